@@ -1,0 +1,5 @@
+//! The SFU as a value: datagrams, commands and time in; datagrams, changes and the next deadline out.
+
+pub mod id;
+
+pub use id::{PeerId, RoomId, Source, TrackId};

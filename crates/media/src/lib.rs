@@ -1,0 +1,1 @@
+//! Media threads: sockets, batching, mailboxes and the placement of rooms.

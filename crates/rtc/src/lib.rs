@@ -1,0 +1,10 @@
+//! WebRTC's server side as values: STUN and ICE-lite, DTLS, SRTP, RTP, RTCP, SDP.
+//!
+//! Nothing here opens a socket, starts a thread or reads a clock: time, datagrams and
+//! randomness come in as arguments, datagrams and events go out as return values.
+
+pub mod id;
+pub mod path;
+
+pub use id::{MediaKind, Mid, Rid};
+pub use path::{DatagramSink, Path};

@@ -1,0 +1,1 @@
+//! Stories about this crate, in one binary.
