@@ -5,6 +5,7 @@
 
 pub mod id;
 pub mod path;
+pub mod rtp;
 
 pub use id::{MediaKind, Mid, Rid};
 pub use path::{DatagramSink, Path};

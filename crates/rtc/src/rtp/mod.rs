@@ -1,0 +1,5 @@
+//! RTP: what its header and header extensions say.
+
+mod extension_kind;
+
+pub use extension_kind::ExtensionKind;
