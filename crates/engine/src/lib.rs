@@ -1,5 +1,6 @@
 //! The SFU as a value: datagrams, commands and time in; datagrams, changes and the next deadline out.
 
+pub mod arena;
 pub mod id;
 
 pub use id::{PeerId, RoomId, Source, TrackId};
