@@ -1,1 +1,3 @@
-//! Stories about this crate, in one binary.
+//! Stories about calls in simulated time, and about the shape of the workspace, in one binary.
+
+mod fences;
