@@ -1,0 +1,84 @@
+//! The UDP socket of the media path: many datagrams in and out per system call.
+//!
+//! In: `recvmmsg`, with equal datagrams of one sender joined by the kernel (GRO) and the address
+//! of ours that each was sent to. Out: `sendmmsg` of messages that the kernel cuts into datagrams
+//! (GSO), each leaving from the address its path names. Addresses outside this module are never
+//! v4-mapped.
+
+mod bind;
+mod control;
+mod name;
+mod receive;
+mod send;
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+
+pub use bind::{BindError, Buffers, bind_group};
+pub use receive::{Arrival, ReceiveBatch, ReceiveFacts};
+pub use send::{Datagrams, SendFacts};
+
+use name::Family;
+use send::Sender;
+
+/// One socket of one media thread.
+pub struct Socket {
+    socket: socket2::Socket,
+    family: Family,
+    local: SocketAddr,
+    sender: Sender,
+    received: ReceiveFacts,
+}
+
+impl Socket {
+    /// The address it is bound to; the IP is unspecified when it takes datagrams to any.
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether a datagram can leave from `local` by this socket.
+    pub fn serves(&self, local: std::net::IpAddr) -> bool {
+        let bound = self.local.ip();
+        bound == local || (bound.is_unspecified() && self.family.carries(local))
+    }
+
+    /// Receives what has arrived, at most one batch, without waiting. Returns whether the batch
+    /// came back full, so that more may be there.
+    ///
+    /// # Errors
+    /// What the kernel reports, but for "nothing there" and the ICMP errors of earlier sends.
+    pub fn receive(&mut self, batch: &mut ReceiveBatch) -> io::Result<bool> {
+        batch.fill(self.socket.as_fd(), self.local.ip(), &mut self.received)
+    }
+
+    /// Sends `messages` in their order, in as few calls as that takes, without waiting longer
+    /// than a millisecond for room in the send buffer.
+    ///
+    /// What cannot be sent is dropped and counted, as a network would.
+    pub fn send<'a>(&mut self, messages: impl Iterator<Item = Datagrams<'a>>) {
+        self.sender.send(self.socket.as_fd(), self.family, messages);
+    }
+
+    /// What was sent so far.
+    pub fn sent(&self) -> &SendFacts {
+        self.sender.facts()
+    }
+
+    /// What was received so far.
+    pub fn received(&self) -> &ReceiveFacts {
+        &self.received
+    }
+
+    /// Behaves from now on as on a kernel that refuses GSO.
+    #[doc(hidden)]
+    pub fn refuse_gso(&mut self) {
+        self.sender.refuse_gso();
+    }
+}
+
+impl AsFd for Socket {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
