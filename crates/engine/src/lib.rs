@@ -2,5 +2,6 @@
 
 pub mod arena;
 pub mod id;
+pub mod ring;
 
 pub use id::{PeerId, RoomId, Source, TrackId};

@@ -1,3 +1,4 @@
 //! Stories about this crate, in one binary.
 
 mod arena;
+mod ring;
