@@ -6,6 +6,7 @@
 pub mod id;
 pub mod path;
 pub mod rtp;
+pub mod sdp;
 
 pub use id::{MediaKind, Mid, Rid};
 pub use path::{DatagramSink, Path};

@@ -1,0 +1,33 @@
+//! SDP: reads a client's offer, decides what it becomes, and writes the answer (RFC 8866, RFC 9429).
+//!
+//! Three steps, each a value: [`Offer::parse`] reads, [`negotiate`] decides, and
+//! [`Negotiation::answer`] writes. A re-offer is negotiated against the [`Negotiation`] before it,
+//! and [`Negotiation::changes_since`] tells what became different.
+//!
+//! The server always answers, is ICE-lite, waits for the DTLS handshake, and has one bundled
+//! transport. On each section media goes one way: from the client (a sender), or to it (a slot).
+
+mod answer;
+mod attribute;
+mod candidate;
+mod codec;
+mod consistency;
+mod error;
+pub mod limits;
+mod lines;
+mod negotiate;
+mod offer;
+mod reoffer;
+mod transport;
+
+pub use answer::{Local, Slot};
+pub use attribute::{Encoding, Msid};
+pub use codec::{Codec, Feedback};
+pub use error::SdpError;
+pub use negotiate::{
+    Direction, MediaSection, NegotiatedCodec, NegotiatedExtension, Negotiation, RejectReason,
+    RejectedSection, Section, SignalledStream, negotiate,
+};
+pub use offer::Offer;
+pub use reoffer::{Changes, SectionChange};
+pub use transport::{Credentials, Fingerprint};

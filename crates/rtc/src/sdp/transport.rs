@@ -1,0 +1,86 @@
+//! The ICE and DTLS facts of an offer: the same for all its sections, since they share a bundle.
+
+use super::attribute::Setup;
+use super::error::SdpError;
+use super::offer::{Common, Located, Offer, OfferedSection};
+
+/// One side's ICE user name fragment and password (RFC 8839 section 5.4).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    ufrag: String,
+    password: String,
+}
+
+impl Credentials {
+    /// Both as they stand in SDP.
+    pub fn new(ufrag: &str, password: &str) -> Credentials {
+        Credentials { ufrag: ufrag.to_owned(), password: password.to_owned() }
+    }
+
+    /// The user name fragment.
+    pub fn ufrag(&self) -> &str {
+        &self.ufrag
+    }
+
+    /// The password.
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Shows the ufrag alone: the password is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
+    }
+}
+
+/// The SHA-256 digest of a certificate (RFC 8122 section 5).
+pub type Fingerprint = [u8; 32];
+
+/// What the client says about the one transport of the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RemoteTransport {
+    pub(super) ice: Credentials,
+    pub(super) fingerprint: Located<Fingerprint>,
+}
+
+/// The transport that `section` names, which all sections of the bundle share (RFC 9143
+/// section 7.1.1); what it does not say itself, the session part says.
+pub(super) fn transport(
+    offer: &Offer,
+    section: &OfferedSection,
+) -> Result<RemoteTransport, SdpError> {
+    let missing = |what: &str| {
+        SdpError::new(section.line, format!("expected {what} in the section that begins here"))
+    };
+    let (own, session) = (&section.common, &offer.session);
+    if let Some(line) = own.ice_lite.or(session.ice_lite) {
+        let what =
+            "the server is an ICE-lite agent, so the client cannot be one: expected no a=ice-lite";
+        return Err(SdpError::new(line, what));
+    }
+    if !section.rtcp_mux {
+        return Err(missing("a=rtcp-mux"));
+    }
+    check_setup(own, session)?;
+    let ufrag = own.ice_ufrag.as_ref().or(session.ice_ufrag.as_ref());
+    let ufrag = ufrag.ok_or_else(|| missing("a=ice-ufrag"))?;
+    let password = own.ice_pwd.as_ref().or(session.ice_pwd.as_ref());
+    let password = password.ok_or_else(|| missing("a=ice-pwd"))?;
+    let fingerprint = own.fingerprint.or(session.fingerprint);
+    let fingerprint = fingerprint.ok_or_else(|| missing("a=fingerprint:sha-256"))?;
+    Ok(RemoteTransport { ice: Credentials::new(&ufrag.value, &password.value), fingerprint })
+}
+
+/// We are always the DTLS server, so the client must be able to begin (RFC 8842 section 5.3).
+/// Without the attribute it begins: RFC 4145 section 4 makes `active` the default of an offer.
+fn check_setup(own: &Common, session: &Common) -> Result<(), SdpError> {
+    match own.setup.or(session.setup) {
+        None | Some(Located { value: Setup::ActPass | Setup::Active, .. }) => Ok(()),
+        Some(Located { line, value: Setup::Passive | Setup::HoldConn }) => {
+            let what = "the server waits for the DTLS handshake: expected a=setup:actpass";
+            Err(SdpError::new(line, what))
+        }
+    }
+}
