@@ -16,6 +16,15 @@ pub struct PeerId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TrackId(pub u64);
 
+/// One received layer of a track: it has a ring of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerId {
+    /// The track.
+    pub track: TrackId,
+    /// Its encodings are counted from 0.
+    pub index: u8,
+}
+
 macro_rules! display_as {
     ($name:ident, $prefix:literal) => {
         impl fmt::Display for $name {

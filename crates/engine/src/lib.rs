@@ -2,6 +2,7 @@
 
 pub mod arena;
 pub mod id;
+pub mod rewrite;
 pub mod ring;
 
-pub use id::{PeerId, RoomId, Source, TrackId};
+pub use id::{LayerId, PeerId, RoomId, Source, TrackId};
