@@ -1,0 +1,56 @@
+/** Building elements without markup strings, so that no name or message can ever become markup. */
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @typedef {Record<string, string | boolean | null | undefined | ((event: any) => void)>} Attributes */
+
+/**
+ * `on…` functions become listeners; true is an empty attribute; false, null and undefined are left out.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {Tag} tag
+ * @param {Attributes} [attributes]
+ * @param {...(Node | string | null)} children
+ * @returns {HTMLElementTagNameMap[Tag]}
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") element.addEventListener(name.slice(2), value);
+    else if (value !== false && value !== null && value !== undefined) element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null));
+  return element;
+}
+
+/** @param {string} name  a symbol of /style/icons.svg */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("class", "icon");
+  svg.setAttribute("aria-hidden", "true");
+  const use = document.createElementNS(SVG, "use");
+  use.setAttribute("href", `/style/icons.svg#${name}`);
+  svg.append(use);
+  return svg;
+}
+
+/**
+ * Changes icon and label of a button made of an icon.
+ * @param {HTMLElement} button
+ * @param {string} name
+ * @param {string} label  also the tooltip
+ */
+export function relabel(button, name, label) {
+  if (button.getAttribute("aria-label") === label) return;
+  button.setAttribute("aria-label", label);
+  button.title = label;
+  button.querySelector("use")?.setAttribute("href", `/style/icons.svg#${name}`);
+}
+
+/**
+ * @param {string} name
+ * @param {string} label
+ * @param {Attributes} attributes
+ */
+export function iconButton(name, label, attributes) {
+  return h("button", { type: "button", "aria-label": label, title: label, ...attributes }, icon(name));
+}

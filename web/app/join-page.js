@@ -1,0 +1,174 @@
+/** The page before the room: who, where, and how one looks and sounds. */
+
+import { ParlorDeviceMenu } from "./device-menu.js";
+import { h, iconButton, relabel } from "./dom.js";
+import { meter } from "./meter.js";
+import { hueOf, initials, roomId, suggestedRoom } from "./names.js";
+import { memory } from "./preferences.js";
+import { themeButton } from "./theme-button.js";
+
+/** @import { Capture } from "../sdk/devices.js" */
+/** @import { Me } from "./me.js" */
+
+export class JoinPage {
+  #me;
+  #onJoin;
+  #lifetime = new AbortController();
+  /** @type {{ track: MediaStreamTrack, stop: AbortController } | null} */
+  #meter = null;
+
+  #video = h("video", { playsinline: true, autoplay: true, muted: true, "aria-label": "Your camera", "data-testid": "preview" });
+  #avatar = h("div", { class: "avatar", "aria-hidden": "true" });
+  #level = h("div", { class: "meter", role: "img", "aria-label": "Microphone level", "data-testid": "meter" });
+  #microphone = iconButton("mic", "", { class: "round", "data-testid": "mic-toggle", onclick: () => void this.#me.toggle("microphone") });
+  #camera = iconButton("camera", "", { class: "round", "data-testid": "camera-toggle", onclick: () => void this.#me.toggle("camera") });
+  #troubles = h("div", { class: "troubles", "aria-live": "polite", "data-testid": "device-trouble" });
+  #room = h("input", { name: "room", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input" });
+  #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "nickname", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
+  #submit = h("button", { class: "primary", type: "submit", "data-testid": "join-button" }, "Join");
+  #error = h("p", { class: "error", role: "alert", "data-testid": "join-error", hidden: true });
+
+  /**
+   * @param {Me} me
+   * @param {{ room: string, onJoin: (room: string, name: string) => Promise<void> }} options
+   */
+  constructor(me, { room, onJoin }) {
+    this.#me = me;
+    this.#onJoin = onJoin;
+    this.#video.muted = true;
+    this.#name.value = memory.getItem("parlor.name") ?? "";
+    this.#room.value = room || (memory.getItem("parlor.room") ?? suggestedRoom(Math.random));
+    this.element = this.#build(room);
+    me.on("change", () => this.#update(), { signal: this.#lifetime.signal });
+    this.#update();
+    this.#drawAvatar();
+  }
+
+  /** Where typing should begin. */
+  focus() {
+    (this.#name.value ? this.#submit : this.#name).focus();
+  }
+
+  /** Joins without waiting for a click, as after a reload. */
+  submit() {
+    return this.#join();
+  }
+
+  stop() {
+    this.#lifetime.abort();
+    this.#meter?.stop.abort();
+    this.#video.srcObject = null;
+  }
+
+  /** @param {string} room */
+  #build(room) {
+    const menu = new ParlorDeviceMenu();
+    menu.attach(this.#me);
+    const form = h("form", { class: "join-form", onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
+      h("h1", {}, room ? "Come in" : "Meet somebody"),
+      h("p", { class: "lead" }, room ? "Everything ready? Others see you once you join." : "Name a room, send its link, and talk. Nothing to install, no account."),
+      h("label", { class: "field" }, h("span", {}, "Room"), this.#room),
+      h("label", { class: "field" }, h("span", {}, "Your name"), this.#name),
+      this.#submit,
+      this.#error,
+      h("details", { class: "devices" }, h("summary", { "data-testid": "devices-summary" }, "Camera, microphone, loudspeaker"), menu));
+    return h("main", { class: "join" },
+      h("header", { class: "join-head" }, h("a", { class: "brand", href: "/" }, "Parlor"), themeButton()),
+      h("div", { class: "join-body" },
+        h("section", { class: "join-mirror", "aria-label": "How you look and sound" },
+          h("div", { class: "preview" }, this.#avatar, this.#video,
+            h("div", { class: "preview-controls" }, this.#microphone, this.#camera), this.#level),
+          this.#troubles),
+        form));
+  }
+
+  async #join() {
+    const room = roomId(this.#room.value);
+    const name = this.#name.value.trim();
+    if (!room) return this.#fail("A room’s name needs at least one letter or digit.");
+    if (!name) return this.#name.focus();
+    memory.setItem("parlor.name", name);
+    memory.setItem("parlor.room", room);
+    this.#busy(true);
+    try {
+      await this.#onJoin(room, name);
+    } catch (error) {
+      this.#busy(false);
+      this.#fail(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  /** @param {boolean} busy */
+  #busy(busy) {
+    this.#error.hidden = true;
+    this.#submit.disabled = busy;
+    this.#submit.textContent = busy ? "Joining…" : "Join";
+  }
+
+  /** @param {string} sentence */
+  #fail(sentence) {
+    this.#error.textContent = sentence;
+    this.#error.hidden = false;
+  }
+
+  #drawAvatar() {
+    const name = this.#name.value.trim();
+    this.#avatar.textContent = name ? initials(name) : "";
+    this.#avatar.style.setProperty("--hue", String(hueOf(name)));
+  }
+
+  #update() {
+    const microphone = this.#me.isOn("microphone");
+    const camera = this.#me.isOn("camera");
+    showSwitch(this.#microphone, "mic", "microphone", microphone);
+    showSwitch(this.#camera, "camera", "camera", camera);
+    this.#showCamera(camera ? this.#me.devices.track("camera") : null);
+    this.#showMeter(microphone ? this.#me.devices.track("microphone") : null);
+    this.#showTroubles();
+  }
+
+  /** @param {MediaStreamTrack | null} track */
+  #showCamera(track) {
+    const shown = this.#video.srcObject instanceof MediaStream ? this.#video.srcObject.getTracks()[0] : null;
+    this.#video.hidden = !track;
+    if (shown !== track) this.#video.srcObject = track && new MediaStream([track]);
+  }
+
+  /** @param {MediaStreamTrack | null} track */
+  #showMeter(track) {
+    this.#level.hidden = !track;
+    if (this.#meter?.track === track) return;
+    this.#meter?.stop.abort();
+    this.#meter = track && { track, stop: new AbortController() };
+    if (this.#meter) meter(this.#meter.track, (level) => this.#level.style.setProperty("--level", level.toFixed(3)), this.#meter.stop.signal);
+  }
+
+  #showTroubles() {
+    const uses = /** @type {Capture[]} */ (["microphone", "camera"]).filter((use) => this.#me.failure(use));
+    const sentences = new Set(uses.map((use) => this.#me.failure(use)?.message ?? ""));
+    const insecure = uses.some((use) => this.#me.failure(use)?.reason === "insecure");
+    const retry = h("button", { type: "button", class: "small", "data-testid": "retry-devices", onclick: () => void this.#retry(uses) }, "Try again");
+    this.#troubles.replaceChildren(
+      ...[...sentences].map((sentence) => h("p", {}, sentence)),
+      ...(uses.length > 0 ? [h("p", { class: "aside" }, "You can join without, too: to listen and watch."), ...(insecure ? [] : [retry])] : []));
+    this.#troubles.hidden = uses.length === 0;
+  }
+
+  /** @param {Capture[]} uses */
+  async #retry(uses) {
+    if (uses.length === 2) await this.#me.prepare();
+    else for (const use of uses) await this.#me.turn(use, true);
+  }
+}
+
+/**
+ * @param {HTMLElement} button
+ * @param {"mic" | "camera"} symbol
+ * @param {string} what
+ * @param {boolean} on
+ */
+export function showSwitch(button, symbol, what, on) {
+  relabel(button, on ? symbol : `${symbol}-off`, on ? `Turn ${what} off` : `Turn ${what} on`);
+  button.classList.toggle("off", !on);
+  button.dataset.on = String(on);
+}

@@ -1,0 +1,127 @@
+/** Where the tiles go: pure arithmetic, so that every crowd and every screen can be tested. */
+
+/** @typedef {{ width: number, height: number }} Box */
+/** @typedef {{ x: number, y: number, width: number, height: number }} Rect */
+
+/** Pixels between tiles. */
+export const GAP = 10;
+/** A tile may be cropped from 16:9 this far in a wide box, and that far in a tall one, where cameras are tall too. */
+const NARROWEST = { wide: 4 / 3, tall: 3 / 4 };
+const WIDEST = 16 / 9;
+/** Below this a face is no longer a face: rather let the grid scroll. */
+const SMALLEST_WIDTH = 120;
+
+/**
+ * Tiles of one size, as large as the box allows, the last row centred.
+ * @param {number} count
+ * @param {Box} box
+ * @returns {Rect[]} in reading order; they reach below the box when there are too many for it
+ */
+export function grid(count, box) {
+  if (count === 0 || box.width <= 0 || box.height <= 0) return [];
+  const narrowest = box.width >= box.height ? NARROWEST.wide : NARROWEST.tall;
+  let best = { columns: 1, width: 0, height: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const tile = fit(cell(box, columns, Math.ceil(count / columns)), narrowest);
+    if (tile.width * tile.height > best.width * best.height) best = { columns, ...tile };
+  }
+  if (best.width < Math.min(SMALLEST_WIDTH, box.width)) best = scrolling(box);
+  return place(count, best, box);
+}
+
+/**
+ * A few tiles large (shared screens, somebody pinned), everybody else in a strip beside or below them.
+ * @param {number} featured
+ * @param {number} others
+ * @param {Box} box
+ * @returns {{ featured: Rect[], others: Rect[] }}
+ */
+export function stage(featured, others, box) {
+  if (featured === 0) return { featured: [], others: grid(others, box) };
+  if (others === 0) return { featured: fill(featured, box), others: [] };
+  const wide = box.width >= box.height;
+  const strip = wide
+    ? { x: box.width - clamp(box.width * 0.2, 132, 300), y: 0 }
+    : { x: 0, y: Math.round(box.height * 0.62) };
+  const main = wide ? { width: strip.x - GAP, height: box.height } : { width: box.width, height: strip.y - GAP };
+  const rest = { width: box.width - strip.x, height: box.height - strip.y };
+  const offset = (/** @type {Rect} */ rect) => ({ ...rect, x: rect.x + strip.x, y: rect.y + strip.y });
+  return { featured: fill(featured, main), others: grid(others, rest).map(offset) };
+}
+
+/**
+ * How tall the content is: more than the box when it scrolls.
+ * @param {Rect[]} rects
+ */
+export function contentHeight(rects) {
+  return rects.reduce((bottom, rect) => Math.max(bottom, rect.y + rect.height), 0);
+}
+
+/**
+ * @param {Box} box
+ * @param {number} columns
+ * @param {number} rows
+ * @returns {Box}
+ */
+function cell(box, columns, rows) {
+  return { width: (box.width - GAP * (columns - 1)) / columns, height: (box.height - GAP * (rows - 1)) / rows };
+}
+
+/**
+ * The largest tile in a cell whose shape is still good.
+ * @param {Box} cell
+ * @param {number} narrowest
+ */
+function fit({ width, height }, narrowest) {
+  if (width <= 0 || height <= 0) return { width: 0, height: 0 };
+  const shape = clamp(width / height, narrowest, WIDEST);
+  return { width: Math.floor(Math.min(width, height * shape)), height: Math.floor(Math.min(height, width / shape)) };
+}
+
+/** @param {Box} box */
+function scrolling(box) {
+  const columns = Math.max(1, Math.floor((box.width + GAP) / (SMALLEST_WIDTH + GAP)));
+  const width = Math.floor(cell(box, columns, 1).width);
+  return { columns, width, height: Math.floor(width / WIDEST) };
+}
+
+/**
+ * Cells that use the whole box, for content that is shown whole.
+ * @param {number} count
+ * @param {Box} box
+ */
+function fill(count, box) {
+  let best = { columns: 1, area: 0 };
+  for (let columns = 1; columns <= count; columns++) {
+    const tile = fit(cell(box, columns, Math.ceil(count / columns)), WIDEST);
+    if (tile.width * tile.height > best.area) best = { columns, area: tile.width * tile.height };
+  }
+  const size = cell(box, best.columns, Math.ceil(count / best.columns));
+  return place(count, { columns: best.columns, width: Math.floor(size.width), height: Math.floor(size.height) }, box);
+}
+
+/**
+ * @param {number} count
+ * @param {{ columns: number, width: number, height: number }} tile
+ * @param {Box} box
+ * @returns {Rect[]}
+ */
+function place(count, { columns, width, height }, box) {
+  const rows = Math.ceil(count / columns);
+  const top = Math.max(0, (box.height - rows * height - (rows - 1) * GAP) / 2);
+  return Array.from({ length: count }, (_, index) => {
+    const row = Math.floor(index / columns);
+    const inRow = row === rows - 1 ? count - row * columns : columns;
+    const left = (box.width - inRow * width - (inRow - 1) * GAP) / 2;
+    return { x: Math.round(left + (index % columns) * (width + GAP)), y: Math.round(top + row * (height + GAP)), width, height };
+  });
+}
+
+/**
+ * @param {number} value
+ * @param {number} low
+ * @param {number} high
+ */
+function clamp(value, low, high) {
+  return Math.min(high, Math.max(low, value));
+}

@@ -1,0 +1,16 @@
+/** After the room: why it is over, and the way back. */
+
+import { h } from "./dom.js";
+
+/**
+ * @param {{ title: string, sentence: string, onRejoin: () => void }} options
+ */
+export function leftPage({ title, sentence, onRejoin }) {
+  return h("main", { class: "left", "data-testid": "left-page" },
+    h("span", { class: "brand" }, "Parlor"),
+    h("h1", {}, sentence),
+    h("p", { class: "lead" }, title),
+    h("div", { class: "choices" },
+      h("button", { type: "button", class: "primary", "data-testid": "rejoin", onclick: onRejoin }, "Rejoin"),
+      h("a", { class: "button", href: "/" }, "Another room")));
+}

@@ -1,0 +1,101 @@
+/** The app: from the join page into the room and out again. */
+
+import { Devices, Room, socketUrl } from "../sdk/index.js";
+import { JoinPage } from "./join-page.js";
+import { leftPage } from "./left-page.js";
+import { Me } from "./me.js";
+import { roomOfPath } from "./names.js";
+import { memory, tabMemory } from "./preferences.js";
+import { RoomPage } from "./room-page.js";
+
+/** @import { ParlorError } from "../sdk/index.js" */
+
+/** The room this tab is in, so that a reload leads back into it. */
+const IN_ROOM = "parlor.in_room";
+
+const page = /** @type {HTMLElement} */ (document.getElementById("page"));
+const me = new Me(new Devices({ memory }), memory);
+/** What is shown, and how it ends. @type {{ stop(): void } | null} */
+let shown = null;
+/** @type {Room | null} */
+let room = null;
+
+/** For tests and curious developers. @type {{ room: Room | null }} */
+const parlor = { room: null };
+Object.assign(globalThis, { parlor });
+
+/**
+ * @param {HTMLElement} element
+ * @param {{ stop(): void } | null} owner
+ */
+function show(element, owner) {
+  shown?.stop();
+  shown = owner;
+  page.replaceChildren(element);
+}
+
+/** @param {{ atOnce?: boolean }} [options]  `atOnce`: without waiting for a click */
+async function showJoinPage({ atOnce = false } = {}) {
+  const joinPage = new JoinPage(me, { room: roomOfPath(location.pathname), onJoin: enterRoom });
+  document.title = "Parlor";
+  show(joinPage.element, joinPage);
+  joinPage.focus();
+  await me.prepare();
+  if (atOnce) await joinPage.submit();
+}
+
+/**
+ * @param {string} id
+ * @param {string} name
+ */
+async function enterRoom(id, name) {
+  const joining = new Room({ url: socketUrl(location.href), room: id, name });
+  await me.enter(joining);
+  try {
+    await joining.join();
+  } catch (error) {
+    me.leave();
+    throw error;
+  }
+  room = parlor.room = joining;
+  tabMemory.setItem(IN_ROOM, id);
+  joining.on("ended", (error) => showLeftPage(id, error));
+
+  const path = `/r/${id}`;
+  if (location.pathname !== path) history.pushState(null, "", path);
+  document.title = `${id} · Parlor`;
+  const roomPage = new RoomPage(joining, me, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
+  show(roomPage.element, roomPage);
+}
+
+/**
+ * @param {string} id
+ * @param {ParlorError} error
+ */
+function showLeftPage(id, error) {
+  room = parlor.room = null;
+  tabMemory.removeItem(IN_ROOM);
+  me.leave();
+  me.rest();
+  document.title = "Parlor";
+  show(leftPage({ title: `Room ${id}`, sentence: error.message, onRejoin: () => void showJoinPage({ atOnce: true }) }), null);
+}
+
+addEventListener("popstate", () => {
+  room?.leave();
+  void showJoinPage();
+});
+addEventListener("pagehide", () => {
+  const id = tabMemory.getItem(IN_ROOM);
+  room?.leave();
+  if (id) tabMemory.setItem(IN_ROOM, id); // a reload comes back
+});
+// A page that the browser kept whole and shows again has left its room meanwhile.
+addEventListener("pageshow", (event) => {
+  if (event.persisted) location.reload();
+});
+
+const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
+const returning = navigation?.type === "reload" && tabMemory.getItem(IN_ROOM) === roomOfPath(location.pathname) && roomOfPath(location.pathname) !== "";
+if (!returning) tabMemory.removeItem(IN_ROOM);
+void showJoinPage({ atOnce: returning });

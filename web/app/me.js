@@ -1,0 +1,160 @@
+/** What this person gives the room: microphone, camera and screen, on or off, whatever happens to the devices. */
+
+import { Events } from "../sdk/events.js";
+import { ParlorError } from "../sdk/index.js";
+
+/** @import { Devices, Room } from "../sdk/index.js" */
+/** @import { Capture } from "../sdk/devices.js" */
+/** @import { Memory } from "./preferences.js" */
+
+/** @type {readonly Capture[]} */
+const CAPTURES = ["microphone", "camera"];
+
+/** @extends {Events<{ change: void }>} */
+export class Me extends Events {
+  #memory;
+  /** @type {Room | null} */
+  #room = null;
+  /** @type {Record<Capture, boolean>} */
+  #wanted;
+  /** Why a device is not on although it should be. @type {Partial<Record<Capture, ParlorError>>} */
+  #failures = {};
+  /** @type {{ screen: MediaStreamTrack, sound: MediaStreamTrack | null } | null} */
+  #share = null;
+
+  /**
+   * @param {Devices} devices
+   * @param {Memory} memory
+   */
+  constructor(devices, memory) {
+    super();
+    this.devices = devices;
+    this.#memory = memory;
+    this.#wanted = { microphone: memory.getItem("parlor.microphone_on") !== "no", camera: memory.getItem("parlor.camera_on") !== "no" };
+    devices.on("track", (use) => this.#deviceChanged(use));
+  }
+
+  /** @param {Capture} use */
+  isOn(use) {
+    return this.#wanted[use] && this.devices.track(use) !== null;
+  }
+
+  /** @param {Capture} use */
+  failure(use) {
+    return this.#failures[use] ?? null;
+  }
+
+  /** The shared screen, while there is one. */
+  get screen() {
+    return this.#share?.screen ?? null;
+  }
+
+  /** Starts whatever should be on. */
+  async prepare() {
+    const missing = CAPTURES.filter((use) => this.#wanted[use] && !this.devices.track(use));
+    if (missing.length === 2) this.#failures = await this.devices.startBoth();
+    else for (const use of missing) await this.#start(use);
+    this.emit("change", undefined);
+  }
+
+  /**
+   * @param {Capture} use
+   * @param {boolean} on
+   */
+  async turn(use, on) {
+    this.#wanted[use] = on;
+    this.#memory.setItem(`parlor.${use}_on`, on ? "yes" : "no");
+    delete this.#failures[use];
+    if (on && !this.devices.track(use)) await this.#start(use);
+    // The camera's light has to go off. A muted microphone stays open, so that unmuting is instant; nothing of it is sent.
+    else if (!on && use === "camera") this.devices.stop(use);
+    await this.#publish(use);
+    this.emit("change", undefined);
+  }
+
+  /** @param {Capture} use */
+  toggle(use) {
+    return this.turn(use, !this.isOn(use));
+  }
+
+  /**
+   * Chooses a device; one that fails leaves its reason in `failure`.
+   * @param {Capture} use
+   * @param {string} id
+   */
+  async choose(use, id) {
+    delete this.#failures[use];
+    try {
+      await this.devices.choose(use, id);
+    } catch (error) {
+      this.#failures[use] = /** @type {ParlorError} */ (error);
+    }
+    if (use === "camera" && !this.#wanted.camera) this.devices.stop(use); // the choice is remembered for later
+    this.emit("change", undefined);
+  }
+
+  /** Gives everything that is on to a room that is about to be joined. @param {Room} room */
+  async enter(room) {
+    this.#room = room;
+    for (const use of CAPTURES) await this.#publish(use);
+  }
+
+  /** The room is over. */
+  leave() {
+    this.#endShare();
+    this.#room = null;
+  }
+
+  /** Everything off, for a page that shows nothing of it. */
+  rest() {
+    for (const use of CAPTURES) this.devices.stop(use);
+  }
+
+  /** @returns {Promise<void>} rejects with a ParlorError in words */
+  async shareScreen() {
+    const share = await this.devices.shareScreen();
+    if (!share) return;
+    if (!this.#room) return share.screen.stop();
+    this.#share = share;
+    share.screen.addEventListener("ended", () => this.stopSharing()); // the browser's own "stop sharing"
+    await this.#room.publish("screen", share.screen);
+    if (share.sound) await this.#room.publish("screen_audio", share.sound);
+    this.emit("change", undefined);
+  }
+
+  async stopSharing() {
+    const room = this.#room;
+    this.#endShare();
+    await room?.unpublish("screen");
+    await room?.unpublish("screen_audio");
+    this.emit("change", undefined);
+  }
+
+  #endShare() {
+    this.#share?.screen.stop();
+    this.#share?.sound?.stop();
+    this.#share = null;
+  }
+
+  /** @param {Capture} use */
+  async #start(use) {
+    try {
+      await this.devices.start(use);
+    } catch (error) {
+      this.#failures[use] = /** @type {ParlorError} */ (error);
+    }
+  }
+
+  /** @param {Capture} use */
+  async #deviceChanged(use) {
+    await this.#publish(use);
+    this.emit("change", undefined);
+  }
+
+  /** @param {Capture} use */
+  async #publish(use) {
+    const track = this.devices.track(use);
+    if (track && this.#wanted[use]) await this.#room?.publish(use, track);
+    else await this.#room?.unpublish(use);
+  }
+}

@@ -1,0 +1,200 @@
+/** The room: tiles, controls, and what happens in it. */
+
+import { ParlorDeviceMenu } from "./device-menu.js";
+import { h, icon, iconButton, relabel } from "./dom.js";
+import { showSwitch } from "./join-page.js";
+import { Notices, announce } from "./notices.js";
+import { Sound } from "./sound.js";
+import { themeButton } from "./theme-button.js";
+import { Tiles } from "./tiles.js";
+import { companyWords, departureWords, lostDeviceWords, stageWords } from "./words.js";
+
+/** @import { Room } from "../sdk/index.js" */
+/** @import { RemotePeer } from "../sdk/roster.js" */
+/** @import { Stage } from "../sdk/recovery.js" */
+/** @import { Me } from "./me.js" */
+
+export class RoomPage {
+  #room;
+  #me;
+  #link;
+  #lifetime = new AbortController();
+  #notices = new Notices();
+  #sound;
+  #tiles;
+
+  #count = h("span", { class: "count", "data-testid": "people-count" });
+  #banner = h("div", { class: "banner", role: "status", "data-testid": "banner", hidden: true });
+  #alone = h("div", { class: "alone", "data-testid": "alone" });
+  #unblock = h("button", { type: "button", class: "sound-button", "data-testid": "sound-button", hidden: true, onclick: () => void this.#sound.unblock() },
+    icon("sound"), "Turn on sound");
+  #microphone = iconButton("mic", "", { class: "round", "data-testid": "mic-toggle", onclick: () => void this.#toggle("microphone") });
+  #camera = iconButton("camera", "", { class: "round", "data-testid": "camera-toggle", onclick: () => void this.#toggle("camera") });
+  #screen = iconButton("screen", "", { class: "round", "data-testid": "screen-toggle", onclick: () => void this.#toggleScreen() });
+
+  /**
+   * @param {Room} room  joined
+   * @param {Me} me
+   * @param {{ title: string, link: string, onLeave: () => void }} options
+   */
+  constructor(room, me, { title, link, onLeave }) {
+    this.#room = room;
+    this.#me = me;
+    this.#link = link;
+    this.#sound = new Sound(me.devices.chosen("loudspeaker"));
+    this.#tiles = new Tiles((tracks) => room.view(tracks));
+    this.element = this.#build(title, onLeave);
+    this.#listen();
+    this.#showOwn();
+    for (const peer of room.peers.values()) this.#showPeer(peer);
+    this.#tiles.showSpeakers(room.speakers);
+    this.#showCompany();
+    this.#showStage(room.stage);
+  }
+
+  stop() {
+    this.#lifetime.abort();
+    this.#sound.stop();
+    this.#tiles.stop();
+  }
+
+  /**
+   * @param {string} title
+   * @param {() => void} onLeave
+   */
+  #build(title, onLeave) {
+    const copy = () => void this.#copyLink();
+    this.#alone.append(
+      h("p", {}, "You are the first one here."),
+      h("button", { type: "button", class: "primary", onclick: copy }, icon("link"), "Copy the link"));
+    this.#screen.hidden = !this.#me.devices.canShareScreen;
+    return h("main", { class: "room" },
+      h("header", { class: "room-head" },
+        h("span", { class: "brand", "aria-hidden": "true" }, "Parlor"),
+        h("h1", { class: "room-name", "data-testid": "room-name" }, title),
+        this.#count,
+        h("span", { class: "spring" }),
+        h("button", { type: "button", class: "quiet-button labelled", "data-testid": "copy-link", onclick: copy }, icon("link"), h("span", {}, "Copy link")),
+        themeButton()),
+      this.#banner,
+      this.#tiles.element,
+      this.#alone,
+      this.#unblock,
+      this.#notices.element,
+      this.#controls(onLeave),
+      this.#sound.element);
+  }
+
+  /** @param {() => void} onLeave */
+  #controls(onLeave) {
+    const menu = new ParlorDeviceMenu();
+    menu.attach(this.#me, { onLoudspeaker: (id) => void this.#sound.choose(id) });
+    const panel = h("div", { id: "device-panel", class: "panel", popover: "auto", role: "dialog", "aria-label": "Devices" }, h("h2", {}, "Devices"), menu);
+    return h("footer", { class: "controls", role: "toolbar", "aria-label": "Call" },
+      this.#microphone, this.#camera, this.#screen,
+      iconButton("settings", "Devices", { class: "round plain", popovertarget: "device-panel", "data-testid": "devices-button" }),
+      iconButton("leave", "Leave", { class: "round leave", "data-testid": "leave", onclick: onLeave }),
+      panel);
+  }
+
+  #listen() {
+    const { signal } = this.#lifetime;
+    const room = this.#room;
+    room.on("peer-joined", (peer) => {
+      this.#showPeer(peer);
+      this.#notices.say(`${peer.name} joined`);
+      this.#showCompany();
+    }, { signal });
+    room.on("peer-changed", (peer) => this.#showPeer(peer), { signal });
+    room.on("peer-left", ({ peer, reason }) => {
+      this.#tiles.remove(peer.id);
+      this.#sound.play(room.peers.values());
+      this.#notices.say(departureWords(peer.name, reason));
+      this.#showCompany();
+    }, { signal });
+    room.on("speakers", (speakers) => this.#showSpeakers(speakers), { signal });
+    room.on("stage", (stage) => this.#showStage(stage), { signal });
+    this.#me.on("change", () => this.#showOwn(), { signal });
+    this.#me.devices.on("lost", (lost) => this.#notices.say(lostDeviceWords(lost)), { signal });
+    this.#me.devices.on("paused", ({ use, paused }) => this.#notices.say(paused ? `The system paused your ${use}.` : `Your ${use} is back.`), { signal });
+    this.#sound.on("blocked", (blocked) => (this.#unblock.hidden = !blocked), { signal });
+    addEventListener("online", () => room.networkChanged(), { signal });
+  }
+
+  /** @param {RemotePeer} peer */
+  #showPeer(peer) {
+    const video = (/** @type {string} */ source) => peer.tracks.find((track) => track.source === source && track.kind === "video");
+    const playing = (/** @type {ReturnType<typeof video>} */ track) => (track?.on ? track.media : null);
+    const muted = !peer.tracks.some((track) => track.source === "microphone" && track.on);
+    const away = peer.state === "reconnecting";
+    const common = { name: peer.name, self: false, away };
+    const camera = video("camera");
+    this.#tiles.show(peer.id, "camera", { ...common, track: camera?.id ?? null, media: playing(camera), muted });
+    for (const source of /** @type {const} */ (["screen", "custom"])) {
+      const track = video(source);
+      if (track?.on) this.#tiles.show(peer.id, source, { ...common, track: track.id, media: track.media, muted: false });
+      else this.#tiles.remove(peer.id, source);
+    }
+    this.#sound.play(this.#room.peers.values());
+  }
+
+  #showOwn() {
+    const me = this.#me;
+    const common = { name: this.#room.name, self: true, away: false, track: null };
+    const camera = me.isOn("camera") ? me.devices.track("camera") : null;
+    this.#tiles.show("me", "camera", { ...common, media: camera, muted: !me.isOn("microphone") });
+    if (me.screen) this.#tiles.show("me", "screen", { ...common, media: me.screen, muted: false });
+    else this.#tiles.remove("me", "screen");
+    showSwitch(this.#microphone, "mic", "microphone", me.isOn("microphone"));
+    showSwitch(this.#camera, "camera", "camera", me.isOn("camera"));
+    relabel(this.#screen, me.screen ? "screen-off" : "screen", me.screen ? "Stop sharing" : "Share your screen");
+    this.#screen.classList.toggle("active", me.screen !== null);
+    this.#screen.dataset.on = String(me.screen !== null);
+  }
+
+  /** @param {ReadonlySet<string>} speakers */
+  #showSpeakers(speakers) {
+    const own = this.#room.peer;
+    this.#tiles.showSpeakers(new Set([...speakers].map((id) => (id === own ? "me" : id))));
+  }
+
+  #showCompany() {
+    const others = this.#room.peers.size;
+    this.#count.textContent = companyWords(others);
+    this.#alone.hidden = others > 0;
+  }
+
+  /** @param {Stage} stage */
+  #showStage(stage) {
+    const words = stageWords(stage);
+    const had = !this.#banner.hidden;
+    this.#banner.textContent = words;
+    this.#banner.dataset.stage = stage;
+    this.#banner.hidden = words === "";
+    if (had && stage === "connected") announce("Connected");
+  }
+
+  /** @param {"microphone" | "camera"} use */
+  async #toggle(use) {
+    await this.#me.toggle(use);
+    const failure = this.#me.failure(use);
+    if (failure) this.#notices.say(failure.message);
+  }
+
+  async #toggleScreen() {
+    try {
+      await (this.#me.screen ? this.#me.stopSharing() : this.#me.shareScreen());
+    } catch (error) {
+      this.#notices.say(error instanceof Error ? error.message : String(error));
+    }
+  }
+
+  async #copyLink() {
+    try {
+      await navigator.clipboard.writeText(this.#link);
+      this.#notices.say("Link copied");
+    } catch {
+      prompt("The link of this room:", this.#link); // insecure pages have no clipboard
+    }
+  }
+}

@@ -1,0 +1,95 @@
+/** `<parlor-tile data-peer data-source>`: one picture of one person, or their initials while there is none. */
+
+import { h, icon, iconButton, relabel } from "./dom.js";
+import { hueOf, initials } from "./names.js";
+
+/**
+ * @typedef {object} TileView
+ * @property {string} name
+ * @property {boolean} self
+ * @property {string | null} track  the video track's id
+ * @property {MediaStreamTrack | null} media  the video to play, null while there is none
+ * @property {boolean} muted  the microphone is off
+ * @property {boolean} away  the connection of this person is being restored
+ */
+
+export class ParlorTile extends HTMLElement {
+  #video = h("video", { playsinline: true, autoplay: true, muted: true, disablepictureinpicture: true, "aria-hidden": "true" });
+  #avatar = h("div", { class: "avatar", "aria-hidden": "true" });
+  #name = h("span", { class: "tile-name" });
+  #muted = h("span", { class: "tile-muted", role: "img", "aria-label": "microphone off" }, icon("mic-off"));
+  #away = h("div", { class: "tile-away" }, "Reconnecting…");
+  #pin = iconButton("pin", "Pin", { class: "tile-button", "data-testid": "pin", onclick: () => this.dispatchEvent(new CustomEvent("pin", { bubbles: true })) });
+  #expand = iconButton("expand", "Full screen", { class: "tile-button", "data-testid": "fullscreen", onclick: () => this.toggleFullscreen() });
+  /** @type {MediaStreamTrack | null} */
+  #media = null;
+  #built = false;
+
+  connectedCallback() {
+    if (this.#built) return;
+    this.#built = true;
+    this.#video.muted = true; // sound plays elsewhere: see sound.js. The attribute alone does not mute an element made by script
+    this.setAttribute("role", "group");
+    this.append(
+      this.#avatar,
+      this.#video,
+      this.#away,
+      h("div", { class: "tile-label" }, this.#muted, this.#name),
+      h("div", { class: "tile-buttons" }, this.#pin, document.fullscreenEnabled ? this.#expand : null),
+    );
+    this.addEventListener("dblclick", () => this.toggleFullscreen());
+    this.addEventListener("fullscreenchange", () => {
+      const full = document.fullscreenElement === this;
+      relabel(this.#expand, full ? "contract" : "expand", full ? "Leave full screen" : "Full screen");
+    });
+  }
+
+  /** @param {TileView} view */
+  show({ name, self, track, media, muted, away }) {
+    const screen = this.dataset.source !== "camera";
+    const label = screen ? (self ? "Your screen" : `${name}’s screen`) : self ? `${name} (you)` : name;
+    this.#name.textContent = label;
+    this.setAttribute("aria-label", label);
+    this.#avatar.textContent = initials(name);
+    this.style.setProperty("--hue", String(hueOf(name)));
+    if (track) this.dataset.track = track;
+    this.#muted.hidden = !muted;
+    this.#away.hidden = !away;
+    this.classList.toggle("self", self);
+    this.classList.toggle("screen", screen);
+    this.#play(media);
+  }
+
+  /** @param {boolean} speaking */
+  set speaking(speaking) {
+    this.classList.toggle("speaking", speaking);
+  }
+
+  /** @param {boolean} pinned */
+  set pinned(pinned) {
+    this.classList.toggle("pinned", pinned);
+    this.#pin.setAttribute("aria-pressed", String(pinned));
+    relabel(this.#pin, pinned ? "unpin" : "pin", pinned ? "Unpin" : "Pin");
+  }
+
+  async toggleFullscreen() {
+    if (document.fullscreenElement === this) await document.exitFullscreen();
+    else if (document.fullscreenEnabled) await this.requestFullscreen();
+  }
+
+  /** @param {MediaStreamTrack | null} media */
+  #play(media) {
+    if (media === this.#media) return;
+    this.#media = media;
+    this.classList.remove("playing");
+    this.#video.srcObject = media ? new MediaStream([media]) : null;
+    if (!media) return;
+    this.#video.play().catch(() => {}); // replaced before it began; muted video is never blocked
+    // Initials stay until the first frame is really there: no black tile, and no last frame of whom the slot carried before.
+    const reveal = () => media === this.#media && this.classList.add("playing");
+    if (typeof this.#video.requestVideoFrameCallback === "function") this.#video.requestVideoFrameCallback(reveal);
+    else this.#video.addEventListener("playing", reveal, { once: true });
+  }
+}
+
+customElements.define("parlor-tile", ParlorTile);

@@ -1,0 +1,122 @@
+/** The tiles of a room: who has which, in which order, where, and how large. */
+
+import { h } from "./dom.js";
+import { contentHeight, stage } from "./layout.js";
+import { ParlorTile } from "./tile.js";
+import { Viewing } from "./viewing.js";
+
+/** @import { ViewedTrack } from "../wire.d.ts" */
+/** @import { Rect } from "./layout.js" */
+/** @import { TileView } from "./tile.js" */
+
+export class Tiles {
+  element = h("div", { class: "tiles", "data-testid": "tiles" });
+  /** By `peer source`, in the order of arrival: nobody's tile moves because another one joins. @type {Map<string, ParlorTile>} */
+  #tiles = new Map();
+  #viewing;
+  /** @type {string | null} */
+  #pinned = null;
+  #resizes = new ResizeObserver(() => this.#arrange());
+
+  /** @param {(tracks: ViewedTrack[]) => void} onView */
+  constructor(onView) {
+    this.#viewing = new Viewing(this.element, onView);
+    this.#resizes.observe(this.element);
+  }
+
+  /**
+   * @param {string} peer
+   * @param {"camera" | "screen" | "custom"} source
+   * @param {TileView} view
+   */
+  show(peer, source, view) {
+    const key = `${peer} ${source}`;
+    const tile = this.#tiles.get(key) ?? this.#add(key, peer, source);
+    const track = tile.dataset.track;
+    tile.show(view);
+    if (tile.dataset.track !== track) this.#viewing.changed();
+  }
+
+  /**
+   * @param {string} peer
+   * @param {string} [source]  all of them if left out
+   */
+  remove(peer, source) {
+    for (const [key, tile] of [...this.#tiles]) {
+      if (tile.dataset.peer !== peer || (source && tile.dataset.source !== source)) continue;
+      if (document.fullscreenElement === tile) void document.exitFullscreen();
+      this.#tiles.delete(key);
+      this.#viewing.remove(tile);
+      tile.remove();
+      if (this.#pinned === key) this.#pinned = null;
+      this.#arrange();
+    }
+  }
+
+  /** @param {ReadonlySet<string>} peers */
+  showSpeakers(peers) {
+    for (const tile of this.#tiles.values()) {
+      tile.speaking = tile.dataset.source === "camera" && peers.has(tile.dataset.peer ?? "");
+    }
+  }
+
+  stop() {
+    this.#viewing.stop();
+    this.#resizes.disconnect();
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} peer
+   * @param {string} source
+   */
+  #add(key, peer, source) {
+    const tile = new ParlorTile();
+    tile.dataset.peer = peer;
+    tile.dataset.source = source;
+    tile.dataset.testid = "tile";
+    tile.addEventListener("pin", () => this.#pin(key));
+    this.#tiles.set(key, tile);
+    this.element.append(tile);
+    this.#viewing.add(tile);
+    this.#arrange();
+    return tile;
+  }
+
+  /** @param {string} key */
+  #pin(key) {
+    this.#pinned = this.#pinned === key ? null : key;
+    this.#arrange();
+    this.#viewing.changed();
+  }
+
+  /** Somebody pinned, or else the screens that others share. */
+  #isFeatured(/** @type {string} */ key, /** @type {ParlorTile} */ tile) {
+    if (this.#pinned !== null) return key === this.#pinned;
+    return tile.dataset.source === "screen" && !tile.classList.contains("self");
+  }
+
+  #arrange() {
+    const entries = [...this.#tiles];
+    const featured = entries.filter(([key, tile]) => this.#isFeatured(key, tile)).map(([, tile]) => tile);
+    const others = entries.map(([, tile]) => tile).filter((tile) => !featured.includes(tile));
+    const box = { width: this.element.clientWidth, height: this.element.clientHeight };
+    const places = stage(featured.length, others.length, box);
+    featured.forEach((tile, index) => put(tile, places.featured[index]));
+    others.forEach((tile, index) => put(tile, places.others[index]));
+    for (const [key, tile] of entries) tile.pinned = key === this.#pinned;
+    for (const tile of this.#tiles.values()) tile.classList.toggle("featured", featured.includes(tile));
+    this.element.classList.toggle("scrolls", contentHeight([...places.featured, ...places.others]) > box.height + 1);
+  }
+}
+
+/**
+ * @param {HTMLElement} tile
+ * @param {Rect | undefined} rect  none while the page has no size
+ */
+function put(tile, rect) {
+  if (!rect) return;
+  tile.style.setProperty("transform", `translate(${rect.x}px, ${rect.y}px)`);
+  tile.style.setProperty("width", `${rect.width}px`);
+  tile.style.setProperty("height", `${rect.height}px`);
+}

@@ -1,0 +1,136 @@
+/** One RTCPeerConnection for both directions: senders offered before they have a track, and receive slots in pairs. */
+
+import { Events } from "./events.js";
+import { receivedCount } from "./stats.js";
+
+/** @import { Kind, Sender, Source } from "../wire.d.ts" */
+
+/** Receive slots offered at the join: with them a room of five needs no second offer. */
+export const FIRST_SLOT_PAIRS = 4;
+
+/**
+ * What a client may publish without a new offer, in the order of the offer's sections.
+ * @type {readonly { source: Source, kind: Kind, encoding: RTCRtpEncodingParameters }[]}
+ */
+const STANDING_SENDERS = [
+  { source: "microphone", kind: "audio", encoding: { priority: "high", networkPriority: "high" } },
+  { source: "camera", kind: "video", encoding: { maxBitrate: 1_700_000, maxFramerate: 30 } },
+  { source: "screen", kind: "video", encoding: { maxBitrate: 2_500_000, maxFramerate: 30 } },
+  { source: "screen_audio", kind: "audio", encoding: { maxBitrate: 128_000 } },
+];
+
+/** @typedef {{ source: Source, transceiver: RTCRtpTransceiver }} SendSection */
+
+/** @extends {Events<{ state: RTCPeerConnectionState }>} */
+export class Connection extends Events {
+  /** @type {RTCPeerConnection} */
+  #rtc;
+  /** @type {SendSection[]} */
+  #senders = [];
+  /** @type {{ audio: RTCRtpTransceiver[], video: RTCRtpTransceiver[] }} */
+  #slots = { audio: [], video: [] };
+
+  /** @param {{ create?: (config: RTCConfiguration) => RTCPeerConnection, slotPairs?: number }} [options] */
+  constructor({ create = (config) => new RTCPeerConnection(config), slotPairs = FIRST_SLOT_PAIRS } = {}) {
+    super();
+    this.#rtc = create({ bundlePolicy: "max-bundle" });
+    this.#rtc.addEventListener("connectionstatechange", () => this.emit("state", this.state));
+    for (const { source, kind, encoding } of STANDING_SENDERS) this.#addSender(source, kind, encoding);
+    this.growSlots({ audio: slotPairs, video: slotPairs });
+  }
+
+  /** @returns {RTCPeerConnectionState} */
+  get state() {
+    return this.#rtc.connectionState;
+  }
+
+  /** How many receive sections of each kind there are. */
+  get slotPairs() {
+    return Math.max(this.#slots.audio.length, this.#slots.video.length);
+  }
+
+  /**
+   * Makes room for more incoming tracks; the next offer tells the server.
+   * Audio and video are added in turn, because the nth of one and the nth of the other make a pair.
+   * @param {{ audio: number, video: number }} wanted  how many of each there should be at least
+   */
+  growSlots({ audio, video }) {
+    while (this.#slots.audio.length < audio || this.#slots.video.length < video) {
+      if (this.#slots.audio.length < audio) this.#slots.audio.push(this.#rtc.addTransceiver("audio", { direction: "recvonly" }));
+      if (this.#slots.video.length < video) this.#slots.video.push(this.#rtc.addTransceiver("video", { direction: "recvonly" }));
+    }
+  }
+
+  /** @param {{ iceRestart?: boolean }} [options] */
+  async offer({ iceRestart = false } = {}) {
+    if (iceRestart) this.#rtc.restartIce();
+    await this.#rtc.setLocalDescription(await this.#rtc.createOffer());
+    return { offer: this.#rtc.localDescription?.sdp ?? "", senders: this.senders() };
+  }
+
+  /** @param {string} sdp */
+  async accept(sdp) {
+    await this.#rtc.setRemoteDescription({ type: "answer", sdp });
+  }
+
+  /** The offered senders, as they are now. @returns {Sender[]} */
+  senders() {
+    return this.#senders.flatMap(({ source, transceiver }) =>
+      transceiver.mid === null ? [] : [{ mid: transceiver.mid, source, on: transceiver.sender.track !== null }]);
+  }
+
+  /**
+   * Starts, changes or (with null) stops what a source sends. No negotiation.
+   * @param {Source} source
+   * @param {MediaStreamTrack | null} track
+   */
+  async attach(source, track) {
+    const section = this.#senders.find((sender) => sender.source === source);
+    await section?.transceiver.sender.replaceTrack(track);
+  }
+
+  /**
+   * A sender of the application's own; it exists for others after the next offer.
+   * @param {MediaStreamTrack} track
+   */
+  addCustom(track) {
+    const section = this.#addSender("custom", /** @type {Kind} */ (track.kind), {});
+    return section.transceiver.sender.replaceTrack(track).then(() => section);
+  }
+
+  /**
+   * What the receive section `mid` plays.
+   * @param {string} mid
+   * @returns {MediaStreamTrack | null}
+   */
+  mediaOf(mid) {
+    const slot = [...this.#slots.audio, ...this.#slots.video].find((transceiver) => transceiver.mid === mid);
+    return slot?.receiver.track ?? null;
+  }
+
+  /** A count that grows whenever anything at all arrives from the server. */
+  async received() {
+    return receivedCount(await this.#rtc.getStats());
+  }
+
+  /** @returns {Promise<RTCStatsReport>} */
+  stats() {
+    return this.#rtc.getStats();
+  }
+
+  close() {
+    this.#rtc.close();
+  }
+
+  /**
+   * @param {Source} source
+   * @param {Kind} kind
+   * @param {RTCRtpEncodingParameters} encoding
+   */
+  #addSender(source, kind, encoding) {
+    const transceiver = this.#rtc.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] });
+    const section = { source, transceiver };
+    this.#senders.push(section);
+    return section;
+  }
+}

@@ -1,0 +1,27 @@
+/** The one error of the SDK: a reason for programs and a sentence for people. */
+
+/** @import { Refusal } from "../wire.d.ts" */
+
+/**
+ * `reason` is one of the protocol's (docs/protocol.md section 7) or one of ours:
+ * `timeout`, `socket_lost`, `unreachable`, `left`, `no_media`.
+ */
+export class ParlorError extends Error {
+  /**
+   * @param {string} reason
+   * @param {string} message
+   * @param {number | null} [retryAfterMs]  when trying again can help
+   */
+  constructor(reason, message, retryAfterMs = null) {
+    super(message);
+    this.name = "ParlorError";
+    this.reason = reason;
+    this.retryAfterMs = retryAfterMs;
+  }
+
+  /** @param {Refusal} refusal */
+  static fromRefusal(refusal) {
+    const reason = refusal.reason ?? "refused";
+    return new ParlorError(reason, refusal.message ?? `The server refused: ${reason}.`, refusal.retry_after_ms ?? null);
+  }
+}

@@ -1,0 +1,16 @@
+/** The Parlor SDK: everything a page needs to meet people in a room. */
+
+export { Devices } from "./devices.js";
+export { ParlorError } from "./error.js";
+export { Room } from "./room.js";
+export { Socket } from "./socket.js";
+
+/**
+ * The address of the server's WebSocket, for a page that the same server served.
+ * @param {string | URL} page  as `location.href`
+ */
+export function socketUrl(page) {
+  const url = new URL("/socket/websocket?vsn=2.0.0", page);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
