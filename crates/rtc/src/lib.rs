@@ -3,6 +3,8 @@
 //! Nothing here opens a socket, starts a thread or reads a clock: time, datagrams and
 //! randomness come in as arguments, datagrams and events go out as return values.
 
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod id;
 pub mod path;
 pub mod rtp;

@@ -92,7 +92,8 @@ pub struct MediaSection {
     pub codecs: Vec<NegotiatedCodec>,
     /// Those that packets of this section may carry.
     pub extensions: Vec<NegotiatedExtension>,
-    /// The simulcast encodings that the client sends, in its order; empty without simulcast.
+    /// The simulcast encodings that the client sends, or would if it were not paused, in its order;
+    /// empty without simulcast.
     pub encodings: Vec<Encoding>,
     /// The streams that the client announced by ssrc; Chromium announces none in simulcast.
     pub streams: Vec<SignalledStream>,
@@ -140,7 +141,7 @@ pub struct NegotiatedExtension {
 }
 
 /// A stream announced by `a=ssrc`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SignalledStream {
     /// The media.
     pub ssrc: u32,
@@ -169,12 +170,13 @@ pub fn negotiate(offer: &Offer, previous: Option<&Negotiation>) -> Result<Negoti
     let tagged = offer.sections.iter().find(|section| section.mid == Some(*tagged));
     let tagged = tagged.ok_or_else(|| SdpError::new(offer.lines, "expected a=mid"))?;
     let transport = transport::transport(offer, tagged)?;
-    let accepted_mixed = |s: &OfferedSection| s.common.extmap_allow_mixed;
+    let accepted = |s: &&OfferedSection| s.mid.is_some_and(|mid| bundle.contains(&mid));
+    let mut accepted = offer.sections.iter().filter(accepted);
     let negotiation = Negotiation {
         ice: transport.ice,
         fingerprint: transport.fingerprint.value,
         extmap_allow_mixed: offer.session.extmap_allow_mixed
-            || offer.sections.iter().all(accepted_mixed),
+            || accepted.all(|section| section.common.extmap_allow_mixed),
         sections,
         bundle,
         grouped: offer.bundle.is_some(),
@@ -276,7 +278,12 @@ fn negotiate_section(
         direction,
         codecs,
         extensions: choose_extensions(offer, offered, kind, direction),
-        encodings: if sends { encodings(offered) } else { Vec::new() },
+        // A paused sender keeps its encodings: Chromium takes an answer without them for the end of
+        // simulcast, and would resume with the lowest one alone.
+        encodings: match direction {
+            Direction::ClientReceives => Vec::new(),
+            Direction::ClientSends | Direction::Inactive => encodings(offered),
+        },
         streams: if sends { streams(offered) } else { Vec::new() },
         msid: if sends { offered.msid.clone() } else { None },
         reduced_size_rtcp: offered.rtcp_rsize,

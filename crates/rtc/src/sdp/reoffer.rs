@@ -1,9 +1,9 @@
 //! Compares an offer on a live connection with what was agreed before.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SdpError;
-use super::negotiate::{Direction, MediaSection, Negotiation, Section};
+use super::negotiate::{Direction, MediaSection, Negotiation, Section, SignalledStream};
 use crate::Mid;
 
 /// What a re-offer changes for the connection.
@@ -67,10 +67,14 @@ impl MediaSection {
         let extensions = |section: &MediaSection| -> Vec<_> {
             section.extensions.iter().map(|e| (e.id, e.kind)).collect()
         };
+        // Their order means nothing: str0m's changes from offer to offer.
+        let streams = |section: &MediaSection| -> BTreeSet<SignalledStream> {
+            section.streams.iter().copied().collect()
+        };
         codecs(self) == codecs(old)
             && extensions(self) == extensions(old)
             && self.encodings == old.encodings
-            && self.streams == old.streams
+            && streams(self) == streams(old)
             && self.msid == old.msid
     }
 }

@@ -1,1 +1,3 @@
 //! Stories about this crate, in one binary.
+
+mod sdp;

@@ -1,0 +1,40 @@
+//! Bodies of the fuzz targets, which are ordinary property tests too.
+
+use crate::sdp::{Credentials, Local, Negotiation, Offer, Slot, negotiate};
+
+/// Any text is either refused at a line that it has, or becomes an answer with the same sections
+/// that a repetition of the offer does not change.
+pub fn sdp(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let lines = text.split('\n').count();
+    let negotiated = Offer::parse(&text).and_then(|offer| {
+        let first = negotiate(&offer, None)?;
+        let again = negotiate(&offer, Some(&first))?;
+        let changes = again.changes_since(&first);
+        assert!(changes.sections.is_empty() && !changes.ice_restarted, "{changes:?}");
+        Ok(first)
+    });
+    match negotiated {
+        Err(error) => assert!((1..=lines).contains(&error.line), "{error}"),
+        Ok(negotiation) => check_answer(&negotiation),
+    }
+}
+
+fn check_answer(negotiation: &Negotiation) {
+    let ice = Credentials::new("server", "passwordpasswordpassword");
+    let local =
+        Local { session_id: 1, version: 1, ice: &ice, fingerprint: &[7; 32], candidates: &[] };
+    let slot = Slot {
+        ssrc: 1,
+        rtx_ssrc: Some(2),
+        cname: "cname".to_owned(),
+        stream: "stream".to_owned(),
+        track: "track".to_owned(),
+    };
+    let answer = negotiation.answer(&local, |_| Some(slot.clone()));
+    let sections = answer.lines().filter(|line| line.starts_with("m=")).count();
+    assert_eq!(sections, negotiation.sections.len());
+    let is_line = |line: &str| line.as_bytes().get(1) == Some(&b'=') && line.is_ascii();
+    let odd = answer.split_terminator("\r\n").find(|line| !is_line(line));
+    assert!(odd.is_none_or(|line| line.chars().all(|c| !c.is_control())), "{odd:?}");
+}
