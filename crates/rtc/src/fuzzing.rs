@@ -1,23 +1,34 @@
 //! Bodies of the fuzz targets, which are ordinary property tests too.
 
-use crate::sdp::{Credentials, Local, Negotiation, Offer, Slot, negotiate};
+use crate::sdp::{Credentials, Local, Negotiation, Offer, SdpError, Slot, negotiate};
 
-/// Any text is either refused at a line that it has, or becomes an answer with the same sections
-/// that a repetition of the offer does not change.
+/// Offers on one connection, separated by zero bytes: each is either refused at a line that it
+/// has, or becomes an answer with the same sections that a repetition of the offer does not change.
 pub fn sdp(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let lines = text.split('\n').count();
-    let negotiated = Offer::parse(&text).and_then(|offer| {
-        let first = negotiate(&offer, None)?;
-        let again = negotiate(&offer, Some(&first))?;
-        let changes = again.changes_since(&first);
-        assert!(changes.sections.is_empty() && !changes.ice_restarted, "{changes:?}");
-        Ok(first)
-    });
-    match negotiated {
-        Err(error) => assert!((1..=lines).contains(&error.line), "{error}"),
-        Ok(negotiation) => check_answer(&negotiation),
+    let mut previous = None;
+    for offer in text.split('\0') {
+        let lines = offer.split('\n').count();
+        match sdp_offer(offer, previous.as_ref()) {
+            Err(error) => assert!((1..=lines).contains(&error.line), "{error}"),
+            Ok(negotiation) => {
+                check_answer(&negotiation);
+                previous = Some(negotiation);
+            }
+        }
     }
+}
+
+fn sdp_offer(text: &str, previous: Option<&Negotiation>) -> Result<Negotiation, SdpError> {
+    let offer = Offer::parse(text)?;
+    let negotiation = negotiate(&offer, previous)?;
+    if let Some(previous) = previous {
+        negotiation.changes_since(previous);
+    }
+    let again = negotiate(&offer, Some(&negotiation))?;
+    let changes = again.changes_since(&negotiation);
+    assert!(changes.sections.is_empty() && !changes.ice_restarted, "{changes:?}");
+    Ok(negotiation)
 }
 
 fn check_answer(negotiation: &Negotiation) {

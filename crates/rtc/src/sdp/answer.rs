@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Write};
 use std::net::SocketAddr;
 
 use super::candidate::Candidate;
-use super::negotiate::{
+use super::negotiation::{
     Direction, MediaSection, NegotiatedCodec, Negotiation, RejectedSection, Section,
 };
 use super::transport::{Credentials, Fingerprint};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::codec::Codec;
 use super::error::SdpError;
-use super::negotiate::{MediaSection, Negotiation};
+use super::negotiation::{MediaSection, Negotiation};
 use crate::rtp::ExtensionKind;
 use crate::{MediaKind, Mid};
 

@@ -10,12 +10,14 @@
 mod answer;
 mod attribute;
 mod candidate;
+mod choose;
 mod codec;
 mod consistency;
 mod error;
 pub mod limits;
 mod lines;
 mod negotiate;
+mod negotiation;
 mod offer;
 mod reoffer;
 mod transport;
@@ -24,9 +26,10 @@ pub use answer::{Local, Slot};
 pub use attribute::{Encoding, Msid};
 pub use codec::{Codec, Feedback};
 pub use error::SdpError;
-pub use negotiate::{
+pub use negotiate::negotiate;
+pub use negotiation::{
     Direction, MediaSection, NegotiatedCodec, NegotiatedExtension, Negotiation, RejectReason,
-    RejectedSection, Section, SignalledStream, negotiate,
+    RejectedSection, Section, SignalledStream,
 };
 pub use offer::Offer;
 pub use reoffer::{Changes, SectionChange};

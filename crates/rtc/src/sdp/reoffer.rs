@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::SdpError;
-use super::negotiate::{Direction, MediaSection, Negotiation, Section, SignalledStream};
+use super::negotiation::{Direction, MediaSection, Negotiation, Section, SignalledStream};
 use crate::Mid;
 
 /// What a re-offer changes for the connection.

@@ -210,13 +210,15 @@ proptest! {
     }
 
     #[test]
-    fn an_offer_with_one_broken_line_is_refused_at_that_line_or_still_makes_sense(
+    fn a_broken_line_in_an_offer_or_its_reoffer_is_refused_at_a_line_or_still_makes_sense(
         browser in 0..2usize,
         at in any::<prop::sample::Index>(),
         place in any::<prop::sample::Index>(),
         with in ".{0,3}",
     ) {
-        let text = read(&format!("{}_call_1_begins", BROWSERS[browser]));
+        let first = read(&format!("{}_call_1_begins", BROWSERS[browser]));
+        let second = read(&format!("{}_call_2_grows", BROWSERS[browser]));
+        let text = format!("{first}\0{second}");
         let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
         let index = at.index(lines.len());
         lines[index] = broken_line((lines[index].clone(), place, with));
