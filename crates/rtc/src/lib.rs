@@ -4,11 +4,19 @@
 //! randomness come in as arguments, datagrams and events go out as return values.
 
 #[doc(hidden)]
+pub mod connection;
+pub mod demux;
+pub mod dtls;
+#[doc(hidden)]
 pub mod fuzzing;
+pub mod ice;
 pub mod id;
 pub mod path;
 pub mod rtp;
 pub mod sdp;
+pub mod srtp;
+pub mod stun;
 
+pub use connection::Connection;
 pub use id::{MediaKind, Mid, Rid};
 pub use path::{DatagramSink, Path};

@@ -52,6 +52,14 @@ impl Path {
     pub const fn udp(remote: SocketAddr, local: IpAddr) -> Path {
         Path::Udp(UdpPath { remote, local })
     }
+
+    /// The client's address as the server sees it, for paths that say it.
+    pub const fn remote_address(&self) -> Option<SocketAddr> {
+        match self {
+            Path::Udp(udp) => Some(udp.remote),
+            Path::Stream(_) | Path::Relayed { .. } => None,
+        }
+    }
 }
 
 /// Takes datagrams that are ready to be sent.

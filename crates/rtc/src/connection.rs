@@ -1,0 +1,333 @@
+//! One peer's way to us: ICE proves its paths, DTLS proves who it is, SRTP protects its media.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::demux::{Protocol, classify};
+use crate::srtp::{Inbound, Keys, OpenError, Outbound, Profile};
+use crate::{DatagramSink, Path, dtls, ice};
+
+/// How long a client may take from the answer to its offer until DTLS is done. Browsers give up on
+/// ICE after 15 to 30 s.
+const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What became of a datagram.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// It was STUN or DTLS and is done with.
+    Handled,
+    /// It was SRTP; the RTP packet is the first `len` bytes.
+    Rtp {
+        /// Bytes of the RTP packet.
+        len: usize,
+    },
+    /// It was SRTCP; the RTCP packet is the first `len` bytes.
+    Rtcp {
+        /// Bytes of the RTCP packet.
+        len: usize,
+    },
+    /// It changed nothing.
+    Dropped(DropReason),
+}
+
+/// Why a datagram changed nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DropReason {
+    /// Of no protocol that a connection speaks.
+    #[error("neither STUN nor DTLS nor SRTP")]
+    Unrecognized,
+    /// A STUN message that is malformed, refused or unasked for.
+    #[error(transparent)]
+    Stun(#[from] ice::CheckError),
+    /// DTLS from a path that no authenticated check has come from.
+    #[error("DTLS from a path that ICE has not validated")]
+    PathNotValidated,
+    /// SRTP before there are keys.
+    #[error("SRTP before the handshake is done")]
+    NotConnected,
+    /// SRTP that is malformed, repeated, or not authentic.
+    #[error(transparent)]
+    Srtp(#[from] OpenError),
+    /// The connection is over.
+    #[error("the connection is closed")]
+    Closed,
+}
+
+/// Why a connection is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CloseReason {
+    /// The client's certificate is not the one of its session description.
+    #[error("the client's certificate does not have the signalled fingerprint")]
+    FingerprintMismatch,
+    /// DTLS failed for another reason, or the client ended it.
+    #[error(transparent)]
+    Dtls(dtls::Failure),
+    /// The client did not get as far as a finished handshake.
+    #[error("the client did not connect within {} s", SETUP_TIMEOUT.as_secs())]
+    SetupTimeout,
+    /// [`Connection::close`] was called.
+    #[error("closed by the server")]
+    ClosedByServer,
+}
+
+impl From<dtls::Failure> for CloseReason {
+    fn from(failure: dtls::Failure) -> Self {
+        match failure {
+            dtls::Failure::FingerprintMismatch => CloseReason::FingerprintMismatch,
+            other => CloseReason::Dtls(other),
+        }
+    }
+}
+
+/// What a connection has to tell, in the order it happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The client is at the other end of this path: datagrams that come along it are its own.
+    PathValidated(Path),
+    /// Media for the client takes this path from now on.
+    PathSelected(Path),
+    /// The path is no longer the client's: it was silent for too long, or one path too many.
+    PathDropped(Path),
+    /// DTLS is done: packets can be sealed and opened.
+    Connected,
+    /// It is over and will do nothing more.
+    Closed(CloseReason),
+}
+
+/// One peer's ICE, DTLS and SRTP association with the server.
+///
+/// A value: datagrams and time go in by `handle_*`, datagrams come out through the sink, the rest
+/// through [`Connection::poll_event`], which wants to be drained after every `handle_*` call.
+pub struct Connection {
+    agent: ice::Agent,
+    dtls: dtls::Association,
+    state: State,
+    events: VecDeque<Event>,
+    last_heard: Instant,
+}
+
+enum State {
+    /// ICE and DTLS are at work, until this instant at most.
+    Setup {
+        until: Instant,
+    },
+    Connected(Box<Srtp>),
+    Closed,
+}
+
+struct Srtp {
+    profile: Profile,
+    inbound: Inbound,
+    outbound: Outbound,
+}
+
+impl Srtp {
+    fn new(keys: &Keys) -> Option<Srtp> {
+        Some(Srtp {
+            profile: keys.client.profile(),
+            inbound: Inbound::new(&keys.client)?,
+            outbound: Outbound::new(&keys.server)?,
+        })
+    }
+}
+
+impl Connection {
+    /// A connection to the client whose session description has the `remote` credentials and
+    /// `fingerprint`; ours has the `local` ones and that of `identity`.
+    pub fn new(
+        now: Instant,
+        identity: Arc<dtls::Identity>,
+        local: ice::Credentials,
+        remote: ice::Credentials,
+        fingerprint: dtls::Fingerprint,
+    ) -> Connection {
+        Connection {
+            agent: ice::Agent::new(local, remote),
+            dtls: dtls::Association::new(identity, fingerprint),
+            state: State::Setup { until: now + SETUP_TIMEOUT },
+            events: VecDeque::new(),
+            last_heard: now,
+        }
+    }
+
+    /// Takes one datagram from `path`. STUN is answered and DTLS driven through `out`; SRTP and
+    /// SRTCP are opened in place.
+    ///
+    /// Media is taken from any path, since it proves itself, but is sent only along paths that
+    /// the client has proved to own: a new path is first probed.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &mut [u8],
+        out: &mut impl DatagramSink,
+    ) -> Received {
+        let handled = match classify(datagram) {
+            _ if matches!(self.state, State::Closed) => Err(DropReason::Closed),
+            Some(Protocol::Stun) => self.handle_stun(now, path, datagram, out),
+            Some(Protocol::Dtls) => self.handle_dtls(now, path, datagram, out),
+            Some(Protocol::Srtp) => self
+                .open(now, path, out, |inbound| inbound.open_rtp(datagram))
+                .map(|len| Received::Rtp { len }),
+            Some(Protocol::Srtcp) => self
+                .open(now, path, out, |inbound| inbound.open_rtcp(datagram))
+                .map(|len| Received::Rtcp { len }),
+            Some(Protocol::TurnChannel) | None => Err(DropReason::Unrecognized),
+        };
+        handled.unwrap_or_else(Received::Dropped)
+    }
+
+    /// To be called when [`Connection::deadline`] has come; calling it earlier does no harm.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut impl DatagramSink) {
+        if matches!(self.state, State::Setup { until } if until <= now) {
+            return self.end(CloseReason::SetupTimeout);
+        }
+        let event = self.dtls.handle_timeout(now, out);
+        self.take(event);
+    }
+
+    /// When [`Connection::handle_timeout`] is next due. None for a connected client, however idle.
+    pub fn deadline(&self) -> Option<Instant> {
+        let setup = match self.state {
+            State::Setup { until } => Some(until),
+            State::Connected(_) => None,
+            State::Closed => return None,
+        };
+        self.dtls.deadline().into_iter().chain(setup).min()
+    }
+
+    /// The next thing that happened.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        if let Some(event) = self.agent.poll_event() {
+            return Some(match event {
+                ice::Event::PathValidated(path) => Event::PathValidated(path),
+                ice::Event::PathSelected(path) => Event::PathSelected(path),
+                ice::Event::PathDropped(path) => Event::PathDropped(path),
+            });
+        }
+        self.events.pop_front()
+    }
+
+    /// Begins an ICE restart (RFC 8445 section 9): DTLS and SRTP stay as they are, and the old
+    /// credentials and paths stay good until the client has used the new ones.
+    pub fn restart_ice(&mut self, local: ice::Credentials, remote: ice::Credentials) {
+        self.agent.restart(local, remote);
+    }
+
+    /// Says goodbye to the client, if it got so far, and ends the connection.
+    pub fn close(&mut self, now: Instant, out: &mut impl DatagramSink) {
+        if !matches!(self.state, State::Closed) {
+            self.dtls.close(now, out);
+            self.end(CloseReason::ClosedByServer);
+        }
+    }
+
+    /// Where media for the client goes now. None before the client has nominated a path.
+    pub fn path(&self) -> Option<Path> {
+        self.agent.selected()
+    }
+
+    /// When a datagram that only the client can have made last arrived; when the connection was
+    /// made, if none has.
+    pub fn last_heard(&self) -> Instant {
+        self.last_heard
+    }
+
+    /// Whether packets can be sealed and opened.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected(_))
+    }
+
+    /// How packets are protected, once connected.
+    pub fn profile(&self) -> Option<Profile> {
+        match &self.state {
+            State::Connected(srtp) => Some(srtp.profile),
+            State::Setup { .. } | State::Closed => None,
+        }
+    }
+
+    /// Seals the RTP packet `packet[..len]` in place, behind which there must be
+    /// [`SRTP_OVERHEAD`](crate::srtp::SRTP_OVERHEAD) bytes of room, and returns its sealed length.
+    ///
+    /// `index` is the packet's 48-bit index, kept by the caller for each ssrc: see
+    /// [`Outbound::seal_rtp`]. None if not connected, or the packet is not right.
+    pub fn seal_rtp(&mut self, packet: &mut [u8], len: usize, index: u64) -> Option<usize> {
+        match &mut self.state {
+            State::Connected(srtp) => srtp.outbound.seal_rtp(packet, len, index),
+            State::Setup { .. } | State::Closed => None,
+        }
+    }
+
+    /// Seals the RTCP packet `packet[..len]` in place, behind which there must be
+    /// [`SRTCP_OVERHEAD`](crate::srtp::SRTCP_OVERHEAD) bytes of room, and returns its sealed
+    /// length. None if not connected, or the packet is not right.
+    pub fn seal_rtcp(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
+        match &mut self.state {
+            State::Connected(srtp) => srtp.outbound.seal_rtcp(packet, len),
+            State::Setup { .. } | State::Closed => None,
+        }
+    }
+
+    fn handle_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        out: &mut impl DatagramSink,
+    ) -> Result<Received, DropReason> {
+        self.agent.handle_stun(now, path, datagram, out)?;
+        self.last_heard = now;
+        Ok(Received::Handled)
+    }
+
+    fn handle_dtls(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        out: &mut impl DatagramSink,
+    ) -> Result<Received, DropReason> {
+        if !self.agent.is_valid(path) {
+            return Err(DropReason::PathNotValidated);
+        }
+        let event = self.dtls.handle_datagram(now, path, datagram, out);
+        self.take(event);
+        Ok(Received::Handled)
+    }
+
+    fn open(
+        &mut self,
+        now: Instant,
+        path: Path,
+        out: &mut impl DatagramSink,
+        open: impl FnOnce(&mut Inbound) -> Result<usize, OpenError>,
+    ) -> Result<usize, DropReason> {
+        let State::Connected(srtp) = &mut self.state else {
+            return Err(DropReason::NotConnected);
+        };
+        let len = open(&mut srtp.inbound)?;
+        self.last_heard = now;
+        self.agent.handle_media(now, path, out);
+        Ok(len)
+    }
+
+    fn take(&mut self, event: Option<dtls::Event>) {
+        match event {
+            None => {}
+            Some(dtls::Event::Connected(keys)) => match Srtp::new(&keys) {
+                Some(srtp) => {
+                    self.state = State::Connected(Box::new(srtp));
+                    self.events.push_back(Event::Connected);
+                }
+                None => self.end(CloseReason::Dtls(dtls::Failure::NoSrtpProfile)),
+            },
+            Some(dtls::Event::Failed(failure)) => self.end(failure.into()),
+        }
+    }
+
+    fn end(&mut self, reason: CloseReason) {
+        self.state = State::Closed;
+        self.events.push_back(Event::Closed(reason));
+    }
+}

@@ -1,0 +1,266 @@
+//! DTLS in the server role (RFC 5764, RFC 6347, RFC 9147), around the `dimpl` library: proves who
+//! the client is and agrees on the SRTP keys.
+
+mod hello;
+mod identity;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dimpl::{Dtls, Error, Output, SecurityError};
+
+pub use identity::{Fingerprint, Identity, IdentityError, InvalidFingerprint};
+
+use crate::srtp::{Keys, Profile};
+use crate::{DatagramSink, Path};
+use hello::{HelloAssembly, Version};
+
+/// Room for one output of `dimpl`: a datagram of ours or a client's certificate, which has about
+/// 300 bytes.
+const OUTPUT_LEN: usize = 2048;
+
+/// Longest client certificate that is looked at.
+const MAX_OUTPUT_LEN: usize = 64 * 1024;
+
+/// `dimpl` says "never" by an instant years away.
+const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Why an association ended, or never came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// The client's certificate is not the one of its session description.
+    #[error("the client's certificate does not have the signalled fingerprint")]
+    FingerprintMismatch,
+    /// The handshake broke off: no common cipher suite, a signature that does not hold, or the
+    /// like.
+    #[error("the DTLS handshake failed")]
+    Handshake,
+    /// The client ended the handshake or the association with this alert (RFC 8446 section 6.2).
+    #[error("the client sent the fatal DTLS alert {0}")]
+    Alert(u8),
+    /// The client stopped answering in the middle of the handshake.
+    #[error("the DTLS handshake timed out")]
+    Timeout,
+    /// The client offers no SRTP profile that we know.
+    #[error("the client offers no SRTP profile that this server has")]
+    NoSrtpProfile,
+    /// The client said goodbye (`close_notify`).
+    #[error("the client closed the DTLS association")]
+    ClosedByClient,
+}
+
+/// What an association has to tell.
+pub(crate) enum Event {
+    /// The client is who it should be; these are the SRTP keys.
+    Connected(Keys),
+    /// It is over.
+    Failed(Failure),
+}
+
+/// One client's DTLS association.
+pub(crate) struct Association {
+    identity: Arc<Identity>,
+    /// What the client's certificate must have.
+    expected: Fingerprint,
+    state: State,
+    /// Where the client's last datagram came from, and ours go.
+    path: Option<Path>,
+    deadline: Option<Instant>,
+}
+
+enum State {
+    /// Nothing, or a part of a ClientHello, has come.
+    AwaitingHello(HelloAssembly),
+    /// `dimpl` is at work.
+    Handshaking {
+        dtls: Box<Dtls>,
+        verified: bool,
+    },
+    /// Done; still repeats its last flight when asked and hears the goodbye.
+    Connected(Box<Dtls>),
+    Closed,
+}
+
+impl Association {
+    pub(crate) fn new(identity: Arc<Identity>, expected: Fingerprint) -> Association {
+        let state = State::AwaitingHello(HelloAssembly::default());
+        Association { identity, expected, state, path: None, deadline: None }
+    }
+
+    /// When [`Association::handle_timeout`] is next due.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Takes one datagram from a path that ICE has validated.
+    pub(crate) fn handle_datagram(
+        &mut self,
+        now: Instant,
+        path: Path,
+        datagram: &[u8],
+        out: &mut impl DatagramSink,
+    ) -> Option<Event> {
+        self.path = Some(path);
+        match &mut self.state {
+            State::AwaitingHello(assembly) => {
+                let (version, datagrams) = assembly.take(datagram)?;
+                let (config, certificate) =
+                    (self.identity.config.clone(), self.identity.certificate.clone());
+                let mut dtls = Box::new(match version {
+                    Version::Newest => Dtls::new_auto(config, certificate, now),
+                    Version::Dtls12 => Dtls::new_12(config, certificate, now),
+                });
+                let begun = dtls.handle_timeout(now).and_then(|()| {
+                    datagrams.iter().try_for_each(|datagram| dtls.handle_packet(datagram))
+                });
+                self.state = State::Handshaking { dtls, verified: false };
+                self.progress(now, begun, out)
+            }
+            State::Handshaking { dtls, .. } | State::Connected(dtls) => {
+                let taken = dtls.handle_timeout(now).and_then(|()| dtls.handle_packet(datagram));
+                self.progress(now, taken, out)
+            }
+            State::Closed => None,
+        }
+    }
+
+    /// Repeats what was lost, gives up what takes too long.
+    pub(crate) fn handle_timeout(
+        &mut self,
+        now: Instant,
+        out: &mut impl DatagramSink,
+    ) -> Option<Event> {
+        if self.deadline.is_none_or(|deadline| now < deadline) {
+            return None;
+        }
+        match &mut self.state {
+            State::Handshaking { dtls, .. } | State::Connected(dtls) => {
+                let waited = dtls.handle_timeout(now);
+                self.progress(now, waited, out)
+            }
+            State::AwaitingHello(_) | State::Closed => None,
+        }
+    }
+
+    /// Says goodbye to the client.
+    pub(crate) fn close(&mut self, now: Instant, out: &mut impl DatagramSink) {
+        if let State::Connected(dtls) = &mut self.state {
+            let closed = dtls.handle_timeout(now).and_then(|()| dtls.close());
+            self.progress(now, closed, out);
+        }
+        self.end();
+    }
+
+    /// Drains `dimpl` after `result`, and ends the association if either says so.
+    fn progress(
+        &mut self,
+        now: Instant,
+        result: Result<(), Error>,
+        out: &mut impl DatagramSink,
+    ) -> Option<Event> {
+        let drained = self.drain(now, out);
+        let outcome = match (drained, result) {
+            (Ok(None), Err(error)) => Err(failure(&error)),
+            (drained, _) => drained,
+        };
+        match outcome {
+            Ok(keys) => keys.map(Event::Connected),
+            Err(failure) => {
+                self.end();
+                Some(Event::Failed(failure))
+            }
+        }
+    }
+
+    /// Sends what `dimpl` wants sent; the keys, when the handshake has just finished.
+    fn drain(
+        &mut self,
+        now: Instant,
+        out: &mut impl DatagramSink,
+    ) -> Result<Option<Keys>, Failure> {
+        let (State::Handshaking { dtls, .. } | State::Connected(dtls)) = &mut self.state else {
+            return Ok(None);
+        };
+        let mut buffer = vec![0; OUTPUT_LEN];
+        let (mut finished, mut certificate, mut keys) = (false, None, None);
+        loop {
+            match dtls.poll_output(&mut buffer) {
+                Output::Packet(datagram) => {
+                    if let Some(path) = self.path {
+                        out.send(path, datagram);
+                    }
+                }
+                Output::BufferTooSmall { needed } if needed <= MAX_OUTPUT_LEN => {
+                    buffer.resize(needed.max(buffer.len() + 1), 0);
+                }
+                Output::BufferTooSmall { .. } => return Err(Failure::Handshake),
+                Output::PeerCert(der) => certificate = Some(Fingerprint::of(der)),
+                Output::Connected => finished = true,
+                Output::KeyingMaterial(exported, profile) => {
+                    keys = Some(keys_of(&exported, profile).ok_or(Failure::NoSrtpProfile)?);
+                }
+                Output::CloseNotify => return Err(Failure::ClosedByClient),
+                Output::Timeout(at) => {
+                    self.deadline = (at < now + NEVER).then_some(at);
+                    break;
+                }
+                // Data channels are not negotiated, so nobody waits for application data.
+                _ => {}
+            }
+            if certificate.is_some_and(|found| found != self.expected) {
+                return Err(Failure::FingerprintMismatch);
+            }
+        }
+        self.advance(finished, certificate.is_some(), keys)
+    }
+
+    /// Moves on in the handshake by what `dimpl` told.
+    fn advance(
+        &mut self,
+        finished: bool,
+        now_verified: bool,
+        keys: Option<Keys>,
+    ) -> Result<Option<Keys>, Failure> {
+        if let State::Handshaking { verified, .. } = &mut self.state {
+            *verified |= now_verified;
+        }
+        if !finished {
+            return Ok(None);
+        }
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Handshaking { dtls, verified: true } => {
+                self.state = State::Connected(dtls);
+                keys.ok_or(Failure::NoSrtpProfile).map(Some)
+            }
+            // The library demands a certificate; a handshake without one proves nobody.
+            _ => Err(Failure::FingerprintMismatch),
+        }
+    }
+
+    fn end(&mut self) {
+        self.state = State::Closed;
+        self.deadline = None;
+    }
+}
+
+fn keys_of(exported: &[u8], profile: dimpl::SrtpProfile) -> Option<Keys> {
+    let profile = match profile {
+        dimpl::SrtpProfile::AEAD_AES_256_GCM => Profile::AeadAes256Gcm,
+        dimpl::SrtpProfile::AEAD_AES_128_GCM => Profile::AeadAes128Gcm,
+        dimpl::SrtpProfile::AES128_CM_SHA1_80 => Profile::AesCm128HmacSha1_80,
+        _ => return None,
+    };
+    Keys::from_exported(profile, exported)
+}
+
+/// Every error of `dimpl` is final.
+fn failure(error: &Error) -> Failure {
+    match error {
+        Error::SecurityError(SecurityError::FatalAlert { description }) => {
+            Failure::Alert(*description)
+        }
+        Error::Timeout(_) => Failure::Timeout,
+        Error::ConnectionClosed => Failure::ClosedByClient,
+        _ => Failure::Handshake,
+    }
+}

@@ -1,0 +1,159 @@
+//! The paths that a client has proved to own, and which of them media takes.
+
+use std::time::{Duration, Instant};
+
+use super::Event;
+use crate::Path;
+
+/// Most validated paths of one connection. A client with three interfaces, IPv4 and IPv6 and both
+/// UDP and TCP has twelve; it checks all and keeps one.
+const MAX_PATHS: usize = 16;
+
+/// How long a path stays valid without an authenticated arrival: consent expires after 30 s
+/// (RFC 7675 section 5.1).
+const PATH_LIFETIME: Duration = Duration::from_secs(30);
+
+/// How long a nomination holds against one of lower priority. A client that nominates aggressively
+/// (RFC 5245 section 8.1.1.2) nominates all its paths within milliseconds and means the best; a
+/// client that moves to a worse path keeps nominating that one alone.
+const NOMINATION_HOLDS: Duration = Duration::from_millis(500);
+
+/// How long the selected path must have been silent before media that arrives on another path
+/// moves ours there: longer than reordering between two paths lasts, well below the second in
+/// which media must be back.
+const SILENCE_BEFORE_MOVE: Duration = Duration::from_millis(200);
+
+/// What is known of one validated path.
+#[derive(Clone, Copy, Debug)]
+struct ValidPath {
+    path: Path,
+    rank: Rank,
+    last_heard: Instant,
+    nominated_at: Option<Instant>,
+}
+
+/// How good a path is: those of a newer ICE session before those of an older one, then by the
+/// priority that the client gave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Rank {
+    /// Counts ICE restarts.
+    pub(super) session: u32,
+    /// From the PRIORITY attribute of the client's check.
+    pub(super) priority: u32,
+}
+
+/// All validated paths of a connection, bounded, and the selected one.
+#[derive(Debug, Default)]
+pub(super) struct Paths {
+    valid: Vec<ValidPath>,
+    selected: Option<Path>,
+}
+
+impl Paths {
+    pub(super) fn selected(&self) -> Option<Path> {
+        self.selected
+    }
+
+    pub(super) fn is_valid(&self, path: Path) -> bool {
+        self.valid.iter().any(|valid| valid.path == path)
+    }
+
+    /// The rank of the path that is in use, for one that takes its place.
+    pub(super) fn selected_rank(&self) -> Option<Rank> {
+        self.find(self.selected?).map(|valid| valid.rank)
+    }
+
+    /// An authenticated check arrived on `path`.
+    pub(super) fn checked(
+        &mut self,
+        now: Instant,
+        path: Path,
+        rank: Rank,
+        events: &mut impl FnMut(Event),
+    ) {
+        self.expire(now, events);
+        match self.find_mut(path) {
+            Some(valid) => {
+                valid.last_heard = now;
+                valid.rank = rank;
+            }
+            None => {
+                self.make_room(events);
+                self.valid.push(ValidPath { path, rank, last_heard: now, nominated_at: None });
+                events(Event::PathValidated(path));
+            }
+        }
+    }
+
+    /// An authenticated check on the valid `path` nominated it.
+    pub(super) fn nominated(&mut self, now: Instant, path: Path, events: &mut impl FnMut(Event)) {
+        let Some(nominated) = self.find_mut(path) else { return };
+        nominated.nominated_at = Some(now);
+        let rank = nominated.rank;
+        let replaces = match self.selected.and_then(|selected| self.find(selected)) {
+            None => true,
+            Some(selected) => {
+                let held = selected.nominated_at.is_some_and(|at| now < at + NOMINATION_HOLDS);
+                rank >= selected.rank || !held
+            }
+        };
+        if replaces {
+            self.select(path, events);
+        }
+    }
+
+    /// Authenticated media arrived on the valid `path`.
+    pub(super) fn heard(&mut self, now: Instant, path: Path, events: &mut impl FnMut(Event)) {
+        let Some(heard) = self.find_mut(path) else { return };
+        heard.last_heard = now;
+        if self.selected == Some(path) {
+            return;
+        }
+        let selected = self.selected.and_then(|selected| self.find(selected));
+        // Media before any nomination does not choose the path: the client has not chosen yet.
+        if selected.is_some_and(|selected| now >= selected.last_heard + SILENCE_BEFORE_MOVE) {
+            self.select(path, events);
+        }
+    }
+
+    fn select(&mut self, path: Path, events: &mut impl FnMut(Event)) {
+        if self.selected.replace(path) != Some(path) {
+            events(Event::PathSelected(path));
+        }
+    }
+
+    /// Forgets paths whose consent has expired, except the selected one: whether a client is gone
+    /// is for the engine to say.
+    fn expire(&mut self, now: Instant, events: &mut impl FnMut(Event)) {
+        let selected = self.selected;
+        self.valid.retain(|valid| {
+            let keep = selected == Some(valid.path) || now < valid.last_heard + PATH_LIFETIME;
+            if !keep {
+                events(Event::PathDropped(valid.path));
+            }
+            keep
+        });
+    }
+
+    /// Drops the path that was silent for longest when there is no room for one more.
+    fn make_room(&mut self, events: &mut impl FnMut(Event)) {
+        if self.valid.len() < MAX_PATHS {
+            return;
+        }
+        let stalest = (self.valid.iter().enumerate())
+            .filter(|(_, valid)| self.selected != Some(valid.path))
+            .min_by_key(|(_, valid)| valid.last_heard)
+            .map(|(index, _)| index);
+        if let Some(index) = stalest {
+            events(Event::PathDropped(self.valid.swap_remove(index).path));
+        }
+    }
+
+    fn find(&self, path: Path) -> Option<&ValidPath> {
+        self.valid.iter().find(|valid| valid.path == path)
+    }
+
+    fn find_mut(&mut self, path: Path) -> Option<&mut ValidPath> {
+        self.valid.iter_mut().find(|valid| valid.path == path)
+    }
+}
