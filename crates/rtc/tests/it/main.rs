@@ -1,3 +1,7 @@
 //! Stories about this crate, in one binary.
 
+// The tests' own functions may unwrap as the tests do.
+#![allow(clippy::unwrap_used)]
+
+mod connection;
 mod sdp;

@@ -1,0 +1,5 @@
+//! Connections from end to end: ICE, DTLS and SRTP together.
+
+mod checks;
+mod client;
+mod handshake;
