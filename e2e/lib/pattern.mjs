@@ -1,0 +1,105 @@
+// A picture and a tone that say who made them, as files for Chromium's fake devices.
+//
+// The picture: a 16 x 9 grid of 40-pixel cells. Row 0 is a 16-bit frame counter, row 1 an 8-bit id and its
+// complement, the rest the id's colour with a bar that moves. It survives VP8 down to 160 x 90.
+import fs from 'node:fs';
+import path from 'node:path';
+
+export const WIDTH = 640;
+export const HEIGHT = 360;
+export const CELL = 40;
+export const FPS = 15;
+const SECONDS = 8;
+const SAMPLE_RATE = 48000;
+const MEDIA = path.join(import.meta.dirname, '..', 'media');
+
+/** The colour of an id: hues far apart for ids that are near. */
+export const hue = (id) => (id * 137) % 360;
+/** The tone of an id, in hertz: 300, 420, 540, … never a multiple of another small one. */
+export const hertz = (id) => 180 + 120 * id;
+
+/** Makes the files for an id once and says where they are. */
+export function files(id) {
+  fs.mkdirSync(MEDIA, { recursive: true });
+  const video = path.join(MEDIA, `picture-${id}.y4m`);
+  const audio = path.join(MEDIA, `tone-${id}.wav`);
+  if (!fs.existsSync(video)) writeWhole(video, (fd) => writePicture(fd, id));
+  if (!fs.existsSync(audio)) writeWhole(audio, (fd) => fs.writeSync(fd, tone(hertz(id))));
+  return { video, audio };
+}
+
+/** A file that exists is complete: it gets its name when it is written. */
+function writeWhole(name, write) {
+  const fd = fs.openSync(`${name}.part`, 'w');
+  write(fd);
+  fs.closeSync(fd);
+  fs.renameSync(`${name}.part`, name);
+}
+
+function writePicture(fd, id) {
+  const [y, u, v] = yuv(hue(id));
+  fs.writeSync(fd, `YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420jpeg\n`);
+  for (let n = 0; n < SECONDS * FPS; n++) {
+    const planes = blank(y, u, v);
+    bits(n, 16).forEach((bit, cell) => fill(planes, cell * CELL, 0, bit));
+    bits((id << 8) | (~id & 0xff), 16).forEach((bit, cell) => fill(planes, cell * CELL, CELL, bit));
+    fill(planes, (n * 16) % (WIDTH - CELL), 300, 1);
+    fs.writeSync(fd, 'FRAME\n');
+    fs.writeSync(fd, planes);
+  }
+}
+
+const bits = (value, count) => Array.from({ length: count }, (_, i) => (value >> (count - 1 - i)) & 1);
+
+function blank(y, u, v) {
+  const luma = WIDTH * HEIGHT;
+  const planes = Buffer.alloc((luma * 3) / 2);
+  planes.fill(y, 0, luma).fill(u, luma, (luma * 5) / 4).fill(v, (luma * 5) / 4);
+  return planes;
+}
+
+/** Paints one grey cell, white for 1 and black for 0. */
+function fill(planes, x, y, bit) {
+  const luma = WIDTH * HEIGHT;
+  for (let row = y; row < y + CELL; row++) planes.fill(bit ? 235 : 16, row * WIDTH + x, row * WIDTH + x + CELL);
+  for (const plane of [luma, (luma * 5) / 4])
+    for (let row = y / 2; row < (y + CELL) / 2; row++) {
+      const start = plane + (row * WIDTH) / 2 + x / 2;
+      planes.fill(128, start, start + CELL / 2);
+    }
+}
+
+/** Full-range BT.601 values of a saturated hue. */
+function yuv(degrees) {
+  const channel = (n) => {
+    const k = (n + degrees / 30) % 12;
+    return 255 * (0.5 - 0.5 * Math.max(-1, Math.min(k - 3, 9 - k, 1)));
+  };
+  const [r, g, b] = [channel(0), channel(8), channel(4)];
+  return [
+    16 + (65.738 * r + 129.057 * g + 25.064 * b) / 256,
+    128 + (-37.945 * r - 74.494 * g + 112.439 * b) / 256,
+    128 + (112.439 * r - 94.154 * g - 18.285 * b) / 256,
+  ].map(Math.round);
+}
+
+/** A mono 16-bit wav with a whole number of periods, so that it loops without a click. */
+function tone(hz) {
+  const samples = SAMPLE_RATE * SECONDS;
+  const wav = Buffer.alloc(44 + samples * 2);
+  wav.write('RIFF', 0);
+  wav.writeUInt32LE(36 + samples * 2, 4);
+  wav.write('WAVEfmt ', 8);
+  wav.writeUInt32LE(16, 16);
+  wav.writeUInt16LE(1, 20);
+  wav.writeUInt16LE(1, 22);
+  wav.writeUInt32LE(SAMPLE_RATE, 24);
+  wav.writeUInt32LE(SAMPLE_RATE * 2, 28);
+  wav.writeUInt16LE(2, 32);
+  wav.writeUInt16LE(16, 34);
+  wav.write('data', 36);
+  wav.writeUInt32LE(samples * 2, 40);
+  for (let i = 0; i < samples; i++)
+    wav.writeInt16LE(Math.round(12000 * Math.sin((2 * Math.PI * hz * i) / SAMPLE_RATE)), 44 + i * 2);
+  return wav;
+}
