@@ -16,8 +16,6 @@ use crate::frame::{Frame, FrameKind};
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 /// Bytes of such a packet at 32 kbit/s.
 const AUDIO_FRAME_LEN: usize = 80;
-/// 30 pictures a second.
-const VIDEO_INTERVAL: Duration = Duration::from_nanos(33_333_333);
 /// A key frame is this many times the size of another frame.
 const KEY_FRAME_FACTOR: usize = 4;
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
@@ -37,6 +35,10 @@ pub struct Sender {
     pub voice: bool,
     /// Pictures: bits per second.
     pub bitrate_bps: u64,
+    /// Pictures a second, 1 to 60.
+    pub frames_per_second: u32,
+    /// The RTP time of the first frame, in ticks of its clock.
+    pub first_ticks: u64,
     /// How many frames were made.
     pub frames_sent: u32,
     wants_key_frame: bool,
@@ -304,7 +306,7 @@ impl Client {
             return Ok(());
         };
         let ticks = (at - sender.started_at).as_nanos() * u128::from(clock.get()) / 1_000_000_000;
-        let time = MediaTime::new(ticks as u64, clock);
+        let time = MediaTime::new(sender.first_ticks + ticks as u64, clock);
         let writer = match sender.kind {
             MediaKind::Audio if sender.voice => writer.audio_level(VOICE_LEVEL, true),
             MediaKind::Audio => writer.audio_level(SILENCE_LEVEL, false),
@@ -322,6 +324,8 @@ impl Sender {
             on: true,
             voice: true,
             bitrate_bps: 500_000,
+            frames_per_second: 30,
+            first_ticks: 0,
             frames_sent: 0,
             wants_key_frame: true,
             next_at: now,
@@ -340,8 +344,8 @@ impl Sender {
                 (frame.encode(AUDIO_FRAME_LEN), Frequency::FORTY_EIGHT_KHZ)
             }
             MediaKind::Video => {
-                self.next_at += VIDEO_INTERVAL;
-                let usual = (self.bitrate_bps as f64 / 8.0 * VIDEO_INTERVAL.as_secs_f64()) as usize;
+                self.next_at += Duration::from_secs(1) / self.frames_per_second;
+                let usual = (self.bitrate_bps / 8 / u64::from(self.frames_per_second)) as usize;
                 let key = std::mem::take(&mut self.wants_key_frame);
                 let (kind, len) = match key {
                     true => (FrameKind::Key, usual * KEY_FRAME_FACTOR),
@@ -350,5 +354,13 @@ impl Sender {
                 (Frame { kind, publisher, number }.encode(len), Frequency::NINETY_KHZ)
             }
         }
+    }
+}
+
+/// A kind of media as str0m names it.
+pub fn kind(kind: parlor_rtc::MediaKind) -> MediaKind {
+    match kind {
+        parlor_rtc::MediaKind::Audio => MediaKind::Audio,
+        parlor_rtc::MediaKind::Video => MediaKind::Video,
     }
 }

@@ -1,0 +1,118 @@
+// Chromium with fake devices of an id's own, and Firefox with a page's own picture and tone.
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import os from 'node:os';
+import path from 'node:path';
+import { chromium, firefox } from 'playwright-core';
+
+import { files, hertz, hue, CELL, FPS, HEIGHT, WIDTH } from './pattern.mjs';
+
+const PROBE = readFileSync(path.join(import.meta.dirname, 'probe.js'), 'utf8');
+const STUDIO = readFileSync(path.join(import.meta.dirname, 'studio.js'), 'utf8');
+
+/** Nothing leaves this machine: no updates, no look-ups, no name but ours. */
+const QUIET = [
+  '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+  '--disable-component-update', '--disable-sync',
+  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1',
+];
+
+/**
+ * A Chromium of its own: fake devices belong to the process, so each person has one.
+ * @param {{ id?: number, devices?: boolean, permission?: boolean, autoplay?: boolean, args?: string[] }} options
+ *   `id`: whose picture and tone the devices give; `devices`: whether there are any;
+ *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click
+ */
+export async function openChromium({ id = 1, devices = true, permission = true, autoplay = true, args = [] } = {}) {
+  const { video, audio } = files(id);
+  const flags = [...QUIET, ...args];
+  if (devices) flags.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${video}`, `--use-file-for-fake-audio-capture=${audio}`);
+  if (permission) flags.push('--use-fake-ui-for-media-stream');
+  if (autoplay) flags.push('--autoplay-policy=no-user-gesture-required');
+  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, chromiumSandbox: false, args: flags });
+  return new Browser(browser, 'chromium', id);
+}
+
+/** A Firefox. It has no file devices, so the page's camera and microphone are drawn and played by a script. */
+export async function openFirefox({ id = 1 } = {}) {
+  const sound = await SoundServer.start();
+  const browser = await firefox.launch({
+    executablePath: '/usr/bin/firefox-esr',
+    channel: 'moz-firefox',
+    headless: true,
+    env: { ...process.env, PULSE_SERVER: sound.address },
+    firefoxUserPrefs: {
+      'media.navigator.streams.fake': true,
+      'media.navigator.permission.disabled': true,
+      'media.autoplay.default': 0,
+      'media.autoplay.blocking_policy': 0,
+      'media.peerconnection.ice.obfuscate_host_addresses': false,
+      'media.peerconnection.ice.loopback': true,
+    },
+  });
+  return new Browser(browser, 'firefox', id, sound);
+}
+
+/** One browser process and whose picture its devices show. */
+export class Browser {
+  #sound;
+
+  constructor(browser, name, id, sound = null) {
+    this.browser = browser;
+    this.name = name;
+    this.id = id;
+    this.#sound = sound;
+  }
+
+  /** A fresh profile with one page: what other tests did is not remembered. */
+  async page(options = {}) {
+    const context = await this.browser.newContext({ viewport: { width: 960, height: 640 }, ...options });
+    const page = await context.newPage();
+    await this.prepare(page);
+    return page;
+  }
+
+  /** Gives a page the probe, and in Firefox the devices. */
+  async prepare(page) {
+    page.problems = [];
+    page.on('pageerror', (error) => page.problems.push(String(error)));
+    await page.addInitScript(PROBE);
+    if (this.name === 'firefox') {
+      const settings = { id: this.id, hue: hue(this.id), hertz: hertz(this.id), width: WIDTH, height: HEIGHT, cell: CELL, fps: FPS };
+      await page.addInitScript(`globalThis.studioSettings = ${JSON.stringify(settings)};\n${STUDIO}`);
+    }
+  }
+
+  async close() {
+    await this.browser.close();
+    await this.#sound?.stop();
+  }
+}
+
+/** Firefox keeps no audio clock without a sound card: this is one that nobody hears. */
+class SoundServer {
+  static async start() {
+    const directory = mkdtempSync(path.join(os.tmpdir(), 'parlor-sound-'));
+    const socket = path.join(directory, 'pulse.sock');
+    const child = spawn('pulseaudio', [
+      '-n', '--exit-idle-time=-1', '--disallow-exit', '--use-pid-file=no', '--daemonize=no',
+      '-L', 'module-null-sink sink_name=null', '-L', `module-native-protocol-unix socket=${socket} auth-anonymous=1`,
+    ], { stdio: 'ignore', env: { ...process.env, XDG_RUNTIME_DIR: directory, HOME: directory } });
+    return new SoundServer(child, directory, `unix:${socket}`);
+  }
+
+  constructor(child, directory, address) {
+    this.child = child;
+    this.directory = directory;
+    this.address = address;
+  }
+
+  async stop() {
+    if (this.child.exitCode === null) {
+      this.child.kill('SIGTERM');
+      await once(this.child, 'exit');
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,151 @@
+// One participant: the app in a page, used as a person would, and what it shows and plays of others.
+import assert from 'node:assert/strict';
+
+import { hertz } from './pattern.mjs';
+
+/** A tone is read with this much error at most, in hertz: one bin of the analysis and a little. */
+const TONE_TOLERANCE = 14;
+
+export class Person {
+  /**
+   * @param {import('./browsers.mjs').Browser} browser
+   * @param {import('playwright-core').Page} page
+   */
+  constructor(browser, page, name) {
+    this.browser = browser;
+    this.page = page;
+    this.name = name;
+    this.id = browser.id;
+  }
+
+  /** Opens the room's link, types a name, joins. */
+  static async join(browser, server, { room = 'tea', name, page, camera = true, microphone = true } = {}) {
+    const person = new Person(browser, page ?? (await browser.page()), name ?? `Person ${browser.id}`);
+    await person.page.goto(`${server.origin}/r/${room}`);
+    await person.enter({ camera, microphone });
+    return person;
+  }
+
+  /** Fills in the join page and joins. */
+  async enter({ camera = true, microphone = true } = {}) {
+    await this.element('name-input').fill(this.name);
+    if (!camera) await this.switchOff('camera-toggle');
+    if (!microphone) await this.switchOff('mic-toggle');
+    await this.element('join-button').click();
+    await this.element('room-name').waitFor({ timeout: 15_000 });
+    this.peer = await this.page.evaluate(() => globalThis.parlor.room.peer);
+  }
+
+  element(testid) {
+    return this.page.getByTestId(testid);
+  }
+
+  async switchOff(testid) {
+    const button = this.element(testid);
+    await this.page.waitForFunction((id) => document.querySelector(`[data-testid=${id}]`)?.dataset.on === 'true', testid);
+    await button.click();
+    await this.page.waitForFunction((id) => document.querySelector(`[data-testid=${id}]`)?.dataset.on === 'false', testid);
+  }
+
+  tile(other, source = 'camera') {
+    return this.page.locator(`parlor-tile[data-peer="${other.peer}"][data-source="${source}"]`);
+  }
+
+  /** What the tile of another person shows now. */
+  async picture(other, source = 'camera') {
+    const video = this.tile(other, source).locator('video');
+    return (await video.count()) ? video.evaluate((element) => globalThis.probe.picture(element)) : null;
+  }
+
+  /** Waits until another person's picture is there, and says how long that took, in milliseconds. */
+  async sees(other, { source = 'camera', id = other.id, within = 10_000 } = {}) {
+    const start = Date.now();
+    let last;
+    while (Date.now() - start < within) {
+      last = await this.picture(other, source).catch(() => null);
+      if (last?.id === id) return Date.now() - start;
+      await this.page.waitForTimeout(40);
+    }
+    assert.fail(`${this.name} does not see ${other.name}'s ${source}; last: ${JSON.stringify(last)}\n${this.page.problems.join('\n')}`);
+  }
+
+  /** The picture moves: this many distinct frames a second at least, all of that person. */
+  async seesMotion(other, { source = 'camera', id = other.id, ms = 2000, fps = 5 } = {}) {
+    await this.sees(other, { source, id });
+    const seen = await this.tile(other, source).locator('video').evaluate((element, ms) => globalThis.probe.watch(element, ms), ms);
+    assert.deepEqual(seen.ids, [id], `${this.name} sees only ${other.name} in that tile`);
+    assert.ok(seen.frames >= (fps * ms) / 1000, `${seen.frames} distinct frames in ${ms} ms`);
+  }
+
+  /** Another person's tone as it is heard, in hertz, or null for silence. */
+  async tone(other, source = 'microphone') {
+    return this.page.evaluate(
+      async ({ peer, source }) => {
+        const track = globalThis.parlor.room.peers.get(peer)?.tracks.find((track) => track.source === source);
+        if (!track?.media) return null;
+        const heard = await globalThis.probe.tone(track.media);
+        if (heard.state !== 'running') throw new Error(`the page's audio is ${heard.state}`);
+        return heard.hertz;
+      },
+      { peer: other.peer, source },
+    );
+  }
+
+  async hears(other, { source = 'microphone', id = other.id, within = 10_000 } = {}) {
+    const end = Date.now() + within;
+    let last;
+    while (Date.now() < end) {
+      last = await this.tone(other, source);
+      if (last !== null && Math.abs(last - hertz(id)) <= TONE_TOLERANCE) return;
+    }
+    assert.fail(`${this.name} does not hear ${other.name} at ${hertz(id)} Hz; last: ${last}\n${this.page.problems.join('\n')}`);
+  }
+
+  async hearsNothingOf(other, { source = 'microphone', within = 5000 } = {}) {
+    const end = Date.now() + within;
+    let last;
+    while (Date.now() < end) {
+      last = await this.tone(other, source);
+      if (last === null) return;
+    }
+    assert.fail(`${this.name} still hears ${other.name} at ${last} Hz`);
+  }
+
+  /** The tile shows initials instead of a picture. */
+  async seesNoPictureOf(other, { within = 5000 } = {}) {
+    await this.page.waitForFunction(
+      (peer) => {
+        const tile = document.querySelector(`parlor-tile[data-peer="${peer}"][data-source="camera"]`);
+        return tile && !tile.classList.contains('playing');
+      },
+      other.peer,
+      { timeout: within },
+    );
+  }
+
+  /** Another person is no longer in the room, and says how long it took to notice. */
+  async missesWithin(other, within) {
+    const start = Date.now();
+    await this.page.waitForFunction((peer) => !document.querySelector(`parlor-tile[data-peer="${peer}"]`), other.peer, { timeout: within });
+    return Date.now() - start;
+  }
+
+  async leave() {
+    await this.element('leave').click();
+    await this.element('left-page').waitFor();
+  }
+
+  /** Nothing in the page failed behind the scenes. */
+  assertNoProblems() {
+    assert.deepEqual(this.page.problems, [], `${this.name}'s page`);
+  }
+}
+
+/** Everyone sees and hears everyone else. */
+export async function assertAllMeet(people) {
+  for (const viewer of people)
+    for (const other of people.filter((person) => person !== viewer)) {
+      await viewer.seesMotion(other);
+      await viewer.hears(other);
+    }
+}
