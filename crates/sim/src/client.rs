@@ -11,6 +11,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use crate::frame::{Frame, FrameKind};
+use crate::recording::Recording;
 
 /// Opus makes a packet each 20 ms.
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
@@ -41,6 +42,10 @@ pub struct Sender {
     pub first_ticks: u64,
     /// How many frames were made.
     pub frames_sent: u32,
+    /// Played instead of made-up frames.
+    pub recording: Option<Recording>,
+    /// The next frame of the recording; a key frame is asked for by starting again.
+    position: usize,
     wants_key_frame: bool,
     next_at: Instant,
     started_at: Instant,
@@ -327,6 +332,8 @@ impl Sender {
             frames_per_second: 30,
             first_ticks: 0,
             frames_sent: 0,
+            recording: None,
+            position: 0,
             wants_key_frame: true,
             next_at: now,
             started_at: now,
@@ -337,6 +344,9 @@ impl Sender {
     fn next_frame(&mut self, publisher: u32) -> (Vec<u8>, Frequency) {
         let number = self.frames_sent;
         self.frames_sent += 1;
+        if self.recording.is_some() {
+            return self.next_recorded_frame();
+        }
         match self.kind {
             MediaKind::Audio => {
                 self.next_at += AUDIO_INTERVAL;
@@ -352,6 +362,24 @@ impl Sender {
                     false => (FrameKind::Delta, usual),
                 };
                 (Frame { kind, publisher, number }.encode(len), Frequency::NINETY_KHZ)
+            }
+        }
+    }
+
+    fn next_recorded_frame(&mut self) -> (Vec<u8>, Frequency) {
+        if std::mem::take(&mut self.wants_key_frame) {
+            self.position = 0;
+        }
+        let frame = self.recording.as_ref().map_or(&[][..], |it| it.frame(self.position)).to_vec();
+        self.position += 1;
+        match self.kind {
+            MediaKind::Audio => {
+                self.next_at += AUDIO_INTERVAL;
+                (frame, Frequency::FORTY_EIGHT_KHZ)
+            }
+            MediaKind::Video => {
+                self.next_at += Duration::from_secs(1) / self.frames_per_second;
+                (frame, Frequency::NINETY_KHZ)
             }
         }
     }

@@ -1,0 +1,93 @@
+//! Simulated people for a room of a running server: `parlor-bots --server 127.0.0.1:4000 --room tea --count 4`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use clap::Parser;
+use parlor_sim::bot::{Bot, BotConfig};
+use parlor_sim::recording::Recording;
+
+/// Simulated people for a room of a running server.
+#[derive(Parser)]
+struct Options {
+    /// The server's address and port, plain HTTP.
+    #[arg(long)]
+    server: SocketAddr,
+    /// The room's id.
+    #[arg(long)]
+    room: String,
+    /// How many people.
+    #[arg(long, default_value_t = 1)]
+    count: u32,
+    /// How long they stay, in seconds.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// A recording of VP8 frames for their cameras; made-up frames otherwise.
+    #[arg(long)]
+    video: Option<PathBuf>,
+    /// Pictures a second in that recording.
+    #[arg(long, default_value_t = 15)]
+    fps: u32,
+    /// A recording of 20 ms Opus frames for their microphones; made-up frames otherwise.
+    #[arg(long)]
+    audio: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    match run(&options) {
+        Ok(failures) if failures == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("parlor-bots: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Lets everyone take part, and says how many could not.
+fn run(options: &Options) -> std::io::Result<usize> {
+    let read = |path: &Option<PathBuf>| path.as_deref().map(Recording::read).transpose();
+    let video = read(&options.video)?;
+    let audio = read(&options.audio)?;
+    let stop = AtomicBool::new(false);
+    let failures = thread::scope(|scope| {
+        let people: Vec<_> = (1..=options.count)
+            .map(|number| {
+                let config = BotConfig {
+                    server: options.server,
+                    room: options.room.clone(),
+                    name: format!("Bot {number}"),
+                    number,
+                    video: video.clone(),
+                    frames_per_second: options.fps,
+                    audio: audio.clone(),
+                    slot_pairs: 4,
+                };
+                scope.spawn(|| take_part(config, &stop))
+            })
+            .collect();
+        thread::park_timeout(Duration::from_secs(options.seconds));
+        stop.store(true, Ordering::Relaxed);
+        people.into_iter().filter_map(|person| person.join().ok()).filter(|&ok| !ok).count()
+    });
+    Ok(failures)
+}
+
+fn take_part(config: BotConfig, stop: &AtomicBool) -> bool {
+    let name = config.name.clone();
+    let stayed = Bot::enter(config).and_then(|mut bot| {
+        bot.run(stop)?;
+        Ok(bot.frames_received())
+    });
+    match stayed {
+        Ok(frames) => println!("{name}: {frames} frames received"),
+        Err(ref error) => eprintln!("{name}: {error}"),
+    }
+    stayed.is_ok()
+}
