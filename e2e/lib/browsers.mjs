@@ -84,6 +84,14 @@ export class Browser {
     }
   }
 
+  /** Ends the process without a word to anyone. */
+  async kill() {
+    const session = await this.browser.newBrowserCDPSession();
+    const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+    const own = processInfo.find((process) => process.type === 'browser');
+    process.kill(own.id, 'SIGKILL');
+  }
+
   async close() {
     await this.browser.close();
     await this.#sound?.stop();

@@ -1,0 +1,124 @@
+// People meet in Chromium: who is seen and who is heard, by pixels and tones.
+import { after, afterEach, before, describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+
+import { Bots, record } from '../lib/bots.mjs';
+import { openChromium } from '../lib/browsers.mjs';
+import { assertAllMeet, Person } from '../lib/person.mjs';
+import { Server } from '../lib/server.mjs';
+
+describe('people in Chromium', () => {
+  let server;
+  const browsers = [];
+  const people = [];
+
+  before(async () => {
+    server = await Server.start();
+    for (const id of [1, 2, 3, 4]) browsers.push(await openChromium({ id }));
+  });
+
+  afterEach(async () => {
+    for (const person of people.splice(0)) {
+      person.assertNoProblems();
+      await person.page.context().close();
+    }
+  });
+
+  after(async () => {
+    for (const browser of browsers) await browser.close();
+    await server?.stop();
+  });
+
+  async function meet(count, room) {
+    for (const browser of browsers.slice(0, count)) people.push(await Person.join(browser, server, { room }));
+    return people;
+  }
+
+  it('two see and hear each other', async () => {
+    await assertAllMeet(await meet(2, 'two'));
+  });
+
+  it('three see and hear each other', async () => {
+    await assertAllMeet(await meet(3, 'three'));
+  });
+
+  it('four see and hear each other', async () => {
+    await assertAllMeet(await meet(4, 'four'));
+  });
+
+  it('a late joiner has the first picture of everyone within a second', async () => {
+    const [ann, bo] = await meet(2, 'late');
+    await assertAllMeet([ann, bo]);
+    const late = new Person(browsers[2], await browsers[2].page(), 'Late');
+    people.push(late);
+    await late.page.goto(`${server.origin}/r/late`);
+    await late.element('name-input').fill(late.name);
+    await late.page.waitForFunction(() => document.querySelector('[data-testid=camera-toggle]')?.dataset.on === 'true');
+    const took = await late.page.evaluate(firstPictures, 2);
+    assert.ok(took <= 1000, `first pictures of both after ${took} ms`);
+    for (const other of [ann, bo]) await late.sees(other);
+  });
+
+  it('one person with two tabs is two peers', async () => {
+    const [ann] = await meet(1, 'tabs');
+    const second = await ann.page.context().newPage();
+    await ann.browser.prepare(second);
+    const twin = await Person.join(ann.browser, server, { room: 'tabs', page: second, name: 'Second tab' });
+    assert.notEqual(twin.peer, ann.peer);
+    await twin.sees(ann, { id: ann.id });
+    await ann.hears(twin, { id: ann.id });
+  });
+
+  it('two rooms never mix', async () => {
+    const [ann] = await meet(1, 'red');
+    people.push(await Person.join(browsers[1], server, { room: 'red' }));
+    for (const browser of browsers.slice(2)) people.push(await Person.join(browser, server, { room: 'blue' }));
+    const [, bo, cy, di] = people;
+    await assertAllMeet([ann, bo]);
+    await assertAllMeet([cy, di]);
+    for (const person of people) {
+      const others = await person.page.evaluate(() => [...globalThis.parlor.room.peers.keys()]);
+      assert.equal(others.length, 1, `${person.name} is with one other`);
+    }
+  });
+
+  it('three people sit among simulated ones, sixteen in all', { timeout: 120_000 }, async () => {
+    const recording = await record(browsers[0], 9);
+    const bots = new Bots(server, { room: 'crowd', count: 13, recording });
+    try {
+      const [ann, bo, cy] = await meet(3, 'crowd');
+      await ann.page.waitForFunction(() => globalThis.parlor.room.peers.size === 15, null, { timeout: 30_000 });
+      await ann.sees(bo, { within: 20_000 });
+      await bo.sees(cy, { within: 20_000 });
+      await cy.hears(ann, { within: 20_000 });
+      const shown = await ann.page.evaluate(countPictures, 9);
+      assert.equal(shown, 13, `Ann sees all simulated people\n${bots.log}`);
+    } finally {
+      await bots.stop();
+    }
+  });
+});
+
+/** Runs in the page: joins, and says how long after the click pictures of `count` others were there. */
+async function firstPictures(count) {
+  const start = performance.now();
+  document.querySelector('[data-testid=join-button]').click();
+  for (;;) {
+    const videos = document.querySelectorAll('parlor-tile:not(.self) video');
+    const seen = [...videos].filter((video) => globalThis.probe.picture(video)?.id);
+    if (seen.length >= count || performance.now() - start > 10_000) return Math.round(performance.now() - start);
+    await new Promise((done) => setTimeout(done, 15));
+  }
+}
+
+/** Runs in the page: how many tiles come to show an id within 20 s. */
+async function countPictures(id) {
+  const shown = new Set();
+  const end = performance.now() + 20_000;
+  while (performance.now() < end && shown.size < 13) {
+    for (const video of document.querySelectorAll('parlor-tile:not(.self) video'))
+      if (globalThis.probe.picture(video)?.id === id) shown.add(video);
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  return shown.size;
+}

@@ -1,0 +1,122 @@
+// What happens when something breaks: the socket, the server, a browser, the network.
+import { after, before, describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+
+import { openChromium } from '../lib/browsers.mjs';
+import { assertAllMeet, Person } from '../lib/person.mjs';
+import { Proxy } from '../lib/proxy.mjs';
+import { Server } from '../lib/server.mjs';
+
+describe('trouble', () => {
+  let browsers;
+
+  before(async () => {
+    browsers = [await openChromium({ id: 1 }), await openChromium({ id: 2 })];
+  });
+
+  after(async () => {
+    for (const browser of browsers ?? []) await browser.close();
+  });
+
+  it('a WebSocket killed in mid-call: media never stops, the page says so, the state resumes', async () => {
+    const server = await Server.start();
+    const proxy = await Proxy.start(server.port);
+    try {
+      const ann = await Person.join(browsers[0], proxy, { room: 'cut', name: 'Ann' });
+      const bo = await Person.join(browsers[1], server, { room: 'cut', name: 'Bo' });
+      await assertAllMeet([ann, bo]);
+      const peer = ann.peer;
+      proxy.cut();
+      const [banner] = await Promise.all([
+        ann.element('banner').waitFor({ state: 'visible', timeout: 8000 }).then(() => ann.element('banner').innerText()),
+        ann.seesMotion(bo, { ms: 5000 }),
+        bo.seesMotion(ann, { ms: 5000 }),
+      ]);
+      assert.match(banner, /connect/i);
+      proxy.mend();
+      await ann.element('banner').waitFor({ state: 'hidden', timeout: 10_000 });
+      assert.equal(await ann.page.evaluate(() => globalThis.parlor.room.peer), peer, 'the same peer again');
+      await bo.element('mic-toggle').click();
+      await ann.tile(bo).getByTestId('muted').waitFor({ state: 'visible' });
+      await bo.element('mic-toggle').click();
+      await assertAllMeet([ann, bo]);
+      for (const person of [ann, bo]) await person.page.context().close();
+    } finally {
+      await proxy.close();
+      await server.stop();
+    }
+  });
+
+  it('a server asked to stop tells everyone, ends well within five seconds, and calls go on when it is back', async () => {
+    const server = await Server.start();
+    const ann = await Person.join(browsers[0], server, { room: 'stop', name: 'Ann' });
+    const bo = await Person.join(browsers[1], server, { room: 'stop', name: 'Bo' });
+    await assertAllMeet([ann, bo]);
+    const ended = await server.stop();
+    assert.equal(ended.code, 0, server.log);
+    assert.ok(ended.ms < 5000, `took ${ended.ms} ms`);
+    await ann.element('banner').waitFor({ state: 'visible' });
+    const again = await Server.start({ port: server.port });
+    try {
+      await ann.page.waitForFunction(() => globalThis.parlor.room?.stage === 'connected' && globalThis.parlor.room.peers.size === 1, null, { timeout: 30_000 });
+      for (const person of [ann, bo]) person.peer = await person.page.evaluate(() => globalThis.parlor.room.peer);
+      await assertAllMeet([ann, bo]);
+      for (const person of [ann, bo]) await person.page.context().close();
+    } finally {
+      await again.stop();
+    }
+  });
+
+  it('a person whose browser is killed is gone for others within eight seconds', async () => {
+    const server = await Server.start();
+    const doomed = await openChromium({ id: 3 });
+    try {
+      const ann = await Person.join(browsers[0], server, { room: 'kill', name: 'Ann' });
+      const cy = await Person.join(doomed, server, { room: 'kill', name: 'Cy' });
+      await assertAllMeet([ann, cy]);
+      const start = Date.now();
+      await doomed.kill();
+      await ann.missesWithin(cy, 10_000);
+      const took = Date.now() - start;
+      assert.ok(took <= 8500, `gone after ${took} ms`);
+      await ann.page.context().close();
+    } finally {
+      await doomed.close();
+      await server.stop();
+    }
+  });
+});
+
+describe('sound that the browser blocks', () => {
+  it('shows one button, and one click on it turns everything on', async () => {
+    const server = await Server.start();
+    const speaker = await openChromium({ id: 1 });
+    // Neither devices nor the autoplay flag: sound needs a click, as for a listener who just reloaded.
+    const listener = await openChromium({ id: 2, devices: false, permission: false, autoplay: false });
+    try {
+      const ann = await Person.join(speaker, server, { room: 'quiet', name: 'Ann' });
+      const page = await listener.page();
+      await page.goto(`${server.origin}/r/quiet`);
+      const bo = new Person(listener, page, 'Bo');
+      await bo.element('name-input').fill('Bo');
+      await bo.element('join-button').click();
+      await bo.element('room-name').waitFor();
+      bo.peer = await page.evaluate(() => globalThis.parlor.room.peer);
+      // A reload forgets the clicks: from here on the page has no gesture to its name.
+      await page.reload();
+      await bo.element('sound-button').waitFor({ state: 'visible', timeout: 15_000 });
+      await bo.element('sound-button').click();
+      await bo.element('sound-button').waitFor({ state: 'hidden' });
+      const playing = await page.waitForFunction(() => {
+        const players = [...document.querySelectorAll('[data-testid=sounds] audio')];
+        return players.length > 0 && players.every((player) => !player.paused);
+      });
+      assert.ok(playing);
+      await bo.hears(ann);
+    } finally {
+      await speaker.close();
+      await listener.close();
+      await server.stop();
+    }
+  });
+});
