@@ -1,1 +1,4 @@
 //! Stories about this crate, in one binary.
+
+mod frames;
+mod messages;

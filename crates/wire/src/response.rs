@@ -1,0 +1,200 @@
+//! What the server says to a client: responses to its requests, and events of its own.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Kind, PeerId, Reason, Source, TrackId};
+
+/// Names of the events that the server sends.
+pub mod event {
+    /// People and their tracks changed: [`Presence`](super::Presence).
+    pub const PRESENCE: &str = "presence";
+    /// Slots carry other tracks now: [`Slots`](super::Slots).
+    pub const SLOTS: &str = "slots";
+    /// A bigger offer is wanted: [`MoreSlots`](super::MoreSlots).
+    pub const MORE_SLOTS: &str = "more_slots";
+    /// Who is speaking: [`Speakers`](super::Speakers).
+    pub const SPEAKERS: &str = "speakers";
+    /// The membership is over: [`Ended`](super::Ended).
+    pub const ENDED: &str = "ended";
+}
+
+/// A response with nothing to say: done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[cfg_attr(test, ts(type = "Record<string, never>"))]
+pub struct Empty {}
+
+/// The response to `phx_join`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Joined {
+    /// Own id.
+    pub peer: PeerId,
+    /// Makes a later join this same peer; keep it secret.
+    pub resume: String,
+    /// SDP, or null when the join resumed without an offer.
+    pub answer: Option<String>,
+    /// Own tracks.
+    pub tracks: Vec<OwnTrack>,
+    /// The other peers, at most 50; the rest follow at once as `presence`.
+    pub peers: Vec<Peer>,
+    /// How many others there are.
+    pub peers_total: u32,
+    /// Every receive section.
+    pub slots: Vec<Slot>,
+}
+
+/// The response to `offer`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Negotiated {
+    /// SDP.
+    pub answer: String,
+    /// Own tracks.
+    pub tracks: Vec<OwnTrack>,
+    /// Every receive section.
+    pub slots: Vec<Slot>,
+}
+
+/// One participant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Peer {
+    /// Who.
+    pub id: PeerId,
+    /// What others see.
+    pub name: String,
+    /// How the connection is.
+    pub state: PeerState,
+    /// What is published.
+    pub tracks: Vec<Track>,
+}
+
+/// How a peer's connection is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PeerState {
+    /// Media has not come up yet.
+    Connecting,
+    /// Media is up.
+    Connected,
+    /// Media was up, and has been silent for 5 s or more.
+    Reconnecting,
+}
+
+/// A track as others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Track {
+    /// Which one.
+    pub id: TrackId,
+    /// What it carries.
+    pub source: Source,
+    /// Sound or pictures.
+    pub kind: Kind,
+    /// Whether media flows now.
+    pub on: bool,
+}
+
+/// A track as its owner sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct OwnTrack {
+    /// Which one.
+    pub id: TrackId,
+    /// What it carries.
+    pub source: Source,
+    /// Sound or pictures.
+    pub kind: Kind,
+    /// Whether media flows now.
+    pub on: bool,
+    /// The section of the own offer that it comes from.
+    pub mid: String,
+}
+
+/// One receive section of a connection, and what it carries.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Slot {
+    /// The section.
+    pub mid: String,
+    /// Sound or pictures.
+    pub kind: Kind,
+    /// The track it carries now, or null.
+    pub track: Option<TrackId>,
+}
+
+/// The payload of `presence`: people and their tracks changed.
+///
+/// It goes to everybody alike, so a client finds itself in it, and may be told again what its
+/// join reply said: each entry replaces what was known of that peer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Presence {
+    /// Peers who came.
+    pub joined: Vec<Peer>,
+    /// Peers of whom something changed, each whole and anew.
+    pub changed: Vec<Peer>,
+    /// Peers who are gone.
+    pub left: Vec<Left>,
+}
+
+/// One peer who is gone.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Left {
+    /// Who.
+    pub id: PeerId,
+    /// Why.
+    pub reason: LeaveReason,
+}
+
+/// Why a peer is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum LeaveReason {
+    /// By its own wish.
+    Left,
+    /// Nothing was heard of it any more.
+    Lost,
+    /// The server ended its membership.
+    Removed,
+}
+
+/// The payload of `slots`: slots that carry another track now; the others keep theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Slots {
+    /// The changed ones.
+    pub slots: Vec<Slot>,
+}
+
+/// The payload of `more_slots`: please offer at least this many receive sections of each kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct MoreSlots {
+    /// Receive sections for sound.
+    pub audio: u16,
+    /// Receive sections for pictures.
+    pub video: u16,
+}
+
+/// The payload of `speakers`: who is speaking, complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Speakers {
+    /// The peers who speak now.
+    pub speaking: Vec<PeerId>,
+}
+
+/// The payload of `ended`: the membership is over; `phx_close` follows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Ended {
+    /// For programs.
+    pub reason: Reason,
+    /// For people.
+    pub message: String,
+}
