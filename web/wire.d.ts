@@ -1,34 +1,376 @@
-// The messages of docs/protocol.md, as the JSON carries them.
+// What browser and server say to each other. Made from crates/wire; do not edit.
+// UPDATE_GOLDEN=1 cargo test -p parlor-wire
 
-export type Kind = "audio" | "video";
+/**
+ * One participant's membership of one room: `"p7"`.
+ */
+export type PeerId = string;
+
+/**
+ * One audio or video stream that a peer publishes: `"t21"`.
+ */
+export type TrackId = string;
+
+/**
+ * Where a track's media comes from.
+ */
 export type Source = "microphone" | "camera" | "screen" | "screen_audio" | "custom";
+
+/**
+ * Sound or pictures.
+ */
+export type Kind = "audio" | "video";
+
+/**
+ * The payload of `phx_join`.
+ */
+export type Join = { 
+/**
+ * Must be `"parlor"`.
+ */
+protocol: "parlor", 
+/**
+ * Must be 1.
+ */
+version: number, 
+/**
+ * What others see, 1 to 64 characters after trimming.
+ */
+name: string, 
+/**
+ * An SDP offer; left out when a lost socket resumes with media still up.
+ */
+offer?: string, 
+/**
+ * One for each `sendonly` section of the offer; left out when there is no offer.
+ */
+senders?: Array<Sender>, 
+/**
+ * The token of an earlier reply, to be the same peer again.
+ */
+resume?: string, };
+
+/**
+ * One `sendonly` section of an offer.
+ */
+export type Sender = { 
+/**
+ * The section's mid.
+ */
+mid: string, 
+/**
+ * What it carries.
+ */
+source: Source, 
+/**
+ * Needed when the source is `custom`; of the others it is known.
+ */
+kind?: Kind, 
+/**
+ * Whether media flows now.
+ */
+on: boolean, };
+
+/**
+ * The payload of `track`: an own track switched on or off.
+ */
+export type SwitchTrack = { 
+/**
+ * Which one.
+ */
+track: TrackId, 
+/**
+ * Whether media flows now.
+ */
+on: boolean, };
+
+/**
+ * The payload of `view`: every video track shown now. Replaces the last one.
+ */
+export type View = { 
+/**
+ * The tracks on the page.
+ */
+tracks: Array<ViewedTrack>, };
+
+/**
+ * One video track on the page.
+ */
+export type ViewedTrack = { 
+/**
+ * Which one.
+ */
+track: TrackId, 
+/**
+ * Its width there, in device pixels.
+ */
+width: number, 
+/**
+ * Its height there, in device pixels.
+ */
+height: number, 
+/**
+ * 0 is normal, 1 is pinned.
+ */
+priority?: number, };
+
+/**
+ * The payload of `offer`: a bigger offer, or one with fresh ICE credentials.
+ */
+export type Offer = { 
+/**
+ * The SDP offer.
+ */
+offer: string, 
+/**
+ * One for each `sendonly` section.
+ */
+senders: Array<Sender>, };
+
+/**
+ * A response with nothing to say: done.
+ */
+export type Empty = Record<string, never>;
+
+/**
+ * The response to `phx_join`.
+ */
+export type Joined = { 
+/**
+ * Own id.
+ */
+peer: PeerId, 
+/**
+ * Makes a later join this same peer; keep it secret.
+ */
+resume: string, 
+/**
+ * SDP, or null when the join resumed without an offer.
+ */
+answer: string | null, 
+/**
+ * Own tracks.
+ */
+tracks: Array<OwnTrack>, 
+/**
+ * The other peers, at most 50; the rest follow at once as `presence`.
+ */
+peers: Array<Peer>, 
+/**
+ * How many others there are.
+ */
+peers_total: number, 
+/**
+ * Every receive section.
+ */
+slots: Array<Slot>, };
+
+/**
+ * The response to `offer`.
+ */
+export type Negotiated = { 
+/**
+ * SDP.
+ */
+answer: string, 
+/**
+ * Own tracks.
+ */
+tracks: Array<OwnTrack>, 
+/**
+ * Every receive section.
+ */
+slots: Array<Slot>, };
+
+/**
+ * One participant.
+ */
+export type Peer = { 
+/**
+ * Who.
+ */
+id: PeerId, 
+/**
+ * What others see.
+ */
+name: string, 
+/**
+ * How the connection is.
+ */
+state: PeerState, 
+/**
+ * What is published.
+ */
+tracks: Array<Track>, };
+
+/**
+ * How a peer's connection is.
+ */
 export type PeerState = "connecting" | "connected" | "reconnecting";
 
-export interface Sender { mid: string; source: Source; on: boolean }
-export interface Join {
-  protocol: "parlor"; version: number; name: string;
-  offer?: string; senders: Sender[]; resume?: string;
-}
-export interface Joined {
-  peer: string; resume: string; answer: string | null;
-  tracks: OwnTrack[]; peers: Peer[]; peers_total: number; slots: Slot[];
-}
+/**
+ * A track as others see it.
+ */
+export type Track = { 
+/**
+ * Which one.
+ */
+id: TrackId, 
+/**
+ * What it carries.
+ */
+source: Source, 
+/**
+ * Sound or pictures.
+ */
+kind: Kind, 
+/**
+ * Whether media flows now.
+ */
+on: boolean, };
 
-export interface Track { id: string; source: Source; kind: Kind; on: boolean }
-export interface OwnTrack extends Track { mid: string }
-export interface Peer { id: string; name: string; state: PeerState; tracks: Track[] }
-export interface Slot { mid: string; kind: Kind; track: string | null }
+/**
+ * A track as its owner sees it.
+ */
+export type OwnTrack = { 
+/**
+ * Which one.
+ */
+id: TrackId, 
+/**
+ * What it carries.
+ */
+source: Source, 
+/**
+ * Sound or pictures.
+ */
+kind: Kind, 
+/**
+ * Whether media flows now.
+ */
+on: boolean, 
+/**
+ * The section of the own offer that it comes from.
+ */
+mid: string, };
 
-export interface SwitchTrack { track: string; on: boolean }
-export interface ViewedTrack { track: string; width: number; height: number; priority: number }
-export interface View { tracks: ViewedTrack[] }
-export interface Offer { offer: string; senders: Sender[] }
-export interface Negotiated { answer: string; tracks: OwnTrack[]; slots: Slot[] }
+/**
+ * One receive section of a connection, and what it carries.
+ */
+export type Slot = { 
+/**
+ * The section.
+ */
+mid: string, 
+/**
+ * Sound or pictures.
+ */
+kind: Kind, 
+/**
+ * The track it carries now, or null.
+ */
+track: TrackId | null, };
 
-export interface Left { id: string; reason: string }
-export interface Presence { joined: Peer[]; changed: Peer[]; left: Left[] }
-export interface Slots { slots: Slot[] }
-export interface MoreSlots { audio: number; video: number }
-export interface Speakers { speaking: string[] }
-export interface Ended { reason: string; message: string }
-export interface Refusal { reason: string; message?: string; retry_after_ms?: number }
+/**
+ * The payload of `presence`: people and their tracks changed.
+ *
+ * It goes to everybody alike, so a client finds itself in it, and may be told again what its
+ * join reply said: each entry replaces what was known of that peer.
+ */
+export type Presence = { 
+/**
+ * Peers who came.
+ */
+joined: Array<Peer>, 
+/**
+ * Peers of whom something changed, each whole and anew.
+ */
+changed: Array<Peer>, 
+/**
+ * Peers who are gone.
+ */
+left: Array<Left>, };
+
+/**
+ * One peer who is gone.
+ */
+export type Left = { 
+/**
+ * Who.
+ */
+id: PeerId, 
+/**
+ * Why.
+ */
+reason: LeaveReason, };
+
+/**
+ * Why a peer is gone.
+ */
+export type LeaveReason = "left" | "lost" | "removed";
+
+/**
+ * The payload of `slots`: slots that carry another track now; the others keep theirs.
+ */
+export type Slots = { 
+/**
+ * The changed ones.
+ */
+slots: Array<Slot>, };
+
+/**
+ * The payload of `more_slots`: please offer at least this many receive sections of each kind.
+ */
+export type MoreSlots = { 
+/**
+ * Receive sections for sound.
+ */
+audio: number, 
+/**
+ * Receive sections for pictures.
+ */
+video: number, };
+
+/**
+ * The payload of `speakers`: who is speaking, complete.
+ */
+export type Speakers = { 
+/**
+ * The peers who speak now.
+ */
+speaking: Array<PeerId>, };
+
+/**
+ * The payload of `ended`: the membership is over; `phx_close` follows.
+ */
+export type Ended = { 
+/**
+ * For programs.
+ */
+reason: Reason, 
+/**
+ * For people.
+ */
+message: string, };
+
+/**
+ * A refusal: a reason for programs and a sentence for people.
+ */
+export type Refusal = { 
+/**
+ * For programs.
+ */
+reason: Reason, 
+/**
+ * For people.
+ */
+message: string, 
+/**
+ * When trying again can help, how long to wait first, in milliseconds.
+ */
+retry_after_ms?: number, };
+
+/**
+ * Every reason for a refusal or for the end of a membership.
+ */
+export type Reason = "bad_request" | "bad_room_id" | "bad_name" | "unsupported_protocol" | "bad_offer" | "room_full" | "server_full" | "resume_unknown" | "unknown_track" | "too_many_requests" | "too many channels joined" | "media_failed" | "server_stopping" | "replaced" | "connection_failed" | "unmatched topic" | "unknown_event";

@@ -10,6 +10,7 @@ use crate::{Kind, Source, TrackId};
 pub struct Join {
     /// Must be `"parlor"`.
     #[serde(default)]
+    #[cfg_attr(test, ts(type = "\"parlor\""))]
     pub protocol: String,
     /// Must be 1.
     #[serde(default)]
