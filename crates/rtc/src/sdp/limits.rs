@@ -6,8 +6,8 @@ pub const MAX_OFFER_BYTES: usize = 512 * 1024;
 /// Most lines of an offer. Browsers write about 100 lines for a video section, 30 for audio.
 pub const MAX_LINES: usize = 32 * 1024;
 
-/// Longest line, in bytes. The longest real one is `a=group:BUNDLE` with its few hundred mids.
-pub const MAX_LINE_BYTES: usize = 4096;
+/// Longest line, in bytes. The longest is `a=group:BUNDLE` with [`MAX_SECTIONS`] mids of 16 bytes.
+pub const MAX_LINE_BYTES: usize = 8192;
 
 /// Most media sections. More than two for each of 100 people, and senders.
 pub const MAX_SECTIONS: usize = 256;

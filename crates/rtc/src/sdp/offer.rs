@@ -1,6 +1,7 @@
 //! Reads an offer into one value per section, without deciding anything about it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::attribute::{Attribute, Direction, Encoding, Msid, Setup};
 use super::codec::Feedback;
@@ -11,7 +12,7 @@ use crate::rtp::ExtensionKind;
 use crate::{MediaKind, Mid, Rid};
 
 /// A session description that a client offers (RFC 9429 section 5.2), read and not yet judged.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Offer {
     /// Defaults for the sections (RFC 8866 section 5.13).
     pub(super) session: Common,
@@ -169,6 +170,15 @@ impl Offer {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Offer {
+    /// Shows its size alone: an ICE password is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Offer");
+        shown.field("sections", &self.sections.len()).field("lines", &self.lines);
+        shown.finish_non_exhaustive()
     }
 }
 
