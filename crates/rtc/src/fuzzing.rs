@@ -1,5 +1,9 @@
 //! Bodies of the fuzz targets, which are ordinary property tests too.
 
+mod packets;
+
+pub use packets::{rtcp, rtp};
+
 use crate::sdp::{Credentials, Local, Negotiation, Offer, SdpError, Slot, negotiate};
 
 /// Offers on one connection, separated by zero bytes: each is either refused at a line that it

@@ -3,7 +3,7 @@
 //! Nothing here opens a socket, starts a thread or reads a clock: time, datagrams and
 //! randomness come in as arguments, datagrams and events go out as return values.
 
-#[doc(hidden)]
+mod bytes;
 pub mod connection;
 pub mod demux;
 pub mod dtls;
@@ -12,6 +12,7 @@ pub mod fuzzing;
 pub mod ice;
 pub mod id;
 pub mod path;
+pub mod rtcp;
 pub mod rtp;
 pub mod sdp;
 pub mod srtp;

@@ -4,4 +4,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod connection;
+mod rtcp;
+mod rtp;
 mod sdp;
