@@ -8,16 +8,17 @@ export const GAP = 10;
 /** A tile may be cropped from 16:9 this far in a wide box, and that far in a tall one, where cameras are tall too. */
 const NARROWEST = { wide: 4 / 3, tall: 3 / 4 };
 const WIDEST = 16 / 9;
-/** Below this a face is no longer a face: rather let the grid scroll. */
-const SMALLEST_WIDTH = 120;
+/** Narrower tiles are of little use: rather let them scroll. Beside something featured they may be smaller. */
+const SMALLEST = { alone: 100, strip: 64 };
 
 /**
  * Tiles of one size, as large as the box allows, the last row centred.
  * @param {number} count
  * @param {Box} box
+ * @param {number} [smallest]  pixels of width below which the tiles rather scroll
  * @returns {Rect[]} in reading order; they reach below the box when there are too many for it
  */
-export function grid(count, box) {
+export function grid(count, box, smallest = SMALLEST.alone) {
   if (count === 0 || box.width <= 0 || box.height <= 0) return [];
   const narrowest = box.width >= box.height ? NARROWEST.wide : NARROWEST.tall;
   let best = { columns: 1, width: 0, height: 0 };
@@ -25,7 +26,7 @@ export function grid(count, box) {
     const tile = fit(cell(box, columns, Math.ceil(count / columns)), narrowest);
     if (tile.width * tile.height > best.width * best.height) best = { columns, ...tile };
   }
-  if (best.width < Math.min(SMALLEST_WIDTH, box.width)) best = scrolling(box);
+  if (best.width < Math.min(smallest, box.width)) best = scrolling(box, smallest);
   return place(count, best, box);
 }
 
@@ -41,12 +42,12 @@ export function stage(featured, others, box) {
   if (others === 0) return { featured: fill(featured, box), others: [] };
   const wide = box.width >= box.height;
   const strip = wide
-    ? { x: box.width - clamp(box.width * 0.2, 132, 300), y: 0 }
+    ? { x: Math.round(box.width - clamp(box.width * 0.2, 132, 300)), y: 0 }
     : { x: 0, y: Math.round(box.height * 0.62) };
   const main = wide ? { width: strip.x - GAP, height: box.height } : { width: box.width, height: strip.y - GAP };
   const rest = { width: box.width - strip.x, height: box.height - strip.y };
   const offset = (/** @type {Rect} */ rect) => ({ ...rect, x: rect.x + strip.x, y: rect.y + strip.y });
-  return { featured: fill(featured, main), others: grid(others, rest).map(offset) };
+  return { featured: fill(featured, main), others: grid(others, rest, SMALLEST.strip).map(offset) };
 }
 
 /**
@@ -78,9 +79,12 @@ function fit({ width, height }, narrowest) {
   return { width: Math.floor(Math.min(width, height * shape)), height: Math.floor(Math.min(height, width / shape)) };
 }
 
-/** @param {Box} box */
-function scrolling(box) {
-  const columns = Math.max(1, Math.floor((box.width + GAP) / (SMALLEST_WIDTH + GAP)));
+/**
+ * @param {Box} box
+ * @param {number} smallest
+ */
+function scrolling(box, smallest) {
+  const columns = Math.max(1, Math.floor((box.width + GAP) / (smallest + GAP)));
   const width = Math.floor(cell(box, columns, 1).width);
   return { columns, width, height: Math.floor(width / WIDEST) };
 }

@@ -11,7 +11,7 @@ import { companyWords, departureWords, lostDeviceWords, stageWords } from "./wor
 
 /** @import { Room } from "../sdk/index.js" */
 /** @import { RemotePeer } from "../sdk/roster.js" */
-/** @import { Stage } from "../sdk/recovery.js" */
+/** @import { Stage } from "../sdk/next-step.js" */
 /** @import { Me } from "./me.js" */
 
 export class RoomPage {

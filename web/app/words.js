@@ -1,6 +1,6 @@
 /** What the page says to people about the connection and about each other. */
 
-/** @import { Stage } from "../sdk/recovery.js" */
+/** @import { Stage } from "../sdk/next-step.js" */
 
 /** @type {Record<Stage, string>} */
 const STAGES = {

@@ -19,7 +19,7 @@ const STANDING_SENDERS = [
   { source: "screen_audio", kind: "audio", encoding: { maxBitrate: 128_000 } },
 ];
 
-/** @typedef {{ source: Source, transceiver: RTCRtpTransceiver }} SendSection */
+/** @typedef {{ source: Source, kind: Kind, transceiver: RTCRtpTransceiver }} SendSection */
 
 /** @extends {Events<{ state: RTCPeerConnectionState }>} */
 export class Connection extends Events {
@@ -42,6 +42,11 @@ export class Connection extends Events {
   /** @returns {RTCPeerConnectionState} */
   get state() {
     return this.#rtc.connectionState;
+  }
+
+  /** Whether an offer went out that no answer came to. */
+  get unanswered() {
+    return this.#rtc.signalingState === "have-local-offer";
   }
 
   /** How many receive sections of each kind there are. */
@@ -75,8 +80,11 @@ export class Connection extends Events {
 
   /** The offered senders, as they are now. @returns {Sender[]} */
   senders() {
-    return this.#senders.flatMap(({ source, transceiver }) =>
-      transceiver.mid === null ? [] : [{ mid: transceiver.mid, source, on: transceiver.sender.track !== null }]);
+    return this.#senders.flatMap(({ source, kind, transceiver: { mid, sender } }) => {
+      if (mid === null) return []; // not offered yet
+      const on = sender.track !== null;
+      return [source === "custom" ? { mid, source, kind, on } : { mid, source, on }]; // the others' kind is in their name
+    });
   }
 
   /**
@@ -93,9 +101,9 @@ export class Connection extends Events {
    * A sender of the application's own; it exists for others after the next offer.
    * @param {MediaStreamTrack} track
    */
-  addCustom(track) {
-    const section = this.#addSender("custom", /** @type {Kind} */ (track.kind), {});
-    return section.transceiver.sender.replaceTrack(track).then(() => section);
+  async addCustom(track) {
+    const { transceiver } = this.#addSender("custom", /** @type {Kind} */ (track.kind), {});
+    await transceiver.sender.replaceTrack(track);
   }
 
   /**
@@ -129,7 +137,7 @@ export class Connection extends Events {
    */
   #addSender(source, kind, encoding) {
     const transceiver = this.#rtc.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] });
-    const section = { source, transceiver };
+    const section = { source, kind, transceiver };
     this.#senders.push(section);
     return section;
   }

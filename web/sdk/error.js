@@ -4,7 +4,8 @@
 
 /**
  * `reason` is one of the protocol's (docs/protocol.md section 7) or one of ours:
- * `timeout`, `socket_lost`, `unreachable`, `left`, `no_media`.
+ * `timeout`, `socket_lost`, `unreachable`, `left`, `no_media`; for devices `insecure`, `denied`, `missing`, `busy`, `no_screen`; and `failed`
+ * for what nobody foresaw.
  */
 export class ParlorError extends Error {
   /**
@@ -17,6 +18,17 @@ export class ParlorError extends Error {
     this.name = "ParlorError";
     this.reason = reason;
     this.retryAfterMs = retryAfterMs;
+  }
+
+  /**
+   * Whatever was thrown, with a reason.
+   * @param {unknown} error
+   */
+  static from(error) {
+    if (error instanceof ParlorError) return error;
+    const wrapped = new ParlorError("failed", error instanceof Error ? error.message : String(error));
+    wrapped.cause = error;
+    return wrapped;
   }
 
   /** @param {Refusal} refusal */

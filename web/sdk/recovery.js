@@ -1,56 +1,167 @@
-/** What to do next about a lost connection: one pure decision over the facts. */
+/** Keeps a membership alive: watches, decides with `nextStep`, and has one step after the other done. */
 
-/** ICE restarts tried before the connection is given up for a new one. */
-const RESTARTS = 2;
+import { backoffMs } from "./backoff.js";
+import { ParlorError } from "./error.js";
+import { Events } from "./events.js";
+import { MediaWatch } from "./media-watch.js";
+import { nextStep, stageOf } from "./next-step.js";
 
-/**
- * @typedef {object} Facts
- * @property {boolean} socketOpen
- * @property {boolean} joined  the server counts us in, over this socket
- * @property {boolean} resumable  we hold a token that has not been refused
- * @property {boolean} mediaKept  our connection may still be alive at the server
- * @property {import("./media-watch.js").MediaHealth} media
- * @property {number} restarts  ICE restarts since media was last healthy
- */
+/** @import { Facts, Stage, Step } from "./next-step.js" */
 
-/**
- * - `wait`: nothing to do now
- * - `resume`: join again with the token; media never stopped
- * - `restart`: fresh ICE credentials on the same connection
- * - `rejoin`: join again with the token and a new connection
- * - `join_afresh`: join as a new peer
- * @typedef {"wait" | "resume" | "restart" | "rejoin" | "join_afresh"} Step
- */
+/** New connections that never carried a packet before we say that media cannot get through here. */
+const FRUITLESS_CONNECTIONS = 3;
+/** Refusals that another attempt would only meet again. */
+const FINAL_REASONS = new Set([
+  "left", "removed", "replaced", "room_full", "server_full", "bad_name", "bad_room_id", "bad_request", "unsupported_protocol",
+  "unmatched topic", "no_media",
+]);
 
 /**
- * @param {Facts} facts
- * @returns {Step}
+ * What can be done about a membership, and what is known of it.
+ * @typedef {object} Membership
+ * @property {() => Pick<Facts, "socketOpen" | "joined" | "resumable" | "mediaKept">} facts
+ * @property {() => Promise<void>} resume
+ * @property {() => Promise<void>} restart
+ * @property {(asSamePeer: boolean) => Promise<void>} startOver
+ * @property {() => void} forgetToken  the server does not know it
+ * @property {() => void} forgetMedia  the server does not have our connection any more
  */
-export function nextStep({ socketOpen, joined, resumable, mediaKept, media, restarts }) {
-  if (!socketOpen) return "wait";
-  if (!joined) {
-    if (!resumable) return "join_afresh";
-    return mediaKept && media !== "silent" ? "resume" : "rejoin";
+
+/** @extends {Events<{ stage: Stage, hopeless: ParlorError }>} */
+export class Recovery extends Events {
+  #membership;
+  #watch = new MediaWatch(now());
+  /** @type {Stage} */
+  #stage = "joining";
+  #active = false;
+  #running = false;
+  #everConnected = false;
+  #restarts = 0;
+  #fruitless = 0;
+  /** Steps since media was last healthy. */
+  #attempts = 0;
+
+  /** @param {Membership} membership */
+  constructor(membership) {
+    super();
+    this.#membership = membership;
   }
-  if (media !== "silent") return "wait";
-  return restarts < RESTARTS ? "restart" : "rejoin";
+
+  get stage() {
+    return this.#stage;
+  }
+
+  /** The first join is done: from now on, keep it. */
+  begin() {
+    this.#active = true;
+    this.announce();
+  }
+
+  /** It is over, on purpose or for good. */
+  end() {
+    this.#active = false;
+    this.#stage = "ended";
+  }
+
+  /** A connection was accepted by the server; its first packets are on their way. */
+  connectionStarted() {
+    this.#restarts = 0;
+    this.#watch = new MediaWatch(now());
+  }
+
+  /** @param {Parameters<MediaWatch["sample"]>[1]} sample */
+  sample(sample) {
+    if (!this.#active) return;
+    const health = this.#watch.sample(now(), sample);
+    if (health === "healthy") {
+      this.#everConnected = true;
+      this.#restarts = this.#fruitless = this.#attempts = 0;
+    }
+    this.announce();
+    if (health === "silent") this.run();
+  }
+
+  /** Something changed: takes one step after the other until there is nothing to do but wait. */
+  async run() {
+    if (this.#running || !this.#active) return;
+    this.#running = true;
+    for (let step = nextStep(this.#facts()); step !== "wait" && this.#active; step = nextStep(this.#facts())) {
+      this.announce();
+      await this.#perform(step);
+      this.announce();
+      await pause(backoffMs(this.#attempts++, Math.random));
+    }
+    this.#running = false;
+    this.announce();
+  }
+
+  /** Tells the stage, if it is another one. */
+  announce() {
+    if (!this.#active) return;
+    const stage = stageOf(this.#facts(), this.#everConnected);
+    if (stage === this.#stage) return;
+    this.#stage = stage;
+    this.emit("stage", stage);
+  }
+
+  /** @returns {Facts} */
+  #facts() {
+    return { ...this.#membership.facts(), media: this.#watch.health, restarts: this.#restarts };
+  }
+
+  /** @param {Exclude<Step, "wait">} step */
+  async #perform(step) {
+    try {
+      if (step === "resume") await this.#membership.resume();
+      else if (step === "restart") await this.#restart();
+      else await this.#startOver(step === "rejoin");
+    } catch (error) {
+      await this.#failed(step, ParlorError.from(error));
+    }
+  }
+
+  async #restart() {
+    this.#restarts += 1;
+    this.#watch.restarted(now());
+    await this.#membership.restart();
+  }
+
+  /** @param {boolean} asSamePeer */
+  async #startOver(asSamePeer) {
+    if (this.#fruitless >= FRUITLESS_CONNECTIONS) {
+      throw new ParlorError("no_media", "Sound and picture cannot get through: this network seems to block the server’s media port.");
+    }
+    this.#fruitless += 1;
+    await this.#membership.startOver(asSamePeer);
+  }
+
+  /**
+   * @param {Step} step
+   * @param {ParlorError} error
+   */
+  async #failed(step, error) {
+    if (!this.#active || error.reason === "socket_lost") return; // the socket comes back by itself and calls again
+    if (error.reason === "resume_unknown") this.#membership.forgetToken();
+    else if (step === "resume" && error.reason !== "timeout") this.#membership.forgetMedia();
+    else if (isFinal(error)) this.emit("hopeless", error);
+    else if (error.retryAfterMs !== null) await pause(error.retryAfterMs);
+  }
 }
 
 /**
- * What the page tells people. `connecting`: first packets are on their way; `resuming`: only the signalling is lost;
- * `restoring`: media is silent; `rejoining`: both are lost.
- * @typedef {"joining" | "connecting" | "connected" | "resuming" | "restoring" | "rejoining" | "ended"} Stage
+ * Whether trying again is pointless.
+ * @param {ParlorError} error
  */
+export function isFinal({ reason, retryAfterMs }) {
+  return FINAL_REASONS.has(reason) && retryAfterMs === null;
+}
 
-/**
- * @param {Facts} facts
- * @param {boolean} everConnected
- * @returns {Stage}
- */
-export function stageOf({ socketOpen, joined, mediaKept, media, restarts }, everConnected) {
-  const signalling = socketOpen && joined;
-  if (signalling && media === "healthy") return "connected";
-  if (signalling && media === "starting" && restarts === 0) return everConnected ? "rejoining" : "connecting";
-  if (signalling) return everConnected ? "restoring" : "connecting";
-  return mediaKept && media === "healthy" ? "resuming" : "rejoining";
+/** Milliseconds of a clock that no one sets. */
+function now() {
+  return performance.now();
+}
+
+/** @param {number} ms */
+function pause(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,12 +1,10 @@
 /** One person's membership of one room: what to publish goes in, who is there and what to play comes out. */
 
-import { backoffMs } from "./backoff.js";
 import { Connection, FIRST_SLOT_PAIRS } from "./connection.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
-import { MediaWatch } from "./media-watch.js";
 import { NegotiationQueue } from "./negotiation.js";
-import { nextStep, stageOf } from "./recovery.js";
+import { Recovery, isFinal } from "./recovery.js";
 import { Roster } from "./roster.js";
 import { Socket } from "./socket.js";
 import { summarise } from "./stats.js";
@@ -14,16 +12,11 @@ import { summarise } from "./stats.js";
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
 /** @import { RemotePeer } from "./roster.js" */
-/** @import { Facts, Stage, Step } from "./recovery.js" */
+/** @import { Stage } from "./next-step.js" */
 
 /** A first join that finds no server within this time says so instead of trying for ever. */
 export const UNREACHABLE_AFTER_MS = 10_000;
 const SAMPLE_INTERVAL_MS = 1_000;
-/** New connections that never carried a packet before we say that media cannot get through here. */
-const FRUITLESS_REJOINS = 3;
-/** Ends that are final; after any other the room is joined again. */
-const FINAL_REASONS = new Set(["left", "removed", "replaced", "room_full", "server_full", "bad_name", "bad_room_id", "unsupported_protocol", "unmatched topic", "bad_request", "no_media"]);
-
 /**
  * @typedef {object} RoomOptions
  * @property {string} url  the WebSocket, as `wss://host/socket/websocket?vsn=2.0.0`
@@ -51,7 +44,6 @@ export class Room extends Events {
   #channel;
   #connection;
   #negotiation;
-  #watch = new MediaWatch(0);
   #roster = new Roster((mid) => this.#connection.mediaOf(mid));
 
   /** What we publish now. @type {Map<wire.Source, MediaStreamTrack>} */
@@ -69,17 +61,24 @@ export class Room extends Events {
   #peer = null;
   /** @type {ReadonlySet<string>} */
   #speakers = new Set();
-  /** @type {Stage} */
-  #stage = "joining";
+  /** Whether the server may still have our connection. */
   #mediaKept = false;
-  #everConnected = false;
-  #restarts = 0;
-  #fruitless = 0;
-  /** Recovery steps since media was last healthy. */
-  #attempts = 0;
-  #recovering = false;
+  #recovery = new Recovery({
+    facts: () => ({
+      socketOpen: this.#socket.isOpen,
+      joined: this.#channel.state === "joined",
+      resumable: this.#resume !== null,
+      mediaKept: this.#mediaKept,
+    }),
+    resume: () => this.#enter(null),
+    restart: () => this.#negotiation.request({ iceRestart: true }),
+    startOver: (asSamePeer) => this.#startOver(asSamePeer),
+    forgetToken: () => (this.#resume = null),
+    forgetMedia: () => (this.#mediaKept = false),
+  });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
+  #ended = false;
 
   /** @param {RoomOptions} options */
   constructor(options) {
@@ -90,9 +89,11 @@ export class Room extends Events {
     this.#connection = this.#newConnection(FIRST_SLOT_PAIRS);
     this.#negotiation = this.#newNegotiation();
     this.#channel.on("message", ({ event, payload }) => this.#heard(event, payload));
-    this.#channel.on("close", () => this.#recover());
-    this.#socket.on("open", () => this.#recover());
-    this.#socket.on("close", () => this.#announceStage());
+    this.#channel.on("close", () => this.#recovery.run());
+    this.#socket.on("open", () => this.#recovery.run());
+    this.#socket.on("close", () => this.#recovery.announce());
+    this.#recovery.on("stage", (stage) => this.emit("stage", stage));
+    this.#recovery.on("hopeless", (error) => this.#end(error));
   }
 
   get name() {
@@ -113,8 +114,9 @@ export class Room extends Events {
     return this.#speakers;
   }
 
+  /** @returns {Stage} */
   get stage() {
-    return this.#stage;
+    return this.#recovery.stage;
   }
 
   /** What we publish now, by source. @returns {ReadonlyMap<wire.Source, MediaStreamTrack>} */
@@ -128,24 +130,22 @@ export class Room extends Events {
    * @returns {Promise<void>} rejects with a ParlorError that says why not
    */
   async join({ signal } = {}) {
-    this.#recovering = true; // until the first join is answered, nothing is to be recovered
     try {
       this.#socket.open();
       const [description] = await Promise.all([this.#connection.offer(), this.#opened(signal)]);
       await this.#enter(description);
     } catch (error) {
-      this.#end(toParlorError(error), { silently: true });
+      this.#release();
       throw error;
     }
-    this.#recovering = false;
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS);
-    this.#announceStage();
+    this.#recovery.begin();
   }
 
   /** Leaves; others see it at once. */
   leave() {
     this.#channel.leave(); // goes out before the close of the socket does
-    this.#end(new ParlorError("left", "You left the room."), { silently: false });
+    this.#end(new ParlorError("left", "You left the room."));
   }
 
   /**
@@ -181,7 +181,7 @@ export class Room extends Events {
 
   /** The network changed (came back, Wi-Fi to mobile): look at once instead of at the next heartbeat. */
   networkChanged() {
-    if (this.#stage !== "ended") this.#socket.probe();
+    if (!this.#ended) this.#socket.probe();
   }
 
   /** Round trip, bytes, losses: see `Summary` in stats.js. */
@@ -225,12 +225,13 @@ export class Room extends Events {
     this.#resume = joined.resume;
     this.#mediaKept = true;
     this.#remember(joined.tracks);
-    this.#report(this.#roster.reset(joined.peers, joined.peers_total, joined.slots));
+    this.#report(this.#roster.reset(joined));
     if (joined.answer !== null) {
-      this.#watch = new MediaWatch(now());
+      this.#recovery.connectionStarted();
       await this.#connection.accept(joined.answer);
     }
-    this.#refreshMedia();
+    this.#changed(this.#roster.refreshMedia());
+    if (this.#connection.unanswered) this.#negotiate(); // the answer was lost with the last socket
     this.#switch();
     if (this.#viewed) this.#tell("view", { tracks: this.#viewed });
   }
@@ -290,15 +291,11 @@ export class Room extends Events {
     for (const peer of peers) this.emit("peer-changed", peer);
   }
 
-  #refreshMedia() {
-    this.#changed(this.#roster.refreshMedia());
-  }
-
   /** @param {wire.Ended} ended */
   #dismissed({ reason, message }) {
-    if (FINAL_REASONS.has(reason)) return this.#end(new ParlorError(reason, message), { silently: false });
+    const error = new ParlorError(reason, message);
+    if (isFinal(error)) return this.#end(error);
     this.#mediaKept = false; // the server has let go of our connection; a new one joins when the channel closes
-    this.#announceStage();
   }
 
   // ---- own tracks ----------------------------------------------------------------------------
@@ -325,165 +322,79 @@ export class Room extends Events {
   async #publishCustom(track) {
     this.#custom.push(track);
     await this.#connection.addCustom(track);
-    if (this.#peer !== null) await this.#negotiation.request();
+    if (this.#peer !== null) await this.#negotiate(); // before the join it is part of the join's offer
   }
 
-  /** Sends state that the next join would send anyway, so a failure needs no handling but a wrong request is worth a line. */
-  async #tell(/** @type {string} */ event, /** @type {object} */ payload) {
+  /**
+   * @param {string} event
+   * @param {object} payload
+   */
+  async #tell(event, payload) {
     try {
       await this.#channel.request(event, payload);
     } catch (error) {
-      const { reason, message } = toParlorError(error);
-      if (reason !== "socket_lost" && reason !== "left" && reason !== "replaced") console.warn(`parlor: ${event} failed: ${message}`);
+      report(event, error);
     }
   }
 
-  async #negotiate({ iceRestart = false } = {}) {
+  async #negotiate() {
     try {
-      await this.#negotiation.request({ iceRestart });
+      await this.#negotiation.request();
     } catch (error) {
-      const { reason, message } = toParlorError(error);
-      if (reason !== "socket_lost" && reason !== "left" && reason !== "replaced") console.warn(`parlor: negotiation failed: ${message}`);
+      report("the offer", error);
     }
   }
 
   // ---- staying connected ---------------------------------------------------------------------
 
-  /** @returns {Facts} */
-  #facts() {
-    return {
-      socketOpen: this.#socket.isOpen,
-      joined: this.#channel.state === "joined",
-      resumable: this.#resume !== null,
-      mediaKept: this.#mediaKept,
-      media: this.#watch.health,
-      restarts: this.#restarts,
-    };
-  }
-
   async #sample() {
-    if (this.#stage === "ended") return;
     const connection = this.#connection;
     const received = await connection.received();
-    if (connection !== this.#connection) return;
+    if (connection !== this.#connection || this.#ended) return;
     const expected = this.#published.size > 0 || this.#roster.expectsAudio;
-    const health = this.#watch.sample(now(), { received, expected, state: connection.state });
-    if (health === "healthy") {
-      this.#everConnected = true;
-      this.#restarts = this.#fruitless = this.#attempts = 0;
-    }
-    this.#announceStage();
-    if (health === "silent") this.#recover();
+    this.#recovery.sample({ received, expected, state: connection.state });
   }
 
-  /** Takes one step after the other until there is nothing to do but wait. */
-  async #recover() {
-    if (this.#recovering || this.#stage === "ended") return;
-    this.#recovering = true;
-    try {
-      for (let step = nextStep(this.#facts()); step !== "wait"; step = nextStep(this.#facts())) {
-        this.#announceStage();
-        await this.#perform(step);
-        if (this.#ended()) return;
-        this.#announceStage();
-        await pause(backoffMs(this.#attempts++, Math.random));
-      }
-    } finally {
-      this.#recovering = false;
-    }
-    this.#announceStage();
-  }
-
-  /** @param {Exclude<Step, "wait">} step */
-  async #perform(step) {
-    try {
-      if (step === "resume") await this.#enter(null);
-      else if (step === "restart") await this.#restart();
-      else await this.#startOver(step === "rejoin");
-    } catch (error) {
-      await this.#refused(step, toParlorError(error));
-    }
-  }
-
-  async #restart() {
-    this.#restarts += 1;
-    this.#watch.restarted(now());
-    await this.#negotiation.request({ iceRestart: true });
-  }
-
-  /** @param {boolean} asSamePeer */
+  /**
+   * Joins with a new connection that sends what the old one sent.
+   * @param {boolean} asSamePeer
+   */
   async #startOver(asSamePeer) {
-    if (this.#fruitless >= FRUITLESS_REJOINS) {
-      throw new ParlorError("no_media", "Sound and picture cannot get through: this network seems to block the server's media port.");
-    }
-    this.#fruitless += 1;
     if (!asSamePeer) this.#resume = null;
     const previous = this.#connection;
     this.#connection = this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs));
     this.#negotiation = this.#newNegotiation();
     previous.close();
-    this.#restarts = 0;
-    this.#watch = new MediaWatch(now());
     for (const [source, track] of this.#published) await this.#connection.attach(source, track);
     for (const track of this.#custom) await this.#connection.addCustom(track);
     await this.#enter(await this.#connection.offer());
   }
 
-  /**
-   * @param {Step} step
-   * @param {ParlorError} error
-   */
-  async #refused(step, error) {
-    if (this.#ended()) return;
-    if (error.reason === "socket_lost") return; // the socket comes back by itself and calls again
-    if (error.reason === "resume_unknown") this.#resume = null;
-    else if (step === "resume" && error.reason !== "timeout") this.#mediaKept = false;
-    else if (FINAL_REASONS.has(error.reason) && error.retryAfterMs === null) this.#end(error, { silently: false });
-    else if (error.retryAfterMs !== null) await pause(error.retryAfterMs);
-  }
-
-  #ended() {
-    return this.#stage === "ended";
-  }
-
-  #announceStage() {
-    if (this.#stage === "ended" || this.#peer === null) return;
-    const stage = stageOf(this.#facts(), this.#everConnected);
-    if (stage === this.#stage) return;
-    this.#stage = stage;
-    this.emit("stage", stage);
-  }
-
   // ---- the end -------------------------------------------------------------------------------
 
-  /**
-   * @param {ParlorError} error
-   * @param {{ silently: boolean }} how
-   */
-  #end(error, { silently }) {
-    if (this.#stage === "ended") return;
-    this.#stage = "ended";
-    clearInterval(this.#sampler);
-    this.#connection.close();
-    this.#socket.close();
-    if (silently) return;
+  /** @param {ParlorError} error */
+  #end(error) {
+    if (this.#ended) return;
+    this.#release();
     this.emit("stage", "ended");
     this.emit("ended", error);
   }
+
+  #release() {
+    this.#ended = true;
+    this.#recovery.end();
+    clearInterval(this.#sampler);
+    this.#connection.close();
+    this.#socket.close();
+  }
 }
 
-/** @param {unknown} error */
-function toParlorError(error) {
-  if (error instanceof ParlorError) return error;
-  return new ParlorError("failed", error instanceof Error ? error.message : String(error));
-}
-
-/** Milliseconds of a clock that no one sets. */
-function now() {
-  return performance.now();
-}
-
-/** @param {number} ms */
-function pause(ms) {
-  return new Promise((resolve) => setTimeout(resolve, ms));
+/**
+ * What fails because the membership is changing hands is said again by the next join; anything else is worth a line.
+ * @param {string} what
+ * @param {unknown} error
+ */
+function report(what, error) {
+  const { reason, message } = ParlorError.from(error);
+  if (reason !== "socket_lost" && reason !== "left" && reason !== "replaced") console.warn(`parlor: ${what} failed: ${message}`);
 }

@@ -14,6 +14,8 @@ export class Roster {
   /** Peers known from before a resume that the server has not named again yet. @type {Set<string>} */
   #unconfirmed = new Set();
   #total = 0;
+  /** Presence goes to everybody alike, so we find ourselves in it. @type {string | null} */
+  #own = null;
   /** mid -> track id. @type {Map<string, string | null>} */
   #slots = new Map();
   #mediaOfMid;
@@ -29,12 +31,12 @@ export class Roster {
   }
 
   /**
-   * A join was answered: `peers` is everybody, or the first page of `total`.
-   * @param {wire.Peer[]} peers
-   * @param {number} total
-   * @param {wire.Slot[]} slots
+   * A join was answered: `peers` is everybody else, or the first page of `peers_total`.
+   * @param {Pick<wire.Joined, "peer" | "peers" | "peers_total" | "slots">} joined
    */
-  reset(peers, total, slots) {
+  reset({ peer, peers, peers_total: total, slots }) {
+    this.#own = peer;
+    this.#peers.delete(peer);
     this.#unconfirmed = new Set(this.#peers.keys());
     this.#total = total;
     this.#slots = new Map(slots.map((slot) => [slot.mid, slot.track]));
@@ -48,6 +50,7 @@ export class Roster {
   apply({ joined, changed, left }) {
     const news = { joined: /** @type {RemotePeer[]} */ ([]), changed: /** @type {RemotePeer[]} */ ([]), left: this.#remove(left) };
     for (const peer of [...joined, ...changed]) {
+      if (peer.id === this.#own) continue;
       (this.#peers.has(peer.id) ? news.changed : news.joined).push(this.#store(peer));
     }
     if (this.#unconfirmed.size > 0 && this.#peers.size - this.#unconfirmed.size >= this.#total) {

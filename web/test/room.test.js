@@ -1,0 +1,287 @@
+import assert from "node:assert/strict";
+import { afterEach, beforeEach, mock, test } from "node:test";
+
+import { Room } from "../sdk/room.js";
+import { FakePeerConnection, FakeServer, fakeTrack, settle } from "./world.js";
+
+const BO = { id: "p3", name: "Bo", state: "connected", tracks: [
+  { id: "t9", source: "microphone", kind: "audio", on: true }, { id: "t10", source: "camera", kind: "video", on: true }] };
+const CY = { id: "p8", name: "Cy", state: "connecting", tracks: [] };
+
+let server;
+let room;
+let clock;
+let events;
+
+beforeEach(() => {
+  mock.timers.reset();
+  mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
+  clock = 1_000;
+  mock.method(performance, "now", () => clock);
+  FakePeerConnection.all = [];
+  server = new FakeServer();
+  room = new Room({ url: "ws://parlor/socket", room: "tea", name: "Ann", connect: server.connect, createConnection: () => new FakePeerConnection() });
+  events = [];
+  for (const name of ["peer-joined", "peer-changed", "peer-left", "stage", "ended"]) room.on(name, (detail) => events.push([name, detail]));
+});
+
+afterEach(() => {
+  room.leave();
+  mock.restoreAll();
+});
+
+/** Lets time pass, a tenth of a second at once, with packets arriving or not. */
+async function pass(ms, { packets = true } = {}) {
+  for (let passed = 0; passed < ms; passed += 100) {
+    clock += 100;
+    if (packets) for (const connection of FakePeerConnection.all) connection.received += 1;
+    mock.timers.tick(100);
+    await settle();
+  }
+}
+
+const stages = () => events.filter(([name]) => name === "stage").map(([, stage]) => stage);
+const joins = () => server.asked("phx_join");
+const connection = () => FakePeerConnection.all.at(-1);
+
+test("a join is one round trip that offers senders without tracks and slots in pairs", async () => {
+  await room.join();
+  const [join] = joins();
+  assert.deepEqual(join.senders, [
+    { mid: "0", source: "microphone", on: false }, { mid: "1", source: "camera", on: false },
+    { mid: "2", source: "screen", on: false }, { mid: "3", source: "screen_audio", on: false }]);
+  assert.equal(join.protocol, "parlor");
+  assert.equal(join.version, 1);
+  assert.equal(join.name, "Ann");
+  const sections = connection().transceivers.map(({ kind, direction }) => `${direction} ${kind}`);
+  assert.deepEqual(sections.slice(0, 4), ["sendonly audio", "sendonly video", "sendonly video", "sendonly audio"]);
+  assert.deepEqual(sections.slice(4), Array(4).fill(["recvonly audio", "recvonly video"]).flat());
+  assert.equal(room.peer, "p7");
+});
+
+test("what is published before the join is on from the first moment", async () => {
+  const track = fakeTrack("audio");
+  await room.publish("microphone", track);
+  await room.join();
+  assert.equal(joins()[0].senders[0].on, true);
+  assert.equal(connection().transceivers[0].sender.track, track);
+  assert.deepEqual(server.asked("track"), []);
+});
+
+test("starting and stopping a source is a message, never an offer", async () => {
+  await room.join();
+  await room.publish("camera", fakeTrack("video"));
+  await room.publish("camera", fakeTrack("video", "another"));
+  await room.unpublish("camera");
+  assert.deepEqual(server.asked("track"), [{ track: "t1", on: true }, { track: "t1", on: false }]);
+  assert.deepEqual(server.asked("offer"), []);
+});
+
+test("a refused join rejects with the server's words and leaves nothing open", async () => {
+  server.answers.phx_join = () => {
+    throw { reason: "room_full", message: "This room is full." };
+  };
+  await assert.rejects(room.join(), { reason: "room_full", message: "This room is full." });
+  assert.equal(server.socket.closed, true);
+  assert.equal(connection().connectionState, "closed");
+  await pass(20_000);
+  assert.equal(joins().length, 1);
+});
+
+test("a server that cannot be reached is said so after ten seconds", async () => {
+  server.reachable = false;
+  const failure = assert.rejects(room.join(), { reason: "unreachable" });
+  await pass(10_000);
+  await failure;
+});
+
+test("peers and the media of their tracks follow presence and slots", async () => {
+  server.peers = [BO];
+  server.slots = [{ mid: "4", kind: "audio", track: "t9" }, { mid: "5", kind: "video", track: null }];
+  await room.join();
+  const [sound, picture] = room.peers.get("p3").tracks;
+  assert.equal(sound.media, connection().transceivers[4].receiver.track);
+  assert.equal(picture.media, null);
+  server.push("slots", { slots: [{ mid: "5", kind: "video", track: "t10" }] });
+  assert.equal(picture.media, connection().transceivers[5].receiver.track);
+  assert.deepEqual(events.map(([name]) => name).slice(-1), ["peer-changed"]);
+
+  server.push("presence", { joined: [CY], changed: [{ ...BO, name: "Bob" }], left: [] });
+  assert.deepEqual([...room.peers.values()].map(({ name }) => name), ["Bob", "Cy"]);
+  assert.equal(room.peers.get("p3").tracks[0].media, connection().transceivers[4].receiver.track);
+  server.push("presence", { joined: [], changed: [], left: [{ id: "p3", reason: "lost" }, { id: "p99", reason: "left" }] });
+  assert.deepEqual([...room.peers.keys()], ["p8"]);
+  const departures = events.filter(([name]) => name === "peer-left").map(([, { peer, reason }]) => [peer.id, reason]);
+  assert.deepEqual(departures, [["p3", "lost"]]);
+});
+
+test("we do not meet ourselves in what presence tells everybody", async () => {
+  await room.join();
+  server.push("presence", { joined: [{ ...CY, id: "p7" }, CY], changed: [], left: [] });
+  assert.deepEqual([...room.peers.keys()], ["p8"]);
+});
+
+test("more slots are one bigger offer without an ICE restart", async () => {
+  await room.join();
+  server.push("more_slots", { audio: 6, video: 6 });
+  await settle();
+  const [offer] = server.asked("offer");
+  assert.equal(connection().transceivers.length, 4 + 12);
+  assert.equal(connection().iceRestarts, 0);
+  assert.equal(offer.senders.length, 4);
+});
+
+test("a track of the application's own is a bigger offer too", async () => {
+  await room.join();
+  await room.publish("custom", fakeTrack("video"));
+  const [offer] = server.asked("offer");
+  assert.deepEqual(offer.senders.at(-1), { mid: "12", source: "custom", kind: "video", on: true });
+});
+
+test("a lost socket resumes with the token and without an offer, and media is left alone", async () => {
+  server.peers = [BO, CY];
+  await room.join();
+  await pass(2_000);
+  server.peers = [BO];
+  server.cut();
+  assert.equal(room.stage, "resuming");
+  await pass(1_000);
+  assert.equal(joins().length, 2);
+  assert.equal(joins()[1].resume, "token");
+  assert.equal(joins()[1].offer, undefined);
+  assert.equal(FakePeerConnection.all.length, 1);
+  assert.deepEqual([...room.peers.keys()], ["p3"], "who left meanwhile is gone");
+  assert.equal(room.stage, "connected");
+  assert.deepEqual(stages(), ["connecting", "connected", "resuming", "connected"]);
+});
+
+test("what was switched while the socket was down is said after the resume", async () => {
+  await room.join();
+  await pass(2_000);
+  server.answers.phx_join = (join) => ({ ...server.joined(join), tracks: server.tracksOf(join.senders.map((sender) => ({ ...sender, on: false }))) });
+  server.cut();
+  await room.publish("microphone", fakeTrack("audio"));
+  assert.deepEqual(server.asked("track"), []);
+  await pass(1_000);
+  assert.deepEqual(server.asked("track"), [{ track: "t0", on: true }]);
+});
+
+test("silent media restarts ICE on the same connection", async () => {
+  await room.publish("microphone", fakeTrack("audio"));
+  await room.join();
+  await pass(2_000);
+  await pass(5_000, { packets: false });
+  assert.equal(room.stage, "restoring");
+  assert.equal(connection().iceRestarts, 1);
+  assert.equal(server.asked("offer").length, 1);
+  await pass(2_000);
+  assert.equal(room.stage, "connected");
+  assert.equal(FakePeerConnection.all.length, 1);
+});
+
+test("media that stays silent gets a new connection as the same peer, with the same tracks", async () => {
+  const microphone = fakeTrack("audio");
+  await room.publish("microphone", microphone);
+  await room.join();
+  await pass(2_000);
+  await pass(25_000, { packets: false });
+  assert.equal(FakePeerConnection.all.length, 2);
+  assert.equal(joins()[1].resume, "token");
+  assert.ok(joins()[1].offer);
+  assert.equal(joins()[1].senders[0].on, true);
+  assert.equal(connection().transceivers[0].sender.track, microphone);
+  assert.equal(FakePeerConnection.all[0].connectionState, "closed");
+  await pass(2_000);
+  assert.equal(room.stage, "connected");
+});
+
+test("media that never gets through ends in words, not in an endless loop", async () => {
+  await room.publish("microphone", fakeTrack("audio"));
+  await room.join();
+  await pass(180_000, { packets: false });
+  const [[, error]] = events.filter(([name]) => name === "ended");
+  assert.equal(error.reason, "no_media");
+  assert.equal(room.stage, "ended");
+});
+
+test("a server that no longer has our media gets a new connection and the token", async () => {
+  await room.join();
+  await pass(2_000);
+  server.answers.phx_join = (join) => {
+    if (!join.offer) throw { reason: "bad_offer", message: "Media is gone." };
+    return server.joined(join);
+  };
+  server.cut();
+  await pass(2_000);
+  assert.deepEqual(joins().slice(1).map(({ offer, resume }) => [Boolean(offer), resume]), [[false, "token"], [true, "token"]]);
+  assert.equal(room.stage, "connected");
+});
+
+test("a token that is too old means joining afresh", async () => {
+  await room.join();
+  await pass(2_000);
+  server.answers.phx_join = (join) => {
+    if (join.resume) throw { reason: "resume_unknown", message: "Too old." };
+    return { ...server.joined(join), peer: "p20" };
+  };
+  server.cut();
+  await pass(2_000);
+  assert.equal(room.peer, "p20");
+  assert.equal(room.stage, "connected");
+});
+
+test("a restarting server is joined again when it is back", async () => {
+  await room.join();
+  await pass(2_000);
+  server.push("ended", { reason: "server_stopping", message: "The server is restarting." });
+  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+  server.reachable = false;
+  server.cut();
+  await pass(20_000);
+  assert.equal(room.stage, "rejoining");
+  server.reachable = true;
+  await pass(12_000);
+  assert.equal(room.stage, "connected");
+});
+
+test("being replaced or removed is final", async () => {
+  await room.join();
+  server.push("ended", { reason: "replaced", message: "You joined from elsewhere." });
+  assert.equal(room.stage, "ended");
+  await pass(10_000);
+  assert.equal(joins().length, 1);
+  assert.equal(server.socket.closed, true);
+});
+
+test("leaving is said to the server and to the application", async () => {
+  await room.join();
+  room.leave();
+  assert.deepEqual(server.asked("phx_leave"), [{}]);
+  assert.equal(events.at(-1)[0], "ended");
+  assert.equal(events.at(-1)[1].reason, "left");
+  assert.equal(connection().connectionState, "closed");
+});
+
+test("the view is told again after joining afresh", async () => {
+  await room.join();
+  const tracks = [{ track: "t10", width: 640, height: 360, priority: 0 }];
+  room.view(tracks);
+  await settle();
+  server.cut();
+  await pass(1_000);
+  assert.deepEqual(server.asked("view"), [{ tracks }, { tracks }]);
+});
+
+test("an answer lost with its socket is asked for again", async () => {
+  await room.join();
+  await pass(2_000);
+  const answer = server.answers.offer;
+  delete server.answers.offer;
+  server.push("more_slots", { audio: 6, video: 6 });
+  await settle();
+  server.answers.offer = answer;
+  server.cut();
+  await pass(1_000);
+  assert.equal(server.asked("offer").length, 2);
+  assert.equal(connection().signalingState, "stable");
+});
