@@ -17,7 +17,7 @@ export class ParlorTile extends HTMLElement {
   #video = h("video", { playsinline: true, autoplay: true, muted: true, disablepictureinpicture: true, "aria-hidden": "true" });
   #avatar = h("div", { class: "avatar", "aria-hidden": "true" });
   #name = h("span", { class: "tile-name" });
-  #muted = h("span", { class: "tile-muted", role: "img", "aria-label": "microphone off" }, icon("mic-off"));
+  #muted = h("span", { class: "tile-muted", role: "img", "aria-label": "microphone off", "data-testid": "muted" }, icon("mic-off"));
   #away = h("div", { class: "tile-away" }, "Reconnecting…");
   #pin = iconButton("pin", "Pin", { class: "tile-button", "data-testid": "pin", onclick: () => this.dispatchEvent(new CustomEvent("pin", { bubbles: true })) });
   #expand = iconButton("expand", "Full screen", { class: "tile-button", "data-testid": "fullscreen", onclick: () => this.toggleFullscreen() });

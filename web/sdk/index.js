@@ -7,7 +7,7 @@ export { Socket } from "./socket.js";
 
 /**
  * The address of the server's WebSocket, for a page that the same server served.
- * @param {string | URL} page  as `location.href`
+ * @param {string | URL} page  the page's own address
  */
 export function socketUrl(page) {
   const url = new URL("/socket/websocket?vsn=2.0.0", page);
