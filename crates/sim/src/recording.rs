@@ -28,8 +28,9 @@ impl Recording {
             if len > MAX_FRAME_LEN {
                 return Err(invalid("a frame is larger than a megabyte"));
             }
-            let (frame, after) =
-                after.split_at_checked(len).ok_or_else(|| invalid("the last frame is cut short"))?;
+            let (frame, after) = after
+                .split_at_checked(len)
+                .ok_or_else(|| invalid("the last frame is cut short"))?;
             frames.push(frame.to_vec());
             rest = after;
         }

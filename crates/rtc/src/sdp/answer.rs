@@ -7,8 +7,9 @@ use super::candidate::Candidate;
 use super::negotiation::{
     Direction, MediaSection, NegotiatedCodec, Negotiation, RejectedSection, Section,
 };
-use super::transport::{Credentials, Fingerprint};
 use crate::Mid;
+use crate::dtls::Fingerprint;
+use crate::ice::Credentials;
 
 /// Our side of the connection.
 #[derive(Debug, Clone)]
@@ -126,7 +127,7 @@ impl Answer<'_> {
     fn write_transport(&self, f: &mut fmt::Formatter<'_>, section: &MediaSection) -> fmt::Result {
         let Local { ice, fingerprint, candidates, .. } = self.local;
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", ice.ufrag(), ice.password())?;
-        write!(f, "a=fingerprint:sha-256 {}\r\n", Hex(&fingerprint[..]))?;
+        write!(f, "a=fingerprint:sha-256 {fingerprint}\r\n")?;
         f.write_str("a=setup:passive\r\na=rtcp-mux\r\n")?;
         if section.reduced_size_rtcp {
             f.write_str("a=rtcp-rsize\r\n")?;
@@ -224,18 +225,5 @@ impl Display for Token<'_> {
         }
         let safe = |c: char| if c.is_ascii_graphic() { c } else { '_' };
         self.0.chars().map(safe).try_for_each(|c| f.write_char(c))
-    }
-}
-
-/// Bytes as `AB:CD`.
-struct Hex<'a>(&'a [u8]);
-
-impl Display for Hex<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, byte) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ":" };
-            write!(f, "{separator}{byte:02X}")?;
-        }
-        Ok(())
     }
 }

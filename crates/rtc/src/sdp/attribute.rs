@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use super::error::excerpt;
 use super::limits::{MAX_SECTIONS, MAX_SSRCS, MAX_TOKEN_BYTES};
+use crate::dtls::Fingerprint;
 use crate::{Mid, Rid};
 
 /// Which way media, or a header extension, may go, seen from who wrote the line (RFC 8866 6.7).
@@ -55,7 +56,7 @@ pub(super) enum Attribute<'a> {
     IceUfrag(&'a str),
     IcePwd(&'a str),
     IceLite,
-    Sha256([u8; 32]),
+    Sha256(Fingerprint),
     Setup(Setup),
     RtcpMux,
     RtcpRsize,
@@ -183,13 +184,7 @@ fn fingerprint(value: &str) -> Option<Attribute<'_>> {
     if !hash.eq_ignore_ascii_case("sha-256") {
         return Some(Attribute::Other);
     }
-    let mut bytes = [0; 32];
-    let mut pairs = digits.trim_end().split(':');
-    for byte in &mut bytes {
-        let pair = pairs.next().filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?;
-        *byte = u8::from_str_radix(pair, 16).ok()?;
-    }
-    pairs.next().is_none().then_some(Attribute::Sha256(bytes))
+    digits.trim_end().parse().ok().map(Attribute::Sha256)
 }
 
 fn setup(value: &str) -> Option<Setup> {

@@ -33,4 +33,3 @@ pub use negotiation::{
 };
 pub use offer::Offer;
 pub use reoffer::{Changes, SectionChange};
-pub use transport::{Credentials, Fingerprint};

@@ -2,7 +2,8 @@
 
 use super::attribute::{Encoding, Msid};
 use super::codec::{Codec, Feedback};
-use super::transport::{Credentials, Fingerprint};
+use crate::dtls::Fingerprint;
+use crate::ice::Credentials;
 use crate::rtp::ExtensionKind;
 use crate::{MediaKind, Mid};
 

@@ -8,6 +8,7 @@ use super::codec::Feedback;
 use super::error::{SdpError, excerpt};
 use super::limits::{MAX_EXTENSIONS, MAX_RIDS, MAX_SECTIONS, MAX_SSRCS};
 use super::lines::{self, Line};
+use crate::dtls::Fingerprint;
 use crate::rtp::ExtensionKind;
 use crate::{MediaKind, Mid, Rid};
 
@@ -38,7 +39,7 @@ pub(super) struct Common {
     pub(super) ice_pwd: Option<Located<String>>,
     pub(super) ice_lite: Option<usize>,
     /// The first SHA-256 one; the others are not needed.
-    pub(super) fingerprint: Option<Located<[u8; 32]>>,
+    pub(super) fingerprint: Option<Located<Fingerprint>>,
     pub(super) setup: Option<Located<Setup>>,
     pub(super) direction: Option<Direction>,
     pub(super) extmap_allow_mixed: bool,

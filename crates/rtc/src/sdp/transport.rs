@@ -3,40 +3,8 @@
 use super::attribute::Setup;
 use super::error::SdpError;
 use super::offer::{Common, Located, Offer, OfferedSection};
-
-/// One side's ICE user name fragment and password (RFC 8839 section 5.4).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    ufrag: String,
-    password: String,
-}
-
-impl Credentials {
-    /// Both as they stand in SDP.
-    pub fn new(ufrag: &str, password: &str) -> Credentials {
-        Credentials { ufrag: ufrag.to_owned(), password: password.to_owned() }
-    }
-
-    /// The user name fragment.
-    pub fn ufrag(&self) -> &str {
-        &self.ufrag
-    }
-
-    /// The password.
-    pub fn password(&self) -> &str {
-        &self.password
-    }
-}
-
-impl std::fmt::Debug for Credentials {
-    /// Shows the ufrag alone: the password is a secret.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Credentials").field("ufrag", &self.ufrag).finish_non_exhaustive()
-    }
-}
-
-/// The SHA-256 digest of a certificate (RFC 8122 section 5).
-pub type Fingerprint = [u8; 32];
+use crate::dtls::Fingerprint;
+use crate::ice::Credentials;
 
 /// What the client says about the one transport of the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +38,9 @@ pub(super) fn transport(
     let password = password.ok_or_else(|| missing("a=ice-pwd"))?;
     let fingerprint = own.fingerprint.or(session.fingerprint);
     let fingerprint = fingerprint.ok_or_else(|| missing("a=fingerprint:sha-256"))?;
-    Ok(RemoteTransport { ice: Credentials::new(&ufrag.value, &password.value), fingerprint })
+    let ice = Credentials::new(&ufrag.value, &password.value)
+        .map_err(|error| SdpError::new(ufrag.line, error.to_string()))?;
+    Ok(RemoteTransport { ice, fingerprint })
 }
 
 /// We are always the DTLS server, so the client must be able to begin (RFC 8842 section 5.3).

@@ -40,8 +40,9 @@ fn every_frame_comes_through_whole_and_the_first_one_is_a_key_frame() {
 fn a_late_joiner_has_the_first_picture_of_everyone_within_a_second() {
     let mut world = World::new(3);
     let link = LinkConfig::with_round_trip(ms(50));
-    let others: Vec<_> =
-        (0..4).map(|_| world.join_as(parlor_sim::world::ROOM, &MICROPHONE_AND_CAMERA, 5, link)).collect();
+    let others: Vec<_> = (0..4)
+        .map(|_| world.join_as(parlor_sim::world::ROOM, &MICROPHONE_AND_CAMERA, 5, link))
+        .collect();
     connect_all(&mut world);
     world.run_for(seconds(5));
     let late = world.join_as(parlor_sim::world::ROOM, &MICROPHONE_AND_CAMERA, 5, link);

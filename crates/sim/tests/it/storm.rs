@@ -55,7 +55,8 @@ fn a_room_where_people_keep_changing_shows_everyone_present_the_others() {
         world.run_for(ms(400));
     }
     world.run_for(seconds(1));
-    let counts = |world: &World, viewer: usize, other: usize| world.seen(viewer, other, Video).len();
+    let counts =
+        |world: &World, viewer: usize, other: usize| world.seen(viewer, other, Video).len();
     for &viewer in &present {
         for &other in present.iter().filter(|&&other| other != viewer) {
             let before = counts(&world, viewer, other);

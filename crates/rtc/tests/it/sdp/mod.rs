@@ -12,9 +12,10 @@ mod sections;
 
 use std::path::PathBuf;
 
+use parlor_rtc::dtls::Fingerprint;
+use parlor_rtc::ice::Credentials;
 use parlor_rtc::sdp::{
-    Credentials, Direction, Local, MediaSection, Negotiation, Offer, SdpError, Section, Slot,
-    negotiate,
+    Direction, Local, MediaSection, Negotiation, Offer, SdpError, Section, Slot, negotiate,
 };
 use parlor_rtc::{MediaKind, Mid};
 
@@ -54,9 +55,17 @@ fn recorded(name: &str) -> Negotiation {
 
 /// The answer to `negotiation`, always from the same server.
 fn answer(negotiation: &Negotiation, version: u64) -> String {
-    let ice = Credentials::new(&format!("server{version}"), "passwordpasswordpassword");
+    answer_with(negotiation, version, |mid| Some(slot(mid)))
+}
+
+fn answer_with(
+    negotiation: &Negotiation,
+    version: u64,
+    slot: impl FnMut(Mid) -> Option<Slot>,
+) -> String {
+    let ice = credentials(version);
     let candidates = ["192.0.2.1:4000", "[2001:db8::1]:4000"].map(|a| a.parse().expect("address"));
-    let fingerprint = std::array::from_fn(|index| index as u8 * 8);
+    let fingerprint = Fingerprint::from_bytes(std::array::from_fn(|index| index as u8 * 8));
     let local = Local {
         session_id: 0x1234_5678,
         version,
@@ -64,7 +73,12 @@ fn answer(negotiation: &Negotiation, version: u64) -> String {
         fingerprint: &fingerprint,
         candidates: &candidates,
     };
-    negotiation.answer(&local, |mid| Some(slot(mid)))
+    negotiation.answer(&local, slot)
+}
+
+fn credentials(version: u64) -> Credentials {
+    let made = Credentials::new(&format!("server{version}"), "passwordpasswordpassword");
+    made.expect("they are allowed")
 }
 
 fn slot(mid: Mid) -> Slot {

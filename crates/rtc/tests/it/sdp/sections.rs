@@ -246,10 +246,7 @@ fn every_slot_declares_its_streams_and_a_slot_that_sends_nothing_is_inactive() {
     assert!(text.contains("a=ssrc-group:FID 1010 1011\r\na=ssrc:1010 cname:parlor\r\n"));
     assert!(text.contains("a=msid:pair2 slot5\r\n"));
     assert!(!text.contains("a=ssrc:1009"), "audio has no retransmission stream");
-    let ice = Credentials::new("user", "passwordpasswordpassword");
-    let local =
-        Local { session_id: 1, version: 0, ice: &ice, fingerprint: &[0; 32], candidates: &[] };
-    let text = negotiation.answer(&local, |_| None);
+    let text = answer_with(&negotiation, 0, |_| None);
     assert_eq!(text.matches("a=inactive\r\n").count(), 8);
     assert!(!text.contains("a=ssrc") && !text.contains("a=msid"));
 }
@@ -257,11 +254,8 @@ fn every_slot_declares_its_streams_and_a_slot_that_sends_nothing_is_inactive() {
 #[test]
 fn a_name_from_another_client_cannot_add_lines_to_an_answer() {
     let negotiation = recorded("chromium_join");
-    let ice = Credentials::new("user", "passwordpasswordpassword");
-    let local =
-        Local { session_id: 1, version: 0, ice: &ice, fingerprint: &[0; 32], candidates: &[] };
     let hostile = "a b\r\na=setup:active";
-    let text = negotiation.answer(&local, |mid| {
+    let text = answer_with(&negotiation, 0, |mid| {
         let names = hostile.to_owned();
         Some(Slot { cname: names.clone(), stream: names, track: String::new(), ..slot(mid) })
     });
