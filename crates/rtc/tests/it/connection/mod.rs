@@ -3,3 +3,4 @@
 mod checks;
 mod client;
 mod handshake;
+mod str0m_peer;
