@@ -1,7 +1,9 @@
 //! Bodies of the fuzz targets, which are ordinary property tests too.
 
+mod connection;
 mod offers;
 mod packets;
 
+pub use connection::{connection, srtp, stun};
 pub use offers::sdp;
 pub use packets::{rtcp, rtp};

@@ -205,3 +205,6 @@ impl<'a> Reader<'a> {
         Some(usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
     }
 }
+
+#[cfg(test)]
+mod tests;

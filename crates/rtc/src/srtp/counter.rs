@@ -101,3 +101,6 @@ impl Counter {
 fn xor(bytes: &mut [u8], with: &[u8]) {
     bytes.iter_mut().zip(with).for_each(|(byte, with)| *byte ^= with);
 }
+
+#[cfg(test)]
+mod tests;

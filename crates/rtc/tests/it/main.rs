@@ -7,3 +7,5 @@ mod connection;
 mod rtcp;
 mod rtp;
 mod sdp;
+mod srtp;
+mod stun;

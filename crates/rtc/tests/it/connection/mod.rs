@@ -1,6 +1,6 @@
 //! Connections from end to end: ICE, DTLS and SRTP together.
 
 mod checks;
-mod client;
+pub(crate) mod client;
 mod handshake;
 mod str0m_peer;

@@ -83,7 +83,7 @@ impl Call {
         loop {
             match self.client.poll_output().unwrap() {
                 Output::Timeout(_) => break,
-                Output::Transmit(sent) => self.to_server(&sent.contents),
+                Output::Transmit(sent) => self.server_receives(&sent.contents),
                 Output::Event(str0m::Event::RtpPacket(packet)) => {
                     self.played.push(packet.payload.to_vec());
                 }
@@ -108,7 +108,7 @@ impl Call {
         }
     }
 
-    fn to_server(&mut self, datagram: &[u8]) {
+    fn server_receives(&mut self, datagram: &[u8]) {
         let mut datagram = datagram.to_vec();
         let received =
             self.server.handle_datagram(self.now, self.seen_at, &mut datagram, &mut self.out);

@@ -1,0 +1,170 @@
+//! STUN, SRTP and whole connections under arbitrary datagrams.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use dimpl::{Dtls, DtlsCertificate, Output};
+
+use crate::connection::{Connection, Event, Received};
+use crate::dtls::{Fingerprint, Identity};
+use crate::ice::Credentials;
+use crate::srtp::{Inbound, MasterKey, Outbound, Profile};
+use crate::stun::{Class, Message, MessageWriter, TransactionId, peek_username};
+use crate::{DatagramSink, Path};
+
+/// Any bytes are either refused or are a message that says the same however it is asked.
+pub fn stun(data: &[u8]) {
+    let peeked = peek_username(data);
+    let Ok(message) = Message::parse(data) else { return };
+    let named = message.class() == Class::Request && message.is_binding();
+    let receiver = message.username().map(|(receiver, _)| receiver);
+    if let (true, Some(peeked), Some(receiver)) = (named, peeked, receiver) {
+        // The last USERNAME counts when there are several; a peek takes the first.
+        let once = data.windows(2).filter(|pair| *pair == [0, 6]).count() == 1;
+        assert!(!once || peeked.as_bytes() == receiver);
+    }
+    let known = credentials("client");
+    assert!(!message.has_integrity(known.key()), "nobody guesses an HMAC");
+}
+
+/// Any bytes are refused by every profile, and whoever holds the key is heard afterwards.
+pub fn srtp(data: &[u8]) {
+    for profile in Profile::ALL {
+        let (key, salt) = ([7; 32], [9; 14]);
+        let master =
+            MasterKey::new(profile, &key[..profile.key_len()], &salt[..profile.salt_len()])
+                .expect("the lengths are those of the profile");
+        let mut inbound = Inbound::new(&master).expect("valid keys");
+        let mut outbound = Outbound::new(&master).expect("valid keys");
+        assert!(inbound.open_rtp(&mut data.to_vec()).is_err(), "nobody guesses a tag");
+        assert!(inbound.open_rtcp(&mut data.to_vec()).is_err(), "nobody guesses a tag");
+
+        let mut packet = [&[0x80, 96, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1], data, &[0; 20]].concat();
+        let len = 12 + data.len();
+        let sealed = outbound.seal_rtp(&mut packet, len, 1).expect("a packet with room");
+        let received = packet.get_mut(..sealed).expect("it was sealed there");
+        assert_eq!(inbound.open_rtp(received), Ok(len));
+        assert_eq!(packet.get(12..len), Some(data));
+    }
+}
+
+/// Any datagrams, at any stage of a connection, are survived; a connected client loses neither its
+/// connection nor its path by what others send in its name.
+///
+/// The first byte chooses the stage, then each byte is the length of a datagram that follows.
+pub fn connection(data: &[u8]) {
+    let Some((&stage, mut rest)) = data.split_first() else { return };
+    let mut world = World::new();
+    if stage & 1 != 0 {
+        world.check();
+    }
+    let connected = stage & 3 == 3;
+    if connected {
+        world.connect();
+    }
+    let path = world.connection.path();
+    while let Some((&len, datagrams)) = rest.split_first() {
+        let (datagram, others) = datagrams.split_at(datagrams.len().min(len.into()));
+        rest = others;
+        let port = if stage & 4 == 0 { CLIENT_PORT } else { CLIENT_PORT + 1 };
+        let received = world.receive(port, datagram);
+        assert!(!matches!(received, Received::Rtp { .. } | Received::Rtcp { .. }));
+        world.connection.handle_timeout(world.now, &mut world.out);
+    }
+    if connected {
+        assert!(world.connection.is_connected());
+        assert_eq!(world.connection.path(), path);
+        assert_eq!(std::iter::from_fn(|| world.connection.poll_event()).last(), None);
+    }
+}
+
+const CLIENT_PORT: u16 = 5000;
+
+/// One connection and the little that is needed of its client.
+struct World {
+    now: Instant,
+    connection: Connection,
+    dtls: Dtls,
+    out: Sent,
+}
+
+#[derive(Default)]
+struct Sent(Vec<Vec<u8>>);
+
+impl DatagramSink for Sent {
+    fn send(&mut self, _path: Path, datagram: &[u8]) {
+        self.0.push(datagram.to_vec());
+    }
+}
+
+/// What is too dear to make for every input.
+struct Shared {
+    identity: Arc<Identity>,
+    config: Arc<dimpl::Config>,
+    certificate: DtlsCertificate,
+}
+
+fn shared() -> &'static Shared {
+    static SHARED: OnceLock<Shared> = OnceLock::new();
+    SHARED.get_or_init(|| Shared {
+        identity: Arc::new(Identity::generate().expect("working cryptography")),
+        config: Arc::new(dimpl::Config::default()),
+        certificate: dimpl::certificate::generate_self_signed_certificate()
+            .expect("working cryptography"),
+    })
+}
+
+fn credentials(name: &str) -> Credentials {
+    Credentials::new(name, "password-password-password").expect("valid credentials")
+}
+
+impl World {
+    fn new() -> World {
+        #[expect(clippy::disallowed_methods, reason = "an Instant can be had in no other way")]
+        let now = Instant::now();
+        let Shared { identity, config, certificate } = shared();
+        let mut dtls = Dtls::new_auto(config.clone(), certificate.clone(), now);
+        dtls.set_active(true);
+        let fingerprint = Fingerprint::of(&certificate.certificate);
+        let (local, remote) = (credentials("server"), credentials("client"));
+        let connection = Connection::new(now, identity.clone(), local, remote, fingerprint);
+        World { now, connection, dtls, out: Sent::default() }
+    }
+
+    fn receive(&mut self, port: u16, datagram: &[u8]) -> Received {
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let path = Path::udp(SocketAddr::new(local, port), local);
+        self.connection.handle_datagram(self.now, path, &mut datagram.to_vec(), &mut self.out)
+    }
+
+    /// Validates and nominates the client's path.
+    fn check(&mut self) {
+        let mut check = MessageWriter::new(Class::Request, TransactionId([1; 12]))
+            .username("server", "client")
+            .priority(1)
+            .controlling(1)
+            .use_candidate()
+            .integrity(credentials("server").key());
+        let check = check.finish().expect("it fits").to_vec();
+        assert_eq!(self.receive(CLIENT_PORT, &check), Received::Handled);
+        self.out.0.clear();
+    }
+
+    fn connect(&mut self) {
+        let mut buffer = [0; 2048];
+        self.dtls.handle_timeout(self.now).expect("the client is well");
+        while !self.connection.is_connected() {
+            while let Output::Packet(datagram) = self.dtls.poll_output(&mut buffer) {
+                let datagram = datagram.to_vec();
+                self.receive(CLIENT_PORT, &datagram);
+            }
+            for datagram in std::mem::take(&mut self.out.0) {
+                self.dtls.handle_packet(&datagram).expect("the server is well");
+            }
+        }
+        while let Some(event) = self.connection.poll_event() {
+            assert!(!matches!(event, Event::Closed(_)));
+        }
+    }
+}
