@@ -10,17 +10,25 @@ const NARROWEST = { wide: 4 / 3, tall: 3 / 4 };
 const WIDEST = 16 / 9;
 /** Narrower tiles are of little use: rather let them scroll. Beside something featured they may be smaller. */
 const SMALLEST = { alone: 100, strip: 64 };
+/** @typedef {{ narrowest: number, smallest: number }} Limits  width to height; pixels of width */
+
+/** @type {Limits} */
+const STRIP = { narrowest: NARROWEST.wide, smallest: SMALLEST.strip };
+
+/** @param {Box} box @returns {Limits} */
+function limitsFor({ width, height }) {
+  return { narrowest: width >= height ? NARROWEST.wide : NARROWEST.tall, smallest: SMALLEST.alone };
+}
 
 /**
  * Tiles of one size, as large as the box allows, the last row centred.
  * @param {number} count
  * @param {Box} box
- * @param {number} [smallest]  pixels of width below which the tiles rather scroll
+ * @param {Limits} [limits]
  * @returns {Rect[]} in reading order; they reach below the box when there are too many for it
  */
-export function grid(count, box, smallest = SMALLEST.alone) {
+export function grid(count, box, { narrowest, smallest } = limitsFor(box)) {
   if (count === 0 || box.width <= 0 || box.height <= 0) return [];
-  const narrowest = box.width >= box.height ? NARROWEST.wide : NARROWEST.tall;
   let best = { columns: 1, width: 0, height: 0 };
   for (let columns = 1; columns <= count; columns++) {
     const tile = fit(cell(box, columns, Math.ceil(count / columns)), narrowest);
@@ -41,13 +49,25 @@ export function stage(featured, others, box) {
   if (featured === 0) return { featured: [], others: grid(others, box) };
   if (others === 0) return { featured: fill(featured, box), others: [] };
   const wide = box.width >= box.height;
-  const strip = wide
-    ? { x: Math.round(box.width - clamp(box.width * 0.2, 132, 300)), y: 0 }
-    : { x: 0, y: Math.round(box.height * 0.62) };
-  const main = wide ? { width: strip.x - GAP, height: box.height } : { width: box.width, height: strip.y - GAP };
-  const rest = { width: box.width - strip.x, height: box.height - strip.y };
-  const offset = (/** @type {Rect} */ rect) => ({ ...rect, x: rect.x + strip.x, y: rect.y + strip.y });
-  return { featured: fill(featured, main), others: grid(others, rest, SMALLEST.strip).map(offset) };
+  const strip = (/** @type {number} */ depth) => (wide ? { width: depth, height: box.height } : { width: box.width, height: depth });
+  const roomy = Math.round(wide ? clamp(box.width * 0.2, 132, 300) : box.height * 0.38);
+  // What the strip's tiles would leave over belongs to what is featured.
+  const depth = Math.min(roomy, extent(grid(others, strip(roomy), STRIP), wide));
+  const start = wide ? { x: box.width - depth, y: 0 } : { x: 0, y: box.height - depth };
+  const main = wide ? { width: start.x - GAP, height: box.height } : { width: box.width, height: start.y - GAP };
+  const offset = (/** @type {Rect} */ rect) => ({ ...rect, x: rect.x + start.x, y: rect.y + start.y });
+  return { featured: fill(featured, main), others: grid(others, strip(depth), STRIP).map(offset) };
+}
+
+/**
+ * From the first edge to the last, across or down.
+ * @param {Rect[]} rects
+ * @param {boolean} across
+ */
+function extent(rects, across) {
+  const starts = rects.map((rect) => (across ? rect.x : rect.y));
+  const ends = rects.map((rect) => (across ? rect.x + rect.width : rect.y + rect.height));
+  return Math.max(...ends) - Math.min(...starts);
 }
 
 /**

@@ -3,6 +3,8 @@
 import { h, icon, iconButton, relabel } from "./dom.js";
 import { hueOf, initials } from "./names.js";
 
+const TOUCHED_MS = 4_000;
+
 /**
  * @typedef {object} TileView
  * @property {string} name
@@ -24,6 +26,8 @@ export class ParlorTile extends HTMLElement {
   /** @type {MediaStreamTrack | null} */
   #media = null;
   #built = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #touch;
 
   connectedCallback() {
     if (this.#built) return;
@@ -35,9 +39,10 @@ export class ParlorTile extends HTMLElement {
       this.#video,
       this.#away,
       h("div", { class: "tile-label" }, this.#muted, this.#name),
-      h("div", { class: "tile-buttons" }, this.#pin, document.fullscreenEnabled ? this.#expand : null),
+      h("div", { class: "tile-buttons" }, this.#pin, this.#expand),
     );
     this.addEventListener("dblclick", () => this.toggleFullscreen());
+    this.addEventListener("pointerup", (event) => this.#touched(event));
     this.addEventListener("fullscreenchange", () => {
       const full = document.fullscreenElement === this;
       relabel(this.#expand, full ? "contract" : "expand", full ? "Leave full screen" : "Full screen");
@@ -75,6 +80,15 @@ export class ParlorTile extends HTMLElement {
   async toggleFullscreen() {
     if (document.fullscreenElement === this) await document.exitFullscreen();
     else if (document.fullscreenEnabled) await this.requestFullscreen();
+    else /** @type {any} */ (this.#video).webkitEnterFullscreen?.(); // iPhones show only a video full screen
+  }
+
+  /** A finger does not hover: a touch shows the buttons for a while. @param {PointerEvent} event */
+  #touched({ pointerType, target }) {
+    if (pointerType !== "touch" || (target instanceof Element && target.closest("button"))) return;
+    clearTimeout(this.#touch);
+    this.classList.toggle("touched");
+    this.#touch = setTimeout(() => this.classList.remove("touched"), TOUCHED_MS);
   }
 
   /** @param {MediaStreamTrack | null} media */

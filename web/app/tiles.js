@@ -31,10 +31,12 @@ export class Tiles {
    */
   show(peer, source, view) {
     const key = `${peer} ${source}`;
-    const tile = this.#tiles.get(key) ?? this.#add(key, peer, source);
+    const known = this.#tiles.get(key);
+    const tile = known ?? this.#add(key, peer, source);
     const track = tile.dataset.track;
     tile.show(view);
-    if (tile.dataset.track !== track) this.#viewing.changed();
+    if (!known) this.#arrange();
+    else if (tile.dataset.track !== track) this.#viewing.changed();
   }
 
   /**
@@ -79,7 +81,6 @@ export class Tiles {
     this.#tiles.set(key, tile);
     this.element.append(tile);
     this.#viewing.add(tile);
-    this.#arrange();
     return tile;
   }
 

@@ -128,6 +128,10 @@ export class Devices extends Events {
         else if (together.reason === "insecure") failures[use] = together;
         else await this.start(use).catch((alone) => (failures[use] = alone));
       }
+      const { microphone, camera } = failures;
+      if (microphone?.reason === "denied" && camera?.reason === "denied") {
+        failures.microphone = failures.camera = explain(together.cause, "camera and microphone");
+      }
     }
     await this.refresh();
     return failures;
@@ -258,12 +262,12 @@ function insecure() {
 /**
  * The browser's error as a sentence for the person in front of it.
  * @param {unknown} error
- * @param {Capture} use
+ * @param {string} device  as people call it
  */
-export function explain(error, use) {
+export function explain(error, device) {
   const name = error instanceof Error ? error.name : "";
-  const [reason, message] = WORDS[name] ?? ["failed", (/** @type {string} */ device) => `The ${device} could not be started.`];
-  const explained = new ParlorError(reason, message(use));
+  const [reason, message] = WORDS[name] ?? ["failed", (/** @type {string} */ what) => `The ${what} could not be started.`];
+  const explained = new ParlorError(reason, message(device));
   explained.cause = error;
   return explained;
 }

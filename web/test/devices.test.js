@@ -61,7 +61,7 @@ test("a refused permission is explained in words and not asked for again", async
   media.failing = { audio: "NotAllowedError", video: "NotAllowedError" };
   const failures = await devices.startBoth();
   assert.equal(failures.microphone.reason, "denied");
-  assert.match(failures.camera.message, /may not use your camera/);
+  assert.match(failures.camera.message, /may not use your camera and microphone/);
   assert.equal(media.asked.length, 1);
 });
 
