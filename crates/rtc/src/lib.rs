@@ -12,6 +12,7 @@ pub mod fuzzing;
 pub mod ice;
 pub mod id;
 pub mod path;
+pub mod payload;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

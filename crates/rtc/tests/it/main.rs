@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod connection;
+mod payload;
 mod rtcp;
 mod rtp;
 mod sdp;
