@@ -2,6 +2,7 @@
 
 import { Events } from "../sdk/events.js";
 import { ParlorError } from "../sdk/index.js";
+import { lostDeviceWords } from "./words.js";
 
 /** @import { Devices, Room } from "../sdk/index.js" */
 /** @import { Capture } from "../sdk/devices.js" */
@@ -32,6 +33,7 @@ export class Me extends Events {
     this.#memory = memory;
     this.#wanted = { microphone: memory.getItem("parlor.microphone_on") !== "no", camera: memory.getItem("parlor.camera_on") !== "no" };
     devices.on("track", (use) => this.#deviceChanged(use));
+    devices.on("lost", (lost) => this.#deviceLost(lost));
   }
 
   /** @param {Capture} use */
@@ -148,6 +150,12 @@ export class Me extends Events {
   /** @param {Capture} use */
   async #deviceChanged(use) {
     await this.#publish(use);
+    this.emit("change", undefined);
+  }
+
+  /** @param {{ use: Capture, name: string, replacement: string | null }} lost */
+  #deviceLost(lost) {
+    if (lost.replacement === null) this.#failures[lost.use] = new ParlorError("missing", lostDeviceWords(lost));
     this.emit("change", undefined);
   }
 

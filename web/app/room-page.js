@@ -3,6 +3,7 @@
 import { ParlorDeviceMenu } from "./device-menu.js";
 import { h, icon, iconButton, relabel } from "./dom.js";
 import { showSwitch } from "./join-page.js";
+import { keepAwake } from "./keep-awake.js";
 import { Notices, announce } from "./notices.js";
 import { Sound } from "./sound.js";
 import { themeButton } from "./theme-button.js";
@@ -41,7 +42,7 @@ export class RoomPage {
     this.#room = room;
     this.#me = me;
     this.#link = link;
-    this.#sound = new Sound(me.devices.chosen("loudspeaker"));
+    this.#sound = new Sound(this.#loudspeaker());
     this.#tiles = new Tiles((tracks) => room.view(tracks));
     this.element = this.#build(title, onLeave);
     this.#listen();
@@ -117,8 +118,10 @@ export class RoomPage {
     this.#me.on("change", () => this.#showOwn(), { signal });
     this.#me.devices.on("lost", (lost) => this.#notices.say(lostDeviceWords(lost)), { signal });
     this.#me.devices.on("paused", ({ use, paused }) => this.#notices.say(paused ? `The system paused your ${use}.` : `Your ${use} is back.`), { signal });
+    this.#me.devices.on("list", () => void this.#sound.choose(this.#loudspeaker()), { signal });
     this.#sound.on("blocked", (blocked) => (this.#unblock.hidden = !blocked), { signal });
     addEventListener("online", () => room.networkChanged(), { signal });
+    keepAwake(signal);
   }
 
   /** @param {RemotePeer} peer */
@@ -156,6 +159,12 @@ export class RoomPage {
   #showSpeakers(speakers) {
     const own = this.#room.peer;
     this.#tiles.showSpeakers(new Set([...speakers].map((id) => (id === own ? "me" : id))));
+  }
+
+  /** The chosen one if it is plugged in, else the system's default. */
+  #loudspeaker() {
+    const id = this.#me.devices.chosen("loudspeaker");
+    return this.#me.devices.list("loudspeaker").some((device) => device.id === id) ? id : "";
   }
 
   #showCompany() {
