@@ -13,6 +13,7 @@ pub mod ice;
 pub mod id;
 pub mod path;
 pub mod payload;
+pub mod receive;
 pub mod rtcp;
 pub mod rtp;
 pub mod sdp;

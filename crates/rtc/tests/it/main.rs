@@ -5,6 +5,7 @@
 
 mod connection;
 mod payload;
+mod receive;
 mod rtcp;
 mod rtp;
 mod sdp;

@@ -1,0 +1,116 @@
+//! Packets that should have come, and when to ask for them again (RFC 4585 section 6.2.1).
+
+use std::time::{Duration, Instant};
+
+/// Most packets that are waited for: more are missing only when the link is down, and then a key
+/// frame is the way back.
+const MAX_MISSING: usize = 256;
+
+/// A jump of so many packets is a pause of the sender or a link that was down, not a loss to repair.
+const MAX_GAP: u64 = 128;
+
+/// Most packets that one NACK asks for, so that it fits a small RTCP packet.
+pub const MAX_REQUESTS: usize = 64;
+
+/// How long a packet may be late before it is asked for: what networks reorder comes within this.
+const REORDER_TOLERANCE: Duration = Duration::from_millis(5);
+
+/// A request is repeated after the round trip and this, for the sender's own delay.
+const REPLY_MARGIN: Duration = Duration::from_millis(10);
+
+/// Requests are not repeated faster than this on the shortest link.
+const MIN_RETRY: Duration = Duration::from_millis(20);
+
+/// Requests for one packet before it is given up.
+const MAX_TRIES: u8 = 10;
+
+/// Older packets are given up: no sender keeps them, and no viewer waits for them.
+const MAX_AGE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Copy, Debug)]
+struct Packet {
+    sequence: u64,
+    since: Instant,
+    ask_at: Instant,
+    tries: u8,
+}
+
+/// The packets that are missing of one stream, in order.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Missing {
+    packets: Vec<Packet>,
+    given_up: bool,
+}
+
+/// The sequence numbers to put into one NACK.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests {
+    sequences: [u16; MAX_REQUESTS],
+    len: usize,
+}
+
+impl Requests {
+    /// The numbers as on the wire, in order.
+    pub fn as_slice(&self) -> &[u16] {
+        self.sequences.get(..self.len).unwrap_or_default()
+    }
+
+    fn push(&mut self, sequence: u64) {
+        if let Some(place) = self.sequences.get_mut(self.len) {
+            *place = sequence as u16;
+            self.len += 1;
+        }
+    }
+}
+
+impl Missing {
+    /// The numbers from `first` up to and without `end` have not come.
+    #[inline]
+    pub(super) fn skip(&mut self, now: Instant, first: u64, end: u64) {
+        if first == end {
+            return;
+        }
+        if end - first > MAX_GAP || self.packets.len() + (end - first) as usize > MAX_MISSING {
+            self.packets.clear();
+            self.given_up = true;
+            return;
+        }
+        let ask_at = now + REORDER_TOLERANCE;
+        self.packets.extend((first..end).map(|sequence| Packet {
+            sequence,
+            since: now,
+            ask_at,
+            tries: 0,
+        }));
+    }
+
+    /// A number that may have been missing has come.
+    pub(super) fn found(&mut self, sequence: u64) {
+        if let Ok(index) = self.packets.binary_search_by_key(&sequence, |packet| packet.sequence) {
+            self.packets.remove(index);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.packets.iter().map(|packet| packet.ask_at).min()
+    }
+
+    pub(super) fn requests(&mut self, now: Instant, round_trip: Duration) -> Requests {
+        let before = self.packets.len();
+        self.packets.retain(|packet| packet.tries < MAX_TRIES && now < packet.since + MAX_AGE);
+        self.given_up |= self.packets.len() < before;
+        let retry = (round_trip + REPLY_MARGIN).max(MIN_RETRY);
+        let mut requests = Requests { sequences: [0; MAX_REQUESTS], len: 0 };
+        let due = self.packets.iter_mut().filter(|packet| packet.ask_at <= now);
+        for packet in due.take(MAX_REQUESTS) {
+            packet.tries += 1;
+            packet.ask_at = now + retry;
+            requests.push(packet.sequence);
+        }
+        requests
+    }
+
+    pub(super) fn take_given_up(&mut self) -> bool {
+        std::mem::take(&mut self.given_up)
+    }
+}

@@ -1,0 +1,120 @@
+//! What a receiver of RTP keeps track of: what is missing, what to report, what arrived when.
+//!
+//! One [`StreamReceiver`] watches one incoming stream: it knows duplicates, asks again for what
+//! is missing and makes report blocks. One [`TransportArrivals`] watches a whole connection for
+//! transport-wide feedback. [`unwrap_retransmission`] turns a retransmission back into the packet it repeats.
+
+mod missing;
+mod repair;
+mod reports;
+mod seen;
+mod transport;
+
+use std::time::{Duration, Instant};
+
+pub use missing::{MAX_REQUESTS, Requests};
+pub use repair::{Repaired, unwrap_retransmission};
+pub use transport::TransportArrivals;
+
+use crate::rtcp::{ReportBlock, SenderInfo};
+use crate::rtp::Ssrc;
+use missing::Missing;
+use reports::Reports;
+use seen::Seen;
+
+/// How a packet of a stream came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// By itself.
+    Original,
+    /// As a retransmission.
+    Repair,
+}
+
+/// What a packet is to the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Take it.
+    New,
+    /// It was here before.
+    Duplicate,
+    /// It is so late that it cannot be told from a duplicate.
+    TooOld,
+}
+
+/// One incoming stream of one source.
+#[derive(Clone, Debug)]
+pub struct StreamReceiver {
+    seen: Seen,
+    missing: Missing,
+    reports: Reports,
+}
+
+impl StreamReceiver {
+    /// A stream whose RTP time counts `clock_rate` ticks a second.
+    pub fn new(clock_rate: u32) -> StreamReceiver {
+        StreamReceiver {
+            seen: Seen::default(),
+            missing: Missing::default(),
+            reports: Reports::new(clock_rate),
+        }
+    }
+
+    /// Takes note of a packet; `sequence` is its extended sequence number, `timestamp` its RTP time.
+    #[inline]
+    pub fn handle_packet(
+        &mut self,
+        now: Instant,
+        sequence: u64,
+        timestamp: u32,
+        arrival: Arrival,
+    ) -> Verdict {
+        let before = self.seen.highest();
+        let verdict = self.seen.note(sequence);
+        if verdict != Verdict::New {
+            return verdict;
+        }
+        match before {
+            Some(highest) if sequence > highest => self.missing.skip(now, highest + 1, sequence),
+            Some(_) => self.missing.found(sequence),
+            None => {}
+        }
+        // What came only because it was asked for again is lost all the same (RFC 4588 section 4).
+        if arrival == Arrival::Original {
+            self.reports.note_packet(now, sequence, timestamp);
+        }
+        verdict
+    }
+
+    /// Takes note of a sender report of the stream.
+    pub fn handle_sender_report(&mut self, now: Instant, info: &SenderInfo) {
+        self.reports.note_sender_report(now, info.ntp);
+    }
+
+    /// The packets to ask for again at `now`, given the round-trip time to the sender.
+    pub fn requests(&mut self, now: Instant, round_trip: Duration) -> Requests {
+        self.missing.requests(now, round_trip)
+    }
+
+    /// When [`StreamReceiver::requests`] has something to say next.
+    #[inline]
+    pub fn deadline(&self) -> Option<Instant> {
+        self.missing.deadline()
+    }
+
+    /// Whether packets were given up since this was last asked: a picture that needs them never
+    /// comes, so a key frame has to be asked for.
+    pub fn take_given_up(&mut self) -> bool {
+        self.missing.take_given_up()
+    }
+
+    /// A report on the stream, for the time since the last one; `None` before its first packet.
+    pub fn report(&mut self, now: Instant, ssrc: Ssrc) -> Option<ReportBlock> {
+        self.reports.report(now, ssrc, self.seen.highest()?)
+    }
+
+    /// How many packets never arrived by themselves so far.
+    pub fn lost(&self) -> u64 {
+        self.seen.highest().map_or(0, |highest| self.reports.lost(highest))
+    }
+}
