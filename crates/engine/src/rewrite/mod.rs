@@ -204,19 +204,37 @@ impl Rewriter {
             self.history.skip(from..from + missing_after_head);
             missing -= missing_after_head;
         }
-        if !wanted {
-            let also = if facts.starts_frame { 0 } else { missing.min(1) };
-            self.history.skip(facts.sequence - also..facts.sequence + 1);
-            self.next_sequence = self.history.outgoing_of_next(facts.sequence + 1);
-            self.history.adjust(|run| self.numbers.skip(&facts.numbers, &mut run.translation));
-            return Err(DropReason::NotWanted);
+        let unwanted_before = if facts.starts_frame { 0 } else { missing.min(1) };
+        match wanted {
+            true => self.follow_clock(facts),
+            false => {
+                self.history.skip(facts.sequence - unwanted_before..facts.sequence + 1);
+                self.follow_clock(facts);
+                self.note_dropped(facts);
+                return Err(DropReason::NotWanted);
+            }
         }
+        self.send_newest(facts)
+    }
+
+    /// If the source's clock has leapt, its timestamps are translated differently from here on.
+    fn follow_clock(&mut self, facts: &Facts) {
         if self.timeline.has_jumped(facts) {
             let offset = self.timeline.begin(facts);
             self.history.split(facts.sequence);
             self.history.adjust(|run| run.translation.timestamp = offset);
         }
-        self.send_newest(facts)
+    }
+
+    /// The newest packet, which has been left out of the history, is not sent. What is sent next comes
+    /// behind it in time: packets from before it may still fill their gaps.
+    fn note_dropped(&mut self, facts: &Facts) {
+        self.next_sequence = self.history.outgoing_of_next(facts.sequence + 1);
+        self.history.adjust(|run| {
+            self.numbers.skip(&facts.numbers, &mut run.translation);
+            let timestamp = facts.timestamp.wrapping_add(run.translation.timestamp);
+            self.timeline.note(facts, timestamp);
+        });
     }
 
     /// A packet behind the newest one: it fills its gap, if it has one.

@@ -365,3 +365,17 @@ fn three_hours_of_wrapping_numbers_are_unbroken() {
     let sequence = last.unwrap().sequence;
     assert!(sequence > 7 * (1 << 16), "{sequence}");
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig {
+        cases: 150,
+        failure_persistence: None,
+        ..Default::default()
+    })]
+    #[test]
+    fn no_script_of_losses_drops_switches_and_pauses_breaks_the_rules(
+        script in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..1500)
+    ) {
+        parlor_engine::fuzzing::rewriter(start(), &script);
+    }
+}
