@@ -4,7 +4,9 @@ pub mod arena;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod id;
+pub mod retransmit;
 pub mod rewrite;
 pub mod ring;
+pub mod speaking;
 
 pub use id::{LayerId, PeerId, RoomId, Source, TrackId};

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod arena;
+mod retransmit;
 mod rewrite;
 mod ring;
+mod speaking;
