@@ -11,7 +11,7 @@ import { lostDeviceWords } from "./words.js";
 /** @type {readonly Capture[]} */
 const CAPTURES = ["microphone", "camera"];
 
-/** @extends {Events<{ change: void }>} */
+/** @extends {Events<{ change: void, failure: ParlorError }>} */
 export class Me extends Events {
   #memory;
   /** @type {Room | null} */
@@ -86,11 +86,7 @@ export class Me extends Events {
    */
   async choose(use, id) {
     delete this.#failures[use];
-    try {
-      await this.devices.choose(use, id);
-    } catch (error) {
-      this.#failures[use] = /** @type {ParlorError} */ (error);
-    }
+    await this.devices.choose(use, id).catch((error) => this.#fail(use, error));
     if (use === "camera" && !this.#wanted.camera) this.devices.stop(use); // the choice is remembered for later
     this.emit("change", undefined);
   }
@@ -140,11 +136,16 @@ export class Me extends Events {
 
   /** @param {Capture} use */
   async #start(use) {
-    try {
-      await this.devices.start(use);
-    } catch (error) {
-      this.#failures[use] = /** @type {ParlorError} */ (error);
-    }
+    await this.devices.start(use).catch((error) => this.#fail(use, error));
+  }
+
+  /**
+   * @param {Capture} use
+   * @param {ParlorError} error
+   */
+  #fail(use, error) {
+    this.#failures[use] = error;
+    this.emit("failure", error);
   }
 
   /** @param {Capture} use */
@@ -155,6 +156,7 @@ export class Me extends Events {
 
   /** @param {{ use: Capture, name: string, replacement: string | null }} lost */
   #deviceLost(lost) {
+    // The sentence is shown by whoever listens to `lost`; here it stays for as long as the device is off.
     if (lost.replacement === null) this.#failures[lost.use] = new ParlorError("missing", lostDeviceWords(lost));
     this.emit("change", undefined);
   }

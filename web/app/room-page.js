@@ -29,8 +29,8 @@ export class RoomPage {
   #alone = h("div", { class: "alone", "data-testid": "alone" });
   #unblock = h("button", { type: "button", class: "sound-button", "data-testid": "sound-button", hidden: true, onclick: () => void this.#sound.unblock() },
     icon("sound"), "Turn on sound");
-  #microphone = iconButton("mic", "", { class: "round", "data-testid": "mic-toggle", onclick: () => void this.#toggle("microphone") });
-  #camera = iconButton("camera", "", { class: "round", "data-testid": "camera-toggle", onclick: () => void this.#toggle("camera") });
+  #microphone = iconButton("mic", "", { class: "round", "data-testid": "mic-toggle", onclick: () => void this.#me.toggle("microphone") });
+  #camera = iconButton("camera", "", { class: "round", "data-testid": "camera-toggle", onclick: () => void this.#me.toggle("camera") });
   #screen = iconButton("screen", "", { class: "round", "data-testid": "screen-toggle", onclick: () => void this.#toggleScreen() });
 
   /**
@@ -116,6 +116,7 @@ export class RoomPage {
     room.on("speakers", (speakers) => this.#showSpeakers(speakers), { signal });
     room.on("stage", (stage) => this.#showStage(stage), { signal });
     this.#me.on("change", () => this.#showOwn(), { signal });
+    this.#me.on("failure", ({ message }) => this.#notices.say(message), { signal });
     this.#me.devices.on("lost", (lost) => this.#notices.say(lostDeviceWords(lost)), { signal });
     this.#me.devices.on("paused", ({ use, paused }) => this.#notices.say(paused ? `The system paused your ${use}.` : `Your ${use} is back.`), { signal });
     this.#me.devices.on("list", () => void this.#sound.choose(this.#loudspeaker()), { signal });
@@ -181,13 +182,6 @@ export class RoomPage {
     this.#banner.dataset.stage = stage;
     this.#banner.hidden = words === "";
     if (had && stage === "connected") announce("Connected");
-  }
-
-  /** @param {"microphone" | "camera"} use */
-  async #toggle(use) {
-    await this.#me.toggle(use);
-    const failure = this.#me.failure(use);
-    if (failure) this.#notices.say(failure.message);
   }
 
   async #toggleScreen() {

@@ -146,7 +146,10 @@ export class Devices extends Events {
     const generation = ++this.#generation[use];
     // Some systems give a camera to one user at a time, and phones one camera at all: let go of the old one first.
     if (use === "camera") this.#tracks.get(use)?.stop();
-    const stream = await this.#open(use === "microphone" ? { audio: this.#constraints(use) } : { video: this.#constraints(use) }, use);
+    const stream = await this.#open(use === "microphone" ? { audio: this.#constraints(use) } : { video: this.#constraints(use) }, use).catch((error) => {
+      if (use === "camera" && generation === this.#generation[use]) this.stop(use); // the old one is gone already
+      throw error;
+    });
     const [track] = stream.getTracks();
     this.#adopt(use, track, generation);
     await this.refresh();

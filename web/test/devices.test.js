@@ -126,6 +126,15 @@ test("a start that a stop overtook does not leave the light on", async () => {
   assert.equal(devices.track("camera"), null);
 });
 
+test("a camera that fails to start leaves none behind, a microphone the one before", async () => {
+  await devices.startBoth();
+  media.failing = { audio: "NotReadableError", video: "NotReadableError" };
+  await assert.rejects(devices.choose("camera", "cam-9"), { reason: "busy" });
+  await assert.rejects(devices.choose("microphone", "mic-2"), { reason: "busy" });
+  assert.equal(devices.track("camera"), null);
+  assert.equal(devices.track("microphone").stopped, false);
+});
+
 test("devices without a name get a number", async () => {
   await devices.refresh();
   assert.deepEqual(devices.list("loudspeaker"), [{ id: "out-1", label: "Loudspeaker 1" }]);
