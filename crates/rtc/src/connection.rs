@@ -218,7 +218,7 @@ impl Connection {
     /// Says goodbye to the client, if it got so far, and ends the connection.
     pub fn close(&mut self, now: Instant, out: &mut impl DatagramSink) {
         if !matches!(self.state, State::Closed) {
-            self.dtls.close(now, out);
+            self.dtls.close(now, self.agent.selected(), out);
             self.end(CloseReason::ClosedByServer);
         }
     }

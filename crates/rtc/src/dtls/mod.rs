@@ -142,8 +142,9 @@ impl Association {
         }
     }
 
-    /// Says goodbye to the client.
-    pub(crate) fn close(&mut self, now: Instant, out: &mut impl DatagramSink) {
+    /// Says goodbye to the client, along `path`.
+    pub(crate) fn close(&mut self, now: Instant, path: Option<Path>, out: &mut impl DatagramSink) {
+        self.path = path;
         if let State::Connected(dtls) = &mut self.state {
             let closed = dtls.handle_timeout(now).and_then(|()| dtls.close());
             self.progress(now, closed, out);

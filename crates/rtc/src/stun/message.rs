@@ -110,15 +110,20 @@ impl<'a> Message<'a> {
         Err(ParseError::TooManyAttributes)
     }
 
-    /// Remembers one attribute. What follows MESSAGE-INTEGRITY is not protected by it and
-    /// therefore ignored (RFC 8489 section 14.5).
+    /// Remembers one attribute. Of several of one type the first counts, and what follows
+    /// MESSAGE-INTEGRITY is not protected by it and therefore ignored (RFC 8489 sections 14 and
+    /// 14.5).
     fn take(&mut self, next: &Attribute<'a>) -> Result<(), ParseError> {
         if self.integrity.is_some() {
             return Ok(());
         }
         match next.kind {
-            attribute::USERNAME => self.username = Some(next.value),
-            attribute::PRIORITY => self.priority = Some(u32::from_be_bytes(next.fixed()?)),
+            attribute::USERNAME => {
+                self.username.get_or_insert(next.value);
+            }
+            attribute::PRIORITY => {
+                self.priority.get_or_insert(u32::from_be_bytes(next.fixed()?));
+            }
             attribute::USE_CANDIDATE => self.use_candidate = true,
             attribute::ICE_CONTROLLED => {
                 next.fixed::<8>()?;
