@@ -16,7 +16,7 @@ impl Translation {
     pub(super) fn apply(&self, numbers: &FrameNumbers) -> FrameNumbers {
         FrameNumbers {
             picture_id: numbers.picture_id.map(|id| PictureId {
-                value: id.value.wrapping_add(self.picture_id) & id.mask(),
+                value: id.value.wrapping_add(self.picture_id) & mask_of(id),
                 wide: id.wide,
             }),
             tl0_picture_index: numbers
@@ -25,6 +25,11 @@ impl Translation {
             frame_number: numbers.frame_number.map(|number| number.wrapping_add(self.frame_number)),
         }
     }
+}
+
+/// The bits of a picture id that travel.
+fn mask_of(id: PictureId) -> u16 {
+    if id.wide { 0x7FFF } else { 0x7F }
 }
 
 /// One number and its width on the wire.
@@ -36,7 +41,7 @@ struct Number {
 
 fn each(numbers: &FrameNumbers) -> [Option<Number>; 3] {
     [
-        numbers.picture_id.map(|id| Number { value: id.value, mask: id.mask() }),
+        numbers.picture_id.map(|id| Number { value: id.value, mask: mask_of(id) }),
         numbers.tl0_picture_index.map(|index| Number { value: index.into(), mask: 0xFF }),
         numbers.frame_number.map(|value| Number { value, mask: 0xFFFF }),
     ]

@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use parlor_rtc::payload::FrameNumbers;
+
 /// Everything that routing and rewriting want to know about one received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
@@ -28,31 +30,4 @@ pub struct Facts {
     pub audio_level: Option<u8>,
     /// Value of the video orientation extension as it travels (3GPP TS 26.114 section 7.4.5).
     pub video_orientation: Option<u8>,
-}
-
-/// The numbers that codecs give to frames. A packet has those that its codec and its header carry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameNumbers {
-    /// Picture id of VP8 (RFC 7741 section 4.2) or VP9 (RFC 9628 section 4.2).
-    pub picture_id: Option<PictureId>,
-    /// TL0PICIDX of VP8 or VP9: counts the frames of the lowest temporal layer.
-    pub tl0_picture_index: Option<u8>,
-    /// frame_number of the dependency descriptor (AV1 RTP payload specification, appendix A).
-    pub frame_number: Option<u16>,
-}
-
-/// A picture id, which has 7 or 15 bits on the wire.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PictureId {
-    /// The number; smaller than 128 if not `wide`.
-    pub value: u16,
-    /// Whether it takes 15 bits rather than 7.
-    pub wide: bool,
-}
-
-impl PictureId {
-    /// The bits that count.
-    pub const fn mask(self) -> u16 {
-        if self.wide { 0x7FFF } else { 0x7F }
-    }
 }

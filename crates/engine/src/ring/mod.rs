@@ -6,7 +6,8 @@ mod store;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub use facts::{Facts, FrameNumbers, PictureId};
+pub use facts::Facts;
+pub use parlor_rtc::payload::{FrameNumbers, PictureId};
 use store::ByteRing;
 
 /// How long a packet is kept, as far as [`RingLimits`] allow: long enough for several round trips
