@@ -11,6 +11,6 @@ export function leftPage({ title, sentence, onRejoin }) {
     h("h1", {}, sentence),
     h("p", { class: "lead" }, title),
     h("div", { class: "choices" },
-      h("button", { type: "button", class: "primary", "data-testid": "rejoin", onclick: onRejoin }, "Rejoin"),
+      h("button", { type: "button", class: "primary", autofocus: true, "data-testid": "rejoin", onclick: onRejoin }, "Rejoin"),
       h("a", { class: "button", href: "/" }, "Another room")));
 }

@@ -66,6 +66,7 @@ async function enterRoom(id, name) {
   document.title = `${id} · Parlor`;
   const roomPage = new RoomPage(joining, me, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
   show(roomPage.element, roomPage);
+  roomPage.focus();
 }
 
 /**

@@ -24,6 +24,7 @@ export class RoomPage {
   #sound;
   #tiles;
 
+  #title = h("h1", { class: "room-name", tabindex: "-1", "data-testid": "room-name" });
   #count = h("span", { class: "count", "data-testid": "people-count" });
   #banner = h("div", { class: "banner", role: "status", "data-testid": "banner", hidden: true });
   #alone = h("div", { class: "alone", "data-testid": "alone" });
@@ -44,7 +45,8 @@ export class RoomPage {
     this.#link = link;
     this.#sound = new Sound(this.#loudspeaker());
     this.#tiles = new Tiles((tracks) => room.view(tracks));
-    this.element = this.#build(title, onLeave);
+    this.#title.append(title);
+    this.element = this.#build(onLeave);
     this.#listen();
     this.#showOwn();
     for (const peer of room.peers.values()) this.#showPeer(peer);
@@ -59,11 +61,13 @@ export class RoomPage {
     this.#tiles.stop();
   }
 
-  /**
-   * @param {string} title
-   * @param {() => void} onLeave
-   */
-  #build(title, onLeave) {
+  /** Where screen readers should go on reading. */
+  focus() {
+    this.#title.focus();
+  }
+
+  /** @param {() => void} onLeave */
+  #build(onLeave) {
     const copy = () => void this.#copyLink();
     this.#alone.append(
       h("p", {}, "You are the first one here."),
@@ -72,7 +76,7 @@ export class RoomPage {
     return h("main", { class: "room" },
       h("header", { class: "room-head" },
         h("span", { class: "brand", "aria-hidden": "true" }, "Parlor"),
-        h("h1", { class: "room-name", "data-testid": "room-name" }, title),
+        this.#title,
         this.#count,
         h("span", { class: "spring" }),
         h("button", { type: "button", class: "quiet-button labelled", "data-testid": "copy-link", onclick: copy }, icon("link"), h("span", {}, "Copy link")),
@@ -91,7 +95,7 @@ export class RoomPage {
     const menu = new ParlorDeviceMenu();
     menu.attach(this.#me, { onLoudspeaker: (id) => void this.#sound.choose(id) });
     const panel = h("div", { id: "device-panel", class: "panel", popover: "auto", role: "dialog", "aria-label": "Devices" }, h("h2", {}, "Devices"), menu);
-    return h("footer", { class: "controls", role: "toolbar", "aria-label": "Call" },
+    return h("footer", { class: "controls", role: "group", "aria-label": "Call" },
       this.#microphone, this.#camera, this.#screen,
       iconButton("settings", "Devices", { class: "round plain", popovertarget: "device-panel", "data-testid": "devices-button" }),
       iconButton("leave", "Leave", { class: "round leave", "data-testid": "leave", onclick: onLeave }),

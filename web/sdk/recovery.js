@@ -36,7 +36,9 @@ export class Recovery extends Events {
   #active = false;
   #running = false;
   #everConnected = false;
+  /** ICE restarts since media was last healthy. */
   #restarts = 0;
+  /** Connections since one last carried a packet. */
   #fruitless = 0;
   /** Steps since media was last healthy. */
   #attempts = 0;
@@ -65,6 +67,7 @@ export class Recovery extends Events {
 
   /** A connection was accepted by the server; its first packets are on their way. */
   connectionStarted() {
+    this.#fruitless += 1;
     this.#restarts = 0;
     this.#watch = new MediaWatch(now());
   }
@@ -131,7 +134,6 @@ export class Recovery extends Events {
     if (this.#fruitless >= FRUITLESS_CONNECTIONS) {
       throw new ParlorError("no_media", "Sound and picture cannot get through: this network seems to block the server’s media port.");
     }
-    this.#fruitless += 1;
     await this.#membership.startOver(asSamePeer);
   }
 

@@ -244,6 +244,22 @@ test("a restarting server is joined again when it is back", async () => {
   assert.equal(room.stage, "connected");
 });
 
+test("a server that refuses for a while is asked again, and that is not blamed on the network", async () => {
+  await room.join();
+  await pass(2_000);
+  const well = server.answers.phx_join;
+  server.answers.phx_join = () => {
+    throw { reason: "server_stopping", message: "The server is going down." };
+  };
+  server.push("ended", { reason: "server_stopping", message: "The server is restarting." });
+  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+  await pass(30_000);
+  assert.ok(joins().length > 5 && joins().length < 25, `${joins().length} joins`);
+  server.answers.phx_join = well;
+  await pass(10_000);
+  assert.equal(room.stage, "connected");
+});
+
 test("being replaced or removed is final", async () => {
   await room.join();
   server.push("ended", { reason: "replaced", message: "You joined from elsewhere." });
