@@ -134,6 +134,7 @@ export class Recovery extends Events {
     if (this.#fruitless >= FRUITLESS_CONNECTIONS) {
       throw new ParlorError("no_media", "Sound and picture cannot get through: this network seems to block the server’s media port.");
     }
+    this.#watch = new MediaWatch(now()); // what the old connection received says nothing about the new one
     await this.#membership.startOver(asSamePeer);
   }
 

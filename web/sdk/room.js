@@ -361,6 +361,7 @@ export class Room extends Events {
    */
   async #startOver(asSamePeer) {
     if (!asSamePeer) this.#resume = null;
+    this.#mediaKept = false;
     const previous = this.#connection;
     this.#connection = this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs));
     this.#negotiation = this.#newNegotiation();
