@@ -107,6 +107,15 @@ export class Connection extends Events {
   }
 
   /**
+   * Stops whatever sends `track`; its section stays, empty.
+   * @param {MediaStreamTrack | undefined} track
+   */
+  async detach(track) {
+    const section = this.#senders.find(({ transceiver }) => track && transceiver.sender.track === track);
+    await section?.transceiver.sender.replaceTrack(null);
+  }
+
+  /**
    * What the receive section `mid` plays.
    * @param {string} mid
    * @returns {MediaStreamTrack | null}

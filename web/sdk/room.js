@@ -17,6 +17,7 @@ import { summarise } from "./stats.js";
 /** A first join that finds no server within this time says so instead of trying for ever. */
 export const UNREACHABLE_AFTER_MS = 10_000;
 const SAMPLE_INTERVAL_MS = 1_000;
+
 /**
  * @typedef {object} RoomOptions
  * @property {string} url  the WebSocket, as `wss://host/socket/websocket?vsn=2.0.0`
@@ -135,8 +136,9 @@ export class Room extends Events {
       const [description] = await Promise.all([this.#connection.offer(), this.#opened(signal)]);
       await this.#enter(description);
     } catch (error) {
+      this.#channel.leave(); // the server may have let us in before it went wrong
       this.#release();
-      throw error;
+      throw ParlorError.from(error);
     }
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS);
     this.#recovery.begin();
@@ -162,11 +164,14 @@ export class Room extends Events {
 
   /**
    * Stops sending a source; what it sent is yours to stop.
-   * @param {Exclude<wire.Source, "custom">} source
+   * @param {wire.Source} source
+   * @param {MediaStreamTrack} [track]  which one of the `custom` ones
    */
-  async unpublish(source) {
-    if (!this.#published.delete(source)) return;
-    await this.#connection.attach(source, null);
+  async unpublish(source, track) {
+    if (source === "custom") {
+      this.#custom = this.#custom.filter((custom) => custom !== track);
+      await this.#connection.detach(track);
+    } else if (this.#published.delete(source)) await this.#connection.attach(source, null);
     await this.#switch();
   }
 

@@ -133,9 +133,12 @@ test("more slots are one bigger offer without an ICE restart", async () => {
 
 test("a track of the application's own is a bigger offer too", async () => {
   await room.join();
-  await room.publish("custom", fakeTrack("video"));
+  const track = fakeTrack("video");
+  await room.publish("custom", track);
   const [offer] = server.asked("offer");
   assert.deepEqual(offer.senders.at(-1), { mid: "12", source: "custom", kind: "video", on: true });
+  await room.unpublish("custom", track);
+  assert.deepEqual(server.asked("track"), [{ track: "t12", on: false }]);
 });
 
 test("a lost socket resumes with the token and without an offer, and media is left alone", async () => {
