@@ -131,18 +131,16 @@ export class RoomPage {
 
   /** @param {RemotePeer} peer */
   #showPeer(peer) {
-    const video = (/** @type {string} */ source) => peer.tracks.find((track) => track.source === source && track.kind === "video");
-    const playing = (/** @type {ReturnType<typeof video>} */ track) => (track?.on ? track.media : null);
     const muted = !peer.tracks.some((track) => track.source === "microphone" && track.on);
     const away = peer.state === "reconnecting";
     const common = { name: peer.name, self: false, away };
-    const camera = video("camera");
-    this.#tiles.show(peer.id, "camera", { ...common, track: camera?.id ?? null, media: playing(camera), muted });
-    for (const source of /** @type {const} */ (["screen", "custom"])) {
-      const track = video(source);
-      if (track?.on) this.#tiles.show(peer.id, source, { ...common, track: track.id, media: track.media, muted: false });
-      else this.#tiles.remove(peer.id, source);
+    const camera = peer.tracks.find((track) => track.source === "camera");
+    this.#tiles.show(peer.id, "camera", { ...common, track: camera?.id ?? null, media: camera?.on ? camera.media : null, muted });
+    const others = peer.tracks.filter((track) => track.kind === "video" && track.on && track.source !== "camera");
+    for (const { id, source, media } of others) {
+      this.#tiles.show(peer.id, source === "screen" ? "screen" : "custom", { ...common, track: id, media, muted: false });
     }
+    this.#tiles.keep(peer.id, others.map(({ id, source }) => ({ source, track: id })));
     this.#sound.play(this.#room.peers.values());
   }
 
@@ -152,7 +150,7 @@ export class RoomPage {
     const camera = me.isOn("camera") ? me.devices.track("camera") : null;
     this.#tiles.show("me", "camera", { ...common, media: camera, muted: !me.isOn("microphone") });
     if (me.screen) this.#tiles.show("me", "screen", { ...common, media: me.screen, muted: false });
-    else this.#tiles.remove("me", "screen");
+    else this.#tiles.keep("me", []);
     showSwitch(this.#microphone, "mic", "microphone", me.isOn("microphone"));
     showSwitch(this.#camera, "camera", "camera", me.isOn("camera"));
     relabel(this.#screen, me.screen ? "screen-off" : "screen", me.screen ? "Stop sharing" : "Share your screen");

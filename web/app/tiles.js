@@ -11,7 +11,7 @@ import { Viewing } from "./viewing.js";
 
 export class Tiles {
   element = h("div", { class: "tiles", "data-testid": "tiles" });
-  /** By `peer source`, in the order of arrival: nobody's tile moves because another one joins. @type {Map<string, ParlorTile>} */
+  /** By peer and source, in the order of arrival: nobody's tile moves because another one joins. @type {Map<string, ParlorTile>} */
   #tiles = new Map();
   #viewing;
   /** @type {string | null} */
@@ -30,7 +30,7 @@ export class Tiles {
    * @param {TileView} view
    */
   show(peer, source, view) {
-    const key = `${peer} ${source}`;
+    const key = source === "custom" ? `${peer} ${source} ${view.track}` : `${peer} ${source}`;
     const known = this.#tiles.get(key);
     const tile = known ?? this.#add(key, peer, source);
     const track = tile.dataset.track;
@@ -39,20 +39,19 @@ export class Tiles {
     else if (tile.dataset.track !== track) this.#viewing.changed();
   }
 
+  /** @param {string} peer */
+  remove(peer) {
+    this.#remove((tile) => tile.dataset.peer === peer);
+  }
+
   /**
+   * Besides the camera, a person's tiles are those of what they send now.
    * @param {string} peer
-   * @param {string} [source]  all of them if left out
+   * @param {readonly { source: string, track: string | null }[]} sent
    */
-  remove(peer, source) {
-    for (const [key, tile] of [...this.#tiles]) {
-      if (tile.dataset.peer !== peer || (source && tile.dataset.source !== source)) continue;
-      if (document.fullscreenElement === tile) void document.exitFullscreen();
-      this.#tiles.delete(key);
-      this.#viewing.remove(tile);
-      tile.remove();
-      if (this.#pinned === key) this.#pinned = null;
-      this.#arrange();
-    }
+  keep(peer, sent) {
+    const isSent = (/** @type {DOMStringMap} */ { source, track }) => sent.some((one) => one.source === source && one.track === (track ?? null));
+    this.#remove(({ dataset }) => dataset.peer === peer && dataset.source !== "camera" && !isSent(dataset));
   }
 
   /** @param {ReadonlySet<string>} peers */
@@ -82,6 +81,19 @@ export class Tiles {
     this.element.append(tile);
     this.#viewing.add(tile);
     return tile;
+  }
+
+  /** @param {(tile: ParlorTile) => boolean} unwanted */
+  #remove(unwanted) {
+    for (const [key, tile] of [...this.#tiles]) {
+      if (!unwanted(tile)) continue;
+      if (document.fullscreenElement === tile) void document.exitFullscreen();
+      this.#tiles.delete(key);
+      this.#viewing.remove(tile);
+      tile.remove();
+      if (this.#pinned === key) this.#pinned = null;
+      this.#arrange();
+    }
   }
 
   /** @param {string} key */
