@@ -4,7 +4,9 @@
 
 mod allocation;
 mod arena;
+mod call;
 mod retransmit;
 mod rewrite;
 mod ring;
 mod speaking;
+mod world;

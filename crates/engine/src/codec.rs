@@ -1,0 +1,40 @@
+//! Which of a receiver's payload types carries what a publisher sends.
+
+use parlor_rtc::sdp::{Codec, NegotiatedCodec};
+
+/// The receiver's codec that decodes `codec`: the very same, or H.264 of another level.
+///
+/// A level is what an encoder may go up to, and receivers take more than they say; browsers name
+/// different ones for the same decoder (RFC 6184 section 8.2.2 lets levels differ).
+pub(crate) fn receiving(codecs: &[NegotiatedCodec], codec: Codec) -> Option<&NegotiatedCodec> {
+    let same = codecs.iter().find(|known| known.codec == codec);
+    same.or_else(|| codecs.iter().find(|known| same_but_for_level(known.codec, codec)))
+}
+
+fn same_but_for_level(a: Codec, b: Codec) -> bool {
+    let (
+        Codec::H264 { profile_level_id: a, packetization_mode: mode_a },
+        Codec::H264 { profile_level_id: b, packetization_mode: mode_b },
+    ) = (a, b)
+    else {
+        return false;
+    };
+    mode_a == mode_b && a >> 8 == b >> 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn h264_levels_may_differ_and_profiles_may_not() {
+        let h264 = |profile_level_id, packetization_mode| Codec::H264 {
+            profile_level_id,
+            packetization_mode,
+        };
+        assert!(same_but_for_level(h264(0x42_e01f, 1), h264(0x42_e034, 1)));
+        assert!(!same_but_for_level(h264(0x42_e01f, 1), h264(0x64_001f, 1)));
+        assert!(!same_but_for_level(h264(0x42_e01f, 1), h264(0x42_e01f, 0)));
+        assert!(!same_but_for_level(h264(0x42_e01f, 1), Codec::Vp8));
+    }
+}

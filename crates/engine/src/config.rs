@@ -1,0 +1,51 @@
+//! What an engine is made with: who it is, where it can be reached, and how much it takes on.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use parlor_rtc::dtls::Identity;
+
+/// What an engine is made with.
+#[derive(Clone)]
+pub struct Config {
+    /// The certificate of every DTLS association.
+    pub identity: Arc<Identity>,
+    /// The UDP addresses that answers tell clients to send to, best first.
+    pub candidates: Vec<SocketAddr>,
+    /// The number of the media thread, named in every local username.
+    pub thread: u8,
+    /// Where all randomness comes from, except DTLS keys. Two engines must not share one.
+    pub seed: [u8; 32],
+    /// The time of day at the instant the engine is made, in NTP format (RFC 3550 section 4).
+    pub ntp_at_start: u64,
+    /// How much the engine takes on.
+    pub limits: Limits,
+}
+
+/// How much an engine takes on. Beyond these it refuses, or ignores, and counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Peers in the engine.
+    pub peers: usize,
+    /// Peers in one room. Each publishes to all others, so the work grows with its square.
+    pub peers_per_room: usize,
+    /// Tracks that one peer publishes.
+    pub tracks_per_peer: usize,
+    /// Slots of each kind that one peer is asked for.
+    pub slots_per_kind: u16,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            // About 80 KiB each: 800 MiB at worst.
+            peers: 10_000,
+            // What the server admits to one room is less; this bounds what it could ask for.
+            peers_per_room: 1_000,
+            // Microphone, camera, a few screens with sound, and as many of the application's own.
+            tracks_per_peer: 16,
+            // More people than a page can show, and 128 sections are an offer that fits a frame.
+            slots_per_kind: 64,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What an engine has done since it was made, in plain numbers for metrics.
+
+/// Totals since the engine was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Datagrams handed to the engine.
+    pub datagrams_in: u64,
+    /// Datagrams that belong to no peer of any engine.
+    pub datagrams_unknown: u64,
+    /// Datagrams that another media thread has to take.
+    pub datagrams_elsewhere: u64,
+    /// Datagrams that a connection refused: forged, replayed, malformed, or too early.
+    pub datagrams_dropped: u64,
+    /// RTP packets from publishers, retransmissions included.
+    pub packets_in: u64,
+    /// Their bytes, header and payload.
+    pub bytes_in: u64,
+    /// RTP packets that could not be used: malformed, of no known stream, or not negotiated.
+    pub packets_refused: u64,
+    /// Packets that publishers' links lost and that came after all.
+    pub packets_recovered: u64,
+    /// RTP packets to subscribers, retransmissions excluded.
+    pub packets_out: u64,
+    /// Their bytes, header, payload and authentication tag.
+    pub bytes_out: u64,
+    /// Packets that subscribers' reports say were lost on the way.
+    pub packets_lost_out: u64,
+    /// Times that a subscriber fell behind by more than a ring holds and skipped to a key frame.
+    pub readers_overtaken: u64,
+    /// Packets that a subscriber could not get because it has not negotiated their codec.
+    pub packets_of_other_codec: u64,
+    /// Packets that were asked for by subscribers and sent again.
+    pub packets_retransmitted: u64,
+    /// Packets that were asked for by subscribers and were no longer there.
+    pub packets_not_retransmitted: u64,
+    /// Packets that publishers were asked to send again.
+    pub nacks_out: u64,
+    /// Packets that subscribers asked for.
+    pub nacks_in: u64,
+    /// Key frames that subscribers asked for, PLI and FIR.
+    pub key_frame_requests_in: u64,
+    /// Key frames that publishers were asked for.
+    pub key_frame_requests_out: u64,
+    /// RTCP packets (not datagrams) from clients.
+    pub rtcp_in: u64,
+    /// Bandwidth feedback from subscribers: transport-wide feedback and REMB.
+    pub bandwidth_feedback_in: u64,
+    /// Joins that were answered.
+    pub joins: u64,
+    /// Joins and later offers that were refused.
+    pub joins_refused: u64,
+}

@@ -1,0 +1,153 @@
+//! The engine itself: its tables, and what is asked of it from outside.
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use parlor_rtc::rtp::{NtpClock, NtpTime};
+
+use crate::change::{Change, PeerState};
+use crate::command::View;
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::dirty::{Dirty, Stale};
+use crate::forward::Pending;
+use crate::id::{PeerId, RoomId, TrackId};
+use crate::paths::PathTable;
+use crate::peer::{Peer, PeerKey};
+use crate::random::Random;
+use crate::room::{Room, RoomKey};
+use crate::slab::Slab;
+use crate::ssrcs::SsrcHints;
+use crate::timer::TimerQueue;
+use crate::track::{Track, TrackKey};
+use crate::upstream::KeyFrameRequests;
+use crate::view::Shown;
+
+/// The SFU as a value.
+///
+/// Commands, datagrams and time go in; datagrams go out through a [`SendArena`](crate::SendArena),
+/// changes through [`poll_change`](Engine::poll_change), and [`deadline`](Engine::deadline) says when
+/// [`handle_timeout`](Engine::handle_timeout) wants to be called. After each batch of any of these,
+/// [`forward`](Engine::forward) writes what there is to send to subscribers.
+pub struct Engine {
+    pub(crate) config: Config,
+    pub(crate) clock: NtpClock,
+    pub(crate) random: Random,
+    pub(crate) rooms: Slab<Room>,
+    pub(crate) room_keys: BTreeMap<RoomId, RoomKey>,
+    pub(crate) peers: Slab<Peer>,
+    pub(crate) peer_keys: BTreeMap<PeerId, PeerKey>,
+    pub(crate) tracks: Slab<Track>,
+    pub(crate) track_keys: BTreeMap<TrackId, TrackKey>,
+    pub(crate) paths: PathTable,
+    pub(crate) ssrcs: SsrcHints,
+    pub(crate) timers: TimerQueue,
+    pub(crate) pending: Pending,
+    pub(crate) requests: KeyFrameRequests,
+    /// Tracks whose forwarded layer has just changed.
+    pub(crate) relayered: Vec<TrackKey>,
+    pub(crate) dirty: Dirty,
+    pub(crate) counters: Counters,
+}
+
+impl Engine {
+    /// An engine without rooms.
+    pub fn new(now: Instant, config: Config) -> Engine {
+        Engine {
+            clock: NtpClock::new(now, NtpTime(config.ntp_at_start)),
+            random: Random::from_seed(config.seed),
+            config,
+            rooms: Slab::new(),
+            room_keys: BTreeMap::new(),
+            peers: Slab::new(),
+            peer_keys: BTreeMap::new(),
+            tracks: Slab::new(),
+            track_keys: BTreeMap::new(),
+            paths: PathTable::default(),
+            ssrcs: SsrcHints::default(),
+            timers: TimerQueue::default(),
+            pending: Pending::default(),
+            requests: KeyFrameRequests::default(),
+            relayered: Vec::new(),
+            dirty: Dirty::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// Makes an empty room. One that is there already stays as it is.
+    pub fn add_room(&mut self, room: RoomId) {
+        if !self.room_keys.contains_key(&room)
+            && let Some(key) = self.rooms.insert(Room::new())
+        {
+            self.room_keys.insert(room, key);
+        }
+    }
+
+    /// Ends a room and everyone's membership of it.
+    pub fn remove_room(&mut self, now: Instant, room: RoomId) {
+        let Some(key) = self.room_keys.remove(&room) else { return };
+        let members = self.rooms.get(key).map(|room| room.peers.clone()).unwrap_or_default();
+        for peer in members {
+            self.take_out_peer(now, peer);
+        }
+        self.rooms.remove(key);
+    }
+
+    /// Ends a peer's membership of its room. Its tracks are gone with it.
+    pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
+        let Some(&key) = self.peer_keys.get(&peer) else { return };
+        let room = self.peers.get(key).map(|peer| peer.room);
+        self.take_out_peer(now, key);
+        if let Some(room) = room {
+            self.reassign_room(now, room);
+        }
+    }
+
+    /// A publisher has switched a track on or off.
+    pub fn switch_track(&mut self, now: Instant, track: TrackId, on: bool) {
+        let key = self.track_keys.get(&track).copied();
+        let Some(track) = key.and_then(|key| self.tracks.get_mut(key)) else { return };
+        if track.on != on {
+            track.on = on;
+            let room = track.room;
+            self.reassign_room(now, room);
+        }
+    }
+
+    /// A peer says which video tracks it shows. Replaces what it said before; until it says something,
+    /// everything is shown.
+    pub fn view(&mut self, now: Instant, peer: PeerId, tracks: Vec<View>) {
+        let Some(&key) = self.peer_keys.get(&peer) else { return };
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.shown = Shown::new(tracks);
+            self.reassign_peer(now, key);
+        }
+    }
+
+    /// The latest state of something that has changed since it was last told.
+    pub fn poll_change(&mut self) -> Option<Change> {
+        while let Some(stale) = self.dirty.pop() {
+            let Stale::Peer(key) = stale;
+            let change = self.peer_change(key);
+            if change.is_some() {
+                return change;
+            }
+        }
+        None
+    }
+
+    /// What the engine has done since it was made.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn peer_change(&self, key: PeerKey) -> Option<Change> {
+        let peer = self.peers.get(key)?;
+        let state = PeerState {
+            connection: peer.state,
+            slots: peer.slot_states(),
+            wanted_slots: peer.wanted_slots,
+        };
+        Some(Change::Peer { peer: peer.id, state })
+    }
+}

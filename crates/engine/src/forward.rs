@@ -1,0 +1,97 @@
+//! Fan-out: what has arrived goes to everyone who receives it, grouped by destination.
+
+use std::time::Instant;
+
+use crate::arena::SendArena;
+use crate::engine::Engine;
+use crate::link::Departure;
+use crate::outgoing::Pass;
+use crate::peer::PeerKey;
+use crate::slot::Feed;
+use crate::track::TrackKey;
+
+/// Whether everything that has arrived is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Forwarded {
+    /// It is; the arena wants to be sent.
+    Done,
+    /// Not yet: the arena is full. Send what is there, clear it, and call again.
+    ArenaFull,
+}
+
+/// What is left to forward.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    /// Tracks that something has arrived of.
+    tracks: Vec<TrackKey>,
+    /// Peers with slots that have something to read.
+    peers: Vec<PeerKey>,
+}
+
+impl Engine {
+    /// Writes what has arrived since the last call to everyone who receives it, and what publishers
+    /// are to be asked for. To be called after each batch of datagrams, commands and timers.
+    pub fn forward(&mut self, now: Instant, out: &mut SendArena) -> Forwarded {
+        self.spread();
+        while let Some(&peer) = self.pending.peers.last() {
+            if self.forward_to(now, peer, out) == Forwarded::ArenaFull {
+                return Forwarded::ArenaFull;
+            }
+            self.pending.peers.pop();
+        }
+        self.ask_upstream(now, out);
+        Forwarded::Done
+    }
+
+    /// Something has arrived of a track.
+    #[inline]
+    pub(crate) fn note_arrival(&mut self, key: TrackKey) {
+        if let Some(track) = self.tracks.get_mut(key)
+            && !track.is_fresh
+        {
+            track.is_fresh = true;
+            self.pending.tracks.push(key);
+        }
+    }
+
+    /// Turns tracks with news into peers with slots to serve, so that each peer's packets are written
+    /// one behind the other.
+    fn spread(&mut self) {
+        while let Some(key) = self.pending.tracks.pop() {
+            let Some(track) = self.tracks.get_mut(key) else { continue };
+            track.is_fresh = false;
+            for subscriber in &track.subscribers {
+                let Some(peer) = self.peers.get_mut(subscriber.peer) else { continue };
+                if peer.ready_slots.first().is_none() {
+                    self.pending.peers.push(subscriber.peer);
+                }
+                peer.ready_slots.insert(subscriber.slot);
+            }
+        }
+    }
+
+    fn forward_to(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) -> Forwarded {
+        let Some(peer) = self.peers.get_mut(key) else { return Forwarded::Done };
+        let Some(path) = peer.link.connection.path() else {
+            peer.ready_slots = Default::default();
+            return Forwarded::Done;
+        };
+        let departure = Departure { path, time: self.clock.abs_send_time(now) };
+        while let Some(index) = peer.ready_slots.first() {
+            if let Some(slot) = peer.slots.get_mut(index)
+                && let Feed::Flowing(track) = slot.feed()
+                && let Some(source) = self.tracks.get(track.key)
+            {
+                let link = &mut peer.link;
+                match slot.outgoing.forward(source, link, departure, out, &mut self.counters) {
+                    Pass::Done => {}
+                    Pass::NeedsKeyFrame(layer) => self.requests.push(track.key, layer),
+                    Pass::ArenaFull => return Forwarded::ArenaFull,
+                }
+            }
+            peer.ready_slots.remove(index);
+        }
+        Forwarded::Done
+    }
+}

@@ -1,0 +1,245 @@
+//! Joins and later offers: from a client's SDP to a peer with tracks and slots, and the answer.
+
+use std::time::Instant;
+
+use parlor_rtc::Connection;
+use parlor_rtc::rtp::Ssrc;
+use parlor_rtc::sdp::{Negotiation, Offer, negotiate};
+
+use crate::command::{Join, JoinError, Joined, Sender};
+use crate::engine::Engine;
+use crate::id::PeerId;
+use crate::outgoing::Outgoing;
+use crate::peer::{Peer, PeerKey};
+use crate::published::Published;
+use crate::room::RoomKey;
+use crate::session::{self, Session};
+use crate::slot::Slot;
+use crate::slot_set::MAX_SLOTS;
+use crate::timer::{PeerTimer, Timer};
+use crate::track::{NewTrack, Track, Upstream};
+use crate::ufrag::Owner;
+
+impl Engine {
+    /// Lets a peer enter a room.
+    ///
+    /// # Errors
+    /// Why it cannot; nothing has changed then.
+    pub fn join(&mut self, now: Instant, join: Join) -> Result<Joined, JoinError> {
+        let joined = self.try_join(now, join);
+        match joined {
+            Ok(_) => self.counters.joins += 1,
+            Err(_) => self.counters.joins_refused += 1,
+        }
+        joined
+    }
+
+    /// A later offer of a peer: fresh ICE credentials, more slots, more senders, sections that became
+    /// inactive or came back. DTLS and everything else goes on. `senders` names the sections that are
+    /// new or have changed; the others stay as they are.
+    ///
+    /// # Errors
+    /// Why it cannot be used; nothing has changed then.
+    pub fn reoffer(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        offer: &str,
+        senders: &[Sender],
+    ) -> Result<Joined, JoinError> {
+        let joined = self.try_reoffer(now, peer, offer, senders);
+        self.counters.joins_refused += u64::from(joined.is_err());
+        joined
+    }
+
+    fn try_join(&mut self, now: Instant, join: Join) -> Result<Joined, JoinError> {
+        let room = *self.room_keys.get(&join.room).ok_or(JoinError::UnknownRoom(join.room))?;
+        if self.peer_keys.contains_key(&join.peer) {
+            return Err(JoinError::PeerExists(join.peer));
+        }
+        let key = self.vacant_peer(room)?;
+        let negotiation = negotiate(&Offer::parse(&join.offer)?, None)?;
+        session::check_senders(&negotiation, &join.senders, self.config.limits.tracks_per_peer)?;
+        self.check_new_tracks(&join.senders)?;
+
+        let owner = Owner { thread: self.config.thread, peer: key };
+        let session = Session::new(negotiation, owner, &mut self.random);
+        let connection = Connection::new(
+            now,
+            self.config.identity.clone(),
+            session.local_ice.clone(),
+            session.negotiation.ice.clone(),
+            session.negotiation.fingerprint,
+        );
+        let ssrc = Ssrc(self.random.next_u32());
+        self.add_peer(Peer::new(join.peer, room, session, connection, ssrc))?;
+        self.publish(key, &join.senders)?;
+        self.open_slots(key);
+        self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
+        self.reassign_room(now, room);
+        self.answer(key).ok_or(JoinError::UnknownPeer(join.peer))
+    }
+
+    fn try_reoffer(
+        &mut self,
+        now: Instant,
+        id: PeerId,
+        offer: &str,
+        senders: &[Sender],
+    ) -> Result<Joined, JoinError> {
+        let key = *self.peer_keys.get(&id).ok_or(JoinError::UnknownPeer(id))?;
+        let peer = self.peers.get(key).ok_or(JoinError::UnknownPeer(id))?;
+        let before = &peer.session.negotiation;
+        let negotiation = negotiate(&Offer::parse(offer)?, Some(before))?;
+        let limit = self.config.limits.tracks_per_peer;
+        session::check_senders(&negotiation, senders, limit)?;
+        let fresh = self.check_known_tracks(peer, senders)?;
+        if peer.published.len() + fresh.len() > limit {
+            return Err(JoinError::TooManySenders(limit));
+        }
+        let ice_restarted = negotiation.changes_since(before).ice_restarted;
+
+        let room = peer.room;
+        self.renegotiate(key, negotiation, ice_restarted);
+        self.switch_senders(key, senders);
+        self.publish(key, &fresh)?;
+        self.open_slots(key);
+        self.reassign_room(now, room);
+        self.answer(key).ok_or(JoinError::UnknownPeer(id))
+    }
+
+    /// The key of one more peer in `room`, if the limits leave room for it.
+    fn vacant_peer(&self, room: RoomKey) -> Result<PeerKey, JoinError> {
+        let limits = &self.config.limits;
+        let members = self.rooms.get(room).map_or(0, |room| room.peers.len());
+        if members >= limits.peers_per_room || self.peers.len() >= limits.peers {
+            return Err(JoinError::Full);
+        }
+        self.peers.vacant_key().ok_or(JoinError::Full)
+    }
+
+    /// Checks that the tracks of `senders` are new, each of them once.
+    fn check_new_tracks(&self, senders: &[Sender]) -> Result<(), JoinError> {
+        for (index, sender) in senders.iter().enumerate() {
+            let twice = senders.iter().take(index).any(|earlier| earlier.track == sender.track);
+            if twice || self.track_keys.contains_key(&sender.track) {
+                return Err(JoinError::TrackExists(sender.track));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that sections which have a track keep it; returns the senders that are new.
+    fn check_known_tracks(
+        &self,
+        peer: &Peer,
+        senders: &[Sender],
+    ) -> Result<Vec<Sender>, JoinError> {
+        let mut fresh = Vec::new();
+        for sender in senders {
+            match peer.published.iter().find(|published| published.mid == sender.mid) {
+                Some(published) => {
+                    let track = self.tracks.get(published.track).map(|track| track.id);
+                    if track != Some(sender.track) {
+                        return Err(JoinError::TrackExists(sender.track));
+                    }
+                }
+                None => fresh.push(*sender),
+            }
+        }
+        self.check_new_tracks(&fresh)?;
+        Ok(fresh)
+    }
+
+    fn add_peer(&mut self, peer: Peer) -> Result<(), JoinError> {
+        let (id, room) = (peer.id, peer.room);
+        let key = self.peers.insert(peer).ok_or(JoinError::Full)?;
+        self.peer_keys.insert(id, key);
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.peers.push(key);
+        }
+        self.dirty.mark_peer(key);
+        Ok(())
+    }
+
+    /// Follows a later offer in what exists already.
+    fn renegotiate(&mut self, key: PeerKey, negotiation: Negotiation, ice_restarted: bool) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        if ice_restarted {
+            let owner = Owner { thread: self.config.thread, peer: key };
+            peer.session.local_ice = session::fresh_credentials(owner, &mut self.random);
+            let local = peer.session.local_ice.clone();
+            peer.link.connection.restart_ice(local, negotiation.ice.clone());
+        }
+        peer.session.negotiation = negotiation;
+        peer.follow_session();
+        for published in &peer.published {
+            if let Some(track) = self.tracks.get_mut(published.track) {
+                track.offered = published.open;
+                track.codecs = published.codecs();
+            }
+        }
+    }
+
+    fn switch_senders(&mut self, key: PeerKey, senders: &[Sender]) {
+        let Some(peer) = self.peers.get(key) else { return };
+        for sender in senders {
+            let published = peer.published.iter().find(|published| published.mid == sender.mid);
+            if let Some(track) = published.and_then(|p| self.tracks.get_mut(p.track)) {
+                track.on = sender.on;
+            }
+        }
+    }
+
+    /// Makes the tracks of new senders.
+    fn publish(&mut self, key: PeerKey, senders: &[Sender]) -> Result<(), JoinError> {
+        for sender in senders {
+            let Some(peer) = self.peers.get_mut(key) else { break };
+            let negotiation = &peer.session.negotiation;
+            let Some(section) = session::sending_section(negotiation, sender.mid) else { continue };
+            let track = self.tracks.vacant_key().ok_or(JoinError::Full)?;
+            let published = Published::new(section, track);
+            self.tracks.insert(Track::new(NewTrack {
+                id: sender.track,
+                room: peer.room,
+                publisher: peer.id,
+                source: sender.source,
+                upstream: Upstream::Published(key),
+                on: sender.on,
+                layers: published.layers(),
+                codecs: published.codecs(),
+            }));
+            self.track_keys.insert(sender.track, track);
+            peer.published.push(published);
+        }
+        Ok(())
+    }
+
+    /// Makes a slot of every receive section that has none.
+    fn open_slots(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let limit = self.config.limits.slots_per_kind;
+        let negotiation = &peer.session.negotiation;
+        for section in session::receiving_sections(negotiation, limit) {
+            let is_known = peer.slots.iter().any(|slot| slot.mid == section.mid);
+            if is_known || peer.slots.len() >= MAX_SLOTS {
+                continue;
+            }
+            let pair = peer.slots.iter().filter(|slot| slot.kind == section.kind).count();
+            let ssrcs = [self.random.next_u32(), self.random.next_u32()].map(Ssrc);
+            let (mixed, seed) = (negotiation.extmap_allow_mixed, self.random.next_u64());
+            let outgoing = Outgoing::new(section, ssrcs, mixed, seed);
+            peer.slots.push(Slot::new(section, pair, outgoing));
+        }
+    }
+
+    /// The answer to the latest offer of a peer.
+    fn answer(&mut self, key: PeerKey) -> Option<Joined> {
+        let Peer { session, slots, speaker, .. } = self.peers.get_mut(key)?;
+        let fingerprint = self.config.identity.fingerprint();
+        let answer = session.answer(fingerprint, &self.config.candidates, |mid| {
+            slots.iter().find(|slot| slot.mid == mid)?.describe(&speaker.cname)
+        });
+        Some(Joined { answer, slots: self.peers.get(key)?.slot_states() })
+    }
+}

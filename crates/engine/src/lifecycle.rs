@@ -1,0 +1,140 @@
+//! How peers' connections come and go, and what has to follow.
+
+use std::time::{Duration, Instant};
+
+use parlor_rtc::connection::{CloseReason, Event};
+
+use crate::arena::SendArena;
+use crate::change::ConnectionState;
+use crate::engine::Engine;
+use crate::peer::PeerKey;
+use crate::timer::{PeerTimer, Timer};
+
+/// A peer from which nothing authenticated has come for so long is silent: browsers check their paths
+/// every 2.5 s, and send media or reports far more often.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// Does what is due. Datagrams go to `out`.
+    pub fn handle_timeout(&mut self, now: Instant, out: &mut SendArena) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            let Timer::Peer(index, timer) = timer;
+            if let Some(key) = self.peers.key_at(index) {
+                self.handle_peer_timer(now, key, timer, out);
+            }
+        }
+    }
+
+    /// When [`handle_timeout`](Engine::handle_timeout) is next due; `None` while there is nothing to wait
+    /// for. What commands have caused to be asked of publishers is due at once, by
+    /// [`forward`](Engine::forward).
+    pub fn deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    fn handle_peer_timer(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        timer: PeerTimer,
+        out: &mut SendArena,
+    ) {
+        match timer {
+            PeerTimer::Connection => {
+                if let Some(peer) = self.peers.get_mut(key) {
+                    peer.link.connection.handle_timeout(now, out);
+                }
+                self.set_connection_timer(key);
+                self.follow_connection(now, key);
+            }
+            PeerTimer::Silence => self.review_silence(now, key),
+            PeerTimer::Report => self.send_reports(now, key, out),
+            PeerTimer::Layer => self.review_layers(now, key),
+        }
+    }
+
+    pub(crate) fn set_connection_timer(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let deadline = peer.link.connection.deadline();
+        self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), deadline);
+    }
+
+    /// Takes in what a connection has to tell.
+    #[inline]
+    pub(crate) fn follow_connection(&mut self, now: Instant, key: PeerKey) {
+        while let Some(peer) = self.peers.get_mut(key) {
+            let Some(event) = peer.link.connection.poll_event() else {
+                if matches!(peer.state, ConnectionState::Silent { .. }) {
+                    self.review_silence(now, key);
+                }
+                return;
+            };
+            match event {
+                Event::PathValidated(path) => self.paths.insert(path, key, &mut peer.paths),
+                Event::PathDropped(path) => self.paths.drop_path(path, key, &mut peer.paths),
+                Event::PathSelected(_) => {}
+                Event::Connected => self.connected(now, key),
+                Event::Closed(reason) => self.closed(now, key, reason),
+            }
+        }
+    }
+
+    fn connected(&mut self, now: Instant, key: PeerKey) {
+        self.change_state(key, ConnectionState::Connected);
+        let silence = Timer::Peer(key.index, PeerTimer::Silence);
+        self.timers.set(silence, Some(now + SILENT_AFTER));
+        self.begin_layer_reviews(now, key);
+        self.begin_reports(now, key);
+        self.reassign_peer(now, key);
+    }
+
+    fn closed(&mut self, now: Instant, key: PeerKey, reason: CloseReason) {
+        self.change_state(key, ConnectionState::Closed(reason));
+        self.timers.cancel_peer(key.index);
+        self.reassign_peer(now, key);
+    }
+
+    /// Judges whether a peer that was connected is silent now, or no longer is.
+    fn review_silence(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let since = peer.link.connection.last_heard();
+        let is_silent = now >= since + SILENT_AFTER;
+        let state = match (peer.state, is_silent) {
+            (ConnectionState::Connected, true) => ConnectionState::Silent { since },
+            (ConnectionState::Silent { .. }, false) => ConnectionState::Connected,
+            (same, _) => same,
+        };
+        self.change_state(key, state);
+        if state == ConnectionState::Connected {
+            let silence = Timer::Peer(key.index, PeerTimer::Silence);
+            self.timers.set(silence, Some(since + SILENT_AFTER));
+        }
+    }
+
+    fn change_state(&mut self, key: PeerKey, state: ConnectionState) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        if peer.state != state {
+            peer.state = state;
+            self.dirty.mark_peer(key);
+        }
+    }
+
+    /// Takes a peer out of every table. Its room is not told.
+    pub(crate) fn take_out_peer(&mut self, now: Instant, key: PeerKey) {
+        self.empty_slots(now, key);
+        let Some(peer) = self.peers.remove(key) else { return };
+        self.peer_keys.remove(&peer.id);
+        for published in &peer.published {
+            self.remove_track(now, published.track);
+        }
+        for ssrc in peer.incoming.ssrcs() {
+            self.ssrcs.remove(ssrc.0, key);
+        }
+        self.paths.remove_peer(key, &peer.paths);
+        self.timers.cancel_peer(key.index);
+        self.dirty.forget_peer(key);
+        if let Some(room) = self.rooms.get_mut(peer.room) {
+            room.leave(key);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! One slot's outgoing stream: where it reads, and how packets become the receiver's.
+
+use std::time::{Duration, Instant};
+
+use parlor_rtc::MediaKind;
+use parlor_rtc::rtcp::SenderInfo;
+use parlor_rtc::rtp::{NtpTime, Ssrc};
+use parlor_rtc::sdp::{Codec, MediaSection, NegotiatedCodec};
+
+use crate::arena::SendArena;
+use crate::codec;
+use crate::counters::Counters;
+use crate::link::{Departure, Link};
+use crate::packet::{Headers, PayloadTypes, Rewritten};
+use crate::rewrite::{Decision, DropReason, Rewriter};
+use crate::ring::{Cursor, Facts, Read, TrackRing};
+use crate::track::Track;
+
+/// A key frame that began so recently is worth beginning with instead of asking for another: what
+/// has come since is sent at once and does not swamp the receiver.
+const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
+
+/// Ticks per second of every audio codec that rooms carry (RFC 7587 section 4.1).
+const AUDIO_CLOCK_RATE: u32 = 48_000;
+
+/// Ticks per second of every video codec that rooms carry.
+const VIDEO_CLOCK_RATE: u32 = 90_000;
+
+/// One slot's outgoing stream and its retransmissions.
+pub(crate) struct Outgoing {
+    pub(crate) headers: Headers,
+    codecs: Vec<NegotiatedCodec>,
+    rewriter: Rewriter,
+    reader: Option<Reader>,
+    mapped: Option<Mapped>,
+    next_rtx_sequence: u64,
+    /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
+    packets: u32,
+    octets: u32,
+    /// As the receiver last reported it.
+    reported_lost: i32,
+}
+
+/// Where the stream reads.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    layer: u8,
+    cursor: Cursor,
+    /// Another layer, which takes over where it has a key frame.
+    next: Option<(u8, Cursor)>,
+}
+
+/// A publisher's payload type, and the receiver's for the same codec.
+#[derive(Clone, Copy, Debug)]
+struct Mapped {
+    from: u8,
+    to: Option<PayloadTypes>,
+}
+
+/// How a pass over a stream ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pass {
+    /// Everything that has arrived is sent.
+    Done,
+    /// The same, but nothing more can be shown before a key frame of this layer.
+    NeedsKeyFrame(u8),
+    /// The arena is full; what is there has to be sent first.
+    ArenaFull,
+}
+
+impl Outgoing {
+    /// A stream that sends nothing yet. Its first numbers are drawn from `seed`.
+    pub(crate) fn new(
+        section: &MediaSection,
+        ssrcs: [Ssrc; 2],
+        allow_mixed: bool,
+        seed: u64,
+    ) -> Outgoing {
+        let clock_rate = match section.kind {
+            MediaKind::Audio => AUDIO_CLOCK_RATE,
+            MediaKind::Video => VIDEO_CLOCK_RATE,
+        };
+        Outgoing {
+            headers: Headers::new(section, ssrcs, allow_mixed),
+            codecs: section.codecs.clone(),
+            rewriter: Rewriter::new(section.kind, clock_rate, seed),
+            reader: None,
+            mapped: None,
+            next_rtx_sequence: seed >> 33 & 0x7FFF,
+            packets: 0,
+            octets: 0,
+            reported_lost: 0,
+        }
+    }
+
+    /// Follows a later offer.
+    pub(crate) fn update(&mut self, section: &MediaSection, allow_mixed: bool) {
+        let ssrcs = [self.headers.ssrc, self.headers.rtx_ssrc];
+        self.headers = Headers::new(section, ssrcs, allow_mixed);
+        self.codecs = section.codecs.clone();
+        self.mapped = None;
+    }
+
+    /// The receiver's codec for what a publisher sends as `codec`.
+    pub(crate) fn receiving(&self, codec: Codec) -> Option<&NegotiatedCodec> {
+        codec::receiving(&self.codecs, codec)
+    }
+
+    /// Begins to read `track`. True when a key frame of its layer has to be asked for.
+    pub(crate) fn start(&mut self, now: Instant, track: &Track) -> bool {
+        let layer = track.chosen_layer();
+        let Some(ring) = track.ring(layer) else { return false };
+        let key_frame = ring.latest_key_frame().filter(|cursor| is_fresh(now, ring, *cursor));
+        let cursor = key_frame.unwrap_or(ring.end());
+        self.reader = Some(Reader { layer, cursor, next: None });
+        self.mapped = None;
+        key_frame.is_none() && track.source.kind() == MediaKind::Video
+    }
+
+    /// Stops reading. What has been sent can still be sent again.
+    pub(crate) fn stop(&mut self) {
+        self.reader = None;
+        self.rewriter.pause();
+    }
+
+    /// Goes on with another layer as soon as it has a key frame. True when one has to be asked for.
+    pub(crate) fn switch_layer(&mut self, now: Instant, track: &Track) -> bool {
+        let layer = track.chosen_layer();
+        let Some(reader) = &mut self.reader else { return false };
+        if reader.layer == layer {
+            reader.next = None;
+            return false;
+        }
+        let Some(ring) = track.ring(layer) else { return false };
+        let key_frame = ring.latest_key_frame().filter(|cursor| is_fresh(now, ring, *cursor));
+        reader.next = Some((layer, key_frame.unwrap_or(ring.end())));
+        key_frame.is_none()
+    }
+
+    /// Sends what has arrived since the last pass.
+    #[inline]
+    pub(crate) fn forward(
+        &mut self,
+        track: &Track,
+        link: &mut Link,
+        departure: Departure,
+        arena: &mut SendArena,
+        counters: &mut Counters,
+    ) -> Pass {
+        self.take_next_layer(track);
+        let mut pass = Pass::Done;
+        while let Some(reader) = &mut self.reader {
+            let layer = reader.layer;
+            let Some(ring) = track.ring(layer) else { break };
+            match ring.read(reader.cursor) {
+                Read::CaughtUp => break,
+                Read::Overtaken { .. } => {
+                    reader.cursor = ring.latest_key_frame().unwrap_or(ring.end());
+                    self.rewriter.pause();
+                    counters.readers_overtaken += 1;
+                    pass = Pass::NeedsKeyFrame(layer);
+                }
+                Read::Packet(stored) => {
+                    let Some(mut room) = arena.reserve(departure.path) else {
+                        return Pass::ArenaFull;
+                    };
+                    reader.cursor = reader.cursor.next();
+                    let Some(types) = self.payload_types(track, stored.facts) else {
+                        counters.packets_of_other_codec += 1;
+                        continue;
+                    };
+                    let id = track.layer_id(layer);
+                    let numbers = match self.rewriter.decide(id, stored.facts, true) {
+                        Decision::Forward(numbers) => numbers,
+                        Decision::Drop(DropReason::AwaitingKeyFrame) => {
+                            pass = Pass::NeedsKeyFrame(layer);
+                            continue;
+                        }
+                        Decision::Drop(_) => continue,
+                    };
+                    pass = Pass::Done;
+                    let packet = Rewritten { stored, numbers, types };
+                    let len = self.headers.write(&packet, link, departure, room.bytes_mut());
+                    let Some(len) = len else { continue };
+                    room.commit(len);
+                    self.packets = self.packets.wrapping_add(1);
+                    self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+                    counters.packets_out += 1;
+                    counters.bytes_out += len as u64;
+                }
+            }
+        }
+        pass
+    }
+
+    /// Sends the packet with this sequence number again, in the stream of retransmissions; false
+    /// when it is too long ago, was never there, or cannot be sent.
+    pub(crate) fn send_again(
+        &mut self,
+        sequence: u16,
+        track: &Track,
+        link: &mut Link,
+        departure: Departure,
+        arena: &mut SendArena,
+    ) -> bool {
+        let Some(original) = self.rewriter.original(sequence) else { return false };
+        let stored = (original.layer.track == track.id)
+            .then(|| track.ring(original.layer.index)?.find(original.sequence));
+        let Some(stored) = stored.flatten() else { return false };
+        let Some(types) = self.payload_types(track, stored.facts) else { return false };
+        let Some(rtx) = types.rtx else { return false };
+        let Some(mut room) = arena.reserve(departure.path) else { return false };
+        let numbers = original.outgoing(stored.facts);
+        let packet = Rewritten { stored, numbers, types };
+        let number = self.next_rtx_sequence;
+        let len =
+            self.headers.write_again(&packet, (number, rtx), link, departure, room.bytes_mut());
+        let Some(len) = len else { return false };
+        room.commit(len);
+        self.next_rtx_sequence += 1;
+        true
+    }
+
+    /// Takes the receiver's count of lost packets; returns how many it grew by.
+    pub(crate) fn take_cumulative_loss(&mut self, lost: i32) -> u32 {
+        let before = std::mem::replace(&mut self.reported_lost, lost);
+        u32::try_from(i64::from(lost) - i64::from(before)).unwrap_or_default()
+    }
+
+    /// What a sender report says of the stream at `now`, which is `ntp` by our clock; `None` when it
+    /// is not known what the publisher's clock shows.
+    pub(crate) fn sender_info(
+        &self,
+        ntp: NtpTime,
+        publishers_timestamp: u32,
+    ) -> Option<SenderInfo> {
+        let rtp_timestamp = self.rewriter.outgoing_timestamp(publishers_timestamp)?;
+        Some(SenderInfo { ntp, rtp_timestamp, packets: self.packets, octets: self.octets })
+    }
+
+    /// The layer that is read.
+    pub(crate) fn layer(&self) -> Option<u8> {
+        self.reader.map(|reader| reader.layer)
+    }
+
+    /// Goes over to the next layer if it has a key frame by now.
+    #[inline]
+    fn take_next_layer(&mut self, track: &Track) {
+        let Some(reader) = &mut self.reader else { return };
+        let Some((layer, from)) = reader.next else { return };
+        let key_frame = track.ring(layer).and_then(TrackRing::latest_key_frame);
+        if let Some(cursor) = key_frame.filter(|cursor| *cursor >= from) {
+            *reader = Reader { layer, cursor, next: None };
+        }
+    }
+
+    /// The receiver's payload types for what a packet with these facts carries.
+    #[inline]
+    fn payload_types(&mut self, track: &Track, facts: &Facts) -> Option<PayloadTypes> {
+        if let Some(Mapped { from, to }) = self.mapped
+            && from == facts.payload_type
+        {
+            return to;
+        }
+        let codec = track.codec_of(facts.payload_type);
+        let to = codec.and_then(|codec| {
+            let NegotiatedCodec { payload_type, rtx_payload_type, .. } = self.receiving(codec)?;
+            Some(PayloadTypes { codec, media: *payload_type, rtx: *rtx_payload_type })
+        });
+        self.mapped = Some(Mapped { from: facts.payload_type, to });
+        to
+    }
+}
+
+fn is_fresh(now: Instant, ring: &TrackRing, cursor: Cursor) -> bool {
+    match ring.read(cursor) {
+        Read::Packet(stored) => now < stored.facts.arrival + FRESH_KEY_FRAME,
+        Read::CaughtUp | Read::Overtaken { .. } => false,
+    }
+}

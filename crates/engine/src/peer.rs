@@ -1,0 +1,112 @@
+//! One participant as the engine sees it: a connection, what it publishes, what it receives.
+
+use std::time::Duration;
+
+use parlor_rtc::Connection;
+use parlor_rtc::rtp::Ssrc;
+
+use crate::change::{ConnectionState, SlotCounts, SlotState};
+use crate::compound::Speaker;
+use crate::id::PeerId;
+use crate::incoming::Incoming;
+use crate::link::Link;
+use crate::lip_sync::ClockDifference;
+use crate::paths::PeerPaths;
+use crate::published::Published;
+use crate::room::RoomKey;
+use crate::session::{self, Session};
+use crate::slab::Key;
+use crate::slot::Slot;
+use crate::slot_set::SlotSet;
+use crate::track::Track;
+use crate::view::Shown;
+
+/// Names a peer in the engine's table.
+pub(crate) type PeerKey = Key<Peer>;
+
+/// One participant.
+pub(crate) struct Peer {
+    pub(crate) id: PeerId,
+    pub(crate) room: RoomKey,
+    pub(crate) session: Session,
+    pub(crate) link: Link,
+    pub(crate) state: ConnectionState,
+    pub(crate) paths: PeerPaths,
+    pub(crate) speaker: Speaker,
+    /// One for each sending section that was given a track.
+    pub(crate) published: Vec<Published>,
+    pub(crate) incoming: Incoming,
+    /// How far our clock is ahead of the peer's.
+    pub(crate) clock_difference: ClockDifference,
+    /// One for each section that the client has ever received on, in the order of the offer.
+    pub(crate) slots: Vec<Slot>,
+    /// Those that have something to forward.
+    pub(crate) ready_slots: SlotSet,
+    pub(crate) shown: Shown,
+    pub(crate) wanted_slots: SlotCounts,
+    /// To the peer and back, as its latest report proves.
+    pub(crate) round_trip: Option<Duration>,
+}
+
+impl Peer {
+    /// A peer without tracks and slots. `ssrc` is who speaks in feedback to it.
+    pub(crate) fn new(
+        id: PeerId,
+        room: RoomKey,
+        session: Session,
+        connection: Connection,
+        ssrc: Ssrc,
+    ) -> Peer {
+        let cname = session.cname.clone();
+        Peer {
+            id,
+            room,
+            link: Link::new(connection),
+            state: ConnectionState::Connecting,
+            paths: PeerPaths::default(),
+            speaker: Speaker { ssrc, cname, reduced_size: session.takes_reduced_size() },
+            published: Vec::new(),
+            incoming: Incoming::new(&session.negotiation),
+            session,
+            clock_difference: ClockDifference::default(),
+            slots: Vec::new(),
+            ready_slots: SlotSet::default(),
+            shown: Shown::default(),
+            wanted_slots: SlotCounts::default(),
+            round_trip: None,
+        }
+    }
+
+    /// Brings everything in line with what a later offer agreed on.
+    pub(crate) fn follow_session(&mut self) {
+        let negotiation = &self.session.negotiation;
+        self.incoming.update(negotiation);
+        self.speaker.reduced_size = self.session.takes_reduced_size();
+        for published in &mut self.published {
+            published.update(session::sending_section(negotiation, published.mid));
+        }
+        for slot in &mut self.slots {
+            let section = session::receiving_section(negotiation, slot.mid);
+            slot.update(section, negotiation.extmap_allow_mixed);
+        }
+    }
+
+    /// Whether what is sent to the peer can reach it.
+    pub(crate) fn may_receive(&self) -> bool {
+        matches!(self.state, ConnectionState::Connected | ConnectionState::Silent { .. })
+    }
+
+    /// Whether the peer has negotiated what `track` carries, as far as both are known.
+    pub(crate) fn can_decode(&self, track: &Track) -> bool {
+        let kind = track.source.kind();
+        let Some(codec) = track.codec else { return true };
+        let mut slots =
+            self.slots.iter().filter(|slot| slot.is_open() && slot.kind == kind).peekable();
+        slots.peek().is_none() || slots.any(|slot| slot.takes(codec))
+    }
+
+    /// Every slot with the track that it carries.
+    pub(crate) fn slot_states(&self) -> Vec<SlotState> {
+        self.slots.iter().filter(|slot| slot.is_open()).map(Slot::state).collect()
+    }
+}

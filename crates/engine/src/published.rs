@@ -1,0 +1,108 @@
+//! One sending section of a peer and the track that it carries.
+
+use parlor_rtc::rtp::Ssrc;
+use parlor_rtc::sdp::{Codec, Encoding, MediaSection, NegotiatedCodec, SignalledStream};
+use parlor_rtc::{Mid, Rid};
+
+use crate::track::TrackKey;
+
+/// Most layers of one track; browsers make at most three encodings.
+const MAX_LAYERS: usize = 4;
+
+/// A sending section.
+#[derive(Clone, Debug)]
+pub(crate) struct Published {
+    pub(crate) mid: Mid,
+    pub(crate) track: TrackKey,
+    /// The latest offer sends on the section.
+    pub(crate) open: bool,
+    codecs: Vec<NegotiatedCodec>,
+    encodings: Vec<Encoding>,
+    streams: Vec<SignalledStream>,
+}
+
+/// What a payload type of a sending section stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// Media.
+    Media(Codec),
+    /// Packets sent again (RFC 4588), which carry media of the other payload type.
+    Repair {
+        /// The payload type of what is sent again.
+        media: u8,
+    },
+}
+
+impl Published {
+    pub(crate) fn new(section: &MediaSection, track: TrackKey) -> Published {
+        Published {
+            mid: section.mid,
+            track,
+            open: true,
+            codecs: section.codecs.clone(),
+            encodings: section.encodings.clone(),
+            streams: section.streams.clone(),
+        }
+    }
+
+    /// Follows a later offer; `None` when that does not send on the section.
+    pub(crate) fn update(&mut self, section: Option<&MediaSection>) {
+        match section {
+            Some(section) => *self = Published::new(section, self.track),
+            None => self.open = false,
+        }
+    }
+
+    /// What packets of `payload_type` carry.
+    #[inline]
+    pub(crate) fn format(&self, payload_type: u8) -> Option<Format> {
+        self.codecs.iter().find_map(|codec| {
+            if codec.payload_type == payload_type {
+                Some(Format::Media(codec.codec))
+            } else if codec.rtx_payload_type == Some(payload_type) {
+                Some(Format::Repair { media: codec.payload_type })
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Every media payload type and its codec.
+    pub(crate) fn codecs(&self) -> Vec<(u8, Codec)> {
+        self.codecs.iter().map(|codec| (codec.payload_type, codec.codec)).collect()
+    }
+
+    /// The codec of a media payload type.
+    pub(crate) fn codec(&self, payload_type: u8) -> Option<Codec> {
+        match self.format(payload_type)? {
+            Format::Media(codec) => Some(codec),
+            Format::Repair { .. } => None,
+        }
+    }
+
+    /// Whether the offer names the ssrc as one of this section's.
+    pub(crate) fn announces(&self, ssrc: Ssrc) -> bool {
+        self.announced(ssrc).is_some()
+    }
+
+    /// Which layer of the track a stream is, by its rid, or by its place among the announced ones.
+    /// Without simulcast there is one layer.
+    pub(crate) fn layer(&self, rid: Option<Rid>, ssrc: Ssrc) -> Option<u8> {
+        let layer = match rid {
+            _ if self.layers() == 1 => 0,
+            Some(rid) => self.encodings.iter().position(|encoding| encoding.rid == rid)?,
+            None => self.announced(ssrc)?,
+        };
+        u8::try_from(layer).ok().filter(|_| layer < self.layers())
+    }
+
+    /// How many layers the track may have.
+    pub(crate) fn layers(&self) -> usize {
+        self.encodings.len().max(self.streams.len()).clamp(1, MAX_LAYERS)
+    }
+
+    fn announced(&self, ssrc: Ssrc) -> Option<usize> {
+        let ssrc = ssrc.0;
+        self.streams.iter().position(|s| s.ssrc == ssrc || s.rtx_ssrc == Some(ssrc))
+    }
+}

@@ -1,0 +1,73 @@
+//! RTCP out on timers: reports on what we send and receive, feedback, requests for lost packets.
+
+use std::time::{Duration, Instant};
+
+use parlor_rtc::rtp::NtpTime;
+
+use crate::arena::SendArena;
+use crate::compound::Compound;
+use crate::engine::Engine;
+use crate::peer::{Peer, PeerKey};
+use crate::slot::Feed;
+use crate::timer::{PeerTimer, Timer};
+use crate::track::Upstream;
+
+/// How often reports are sent. Browsers wait for sender reports of both to put sound and pictures
+/// together, so more often than the five seconds that RFC 3550 section 6.2 begins with; RFC 4585
+/// section 3.4 allows it.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Begins to report to a peer that has connected. The first report comes at a random moment of the
+    /// interval, so that those who joined together are not served together for ever.
+    pub(crate) fn begin_reports(&mut self, now: Instant, key: PeerKey) {
+        let first =
+            REPORT_INTERVAL.mul_f64(f64::from(self.random.next_u32()) / f64::from(u32::MAX));
+        self.timers.set(Timer::Peer(key.index, PeerTimer::Report), Some(now + first));
+    }
+
+    /// Writes sender reports of every slot that flows, and what the peer's own streams look like here.
+    pub(crate) fn send_reports(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
+        let ntp = self.clock.ntp(now);
+        let slots = self.peers.get(key).map_or(0, |peer| peer.slots.len());
+        let mut compound = Compound::new();
+        for index in 0..slots {
+            let Some(timestamp) = self.publishers_timestamp(key, index, ntp) else { continue };
+            let Some(peer) = self.peers.get_mut(key) else { return };
+            let Some(slot) = peer.slots.get(index) else { continue };
+            let ssrc = slot.outgoing.headers.ssrc;
+            if let Some(info) = slot.outgoing.sender_info(ntp, timestamp) {
+                let Peer { speaker, link, .. } = peer;
+                compound.add(speaker, link, out, |writer| {
+                    writer.sender_report(ssrc, info, &[])?;
+                    writer.canonical_name(ssrc, &speaker.cname)
+                });
+            }
+        }
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        compound.flush(&mut peer.link, out);
+        for published in &peer.published {
+            if let Some(track) = self.tracks.get_mut(published.track) {
+                track.trim(now);
+            }
+        }
+        let report = Timer::Peer(key.index, PeerTimer::Report);
+        self.timers.set(report, Some(now + REPORT_INTERVAL));
+    }
+
+    /// The timestamp that the publisher of what a slot carries would give to media captured when our
+    /// clock showed `ntp`.
+    fn publishers_timestamp(&mut self, key: PeerKey, slot: usize, ntp: NtpTime) -> Option<u32> {
+        let slot = self.peers.get(key)?.slots.get(slot)?;
+        let Feed::Flowing(track) = slot.feed() else { return None };
+        let layer = slot.outgoing.layer()?;
+        match self.tracks.get(track.key)?.upstream {
+            Upstream::Published(publisher) => {
+                let publisher = self.peers.get_mut(publisher)?;
+                let index = publisher.published.iter().position(|p| p.track == track.key)?;
+                let (_, media) = publisher.incoming.media(index, layer)?;
+                media.clock?.timestamp_at(ntp, &publisher.clock_difference)
+            }
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! One room as the engine sees it: who is in it.
+
+use crate::peer::PeerKey;
+use crate::slab::Key;
+
+/// Names a room in the engine's table.
+pub(crate) type RoomKey = Key<Room>;
+
+/// The peers that receive each other's tracks.
+#[derive(Debug)]
+pub(crate) struct Room {
+    /// In the order they came.
+    pub(crate) peers: Vec<PeerKey>,
+}
+
+impl Room {
+    pub(crate) const fn new() -> Room {
+        Room { peers: Vec::new() }
+    }
+
+    pub(crate) fn leave(&mut self, peer: PeerKey) {
+        self.peers.retain(|other| *other != peer);
+    }
+}

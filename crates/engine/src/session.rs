@@ -1,0 +1,131 @@
+//! What a peer and the server have agreed on by offers and answers.
+
+use std::net::SocketAddr;
+
+use parlor_rtc::rtp::ExtensionMap;
+use parlor_rtc::sdp::{self, Direction, Local, MediaSection, Negotiation};
+use parlor_rtc::{MediaKind, Mid, dtls, ice};
+
+use crate::command::{JoinError, Sender};
+use crate::random::Random;
+use crate::ufrag::{self, Owner};
+
+/// One peer's side of signalling.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) negotiation: Negotiation,
+    /// Our ICE credentials, as answers say them.
+    pub(crate) local_ice: ice::Credentials,
+    /// Names the clock of everything that we send to this peer (RFC 3550 section 6.5.1).
+    pub(crate) cname: String,
+    id: u64,
+    /// Answers so far.
+    answers: u64,
+}
+
+impl Session {
+    /// What follows from a first offer.
+    pub(crate) fn new(negotiation: Negotiation, owner: Owner, random: &mut Random) -> Session {
+        Session {
+            negotiation,
+            local_ice: fresh_credentials(owner, random),
+            cname: ufrag::make_password(random),
+            id: random.next_u64(),
+            answers: 0,
+        }
+    }
+
+    /// Whether the client takes compounds that do not begin with a report (RFC 5506): all its sections
+    /// share one transport, so all have to say so.
+    pub(crate) fn takes_reduced_size(&self) -> bool {
+        self.negotiation.media().all(|section| section.reduced_size_rtcp)
+    }
+
+    /// The answer to the latest offer. `slot` tells what each receive section sends as.
+    pub(crate) fn answer(
+        &mut self,
+        fingerprint: dtls::Fingerprint,
+        candidates: &[SocketAddr],
+        slot: impl FnMut(Mid) -> Option<sdp::Slot>,
+    ) -> String {
+        let local = Local {
+            session_id: self.id,
+            version: self.answers,
+            ice: &self.local_ice,
+            fingerprint: &fingerprint,
+            candidates,
+        };
+        self.answers += 1;
+        self.negotiation.answer(&local, slot)
+    }
+}
+
+/// ICE credentials that nobody has seen.
+pub(crate) fn fresh_credentials(owner: Owner, random: &mut Random) -> ice::Credentials {
+    let (ufrag, password) = (ufrag::make_ufrag(owner, random), ufrag::make_password(random));
+    ice::Credentials::new(&ufrag, &password).expect("what we make has the form that ICE wants")
+}
+
+/// The extension ids of everything that arrives on a connection: a bundle shares them.
+pub(crate) fn incoming_extensions(negotiation: &Negotiation) -> ExtensionMap {
+    let mut map = ExtensionMap::new();
+    for extension in negotiation.media().flat_map(|section| &section.extensions) {
+        // Negotiation has checked that an id has one meaning and is a usable one.
+        let _already_meant = map.insert(extension.id, extension.kind);
+    }
+    map
+}
+
+/// Checks that every sender has a sending section of its kind, and one of its own.
+pub(crate) fn check_senders(
+    negotiation: &Negotiation,
+    senders: &[Sender],
+    limit: usize,
+) -> Result<(), JoinError> {
+    if senders.len() > limit {
+        return Err(JoinError::TooManySenders(limit));
+    }
+    for (index, sender) in senders.iter().enumerate() {
+        let section =
+            sending_section(negotiation, sender.mid).ok_or(JoinError::NoSuchSection(sender.mid))?;
+        let (section, source) = (section.kind, sender.source.kind());
+        if section != source {
+            return Err(JoinError::WrongKind { mid: sender.mid, section, source_kind: source });
+        }
+        if senders.iter().take(index).any(|earlier| earlier.mid == sender.mid) {
+            return Err(JoinError::SectionNamedTwice(sender.mid));
+        }
+    }
+    Ok(())
+}
+
+/// The section `mid` if the client sends on it.
+pub(crate) fn sending_section(negotiation: &Negotiation, mid: Mid) -> Option<&MediaSection> {
+    negotiation
+        .media()
+        .find(|section| section.mid == mid && section.direction == Direction::ClientSends)
+}
+
+/// The section `mid` if the client receives on it.
+pub(crate) fn receiving_section(negotiation: &Negotiation, mid: Mid) -> Option<&MediaSection> {
+    negotiation
+        .media()
+        .find(|section| section.mid == mid && section.direction == Direction::ClientReceives)
+}
+
+/// The sections that the client receives on, at most `limit` of each kind.
+pub(crate) fn receiving_sections(
+    negotiation: &Negotiation,
+    limit: u16,
+) -> impl Iterator<Item = &MediaSection> {
+    let (mut audio, mut video) = (0, 0);
+    negotiation.media().filter(move |section| {
+        let count = match section.kind {
+            MediaKind::Audio => &mut audio,
+            MediaKind::Video => &mut video,
+        };
+        let receives = section.direction == Direction::ClientReceives;
+        *count += u16::from(receives);
+        receives && *count <= limit
+    })
+}

@@ -1,0 +1,99 @@
+//! One receive section of a peer's connection, and which track the server sends over it.
+
+use parlor_rtc::rtp::Ssrc;
+use parlor_rtc::sdp::{self, Codec, MediaSection};
+use parlor_rtc::{MediaKind, Mid};
+
+use crate::assign::Place;
+use crate::change::SlotState;
+use crate::outgoing::Outgoing;
+use crate::packet::Headers;
+use crate::track::TrackRef;
+
+/// What a slot carries.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Feed {
+    /// Nothing.
+    #[default]
+    Empty,
+    /// A track of which nothing is sent: it is off, not shown, or the peer is not connected yet.
+    Paused(TrackRef),
+    /// A track whose packets are sent.
+    Flowing(TrackRef),
+}
+
+impl Feed {
+    pub(crate) fn track(self) -> Option<TrackRef> {
+        match self {
+            Feed::Empty => None,
+            Feed::Paused(track) | Feed::Flowing(track) => Some(track),
+        }
+    }
+}
+
+/// A receive section. It lives as long as the connection, since its ssrcs do.
+pub(crate) struct Slot {
+    pub(crate) mid: Mid,
+    pub(crate) kind: MediaKind,
+    /// The nth audio slot and the nth video slot are a pair, and one msid stream.
+    pair: usize,
+    /// The latest offer receives on the section.
+    open: bool,
+    feed: Feed,
+    pub(crate) outgoing: Outgoing,
+}
+
+impl Slot {
+    pub(crate) fn new(section: &MediaSection, pair: usize, outgoing: Outgoing) -> Slot {
+        Slot { mid: section.mid, kind: section.kind, pair, open: true, feed: Feed::Empty, outgoing }
+    }
+
+    /// Follows a later offer; `None` when that does not receive on the section.
+    pub(crate) fn update(&mut self, section: Option<&MediaSection>, allow_mixed: bool) {
+        self.open = section.is_some();
+        if let Some(section) = section {
+            self.outgoing.update(section, allow_mixed);
+        }
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        let track = self.feed.track().map(|track| track.id);
+        Place { kind: self.kind, pair: self.pair, open: self.open, track }
+    }
+
+    pub(crate) fn state(&self) -> SlotState {
+        let track = self.feed.track().map(|track| track.id);
+        SlotState { mid: self.mid, kind: self.kind, track }
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    pub(crate) fn feed(&self) -> Feed {
+        self.feed
+    }
+
+    /// Carries something else from now on. What the receiver sees goes on as one stream.
+    pub(crate) fn set_feed(&mut self, feed: Feed) {
+        self.feed = feed;
+        self.outgoing.stop();
+    }
+
+    /// Whether the receiver has negotiated `codec` here.
+    pub(crate) fn takes(&self, codec: Codec) -> bool {
+        self.outgoing.receiving(codec).is_some()
+    }
+
+    /// What the answer says of the section.
+    pub(crate) fn describe(&self, cname: &str) -> Option<sdp::Slot> {
+        let Headers { ssrc: Ssrc(ssrc), rtx_ssrc: Ssrc(rtx_ssrc), .. } = self.outgoing.headers;
+        self.open.then(|| sdp::Slot {
+            ssrc,
+            rtx_ssrc: Some(rtx_ssrc),
+            cname: cname.to_owned(),
+            stream: format!("slot-{}", self.pair),
+            track: format!("slot-{}-{}", self.pair, self.kind),
+        })
+    }
+}

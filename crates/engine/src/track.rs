@@ -1,0 +1,185 @@
+//! One audio or video stream that a peer publishes: its layers, and who receives it.
+
+use std::time::Instant;
+
+use parlor_rtc::MediaKind;
+use parlor_rtc::sdp::Codec;
+
+use crate::id::{LayerId, PeerId, Source, TrackId};
+use crate::layer::{Arrivals, Choice};
+use crate::peer::PeerKey;
+use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
+use crate::room::RoomKey;
+use crate::slab::Key;
+use crate::upstream::KEY_FRAME_INTERVAL;
+
+/// Names a track in the engine's table.
+pub(crate) type TrackKey = Key<Track>;
+
+/// A track by both its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TrackRef {
+    pub(crate) key: TrackKey,
+    pub(crate) id: TrackId,
+}
+
+/// Where a track's media comes from, and so where requests about it go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upstream {
+    /// The connection of a peer of this engine.
+    Published(PeerKey),
+}
+
+/// One track.
+pub(crate) struct Track {
+    pub(crate) id: TrackId,
+    pub(crate) room: RoomKey,
+    pub(crate) publisher: PeerId,
+    pub(crate) source: Source,
+    pub(crate) upstream: Upstream,
+    /// There is something to hear or see now.
+    pub(crate) on: bool,
+    /// The publisher's latest offer sends on its section.
+    pub(crate) offered: bool,
+    /// What its packets carry; `None` before the first.
+    pub(crate) codec: Option<Codec>,
+    /// One for each simulcast encoding; one without simulcast.
+    layers: Vec<TrackRing>,
+    arrivals: Vec<Arrivals>,
+    choice: Choice,
+    /// By layer, when a key frame was last asked for.
+    key_frame_asked: Vec<Option<Instant>>,
+    /// The publisher's payload types.
+    pub(crate) codecs: Vec<(u8, Codec)>,
+    /// The slots that it flows to; those that it is paused on are not here.
+    pub(crate) subscribers: Vec<Subscriber>,
+    /// Something has arrived since it was last forwarded.
+    pub(crate) is_fresh: bool,
+}
+
+/// One slot that a track flows to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Subscriber {
+    pub(crate) peer: PeerKey,
+    /// Its index among the peer's slots.
+    pub(crate) slot: usize,
+}
+
+/// What a new track is made from.
+pub(crate) struct NewTrack {
+    pub(crate) id: TrackId,
+    pub(crate) room: RoomKey,
+    pub(crate) publisher: PeerId,
+    pub(crate) source: Source,
+    pub(crate) upstream: Upstream,
+    pub(crate) on: bool,
+    /// At least 1.
+    pub(crate) layers: usize,
+    pub(crate) codecs: Vec<(u8, Codec)>,
+}
+
+impl Track {
+    pub(crate) fn new(new: NewTrack) -> Track {
+        let NewTrack { id, room, publisher, source, upstream, on, layers, codecs } = new;
+        let limits = match source.kind() {
+            MediaKind::Audio => RingLimits::AUDIO,
+            MediaKind::Video => RingLimits::VIDEO,
+        };
+        Track {
+            id,
+            room,
+            publisher,
+            source,
+            upstream,
+            on,
+            offered: true,
+            codec: None,
+            layers: (0..layers).map(|_| TrackRing::new(limits)).collect(),
+            arrivals: vec![Arrivals::default(); layers],
+            choice: Choice::default(),
+            key_frame_asked: vec![None; layers],
+            codecs,
+            subscribers: Vec::new(),
+            is_fresh: false,
+        }
+    }
+
+    /// Whether there is something to forward: it is on, and its section is not inactive.
+    pub(crate) fn is_live(&self) -> bool {
+        self.on && self.offered
+    }
+
+    /// The ring of a layer.
+    #[inline]
+    pub(crate) fn ring(&self, layer: u8) -> Option<&TrackRing> {
+        self.layers.get(usize::from(layer))
+    }
+
+    /// The layer that is forwarded; the first before any has arrived.
+    #[inline]
+    pub(crate) fn chosen_layer(&self) -> u8 {
+        self.choice.chosen().unwrap_or_default() as u8
+    }
+
+    pub(crate) fn has_layers(&self) -> bool {
+        self.layers.len() > 1
+    }
+
+    pub(crate) fn layer_id(&self, index: u8) -> LayerId {
+        LayerId { track: self.id, index }
+    }
+
+    /// Takes one packet of a layer, when somebody receives it.
+    #[inline]
+    pub(crate) fn push(
+        &mut self,
+        layer: u8,
+        facts: Facts,
+        payload: &[u8],
+        dependency_descriptor: &[u8],
+    ) -> Result<(), NotStored> {
+        let index = usize::from(layer);
+        if let Some(arrivals) = self.arrivals.get_mut(index) {
+            arrivals.note(facts.arrival, payload.len());
+        }
+        self.choice.note_arrival(index);
+        if self.subscribers.is_empty() {
+            return Ok(());
+        }
+        let Some(ring) = self.layers.get_mut(index) else { return Ok(()) };
+        ring.push(facts, payload, dependency_descriptor)?;
+        Ok(())
+    }
+
+    /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
+    pub(crate) fn may_ask_for_key_frame(&mut self, now: Instant, layer: u8) -> bool {
+        let Some(asked) = self.key_frame_asked.get_mut(usize::from(layer)) else { return false };
+        let may = asked.is_none_or(|at| now >= at + KEY_FRAME_INTERVAL);
+        if may {
+            *asked = Some(now);
+        }
+        may
+    }
+
+    /// What packets with this payload type of the publisher's carry.
+    #[inline]
+    pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        let known = self.codecs.iter().find(|(known, _)| *known == payload_type);
+        known.map(|(_, codec)| *codec)
+    }
+
+    /// Chooses the layer anew. True when another one is to be forwarded.
+    pub(crate) fn review_layers(&mut self, now: Instant) -> bool {
+        self.choice.review(now, &mut self.arrivals)
+    }
+
+    /// Bytes of memory that its packets are kept in.
+    pub(crate) fn memory(&self) -> usize {
+        self.layers.iter().map(TrackRing::memory).sum()
+    }
+
+    /// Gives back memory that rings no longer need.
+    pub(crate) fn trim(&mut self, now: Instant) {
+        self.layers.iter_mut().for_each(|ring| ring.trim(now));
+    }
+}

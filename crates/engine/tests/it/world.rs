@@ -1,0 +1,145 @@
+//! An engine and simulated browsers on perfect cables, in simulated time.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parlor_engine::{
+    Change, Config, Engine, Forwarded, Join, Joined, Limits, PeerId, PeerState, RoomId, Routed,
+    SendArena, Sender, Source, TrackId,
+};
+use parlor_rtc::dtls::Identity;
+use parlor_rtc::{MediaKind, Path};
+use parlor_sim::client::{self, Client, Datagram};
+
+/// The one address of the engine.
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);
+
+/// What a client publishes unless told otherwise.
+pub const CAMERA_AND_MICROPHONE: [Source; 2] = [Source::Microphone, Source::Camera];
+
+/// One media thread's worth of Parlor, and people.
+pub struct World {
+    pub now: Instant,
+    pub engine: Engine,
+    pub people: Vec<Person>,
+    arena: SendArena,
+    next_number: u64,
+}
+
+/// A browser in the world.
+pub struct Person {
+    pub id: PeerId,
+    pub client: Client,
+    pub tracks: Vec<TrackId>,
+    /// The latest that the engine told of it.
+    pub state: Option<PeerState>,
+}
+
+impl World {
+    pub fn new() -> World {
+        // The one instant that everything counts from; nothing depends on which.
+        #[allow(clippy::disallowed_methods)]
+        let now = Instant::now();
+        let config = Config {
+            identity: Arc::new(Identity::generate().unwrap()),
+            candidates: vec![SERVER],
+            thread: 3,
+            seed: [7; 32],
+            ntp_at_start: 3_900_000_000 << 32,
+            limits: Limits::default(),
+        };
+        let mut engine = Engine::new(now, config);
+        engine.add_room(RoomId(1));
+        let arena = SendArena::default();
+        World { now, engine, people: Vec::new(), arena, next_number: 0 }
+    }
+
+    /// Lets somebody join room 1; returns who, as an index.
+    pub fn join(&mut self, sources: &[Source], slot_pairs: usize) -> usize {
+        self.join_room(RoomId(1), sources, slot_pairs)
+    }
+
+    pub fn join_room(&mut self, room: RoomId, sources: &[Source], slot_pairs: usize) -> usize {
+        self.next_number += 1;
+        let number = self.next_number;
+        let address =
+            SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1)), 10_000 + number as u16);
+        let mut client = Client::new(self.now, number as u32, address);
+        let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
+        let offer = client.offer(self.now, &kinds, slot_pairs);
+        let senders: Vec<_> = (sources.iter().zip(&client.senders).enumerate())
+            .map(|(index, (source, sender))| Sender {
+                mid: sender.mid.to_string().parse().unwrap(),
+                track: TrackId(100 * number + index as u64),
+                source: *source,
+                on: true,
+            })
+            .collect();
+        let tracks = senders.iter().map(|sender| sender.track).collect();
+        let join = Join { room, peer: PeerId(number), offer, senders };
+        let Joined { answer, .. } = self.engine.join(self.now, join).unwrap();
+        client.accept(&answer).unwrap();
+        self.people.push(Person { id: PeerId(number), client, tracks, state: None });
+        self.people.len() - 1
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, span: Duration) {
+        let end = self.now + span;
+        while self.now < end {
+            self.step();
+            let clients = self.people.iter().map(|person| person.client.deadline());
+            let next = clients.chain(self.engine.deadline()).min().unwrap_or(end);
+            self.now = next.clamp(
+                self.now + Duration::from_millis(1),
+                end.max(self.now + Duration::from_millis(1)),
+            );
+        }
+        self.step();
+    }
+
+    fn step(&mut self) {
+        let now = self.now;
+        self.engine.handle_timeout(now, &mut self.arena);
+        let mut datagrams = Vec::new();
+        for person in &mut self.people {
+            let from = person.client.address;
+            person.client.run(now, |Datagram { bytes, .. }| datagrams.push((from, bytes))).unwrap();
+        }
+        for (from, mut bytes) in datagrams {
+            let path = Path::udp(from, SERVER.ip());
+            let routed = self.engine.handle_datagram(now, path, &mut bytes, &mut self.arena);
+            assert_ne!(routed, Routed::Elsewhere { thread: 9 });
+        }
+        while self.engine.forward(now, &mut self.arena) == Forwarded::ArenaFull {
+            self.deliver();
+        }
+        self.deliver();
+        while let Some(change) = self.engine.poll_change() {
+            if let Change::Peer { peer, state } = change
+                && let Some(person) = self.people.iter_mut().find(|person| person.id == peer)
+            {
+                person.state = Some(state);
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        for message in self.arena.messages() {
+            let Path::Udp(path) = message.path else { continue };
+            let person = self.people.iter_mut().find(|p| p.client.address == path.remote);
+            let Some(person) = person else { continue };
+            for datagram in message.segments() {
+                person.client.receive(self.now, SERVER, datagram).unwrap();
+            }
+        }
+        self.arena.clear();
+    }
+
+    /// How many frames of `kind` from `publisher` somebody has seen so far.
+    pub fn frames(&self, viewer: usize, publisher: usize, kind: MediaKind) -> usize {
+        let number = self.people[publisher].client.number;
+        self.people[viewer].client.frames_of(number, client::kind(kind)).len()
+    }
+}
