@@ -6,4 +6,4 @@ mod packets;
 
 pub use connection::{connection, srtp, stun};
 pub use offers::sdp;
-pub use packets::{payload, rtcp, rtp};
+pub use packets::{payload, receive, rtcp, rtp, transport_feedback};

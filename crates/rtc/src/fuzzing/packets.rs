@@ -1,8 +1,12 @@
 //! Bodies for the parsers of RTP, RTCP and payloads.
 
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
 use crate::payload::{Facts, FrameNumbers, PictureId, rewrite};
-use crate::rtcp::{self, Rtcp};
-use crate::rtp::{ExtensionKind, ExtensionMap, RtpView};
+use crate::receive::{Arrival, StreamReceiver, TransportArrivals, Verdict};
+use crate::rtcp::{self, CompoundWriter, Rtcp};
+use crate::rtp::{ExtensionKind, ExtensionMap, RtpView, SequenceExtender, Ssrc};
 use crate::sdp::Codec;
 
 /// Ids 1 to 7 and 16, so that every kind is met in the one- and in the two-byte form.
@@ -82,4 +86,79 @@ pub fn payload(data: &[u8]) {
     assert_eq!(again, Some(Facts { numbers: new, ..facts }));
     rewrite(codec, &mut rewritten, &facts.numbers);
     assert_eq!(rewritten, payload);
+}
+
+/// Arrivals in any order, at any pace, make feedback of at most 1,200 bytes that can be read, and
+/// never more of it than there is to tell.
+///
+/// Each three bytes are a step of the transport-wide number and of time.
+pub fn transport_feedback(data: &[u8]) {
+    // Nothing depends on which instant this is: only differences count.
+    #[allow(clippy::disallowed_methods)]
+    let mut now = Instant::now();
+    let mut arrivals = TransportArrivals::default();
+    let mut sequence = 0_u16;
+    for step in data.as_chunks::<3>().0 {
+        let &[high, low, wait] = step;
+        // Small steps in both directions, and now and then any.
+        let jump =
+            if high < 250 { i16::from(low as i8) / 8 } else { i16::from_be_bytes([low, wait]) };
+        sequence = sequence.wrapping_add_signed(jump);
+        // Up to 250 ms, and now and then long enough to wrap the clock of feedbacks.
+        let wait = u64::from(wait);
+        let long = high == 249;
+        now += if long { Duration::from_secs(wait * 10_000) } else { Duration::from_millis(wait) };
+        arrivals.handle_packet(now, sequence);
+        check_feedbacks(&mut arrivals, now);
+    }
+}
+
+fn check_feedbacks(arrivals: &mut TransportArrivals, now: Instant) {
+    // As many as there are remembered arrivals, each too far in time from the last, is the worst.
+    for _ in 0..=1_024 {
+        if arrivals.deadline().is_none_or(|at| now < at) {
+            return;
+        }
+        let mut buffer = [0; 1_200];
+        let mut writer = CompoundWriter::new(&mut buffer);
+        let wrote = arrivals.write(now, Ssrc(1), Ssrc(2), &mut writer);
+        assert!(wrote.is_ok(), "a feedback is longer than 1,200 bytes");
+        let len = writer.len();
+        let read = rtcp::parse(buffer.get(..len).unwrap_or_default()).next();
+        let Some(Rtcp::TransportFeedback(feedback)) = read else {
+            panic!("a feedback cannot be read back");
+        };
+        assert_eq!(feedback.statuses().count(), usize::from(feedback.status_count));
+    }
+    panic!("feedback does not end");
+}
+
+/// Packets and retransmissions in any order: each number is new once, and no more is asked for
+/// than is missing.
+///
+/// Each three bytes are a step of the sequence number and of time.
+pub fn receive(data: &[u8]) {
+    // Nothing depends on which instant this is: only differences count.
+    #[allow(clippy::disallowed_methods)]
+    let mut now = Instant::now();
+    let mut receiver = StreamReceiver::new(90_000);
+    let mut sequences = SequenceExtender::new();
+    let mut sequence = 0_u16;
+    let mut new = BTreeSet::new();
+    for &[high, low, wait] in data.as_chunks::<3>().0 {
+        let small = high < 250;
+        let jump = if small { i16::from(low as i8) / 16 } else { i16::from_be_bytes([low, wait]) };
+        sequence = sequence.wrapping_add_signed(jump);
+        now += Duration::from_millis(u64::from(wait) / 4);
+        let arrival = if high % 4 == 0 { Arrival::Repair } else { Arrival::Original };
+        let extended = sequences.extend(sequence);
+        let verdict = receiver.handle_packet(now, extended, u32::from(wait) << 24, arrival);
+        assert!(verdict != Verdict::New || new.insert(extended), "{extended} is new twice");
+        let requests = receiver.requests(now, Duration::from_millis(u64::from(low)));
+        for asked in requests.as_slice() {
+            assert!(!new.contains(&sequences.peek(*asked)), "{asked} has been here");
+        }
+        let report = receiver.report(now, Ssrc(1));
+        assert!(report.is_none_or(|report| report.jitter < 90_000));
+    }
 }

@@ -21,6 +21,9 @@ const REPLY_MARGIN: Duration = Duration::from_millis(10);
 /// Requests are not repeated faster than this on the shortest link.
 const MIN_RETRY: Duration = Duration::from_millis(20);
 
+/// Nor slower than this, whatever a wrong estimate of the round trip says: there would be no second try.
+const MAX_RETRY: Duration = Duration::from_millis(400);
+
 /// Requests for one packet before it is given up.
 const MAX_TRIES: u8 = 10;
 
@@ -50,6 +53,9 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// Nothing to ask for.
+    pub(super) const NONE: Requests = Requests { sequences: [0; MAX_REQUESTS], len: 0 };
+
     /// The numbers as on the wire, in order.
     pub fn as_slice(&self) -> &[u16] {
         self.sequences.get(..self.len).unwrap_or_default()
@@ -99,8 +105,8 @@ impl Missing {
         let before = self.packets.len();
         self.packets.retain(|packet| packet.tries < MAX_TRIES && now < packet.since + MAX_AGE);
         self.given_up |= self.packets.len() < before;
-        let retry = (round_trip + REPLY_MARGIN).max(MIN_RETRY);
-        let mut requests = Requests { sequences: [0; MAX_REQUESTS], len: 0 };
+        let retry = round_trip.saturating_add(REPLY_MARGIN).clamp(MIN_RETRY, MAX_RETRY);
+        let mut requests = Requests::NONE;
         let due = self.packets.iter_mut().filter(|packet| packet.ask_at <= now);
         for packet in due.take(MAX_REQUESTS) {
             packet.tries += 1;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 pub use missing::{MAX_REQUESTS, Requests};
 pub use repair::{Repaired, unwrap_retransmission};
-pub use transport::TransportArrivals;
+pub use transport::{LONGEST_INTERVAL, SHORTEST_INTERVAL, TransportArrivals};
 
 use crate::rtcp::{ReportBlock, SenderInfo};
 use crate::rtp::Ssrc;
@@ -46,18 +46,21 @@ pub enum Verdict {
 #[derive(Clone, Debug)]
 pub struct StreamReceiver {
     seen: Seen,
-    missing: Missing,
+    /// None when the sender does not repeat packets.
+    missing: Option<Missing>,
     reports: Reports,
 }
 
 impl StreamReceiver {
-    /// A stream whose RTP time counts `clock_rate` ticks a second.
+    /// A stream whose RTP time counts `clock_rate` ticks a second, and whose sender repeats what
+    /// is asked for.
     pub fn new(clock_rate: u32) -> StreamReceiver {
-        StreamReceiver {
-            seen: Seen::default(),
-            missing: Missing::default(),
-            reports: Reports::new(clock_rate),
-        }
+        StreamReceiver { missing: Some(Missing::default()), ..Self::without_repair(clock_rate) }
+    }
+
+    /// A stream without negotiated NACK, of which nothing is asked for again.
+    pub fn without_repair(clock_rate: u32) -> StreamReceiver {
+        StreamReceiver { seen: Seen::default(), missing: None, reports: Reports::new(clock_rate) }
     }
 
     /// Takes note of a packet; `sequence` is its extended sequence number, `timestamp` its RTP time.
@@ -69,19 +72,18 @@ impl StreamReceiver {
         timestamp: u32,
         arrival: Arrival,
     ) -> Verdict {
-        let before = self.seen.highest();
-        let verdict = self.seen.note(sequence);
-        if verdict != Verdict::New {
-            return verdict;
-        }
-        match before {
-            Some(highest) if sequence > highest => self.missing.skip(now, highest + 1, sequence),
-            Some(_) => self.missing.found(sequence),
-            None => {}
-        }
         // What came only because it was asked for again is lost all the same (RFC 4588 section 4).
         if arrival == Arrival::Original {
             self.reports.note_packet(now, sequence, timestamp);
+        }
+        let before = self.seen.highest();
+        let verdict = self.seen.note(sequence);
+        if let (Verdict::New, Some(highest), Some(missing)) = (verdict, before, &mut self.missing) {
+            if sequence > highest {
+                missing.skip(now, highest + 1, sequence);
+            } else {
+                missing.found(sequence);
+            }
         }
         verdict
     }
@@ -93,19 +95,22 @@ impl StreamReceiver {
 
     /// The packets to ask for again at `now`, given the round-trip time to the sender.
     pub fn requests(&mut self, now: Instant, round_trip: Duration) -> Requests {
-        self.missing.requests(now, round_trip)
+        match &mut self.missing {
+            Some(missing) => missing.requests(now, round_trip),
+            None => Requests::NONE,
+        }
     }
 
     /// When [`StreamReceiver::requests`] has something to say next.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
-        self.missing.deadline()
+        self.missing.as_ref()?.deadline()
     }
 
     /// Whether packets were given up since this was last asked: a picture that needs them never
     /// comes, so a key frame has to be asked for.
     pub fn take_given_up(&mut self) -> bool {
-        self.missing.take_given_up()
+        self.missing.as_mut().is_some_and(Missing::take_given_up)
     }
 
     /// A report on the stream, for the time since the last one; `None` before its first packet.

@@ -1,6 +1,7 @@
-//! Retransmissions (RFC 4588): the packet they repeat, put together again in place.
+//! Retransmissions (RFC 4588): the packet they repeat, found in place.
 
-use crate::rtp::RtpView;
+use crate::bytes::u16_at;
+use crate::rtp::{RtpView, Span};
 
 /// Bytes of the original sequence number that a retransmission's payload begins with.
 const ORIGINAL_SEQUENCE_LEN: usize = 2;
@@ -10,8 +11,8 @@ const ORIGINAL_SEQUENCE_LEN: usize = 2;
 pub struct Repaired {
     /// The packet's own sequence number, as on the wire.
     pub sequence: u16,
-    /// Where in the buffer the packet's payload begins and ends.
-    pub payload: (usize, usize),
+    /// Where the packet's payload lies in the retransmission; never empty.
+    pub payload: Span,
 }
 
 /// Reads what a retransmission repeats. Header, timestamp and marker are the original's already;
@@ -19,9 +20,8 @@ pub struct Repaired {
 ///
 /// `None` when there is no payload: padding that a sender probes the link with.
 pub fn unwrap_retransmission(packet: &[u8], view: &RtpView) -> Option<Repaired> {
-    let payload = view.payload.range();
-    let number = packet.get(payload.start..payload.start + ORIGINAL_SEQUENCE_LEN)?;
-    let sequence = u16::from_be_bytes(number.try_into().ok()?);
-    let start = payload.start + ORIGINAL_SEQUENCE_LEN;
-    (start < payload.end).then_some(Repaired { sequence, payload: (start, payload.end) })
+    let sequence = u16_at(view.payload.of(packet), 0)?;
+    let len = view.payload.len().checked_sub(ORIGINAL_SEQUENCE_LEN)?;
+    let payload = Span::new(view.header_len() + ORIGINAL_SEQUENCE_LEN, len)?;
+    (len > 0).then_some(Repaired { sequence, payload })
 }

@@ -5,6 +5,9 @@ use std::time::Instant;
 use crate::rtcp::ReportBlock;
 use crate::rtp::{NtpTime, Ssrc, to_ntp_short};
 
+/// The count of lost packets has 24 bits, one of them its sign.
+const MAX_CUMULATIVE: i64 = 0x7F_FFFF;
+
 /// The facts behind report blocks.
 #[derive(Clone, Debug)]
 pub(super) struct Reports {
@@ -34,6 +37,7 @@ impl Reports {
         }
     }
 
+    /// A packet came by itself, be it late or twice: appendix A.3 counts those as received too.
     #[inline]
     pub(super) fn note_packet(&mut self, now: Instant, sequence: u64, timestamp: u32) {
         self.base = Some(self.base.map_or(sequence, |base| base.min(sequence)));
@@ -45,13 +49,16 @@ impl Reports {
     }
 
     /// Packets of one frame have one timestamp and say nothing about the network's jitter by
-    /// themselves, but appendix A.8 counts them, and so do senders that read our reports.
+    /// themselves, but appendix A.8 counts them, and so do senders that read our reports. A
+    /// difference of a second or more is no jitter: the sender paused, or set its RTP clock.
     fn note_jitter(&mut self, now: Instant, arrived: Instant, timestamp: u32, before: u32) {
         let passed = now.saturating_duration_since(arrived).as_micros();
         let ticks = passed * u128::from(self.clock_rate) / 1_000_000;
         let media = i64::from(timestamp.wrapping_sub(before) as i32);
         let difference = (ticks.min(u128::from(u32::MAX)) as i64 - media).unsigned_abs();
-        self.jitter_16 = self.jitter_16 + difference - (self.jitter_16 + 8) / 16;
+        if difference < u64::from(self.clock_rate) {
+            self.jitter_16 = self.jitter_16 + difference - (self.jitter_16 + 8) / 16;
+        }
     }
 
     pub(super) fn note_sender_report(&mut self, now: Instant, ntp: NtpTime) {
@@ -67,7 +74,7 @@ impl Reports {
     }
 
     pub(super) fn report(&mut self, now: Instant, ssrc: Ssrc, highest: u64) -> Option<ReportBlock> {
-        self.base?;
+        let base = self.base?;
         let expected = self.expected(highest);
         let expected_since = expected.saturating_sub(self.expected_before);
         let received_since = self.received.saturating_sub(self.received_before);
@@ -84,8 +91,11 @@ impl Reports {
             ssrc,
             fraction_lost: (lost_since * 256).checked_div(expected_since).unwrap_or(0).min(255)
                 as u8,
-            cumulative_lost: expected.saturating_sub(self.received).min(0x7f_ffff) as i32,
-            highest_sequence: highest as u32,
+            // Below zero when more came twice than was lost.
+            cumulative_lost: (expected as i64 - self.received as i64)
+                .clamp(-MAX_CUMULATIVE - 1, MAX_CUMULATIVE) as i32,
+            // The report counts wraps from the first packet on, extended numbers need not.
+            highest_sequence: highest.saturating_sub(base & !0xFFFF) as u32,
             jitter: (self.jitter_16 / 16).min(u64::from(u32::MAX)) as u32,
             last_sr,
             delay_since_last_sr,

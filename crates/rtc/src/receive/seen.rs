@@ -3,7 +3,7 @@
 use super::Verdict;
 
 /// Packets that are remembered: a second of a stream at ten megabits.
-const WINDOW: u64 = 1024;
+pub(super) const WINDOW: u64 = 1024;
 const WORD_BITS: u64 = 64;
 const WORDS: usize = (WINDOW / WORD_BITS) as usize;
 
@@ -37,6 +37,14 @@ impl Seen {
         }
         *word |= mask;
         Verdict::New
+    }
+
+    /// Whether a number has been here and is still remembered.
+    #[inline]
+    pub(super) fn contains(&self, sequence: u64) -> bool {
+        let (word, mask) = place(sequence);
+        let is_inside = self.highest.is_some_and(|top| sequence <= top && top - sequence < WINDOW);
+        is_inside && self.bits.get(word).is_some_and(|word| word & mask != 0)
     }
 
     /// Moves the window up, forgetting what the places of the skipped numbers held before.

@@ -1,32 +1,54 @@
-//! When the packets of a connection arrived, for transport-wide feedback
-//! (draft-holmer-rmcat-transport-wide-cc-extensions-01).
+//! When the packets of a connection arrived, told to their sender every 50 to 100 ms so that its
+//! estimate of the path follows (draft-holmer-rmcat-transport-wide-cc-extensions-01).
 
 use std::time::{Duration, Instant};
 
+use super::Verdict;
+use super::seen::{Seen, WINDOW};
 use crate::rtcp::{
     CompoundWriter, MAX_STATUSES, NoRoom, TICK, TICKS_PER_REFERENCE, TransportFeedbackHeader,
 };
 use crate::rtp::{SequenceExtender, Ssrc};
 
-/// Arrivals that are remembered, a power of two: more than arrive between two reports at the highest
-/// rate that one peer sends.
-const WINDOW: u64 = 2048;
+/// From the first arrival that is not told to the feedback, while [`BUSY`] or more are waiting: often
+/// enough for an estimate to follow a path, and at 50 bytes a report a hundredth of what audio takes.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Feedback is sent this often while packets arrive: half a round trip on most links, and at 50 bytes
-/// a report a hundredth of what audio takes.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// The same on a quiet connection, where nothing changes fast and each feedback wakes two machines.
+pub const LONGEST_INTERVAL: Duration = Duration::from_millis(100);
+
+/// Arrivals in 50 ms that make a connection busy: 4 Mbit/s of video, or audio and 2 Mbit/s.
+const BUSY: u32 = 20;
+
+/// Arrivals that do not wait at all: half of what one feedback can tell.
+const FULL: u32 = MAX_STATUSES as u32 / 2;
+
+/// How far behind the highest number a late packet is still told: as much as one feedback can tell.
+const LATE: u64 = MAX_STATUSES as u64;
 
 /// Packets whose arrival has not been reported, and those missing between them.
+///
+/// Times are [`TICK`]s since the first packet, in 32 bits: they wrap exactly when the reference
+/// time of feedbacks does, 24 bits of 256 ticks. Takes 4.3 KiB.
 #[derive(Clone, Debug)]
 pub struct TransportArrivals {
     sequences: SequenceExtender,
     start: Option<Instant>,
-    /// Ticks since `start`, by sequence number; 0 is not arrived.
-    arrivals: Box<[u64]>,
+    seen: Seen,
+    /// By sequence number, for those that are seen.
+    ticks: Box<[u32]>,
     /// The first number that no feedback has spoken about.
     next: Option<u64>,
+    waiting: Option<Waiting>,
+    reference_time: u32,
     feedback_count: u8,
-    send_at: Option<Instant>,
+}
+
+/// Arrivals that no feedback has told.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    since: Instant,
+    arrivals: u32,
 }
 
 impl Default for TransportArrivals {
@@ -34,42 +56,46 @@ impl Default for TransportArrivals {
         TransportArrivals {
             sequences: SequenceExtender::new(),
             start: None,
-            arrivals: vec![0; WINDOW as usize].into_boxed_slice(),
+            seen: Seen::default(),
+            ticks: vec![0; WINDOW as usize].into_boxed_slice(),
             next: None,
+            waiting: None,
+            reference_time: 0,
             feedback_count: 0,
-            send_at: None,
         }
     }
 }
 
 impl TransportArrivals {
-    /// Takes note of a packet with this transport-wide sequence number.
+    /// Takes note of a packet with this transport-wide sequence number. Of a duplicate, the first
+    /// arrival counts. A packet that was told as lost is told again, with those behind it.
     #[inline]
     pub fn handle_packet(&mut self, now: Instant, sequence: u16) {
         let start = *self.start.get_or_insert(now);
-        let before = self.sequences.highest();
         let sequence = self.sequences.extend(sequence);
-        let highest = before.map_or(sequence, |highest| highest.max(sequence));
-        if highest - sequence >= WINDOW {
+        let highest = self.sequences.highest().unwrap_or(sequence);
+        if highest - sequence >= LATE || self.seen.note(sequence) != Verdict::New {
             return;
         }
-        self.forget_places_between(before, sequence);
-        // One more than the ticks that passed, so that 0 can stand for "not arrived".
-        let ticks =
-            (now.saturating_duration_since(start).as_micros() / TICK.as_micros()) as u64 + 1;
-        let arrival = self.place(sequence);
-        if *arrival == 0 {
-            *arrival = ticks;
+        let ticks = now.saturating_duration_since(start).as_micros() / TICK.as_micros();
+        if let Some(place) = self.ticks.get_mut((sequence % WINDOW) as usize) {
+            *place = ticks as u32;
         }
-        // A packet that comes after it was reported lost is reported again, as arrived.
-        self.next = Some(self.next.map_or(sequence, |next| next.min(sequence)));
-        self.send_at.get_or_insert(now + INTERVAL);
+        let oldest = (highest + 1).saturating_sub(WINDOW);
+        self.next = Some(self.next.map_or(sequence, |next| next.min(sequence)).max(oldest));
+        self.waiting.get_or_insert(Waiting { since: now, arrivals: 0 }).arrivals += 1;
     }
 
-    /// When feedback is due.
+    /// When feedback is due; a packet that arrives can bring it forward.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
-        self.send_at
+        let waiting = self.waiting?;
+        let interval = match waiting.arrivals {
+            FULL.. => Duration::ZERO,
+            BUSY.. => SHORTEST_INTERVAL,
+            _ => LONGEST_INTERVAL,
+        };
+        Some(waiting.since + interval)
     }
 
     /// Appends feedback on everything that arrived since the last one, if it is due at `now`. When
@@ -84,67 +110,57 @@ impl TransportArrivals {
         media: Ssrc,
         out: &mut CompoundWriter<'_>,
     ) -> Result<(), NoRoom> {
-        if self.send_at.is_none_or(|at| now < at) {
+        if self.deadline().is_none_or(|at| now < at) {
             return Ok(());
         }
-        let (Some(first), Some(highest)) = (self.next, self.sequences.highest()) else {
+        let (Some(base), Some(highest)) = (self.next, self.sequences.highest()) else {
             return Ok(());
         };
-        let base = first.max((highest + 1).saturating_sub(WINDOW));
         let mut deltas = [None; MAX_STATUSES];
-        let (count, reference) = self.deltas(base, highest, &mut deltas);
+        let (count, reference_time) = self.deltas(base, highest, &mut deltas);
         let header = TransportFeedbackHeader {
             sender,
             media,
             base_sequence: base as u16,
-            reference_time: (reference & 0xff_ffff) as u32,
+            reference_time,
             feedback_count: self.feedback_count,
         };
         out.transport_feedback(&header, deltas.get(..count).unwrap_or_default())?;
+        self.reference_time = reference_time;
         self.feedback_count = self.feedback_count.wrapping_add(1);
-        let end = base + count as u64;
-        self.next = Some(end);
-        if end > highest {
-            self.send_at = None;
+        let next = base + count as u64;
+        self.next = Some(next);
+        if next > highest {
+            self.waiting = None;
+        } else if let Some(waiting) = &mut self.waiting {
+            waiting.arrivals = FULL;
         }
         Ok(())
     }
 
     /// Fills in times between arrivals from `base` on; says how many packets they cover and what the
-    /// first is relative to, in units of 64 ms.
-    fn deltas(&self, base: u64, highest: u64, deltas: &mut [Option<i16>]) -> (usize, u64) {
-        let per_reference = TICKS_PER_REFERENCE as u64;
-        let first =
-            (base..=highest).map(|sequence| self.arrival(sequence)).find(|&ticks| ticks != 0);
-        let reference = first.unwrap_or(0) / per_reference;
-        let mut last = (reference * per_reference) as i64;
-        let mut count = 0;
+    /// first is relative to, in units of 64 ms. That is the last feedback's when nothing arrived.
+    fn deltas(&self, base: u64, highest: u64, deltas: &mut [Option<i16>]) -> (usize, u32) {
+        const PER_REFERENCE: u32 = TICKS_PER_REFERENCE as u32;
+        let (mut count, mut reference_time, mut last) = (0, self.reference_time, None);
         for (sequence, delta) in (base..=highest).zip(deltas.iter_mut()) {
-            let ticks = self.arrival(sequence) as i64;
-            if ticks != 0 {
+            if let Some(ticks) = self.arrival(sequence) {
+                let before = *last.get_or_insert_with(|| {
+                    reference_time = ticks / PER_REFERENCE;
+                    reference_time * PER_REFERENCE
+                });
                 // A time too far from the one before begins the next feedback, with its own reference.
-                let Ok(since) = i16::try_from(ticks - last) else { break };
+                let Ok(since) = i16::try_from(ticks.wrapping_sub(before) as i32) else { break };
                 *delta = Some(since);
-                last = ticks;
+                last = Some(ticks);
             }
             count += 1;
         }
-        (count, reference)
+        (count, reference_time)
     }
 
-    fn forget_places_between(&mut self, before: Option<u64>, sequence: u64) {
-        let Some(highest) = before else { return };
-        let first = (highest + 1).max((sequence + 1).saturating_sub(WINDOW));
-        for skipped in first..=sequence {
-            *self.place(skipped) = 0;
-        }
-    }
-
-    fn place(&mut self, sequence: u64) -> &mut u64 {
-        &mut self.arrivals[(sequence % WINDOW) as usize]
-    }
-
-    fn arrival(&self, sequence: u64) -> u64 {
-        self.arrivals.get((sequence % WINDOW) as usize).copied().unwrap_or(0)
+    fn arrival(&self, sequence: u64) -> Option<u32> {
+        let ticks = self.ticks.get((sequence % WINDOW) as usize)?;
+        self.seen.contains(sequence).then_some(*ticks)
     }
 }
