@@ -65,6 +65,12 @@ impl Engine {
         Routed::Here
     }
 
+    /// Whether what comes along `path` is for a peer of this engine: something authentic has come
+    /// along it before. With several media threads, such a path may be sent on unread to this one.
+    pub fn owns(&self, path: Path) -> bool {
+        self.paths.owner(path).is_some()
+    }
+
     /// Whose a datagram is. Checks are told by the username they name, so that a path can change
     /// hands; everything else by the path, which something authentic has come along before.
     fn route(&self, path: Path, datagram: &[u8]) -> Result<PeerKey, Routed> {

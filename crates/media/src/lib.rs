@@ -3,8 +3,28 @@
 #[cfg(not(target_os = "linux"))]
 compile_error!("Parlor's media path uses recvmmsg, sendmmsg, GSO and eventfd: it needs Linux");
 
+pub mod board;
 pub mod candidates;
+mod carry_out;
+mod directory;
+pub mod facts;
+mod handle;
+pub mod handover;
+mod homes;
+mod mailbox;
 pub mod placement;
 pub mod poll;
+mod rooms;
+mod seed;
+mod start;
 mod sys;
+mod thread;
 pub mod udp;
+
+pub use board::{GoneReason, RoomEvents, RoomGone};
+pub use candidates::Announce;
+pub use facts::ThreadFacts;
+pub use handle::MediaHandle;
+pub use mailbox::MediaError;
+pub use start::{MAX_THREADS, Media, MediaConfig, StartError};
+pub use udp::{BindError, Buffers};

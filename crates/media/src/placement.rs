@@ -16,20 +16,22 @@ pub struct Load {
 const CROWDED_PERMILLE: u32 = 700;
 
 /// The index of the thread that a new room goes to: of those not crowded the one with the fewest
-/// peers, then with the fewest rooms, then the first. `None` only without threads.
+/// peers, then with the fewest rooms, then the first. A thread that has ended has no load; `None`
+/// when all have.
 ///
 /// Peers are counted before time spent, because a room that has just begun costs nothing yet.
-pub fn choose(loads: impl IntoIterator<Item = Load>) -> Option<usize> {
+pub fn choose(loads: impl IntoIterator<Item = Option<Load>>) -> Option<usize> {
     let burden = |load: &Load| (load.busy_permille > CROWDED_PERMILLE, load.peers, load.rooms);
-    loads.into_iter().enumerate().min_by_key(|(_, load)| burden(load)).map(|(index, _)| index)
+    let living = loads.into_iter().enumerate().filter_map(|(index, load)| Some((index, load?)));
+    living.min_by_key(|(_, load)| burden(load)).map(|(index, _)| index)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const fn load(rooms: usize, peers: usize, busy_permille: u32) -> Load {
-        Load { rooms, peers, busy_permille }
+    const fn load(rooms: usize, peers: usize, busy_permille: u32) -> Option<Load> {
+        Some(Load { rooms, peers, busy_permille })
     }
 
     #[test]
@@ -50,6 +52,8 @@ mod tests {
 
     #[test]
     fn without_threads_there_is_no_place() {
+        assert_eq!(choose([None, load(7, 90, 999)]), Some(1));
+        assert_eq!(choose([None, None]), None);
         assert_eq!(choose([]), None);
     }
 }

@@ -12,7 +12,7 @@ mod receive;
 mod send;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub use bind::{BindError, Buffers, bind_group};
@@ -35,12 +35,6 @@ impl Socket {
     /// The address it is bound to; the IP is unspecified when it takes datagrams to any.
     pub fn local(&self) -> SocketAddr {
         self.local
-    }
-
-    /// Whether a datagram can leave from `local` by this socket.
-    pub fn serves(&self, local: std::net::IpAddr) -> bool {
-        let bound = self.local.ip();
-        bound == local || (bound.is_unspecified() && self.family.carries(local))
     }
 
     /// Receives what has arrived, at most one batch, without waiting. Returns whether the batch
@@ -81,4 +75,13 @@ impl AsFd for Socket {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
+}
+
+/// Which of several sockets, bound to `bound`, sends datagrams that are to leave from `local`.
+pub fn socket_for(bound: &[SocketAddr], local: IpAddr) -> Option<usize> {
+    let serves = |bound: &SocketAddr| {
+        bound.ip() == local
+            || (bound.ip().is_unspecified() && Family::of(bound.ip()).carries(local))
+    };
+    bound.iter().position(serves)
 }

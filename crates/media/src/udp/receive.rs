@@ -30,6 +30,18 @@ pub struct ReceiveFacts {
     pub unusable: u64,
 }
 
+impl std::iter::Sum for ReceiveFacts {
+    fn sum<I: Iterator<Item = ReceiveFacts>>(facts: I) -> ReceiveFacts {
+        facts.fold(ReceiveFacts::default(), |a, b| ReceiveFacts {
+            calls: a.calls + b.calls,
+            messages: a.messages + b.messages,
+            datagrams: a.datagrams + b.datagrams,
+            bytes: a.bytes + b.bytes,
+            unusable: a.unusable + b.unusable,
+        })
+    }
+}
+
 /// One datagram, in place in its batch.
 #[derive(Debug)]
 pub struct Arrival<'a> {

@@ -11,7 +11,7 @@ use super::control;
 use super::name::{self, Family};
 use crate::sys::{self, Header, MAX_BATCH};
 
-/// How long one batch may wait for room in the send buffer before the rest of it is dropped.
+/// How long the sending of one tick may wait for room in the send buffer before what finds none is dropped.
 /// A link that stays full longer than this loses packets whatever we do, and the thread has other
 /// peers to serve.
 const FULL_WAIT: Duration = Duration::from_millis(1);
@@ -51,17 +51,34 @@ pub struct SendFacts {
     pub dropped_refused: u64,
 }
 
+impl std::iter::Sum for SendFacts {
+    fn sum<I: Iterator<Item = SendFacts>>(facts: I) -> SendFacts {
+        facts.fold(SendFacts::default(), |a, b| SendFacts {
+            calls: a.calls + b.calls,
+            messages: a.messages + b.messages,
+            gso_messages: a.gso_messages + b.gso_messages,
+            datagrams: a.datagrams + b.datagrams,
+            bytes: a.bytes + b.bytes,
+            gso_refused: a.gso_refused + b.gso_refused,
+            dropped_full: a.dropped_full + b.dropped_full,
+            dropped_refused: a.dropped_refused + b.dropped_refused,
+        })
+    }
+}
+
 pub(super) struct Sender {
     headers: Box<[Header; MAX_BATCH]>,
     gso: GsoMemory,
     facts: SendFacts,
 }
 
-/// The bodies of one call, on the stack.
+/// What the next call is to send, on the stack.
 struct Batch<'a> {
     messages: [Option<Datagrams<'a>>; MAX_BATCH],
     bodies: [&'a [u8]; MAX_BATCH],
     len: usize,
+    /// It has waited for room in the send buffer, which it may do once.
+    waited: bool,
 }
 
 /// What to do about an error of `sendmmsg`, which is always about its first message.
@@ -100,8 +117,12 @@ impl Sender {
         family: Family,
         messages: impl Iterator<Item = Datagrams<'a>>,
     ) {
-        let mut batch =
-            Batch { messages: [const { None }; MAX_BATCH], bodies: [&[]; MAX_BATCH], len: 0 };
+        let mut batch = Batch {
+            messages: [const { None }; MAX_BATCH],
+            bodies: [&[]; MAX_BATCH],
+            len: 0,
+            waited: false,
+        };
         for message in messages {
             if message.count() <= 1 || self.gso.allows(message.path.remote) {
                 self.add(fd, family, &mut batch, message);
@@ -144,7 +165,6 @@ impl Sender {
         let len = std::mem::take(&mut batch.len);
         let messages = &batch.messages[..len];
         let mut next = 0;
-        let mut waited = false;
         let mut passing_errors = 0;
         while let Some(Some(first)) = messages.get(next) {
             self.facts.calls += 1;
@@ -159,8 +179,8 @@ impl Sender {
             };
             match verdict(&error, first.count() > 1) {
                 Verdict::Again if passing_errors < 4 => passing_errors += 1,
-                Verdict::Full if !waited => {
-                    waited = true;
+                Verdict::Full if !batch.waited => {
+                    batch.waited = true;
                     wait_for_room(fd);
                 }
                 Verdict::Full => {

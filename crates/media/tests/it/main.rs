@@ -3,5 +3,9 @@
 // The tests' own functions may unwrap as the tests do.
 #![allow(clippy::unwrap_used)]
 
+mod board;
+mod checks;
+mod media;
 mod poll;
+mod task;
 mod udp;

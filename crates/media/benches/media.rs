@@ -1,0 +1,111 @@
+//! What a datagram costs on its way into and out of the process: `cargo bench -p parlor-media`.
+//!
+//! Wall-clock time of one thread that does nothing else, kernel included, on loopback; the best
+//! of several rounds. Whoever sends on loopback also pays for the delivery.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use parlor_media::handover::Handover;
+use parlor_media::poll::Poller;
+use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
+use parlor_rtc::path::UdpPath;
+
+const LEN: usize = 1200;
+const ROUNDS: usize = 200;
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn main() {
+    report("send: one to each of 50 destinations", || send(50, 1));
+    report("send: runs of 4 to each of 50 destinations", || send(50, 4));
+    report("send: runs of 9 to each of 50 destinations", || send(50, 9));
+    report("receive: single datagrams", || receive(1));
+    report("receive: runs of 9, joined by the sender's GSO", || receive(9));
+    report("hand over to another thread and back to the pool", hand_over);
+}
+
+/// Prints the best round of `measure`, which gives the time spent and the datagrams moved.
+fn report(name: &str, mut measure: impl FnMut() -> (Duration, usize)) {
+    let per_datagram = (0..3)
+        .map(|_| {
+            let (spent, datagrams) = measure();
+            spent.as_secs_f64() * 1e9 / datagrams.max(1) as f64
+        })
+        .fold(f64::INFINITY, f64::min);
+    println!("{per_datagram:8.0} ns per datagram   {name}");
+}
+
+fn bind(count: usize) -> Vec<Socket> {
+    let any = SocketAddr::new(LOCALHOST, 0);
+    (0..count).flat_map(|_| bind_group(any, 1, Buffers::default()).unwrap()).collect()
+}
+
+fn empty(receivers: &mut [Socket], batch: &mut ReceiveBatch) {
+    for receiver in receivers {
+        while receiver.receive(batch).unwrap() {}
+    }
+}
+
+fn send(destinations: usize, run: usize) -> (Duration, usize) {
+    let mut sender = bind(1);
+    let mut receivers = bind(destinations);
+    let paths: Vec<UdpPath> =
+        receivers.iter().map(|r| UdpPath { remote: r.local(), local: LOCALHOST }).collect();
+    let bytes = vec![0; LEN * run];
+    let mut batch = ReceiveBatch::default();
+    let mut spent = Duration::ZERO;
+    for _ in 0..ROUNDS {
+        let messages =
+            paths.iter().map(|path| Datagrams { path: *path, bytes: &bytes, segment: LEN as u16 });
+        let start = Instant::now();
+        sender[0].send(messages);
+        spent += start.elapsed();
+        empty(&mut receivers, &mut batch);
+    }
+    let sent = sender[0].sent().datagrams as usize;
+    assert_eq!(sent, ROUNDS * destinations * run);
+    (spent, sent)
+}
+
+fn receive(run: usize) -> (Duration, usize) {
+    let mut sender = bind(1);
+    let mut receiver = bind(1);
+    let path = UdpPath { remote: receiver[0].local(), local: LOCALHOST };
+    let bytes = vec![0; LEN * run];
+    let mut batch = ReceiveBatch::default();
+    let mut spent = Duration::ZERO;
+    let mut touched = 0;
+    for _ in 0..ROUNDS {
+        let message = Datagrams { path, bytes: &bytes, segment: LEN as u16 };
+        sender[0].send(std::iter::repeat_n(message, 96 / run));
+        let start = Instant::now();
+        while receiver[0].receive(&mut batch).unwrap() {
+            touched += batch.arrivals().map(|a| usize::from(a.datagram[0] == 0)).sum::<usize>();
+        }
+        touched += batch.arrivals().count();
+        spent += start.elapsed();
+    }
+    (spent, touched)
+}
+
+fn hand_over() -> (Duration, usize) {
+    let wakers: Vec<_> = (0..2).map(|_| Poller::new().unwrap().waker()).collect();
+    let mut ends = Handover::group(Instant::now(), &wakers);
+    let [giver, taker] = &mut ends[..] else { return (Duration::ZERO, 0) };
+    let path = UdpPath { remote: SocketAddr::new(LOCALHOST, 9), local: LOCALHOST };
+    let datagram = [0; LEN];
+    let mut touched = 0;
+    let start = Instant::now();
+    for _ in 0..ROUNDS {
+        for _ in 0..32 {
+            giver.give(1, path, &datagram, false);
+        }
+        giver.dispatch();
+        while let Some(mut parcel) = taker.take(start) {
+            touched += parcel.datagrams().filter(|d| d.datagram[0] == 0).count();
+            taker.give_back(parcel);
+        }
+    }
+    (start.elapsed(), touched)
+}

@@ -1,0 +1,62 @@
+//! What each command does to a thread's engine and rooms.
+
+use std::time::Instant;
+
+use parlor_engine::{Engine, RoomId};
+
+use crate::mailbox::{Command, MediaError, Reply};
+use crate::rooms::Rooms;
+
+/// Carries out one command and answers it. Whoever asked may have gone: the command stands.
+pub(crate) fn carry_out(now: Instant, command: Command, engine: &mut Engine, rooms: &mut Rooms) {
+    match command {
+        Command::AddRoom { room, board, reply } => {
+            let added = rooms.add(room, board);
+            if added {
+                engine.add_room(room);
+            }
+            answer(reply, if added { Ok(()) } else { Err(MediaError::RoomExists(room)) });
+        }
+        Command::RemoveRoom { room, reply } => {
+            engine.remove_room(now, room);
+            let removed = rooms.remove(room);
+            answer(reply, if removed { Ok(()) } else { Err(MediaError::NoSuchRoom(room)) });
+        }
+        Command::Join { join, reply } => {
+            let (room, peer) = (join.room, join.peer);
+            let result = in_room(rooms, room)
+                .and_then(|()| engine.join(now, join).map_err(MediaError::Refused));
+            if result.is_ok() {
+                rooms.enter(room, peer);
+            }
+            answer(reply, result);
+        }
+        Command::Reoffer { room, peer, offer, senders, reply } => {
+            let result = in_room(rooms, room).and_then(|()| {
+                engine.reoffer(now, peer, &offer, &senders).map_err(MediaError::Refused)
+            });
+            answer(reply, result);
+        }
+        Command::SwitchTrack { room, track, on, reply } => {
+            answer(reply, in_room(rooms, room).map(|()| engine.switch_track(now, track, on)));
+        }
+        Command::View { room, peer, tracks, reply } => {
+            answer(reply, in_room(rooms, room).map(|()| engine.view(now, peer, tracks)));
+        }
+        Command::RemovePeer { room, peer, reply } => {
+            let result = in_room(rooms, room).map(|()| engine.remove_peer(now, peer));
+            rooms.leave(peer);
+            answer(reply, result);
+        }
+        Command::Panic { reply: _reply } => panic!("asked to panic"),
+    }
+}
+
+fn in_room(rooms: &Rooms, room: RoomId) -> Result<(), MediaError> {
+    if rooms.contains(room) { Ok(()) } else { Err(MediaError::NoSuchRoom(room)) }
+}
+
+fn answer<T>(reply: Reply<T>, result: Result<T, MediaError>) {
+    // Nobody waits any more: then nobody needs the answer.
+    drop(reply.send(result));
+}

@@ -1,0 +1,422 @@
+//! Datagrams that the kernel gave to one media thread and that belong to another.
+//!
+//! All threads share one port, and the kernel picks the socket by the remote address, knowing
+//! nothing of rooms. A connectivity check names its owner in the username, so the thread it lands
+//! on hands it over as *claimed*. Once the owner's engine has validated the path it says so, and
+//! from then on everything from that path is handed over without a look inside. A stranger can
+//! therefore neither fill the table nor divert anybody's packets.
+//!
+//! Media from an address that nobody knows may be a client whose NAT has just given it another
+//! one. Only the owner can tell, by opening it; so a few such datagrams a second are shown to all
+//! threads, claimed too. Whatever is beyond that has to wait for the client's next check.
+//!
+//! Datagrams travel in parcels, one for each pair of threads and batch, over bounded queues;
+//! emptied parcels go back to be filled again. What finds no parcel is dropped and counted.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use parlor_rtc::path::UdpPath;
+
+use crate::homes::Homes;
+use crate::poll::Waker;
+
+/// Parcels that one thread may have on the way to one other: enough for every batch that it
+/// can receive while the other is in one long tick of some milliseconds.
+const PARCELS: usize = 4;
+/// Bytes in one parcel: a batch of 32 single full-size datagrams, or most of a GRO run.
+const PARCEL_BYTES: usize = 48 * 1024;
+/// Datagrams and confirmations in one parcel.
+const PARCEL_ENTRIES: usize = 128;
+/// Stray media datagrams that are shown to all threads in each [`STRAY_INTERVAL`]: a client that
+/// has moved sends some ten in that time and needs one, and a flood must not reach every thread.
+const STRAYS: u32 = 64;
+/// See [`STRAYS`].
+const STRAY_INTERVAL: Duration = Duration::from_millis(200);
+
+/// What handing over has cost, counted since the thread began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HandoverFacts {
+    /// Datagrams given to another thread.
+    pub given: u64,
+    /// Datagrams taken from another thread.
+    pub taken: u64,
+    /// Parcels given.
+    pub parcels: u64,
+    /// Datagrams dropped because the other thread was too far behind.
+    pub dropped: u64,
+}
+
+/// Datagrams and confirmations on their way from one thread to another.
+pub struct Parcel {
+    from: usize,
+    to: usize,
+    bytes: Vec<u8>,
+    datagrams: Vec<Entry>,
+    confirmed: Vec<UdpPath>,
+}
+
+struct Entry {
+    path: UdpPath,
+    len: usize,
+    claimed: bool,
+}
+
+/// One datagram out of a parcel.
+pub struct HandedOver<'a> {
+    /// The way it took.
+    pub path: UdpPath,
+    /// Its payload.
+    pub datagram: &'a mut [u8],
+    /// It came here by the name it bears: its sender's thread wants to know whether the path is
+    /// now validated.
+    pub claimed: bool,
+}
+
+impl Parcel {
+    fn new(from: usize, to: usize) -> Parcel {
+        Parcel {
+            from,
+            to,
+            bytes: Vec::with_capacity(PARCEL_BYTES),
+            datagrams: Vec::with_capacity(PARCEL_ENTRIES),
+            confirmed: Vec::with_capacity(PARCEL_ENTRIES),
+        }
+    }
+
+    /// The thread it comes from.
+    pub fn from(&self) -> usize {
+        self.from
+    }
+
+    /// Its datagrams in the order of their arrival.
+    pub fn datagrams(&mut self) -> impl Iterator<Item = HandedOver<'_>> {
+        let mut rest = self.bytes.as_mut_slice();
+        self.datagrams.iter().map_while(move |entry| {
+            let (datagram, after) = std::mem::take(&mut rest).split_at_mut_checked(entry.len)?;
+            rest = after;
+            Some(HandedOver { path: entry.path, datagram, claimed: entry.claimed })
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.datagrams.is_empty() && self.confirmed.is_empty()
+    }
+
+    fn has_room(&self, len: usize) -> bool {
+        self.bytes.len() + len <= PARCEL_BYTES
+            && self.datagrams.len() < PARCEL_ENTRIES
+            && self.confirmed.len() < PARCEL_ENTRIES
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.datagrams.clear();
+        self.confirmed.clear();
+    }
+}
+
+/// The way to one other thread.
+struct Neighbour {
+    outbox: SyncSender<Parcel>,
+    /// Takes emptied parcels back to where they came from.
+    returns: SyncSender<Parcel>,
+    waker: Waker,
+    filling: Option<Parcel>,
+    idle: Vec<Parcel>,
+    /// Parcels made so far, up to [`PARCELS`].
+    made: usize,
+}
+
+/// One thread's end of all handing over.
+pub struct Handover {
+    me: usize,
+    neighbours: Vec<Neighbour>,
+    inbox: Receiver<Parcel>,
+    returned: Receiver<Parcel>,
+    homes: Homes,
+    /// Strays shown since the instant.
+    strays: (Instant, u32),
+    facts: HandoverFacts,
+}
+
+impl Handover {
+    /// The ends for a group of threads, each woken by its own waker, in their order.
+    pub fn group(now: Instant, wakers: &[Waker]) -> Vec<Handover> {
+        // Room for every parcel that all others can have made for one thread, so that a send to a
+        // living thread never fails.
+        let queue = |_: &Waker| sync_channel(PARCELS * wakers.len());
+        let (outboxes, inboxes): (Vec<_>, Vec<_>) = wakers.iter().map(queue).unzip();
+        let (returns, returned): (Vec<_>, Vec<_>) = wakers.iter().map(queue).unzip();
+        let neighbours = || -> Vec<Neighbour> {
+            let ways = outboxes.iter().zip(&returns).zip(wakers);
+            ways.map(|((outbox, returns), waker)| Neighbour {
+                outbox: outbox.clone(),
+                returns: returns.clone(),
+                waker: waker.clone(),
+                filling: None,
+                idle: Vec::with_capacity(PARCELS),
+                made: 0,
+            })
+            .collect()
+        };
+        let ends = inboxes.into_iter().zip(returned).enumerate();
+        ends.map(|(me, (inbox, returned))| Handover {
+            me,
+            neighbours: neighbours(),
+            inbox,
+            returned,
+            homes: Homes::new(now),
+            strays: (now, 0),
+            facts: HandoverFacts::default(),
+        })
+        .collect()
+    }
+
+    /// Gives `datagram` to thread `to`; `claimed` when its own username named that thread.
+    pub fn give(&mut self, to: usize, path: UdpPath, datagram: &[u8], claimed: bool) {
+        match self.parcel(to, datagram.len()) {
+            Some(parcel) => {
+                parcel.bytes.extend_from_slice(datagram);
+                parcel.datagrams.push(Entry { path, len: datagram.len(), claimed });
+                self.facts.given += 1;
+            }
+            None => self.facts.dropped += 1,
+        }
+    }
+
+    /// Shows media from an unknown address to all other threads, and returns whether it did.
+    pub fn show(&mut self, now: Instant, path: UdpPath, datagram: &[u8]) -> bool {
+        // RTP and RTCP begin with a byte from 128 to 191 (RFC 7983).
+        let is_media = matches!(datagram.first(), Some(128..=191));
+        if self.neighbours.len() < 2 || !is_media {
+            return false;
+        }
+        let (since, shown) = &mut self.strays;
+        if now.saturating_duration_since(*since) >= STRAY_INTERVAL {
+            (*since, *shown) = (now, 0);
+        }
+        if *shown == STRAYS {
+            return false;
+        }
+        *shown += 1;
+        let me = self.me;
+        for to in (0..self.neighbours.len()).filter(|to| *to != me) {
+            self.give(to, path, datagram, true);
+        }
+        true
+    }
+
+    /// Tells thread `to` that everything from `path` is this thread's. One that finds no room is
+    /// said again with the next check.
+    pub fn confirm(&mut self, to: usize, path: UdpPath) {
+        if let Some(parcel) = self.parcel(to, 0) {
+            parcel.confirmed.push(path);
+        }
+    }
+
+    /// The thread that has confirmed `path` to be its own.
+    pub fn home(&self, path: UdpPath) -> Option<usize> {
+        self.homes.find(path)
+    }
+
+    /// Sends off what was given since the last time.
+    pub fn dispatch(&mut self) {
+        for to in 0..self.neighbours.len() {
+            self.dispatch_to(to);
+        }
+    }
+
+    /// The next parcel from another thread, after learning what it confirms; to be given back
+    /// with [`Handover::give_back`].
+    pub fn take(&mut self, now: Instant) -> Option<Parcel> {
+        let parcel = self.inbox.try_recv().ok()?;
+        for path in &parcel.confirmed {
+            self.homes.learn(now, *path, parcel.from);
+        }
+        self.facts.taken += parcel.datagrams.len() as u64;
+        Some(parcel)
+    }
+
+    /// Returns an emptied parcel to the thread that filled it.
+    pub fn give_back(&mut self, mut parcel: Parcel) {
+        parcel.clear();
+        if let Some(owner) = self.neighbours.get(parcel.from) {
+            // The queue has room for every parcel there is; a thread that is gone needs none.
+            let _ = owner.returns.try_send(parcel);
+        }
+    }
+
+    /// What was done so far.
+    pub fn facts(&self) -> &HandoverFacts {
+        &self.facts
+    }
+
+    /// A parcel for `to` with room for `len` more bytes.
+    fn parcel(&mut self, to: usize, len: usize) -> Option<&mut Parcel> {
+        let me = self.me;
+        if to == me || to >= self.neighbours.len() || len > PARCEL_BYTES {
+            return None;
+        }
+        if self.neighbours[to].filling.as_ref().is_some_and(|parcel| !parcel.has_room(len)) {
+            self.dispatch_to(to);
+        }
+        if self.neighbours[to].filling.is_none() {
+            self.collect_returned();
+        }
+        let neighbour = &mut self.neighbours[to];
+        if neighbour.filling.is_none() {
+            neighbour.filling = neighbour.idle.pop();
+        }
+        if neighbour.filling.is_none() && neighbour.made < PARCELS {
+            neighbour.made += 1;
+            neighbour.filling = Some(Parcel::new(me, to));
+        }
+        neighbour.filling.as_mut()
+    }
+
+    /// Puts parcels that came back where they can be filled again.
+    fn collect_returned(&mut self) {
+        while let Ok(parcel) = self.returned.try_recv() {
+            if let Some(neighbour) = self.neighbours.get_mut(parcel.to) {
+                neighbour.idle.push(parcel);
+            }
+        }
+    }
+
+    fn dispatch_to(&mut self, to: usize) {
+        let Some(neighbour) = self.neighbours.get_mut(to) else { return };
+        let Some(parcel) = neighbour.filling.take_if(|parcel| !parcel.is_empty()) else { return };
+        match neighbour.outbox.try_send(parcel) {
+            Ok(()) => {
+                self.facts.parcels += 1;
+                neighbour.waker.wake();
+            }
+            // Only a thread that has ended leaves no room: its queue holds every parcel made.
+            Err(refused) => {
+                let mut parcel = match refused {
+                    std::sync::mpsc::TrySendError::Full(parcel)
+                    | std::sync::mpsc::TrySendError::Disconnected(parcel) => parcel,
+                };
+                self.facts.dropped += parcel.datagrams.len() as u64;
+                parcel.clear();
+                neighbour.idle.push(parcel);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+    use super::*;
+    use crate::poll::Poller;
+
+    fn group(count: usize) -> Vec<Handover> {
+        let wakers: Vec<_> = (0..count).map(|_| Poller::new().unwrap().waker()).collect();
+        Handover::group(Instant::now(), &wakers)
+    }
+
+    fn path(port: u16) -> UdpPath {
+        let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        UdpPath { remote: SocketAddr::new(ip, port), local: ip }
+    }
+
+    /// Everything that waits for `end`, as (from, port, bytes, claimed).
+    fn drain(end: &mut Handover) -> Vec<(usize, u16, Vec<u8>, bool)> {
+        let mut drained = Vec::new();
+        while let Some(mut parcel) = end.take(Instant::now()) {
+            let from = parcel.from();
+            drained.extend(
+                parcel
+                    .datagrams()
+                    .map(|d| (from, d.path.remote.port(), d.datagram.to_vec(), d.claimed)),
+            );
+            end.give_back(parcel);
+        }
+        drained
+    }
+
+    #[test]
+    fn datagrams_reach_the_thread_they_belong_to_in_their_order() {
+        let mut ends = group(3);
+        ends[0].give(2, path(1), b"one", true);
+        ends[0].give(1, path(2), b"two", false);
+        ends[0].give(2, path(3), b"", false);
+        ends[0].give(2, path(4), b"four", false);
+        ends[0].dispatch();
+        let expected =
+            [(0, 1, b"one".to_vec(), true), (0, 3, vec![], false), (0, 4, b"four".to_vec(), false)];
+        assert_eq!(drain(&mut ends[2]), expected);
+        assert_eq!(drain(&mut ends[1]), [(0, 2, b"two".to_vec(), false)]);
+        assert_eq!(ends[0].facts().given, 4);
+        assert_eq!(ends[0].facts().parcels, 2);
+        assert_eq!(ends[2].facts().taken, 3);
+    }
+
+    #[test]
+    fn a_path_has_a_home_once_its_owner_confirms_it_and_not_before() {
+        let mut ends = group(2);
+        ends[0].give(1, path(7), b"check", true);
+        ends[0].dispatch();
+        assert_eq!(drain(&mut ends[1]).len(), 1);
+        assert_eq!(ends[0].home(path(7)), None);
+        ends[1].confirm(0, path(7));
+        ends[1].dispatch();
+        assert!(drain(&mut ends[0]).is_empty());
+        assert_eq!(ends[0].home(path(7)), Some(1));
+        assert_eq!(ends[0].home(path(8)), None);
+        assert_eq!(ends[1].home(path(7)), None);
+    }
+
+    #[test]
+    fn a_thread_that_does_not_take_costs_bounded_memory_and_its_datagrams_only() {
+        let mut ends = group(3);
+        for _ in 0..10_000 {
+            ends[0].give(1, path(1), &[0; 1200], false);
+        }
+        ends[0].give(2, path(1), b"fine", false);
+        ends[0].dispatch();
+        let facts = *ends[0].facts();
+        assert_eq!(facts.given + facts.dropped, 10_001);
+        assert!(facts.given <= (PARCELS * PARCEL_BYTES / 1200 + 1) as u64);
+        assert_eq!(drain(&mut ends[2]).len(), 1);
+        assert_eq!(drain(&mut ends[1]).len() as u64, facts.given - 1);
+        // Emptied parcels come back and are filled again.
+        ends[0].give(1, path(1), b"again", false);
+        ends[0].dispatch();
+        assert_eq!(drain(&mut ends[1]).len(), 1);
+        assert_eq!(ends[0].neighbours[1].made, PARCELS);
+    }
+
+    #[test]
+    fn stray_media_is_shown_to_all_others_but_a_flood_is_not() {
+        let mut ends = group(3);
+        let start = Instant::now();
+        assert!(!ends[1].show(start, path(1), b"neither media nor known"));
+        for _ in 0..10 * STRAYS {
+            ends[1].show(start, path(1), &[128, 0, 1]);
+        }
+        ends[1].dispatch();
+        for other in [0, 2] {
+            let shown = drain(&mut ends[other]);
+            assert_eq!(shown.len(), STRAYS as usize);
+            assert_eq!(shown[0], (1, 1, vec![128, 0, 1], true));
+        }
+        assert!(ends[1].show(start + STRAY_INTERVAL, path(1), &[191]));
+        assert!(!group(1)[0].show(start, path(1), &[128]));
+    }
+
+    #[test]
+    fn nonsense_targets_are_dropped_and_counted() {
+        let mut ends = group(2);
+        ends[0].give(0, path(1), b"mine", true);
+        ends[0].give(9, path(1), b"nobody's", true);
+        ends[0].give(1, path(1), &vec![0; PARCEL_BYTES + 1], true);
+        ends[0].confirm(77, path(1));
+        ends[0].dispatch();
+        assert_eq!(ends[0].facts().dropped, 3);
+        assert_eq!(ends[0].facts().given, 0);
+    }
+}

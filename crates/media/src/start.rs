@@ -1,0 +1,232 @@
+//! Starting the media threads, and stopping them.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use parlor_engine::Limits;
+use parlor_rtc::dtls::Identity;
+
+use crate::candidates::{self, Announce};
+use crate::directory::Directory;
+use crate::facts::Shared;
+use crate::handle::{MediaHandle, ThreadLink};
+use crate::handover::Handover;
+use crate::mailbox::mailbox;
+use crate::poll::Poller;
+use crate::seed::EngineMaker;
+use crate::thread::{Desk, MediaThread, run};
+use crate::udp::{BindError, Buffers, Socket, bind_group};
+
+/// Most media threads. Usernames could name 256, but what threads keep for each other grows with
+/// the square of their number (up to 0.3 MB for a pair), and so many cores are several machines' work.
+pub const MAX_THREADS: usize = 32;
+
+/// What the media threads are started with.
+#[derive(Clone, Debug)]
+pub struct MediaConfig {
+    /// The addresses to take datagrams on. `[::]`, the default, is all of them, IPv4 included.
+    pub bind: Vec<IpAddr>,
+    /// The UDP port of all media; 0 takes a free one.
+    pub port: u16,
+    /// How many threads, 1 to [`MAX_THREADS`]; by default one for each core.
+    pub threads: usize,
+    /// Which addresses answers tell clients to send to.
+    pub announce: Announce,
+    /// Sizes of the sockets' buffers.
+    pub buffers: Buffers,
+    /// How much each thread's engine takes on.
+    pub limits: Limits,
+}
+
+impl Default for MediaConfig {
+    fn default() -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        MediaConfig {
+            bind: vec![Ipv6Addr::UNSPECIFIED.into()],
+            port: 0,
+            threads: cores.min(MAX_THREADS),
+            announce: Announce::default(),
+            buffers: Buffers::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why the media threads could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A socket cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// No address to bind to was given.
+    #[error("no address to take media on was given")]
+    NoAddress,
+    /// Too few or too many threads.
+    #[error("{0} media threads were asked for; 1 to {MAX_THREADS} can be had")]
+    Threads(usize),
+    /// The sockets have no address that could be told to a client.
+    #[error("none of the public addresses is of a family that the media sockets serve")]
+    NoCandidate,
+    /// The certificate of the DTLS associations could not be made.
+    #[error("cannot make a DTLS certificate: {0}")]
+    Identity(#[from] parlor_rtc::dtls::IdentityError),
+    /// The system refused something else.
+    #[error("cannot start the media threads: {0}")]
+    System(#[from] io::Error),
+}
+
+/// The running media threads. Dropping it asks them to stop without waiting for them.
+pub struct Media {
+    handle: MediaHandle,
+    threads: Vec<JoinHandle<()>>,
+    /// Closed when the last thread has ended.
+    ended: Receiver<Infallible>,
+}
+
+impl Media {
+    /// Binds the sockets and starts the threads.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing runs then.
+    pub fn start(config: MediaConfig) -> Result<Media, StartError> {
+        if !(1..=MAX_THREADS).contains(&config.threads) {
+            return Err(StartError::Threads(config.threads));
+        }
+        let (bound, sockets) = bind_all(&config)?;
+        let candidates = candidates::discover(&bound, &config.announce)?;
+        if candidates.is_empty() {
+            return Err(StartError::NoCandidate);
+        }
+        let identity = Arc::new(Identity::generate()?);
+        let pollers: Vec<Poller> =
+            (0..config.threads).map(|_| Poller::new()).collect::<Result<_, _>>()?;
+        let wakers: Vec<_> = pollers.iter().map(Poller::waker).collect();
+        let now = Instant::now();
+        let directory = Arc::new(Directory::new(config.threads));
+        let mut links = Vec::with_capacity(config.threads);
+        let mut starting = Vec::with_capacity(config.threads);
+        let ends = Handover::group(now, &wakers).into_iter().zip(pollers).zip(sockets);
+        for (index, ((handover, poller), sockets)) in ends.enumerate() {
+            let maker = EngineMaker {
+                identity: Arc::clone(&identity),
+                candidates: candidates.clone(),
+                thread: index as u8,
+                limits: config.limits,
+            };
+            let (mailbox, inbox) = mailbox(poller.waker());
+            let shared = Arc::new(Shared::default());
+            links.push(ThreadLink { mailbox, shared: Arc::clone(&shared) });
+            starting.push(MediaThread {
+                index,
+                engine: maker.make(now),
+                maker,
+                sockets,
+                bound: bound.clone(),
+                poller,
+                inbox,
+                handover,
+                directory: Arc::clone(&directory),
+                shared,
+                desk: Desk::default(),
+            });
+        }
+        tracing::info!(?bound, ?candidates, threads = config.threads, "media threads start");
+        let handle = MediaHandle::new(links, directory, bound, candidates);
+        spawn(handle, starting)
+    }
+
+    /// For sending commands to the threads and reading what they have done.
+    pub fn handle(&self) -> MediaHandle {
+        self.handle.clone()
+    }
+
+    /// Ends all rooms and threads. Returns false when a thread has not ended within `patience`;
+    /// it is then left to itself.
+    pub fn shutdown(mut self, patience: Duration) -> bool {
+        self.handle.stop();
+        let ended =
+            matches!(self.ended.recv_timeout(patience), Err(RecvTimeoutError::Disconnected));
+        if ended {
+            for thread in self.threads.drain(..) {
+                // A panic has been reported by the thread itself.
+                drop(thread.join());
+            }
+        }
+        ended
+    }
+}
+
+impl Drop for Media {
+    fn drop(&mut self) {
+        self.handle.stop();
+    }
+}
+
+fn spawn(handle: MediaHandle, starting: Vec<MediaThread>) -> Result<Media, StartError> {
+    let (running, ended): (Sender<Infallible>, _) = channel();
+    let mut media = Media { handle, threads: Vec::with_capacity(starting.len()), ended };
+    for thread in starting {
+        let running = running.clone();
+        let named = std::thread::Builder::new().name(format!("media-{}", thread.index));
+        // When one cannot be started, dropping `media` stops those before it.
+        media.threads.push(named.spawn(move || {
+            run(thread);
+            drop(running);
+        })?);
+    }
+    Ok(media)
+}
+
+/// One socket for each thread and address, all on one port: by thread, in the order of addresses.
+fn bind_all(config: &MediaConfig) -> Result<(Vec<SocketAddr>, Vec<Vec<Socket>>), StartError> {
+    let mut bound = Vec::new();
+    let mut by_thread: Vec<Vec<Socket>> = (0..config.threads).map(|_| Vec::new()).collect();
+    let mut port = config.port;
+    for ip in distinct(&config.bind) {
+        let group = bind_group(SocketAddr::new(ip, port), config.threads, config.buffers)?;
+        let local = group.first().map(Socket::local).ok_or(StartError::NoAddress)?;
+        port = local.port();
+        bound.push(local);
+        for (sockets, socket) in by_thread.iter_mut().zip(group) {
+            sockets.push(socket);
+        }
+    }
+    if bound.is_empty() {
+        return Err(StartError::NoAddress);
+    }
+    Ok((bound, by_thread))
+}
+
+/// The addresses without those that another of them covers: their sockets could not share a port.
+fn distinct(ips: &[IpAddr]) -> Vec<IpAddr> {
+    let covers = |all: &IpAddr, one: &IpAddr| {
+        all != one && all.is_unspecified() && (all.is_ipv6() || one.is_ipv4())
+    };
+    let mut kept: Vec<IpAddr> = Vec::with_capacity(ips.len());
+    for ip in ips {
+        if !kept.contains(ip) && !ips.iter().any(|other| covers(other, ip)) {
+            kept.push(*ip);
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_another_covers_get_no_socket_of_their_own() {
+        let ips =
+            |text: &[&str]| -> Vec<IpAddr> { text.iter().map(|ip| ip.parse().unwrap()).collect() };
+        assert_eq!(distinct(&ips(&["0.0.0.0", "::", "::1", "127.0.0.1"])), ips(&["::"]));
+        assert_eq!(distinct(&ips(&["127.0.0.1", "0.0.0.0", "::1"])), ips(&["0.0.0.0", "::1"]));
+        assert_eq!(distinct(&ips(&["127.0.0.1", "127.0.0.1"])), ips(&["127.0.0.1"]));
+    }
+}

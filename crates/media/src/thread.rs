@@ -1,0 +1,297 @@
+//! A media thread: one engine, its sockets, and the loop that runs them.
+
+use std::any::Any;
+use std::io;
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parlor_engine::{Engine, Forwarded, Routed, SendArena};
+use parlor_rtc::Path;
+
+use crate::board::GoneReason;
+use crate::carry_out::carry_out;
+use crate::directory::Directory;
+use crate::facts::{Shared, ThreadFacts};
+use crate::handover::Handover;
+use crate::mailbox::Inbox;
+use crate::poll::Poller;
+use crate::rooms::Rooms;
+use crate::seed::EngineMaker;
+use crate::udp::{Arrival, Datagrams, ReceiveBatch, Socket, socket_for};
+
+/// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 250 KB of
+/// text), and packets should not wait for more than a few of them.
+const COMMANDS_PER_TICK: usize = 4;
+/// Parcels from other threads taken in one tick: as many as one batch of each of a few threads.
+const PARCELS_PER_TICK: usize = 8;
+/// How often facts are copied out for metrics.
+const FACTS_INTERVAL: Duration = Duration::from_secs(1);
+/// When a board that its room had in its hands is tried again.
+const BOARD_RETRY: Duration = Duration::from_millis(1);
+/// Deaths after which a thread stays dead: something is broken that a new engine does not mend,
+/// and a machine that does nothing but report panics serves nobody.
+const MAX_DEATHS: u64 = 100;
+
+/// Everything that one media thread owns.
+pub(crate) struct MediaThread {
+    pub(crate) index: usize,
+    pub(crate) engine: Engine,
+    pub(crate) maker: EngineMaker,
+    pub(crate) sockets: Vec<Socket>,
+    pub(crate) bound: Vec<SocketAddr>,
+    pub(crate) poller: Poller,
+    pub(crate) inbox: Inbox,
+    pub(crate) handover: Handover,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) desk: Desk,
+}
+
+/// What the loop works with and on; nothing of it has to outlive a tick but the rooms.
+#[derive(Default)]
+pub(crate) struct Desk {
+    rooms: Rooms,
+    arena: SendArena,
+    batch: ReceiveBatch,
+    facts: ThreadFacts,
+    /// Something was left undone that needs no waiting for.
+    more: bool,
+    /// When facts are to be copied out next, if something has happened since the last time.
+    facts_due: Option<Instant>,
+    facts_published: Option<(Instant, Duration)>,
+}
+
+/// Runs `thread` until it is asked to stop. A panic ends its rooms, and it begins anew without
+/// any; the sockets and the mailbox live on.
+pub(crate) fn run(mut thread: MediaThread) {
+    loop {
+        let reason = match catch_unwind(AssertUnwindSafe(|| thread.run())) {
+            Ok(Ok(())) => GoneReason::Stopped,
+            Ok(Err(error)) => {
+                tracing::error!(thread = thread.index, %error, "a media thread cannot wait");
+                GoneReason::ThreadDied
+            }
+            Err(panic) if thread.revive(&*panic) => continue,
+            Err(_) => GoneReason::ThreadDied,
+        };
+        thread.finish(reason);
+        return;
+    }
+}
+
+impl MediaThread {
+    fn run(&mut self) -> io::Result<()> {
+        while !self.shared.is_stopping() {
+            self.wait()?;
+            let now = Instant::now();
+            self.commands(now);
+            self.receive(now);
+            self.timers(now);
+            self.forward(now);
+            self.publish(now);
+        }
+        Ok(())
+    }
+
+    /// Waits for datagrams, commands, parcels or the next deadline.
+    fn wait(&mut self) -> io::Result<()> {
+        let timeout = if self.desk.more { Some(Duration::ZERO) } else { self.until_deadline() };
+        self.desk.more = false;
+        self.poller.wait(&self.sockets, timeout)
+    }
+
+    fn until_deadline(&self) -> Option<Duration> {
+        let now = Instant::now();
+        let board = self.desk.rooms.is_unpublished().then(|| now + BOARD_RETRY);
+        let deadlines = [self.engine.deadline(), self.desk.facts_due, board];
+        let first = deadlines.into_iter().flatten().min()?;
+        Some(first.saturating_duration_since(now))
+    }
+
+    /// Carries out a few commands of the server.
+    fn commands(&mut self, now: Instant) {
+        for _ in 0..COMMANDS_PER_TICK {
+            let Some(command) = self.inbox.next() else { break };
+            carry_out(now, command, &mut self.engine, &mut self.desk.rooms);
+            self.desk.facts.ticks.commands += 1;
+            self.shared.publish_peers(self.desk.rooms.peer_count());
+        }
+        self.desk.more |= !self.inbox.is_empty();
+    }
+
+    /// Takes in one batch from every socket, and what other threads handed over.
+    fn receive(&mut self, now: Instant) {
+        for index in 0..self.sockets.len() {
+            let Some(socket) = self.sockets.get_mut(index) else { break };
+            match socket.receive(&mut self.desk.batch) {
+                Ok(full) => self.desk.more |= full,
+                Err(_) => self.desk.facts.receive_errors += 1,
+            }
+            // Between receiving and looking: an answer to a check leaves its thread after the
+            // word that its path has a home, so whatever the answer brings finds that word here.
+            self.take_over(now);
+            self.demultiplex(now);
+        }
+        self.handover.dispatch();
+    }
+
+    /// Gives every datagram of the batch to the engine, or to the thread that it belongs to.
+    fn demultiplex(&mut self, now: Instant) {
+        let MediaThread { engine, handover, desk, .. } = self;
+        for Arrival { path, datagram } in desk.batch.arrivals() {
+            match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.arena) {
+                Routed::Here => {}
+                Routed::Elsewhere { thread } => {
+                    handover.give(usize::from(thread), path, datagram, true);
+                }
+                Routed::Unknown => match handover.home(path) {
+                    Some(thread) => handover.give(thread, path, datagram, false),
+                    None if handover.show(now, path, datagram) => {}
+                    None => desk.facts.strangers += 1,
+                },
+            }
+        }
+    }
+
+    /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
+    fn take_over(&mut self, now: Instant) {
+        let MediaThread { engine, handover, desk, .. } = self;
+        for taken in 1..=PARCELS_PER_TICK {
+            let Some(mut parcel) = handover.take(now) else { break };
+            desk.more |= taken == PARCELS_PER_TICK;
+            let from = parcel.from();
+            for handed in parcel.datagrams() {
+                let path = Path::Udp(handed.path);
+                match engine.handle_datagram(now, path, handed.datagram, &mut desk.arena) {
+                    Routed::Here if handed.claimed && engine.owns(path) => {
+                        handover.confirm(from, handed.path);
+                    }
+                    Routed::Here => {}
+                    Routed::Elsewhere { .. } | Routed::Unknown => desk.facts.strangers += 1,
+                }
+            }
+            handover.give_back(parcel);
+        }
+    }
+
+    /// Runs the engine's timers that are due.
+    fn timers(&mut self, now: Instant) {
+        let Some(deadline) = self.engine.deadline() else { return };
+        let Some(late) = now.checked_duration_since(deadline) else { return };
+        let ticks = &mut self.desk.facts.ticks;
+        ticks.timer_ticks += 1;
+        ticks.late_total += late;
+        ticks.late_max = ticks.late_max.max(late);
+        self.engine.handle_timeout(now, &mut self.desk.arena);
+    }
+
+    /// Writes out what subscribers are to get and sends it, with all else that the tick produced.
+    fn forward(&mut self, now: Instant) {
+        while self.engine.forward(now, &mut self.desk.arena) == Forwarded::ArenaFull {
+            self.desk.facts.ticks.arena_full += 1;
+            self.send();
+        }
+        self.send();
+    }
+
+    /// Sends what the arena holds and empties it.
+    fn send(&mut self) {
+        let MediaThread { sockets, bound, desk, .. } = self;
+        if desk.arena.is_empty() {
+            return;
+        }
+        let outgoing = desk.arena.messages().map(|message| match message.path {
+            Path::Udp(path) => {
+                let segment = u16::try_from(message.segment_size).unwrap_or(u16::MAX);
+                let to = socket_for(bound, path.local);
+                (to, Some(Datagrams { path, bytes: message.bytes, segment }))
+            }
+            Path::Stream(_) | Path::Relayed { .. } => (None, None),
+        });
+        for (index, socket) in sockets.iter_mut().enumerate() {
+            let its_own = outgoing.clone().filter(|(to, _)| *to == Some(index));
+            socket.send(its_own.filter_map(|(_, datagrams)| datagrams));
+        }
+        desk.facts.unsent += outgoing.filter(|(to, _)| to.is_none()).count() as u64;
+        desk.arena.clear();
+    }
+
+    /// Tells rooms what has changed, and metrics, now and then, what was done.
+    fn publish(&mut self, began: Instant) {
+        while let Some(change) = self.engine.poll_change() {
+            self.desk.rooms.note(change);
+        }
+        self.desk.rooms.publish();
+        let ended = Instant::now();
+        let ticks = &mut self.desk.facts.ticks;
+        ticks.ticks += 1;
+        ticks.busy += ended.saturating_duration_since(began);
+        match self.desk.facts_due {
+            Some(due) if due <= ended => self.publish_facts(ended),
+            Some(_) => {}
+            None => self.desk.facts_due = Some(ended + FACTS_INTERVAL),
+        }
+    }
+
+    fn publish_facts(&mut self, now: Instant) {
+        let facts = &mut self.desk.facts;
+        facts.received = self.sockets.iter().map(|socket| *socket.received()).sum();
+        facts.sent = self.sockets.iter().map(|socket| *socket.sent()).sum();
+        facts.handover = *self.handover.facts();
+        facts.rooms = self.desk.rooms.room_count();
+        facts.peers = self.desk.rooms.peer_count();
+        facts.engine.clone_from(self.engine.counters());
+        self.shared.publish(facts);
+        let busy = facts.ticks.busy;
+        let (since, busy_then) = self.desk.facts_published.unwrap_or((now, busy));
+        self.shared.publish_busy(permille(busy.saturating_sub(busy_then), now - since));
+        self.desk.facts_published = Some((now, busy));
+        self.desk.facts_due = None;
+    }
+
+    /// Reports a panic, ends the rooms that it took with it, and begins anew. False when it has
+    /// happened too often.
+    fn revive(&mut self, panic: &(dyn Any + Send)) -> bool {
+        self.desk.facts.deaths += 1;
+        let deaths = self.desk.facts.deaths;
+        let rooms = self.desk.rooms.room_count();
+        let message = panic_message(panic);
+        tracing::error!(
+            thread = self.index,
+            rooms,
+            deaths,
+            message,
+            "a media thread panicked; its rooms end and it begins anew"
+        );
+        self.end_rooms(GoneReason::ThreadDied);
+        self.desk.arena.clear();
+        self.engine = self.maker.make(Instant::now());
+        self.desk.more = true;
+        deaths < MAX_DEATHS
+    }
+
+    fn end_rooms(&mut self, reason: GoneReason) {
+        self.directory.forget(&self.desk.rooms.end_all(reason));
+        self.shared.publish_peers(0);
+    }
+
+    /// The last act: nobody is left waiting.
+    fn finish(&mut self, reason: GoneReason) {
+        self.shared.retire();
+        self.inbox.close();
+        self.end_rooms(reason);
+        self.publish_facts(Instant::now());
+    }
+}
+
+fn permille(part: Duration, whole: Duration) -> u32 {
+    let (part, whole) = (part.as_micros(), whole.as_micros().max(1));
+    u32::try_from(part * 1000 / whole).unwrap_or(1000).min(1000)
+}
+
+fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}
