@@ -47,8 +47,8 @@ struct Source {
     clock_offset: u64,
     packets: BTreeMap<u64, Packet>,
     arrived: BTreeSet<u64>,
-    /// Its sequence numbers have jumped, and nothing has arrived since.
-    restarted: bool,
+    /// Its sequence numbers have jumped to this, and nothing from there has arrived yet.
+    restarted_at: Option<u64>,
 }
 
 /// A stretch of the outgoing stream that came from one source without interruption.
@@ -84,7 +84,7 @@ impl World {
             clock_offset: (1 << 32) + seed.rotate_left(layer as u32 * 9) % (1 << 32),
             packets: BTreeMap::new(),
             arrived: BTreeSet::new(),
-            restarted: false,
+            restarted_at: None,
         });
         World {
             begin: now,
@@ -165,7 +165,7 @@ impl World {
     fn restart(&mut self) {
         let source = &mut self.sources[self.target];
         source.sequence += MAX_GAP + 70_000;
-        source.restarted = true;
+        source.restarted_at = Some(source.sequence);
     }
 
     fn recover(&mut self, which: usize) {
@@ -197,7 +197,8 @@ impl World {
         let newest_before = self.sources[layer].arrived.last().copied();
         let playing = self.is_playing(layer);
         let newest = newest_before.is_none_or(|newest| sequence > newest);
-        if newest && std::mem::take(&mut self.sources[layer].restarted) {
+        if self.sources[layer].restarted_at.is_some_and(|from| sequence >= from) {
+            self.sources[layer].restarted_at = None;
             // What was lost around the jump has no place.
             self.lost.retain(|&(lost, _)| lost != layer);
         }

@@ -255,16 +255,18 @@ impl TrackRing {
             packets += 1;
             bytes += record.len();
         }
-        let small = self.packets <= self.limits.first_packets
-            && self.bytes.capacity() <= self.limits.first_bytes;
-        if small || packets * 2 >= self.packets || bytes * 2 >= self.bytes.capacity() {
+        let capacity = self.bytes.capacity();
+        let few = self.packets > self.limits.first_packets && packets * 2 < self.packets;
+        let little = capacity > self.limits.first_bytes && bytes * 2 < capacity;
+        if !few && !little {
             self.half_empty_trims = 0;
             return;
         }
         self.half_empty_trims += 1;
         if self.half_empty_trims >= TRIMS_BEFORE_SHRINKING {
             self.half_empty_trims = 0;
-            self.resize(packets + packets / 2, bytes + bytes / 2);
+            let packets = (packets + packets / 2).min(self.packets);
+            self.resize(packets, (bytes + bytes / 2).min(capacity));
         }
     }
 

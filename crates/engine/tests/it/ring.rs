@@ -134,6 +134,22 @@ fn a_flood_is_bounded() {
 }
 
 #[test]
+fn many_small_packets_do_not_keep_a_ring_large() {
+    let mut ring = TrackRing::new(RingLimits::VIDEO);
+    let mut now = fill(&mut ring, start(), 1_000, 1_200, Duration::from_millis(1));
+    let large = ring.memory();
+    for sequence in 3_000..4_000 {
+        now += Duration::from_millis(9);
+        ring.push(facts(sequence, now), &[1; 100], &[]).unwrap();
+        if sequence % 100 == 0 {
+            ring.trim(now);
+        }
+    }
+    assert!(ring.memory() < 100_000, "{large} -> {}", ring.memory());
+    assert!(ring.len() >= 110);
+}
+
+#[test]
 fn a_ring_shrinks_when_the_bitrate_stays_low_and_is_released_when_the_layer_stops() {
     let mut ring = TrackRing::new(RingLimits::VIDEO);
     let mut now = fill(&mut ring, start(), 2_000, 1_200, Duration::from_millis(1));
