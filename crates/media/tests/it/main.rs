@@ -3,6 +3,7 @@
 // The tests' own functions may unwrap as the tests do.
 #![allow(clippy::unwrap_used)]
 
+mod allocation;
 mod board;
 mod checks;
 mod media;

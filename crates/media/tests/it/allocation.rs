@@ -1,0 +1,103 @@
+//! Moving datagrams allocates nothing once the buffers are there.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::{Duration, Instant};
+
+use parlor_media::handover::Handover;
+use parlor_media::poll::Poller;
+use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
+use parlor_rtc::path::UdpPath;
+
+const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts what each thread asks for.
+struct Counting;
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+// Every call goes to the system's allocator as it came, so what holds for that holds here.
+#[allow(unsafe_code)]
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that is ending has no counter any more, and nobody who reads it.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller keeps the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps the contract of `dealloc`.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+/// Allocations of `round`, after it has run twice to make what it keeps.
+fn steady_allocations(mut round: impl FnMut()) -> u64 {
+    round();
+    round();
+    let before = ALLOCATIONS.with(Cell::get);
+    for _ in 0..20 {
+        round();
+    }
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn waiting_sending_and_receiving_allocate_nothing() {
+    let any = "127.0.0.1:0".parse().unwrap();
+    let mut sockets: Vec<Socket> = bind_group(any, 1, Buffers::default()).unwrap();
+    let mut poller = Poller::new().unwrap();
+    let waker = poller.waker();
+    let mut batch = ReceiveBatch::default();
+    let path = UdpPath { remote: sockets[0].local(), local: LOCALHOST };
+    let bytes = [7; 4000];
+    let mut arrived = 0;
+    let count = steady_allocations(|| {
+        // More than one call's worth, runs and single datagrams.
+        let runs = std::iter::repeat_n(Datagrams { path, bytes: &bytes, segment: 1000 }, 40);
+        let singles = std::iter::repeat_n(Datagrams { path, bytes: &bytes[..99], segment: 99 }, 40);
+        sockets[0].send(runs.chain(singles));
+        waker.wake();
+        poller.wait(&sockets, Some(Duration::from_secs(1))).unwrap();
+        while sockets[0].receive(&mut batch).unwrap() {
+            arrived += batch.arrivals().count();
+        }
+        arrived += batch.arrivals().count();
+    });
+    assert!(arrived > 2000, "{arrived} datagrams arrived");
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn handing_over_allocates_nothing() {
+    let wakers: Vec<_> = (0..2).map(|_| Poller::new().unwrap().waker()).collect();
+    let now = Instant::now();
+    let mut ends = Handover::group(now, &wakers);
+    let path = UdpPath { remote: "127.0.0.1:9".parse().unwrap(), local: LOCALHOST };
+    let mut taken = 0;
+    let count = steady_allocations(|| {
+        for _ in 0..100 {
+            ends[0].give(1, path, &[1; 1200], true);
+        }
+        ends[0].dispatch();
+        while let Some(mut parcel) = ends[1].take(now) {
+            taken += parcel.datagrams().count();
+            ends[1].give_back(parcel);
+            ends[1].confirm(0, path);
+        }
+        ends[1].dispatch();
+        while let Some(parcel) = ends[0].take(now) {
+            ends[0].give_back(parcel);
+        }
+    });
+    assert_eq!(taken, 2200);
+    assert_eq!(ends[0].home(path), Some(1));
+    assert_eq!(count, 0);
+}
