@@ -199,6 +199,39 @@ fn a_feedback_without_its_last_arrival_times_tells_the_others() {
     assert_eq!(feedback.statuses().count(), 3);
 }
 
+#[test]
+fn str0m_reads_our_reports_and_requests_as_we_mean_them() {
+    use str0m::rtp::rtcp::{Fir, Nack, Pli, ReceiverReport, SenderReport};
+    let same_block = |read: &str0m::rtp::rtcp::ReceptionReport| {
+        assert_eq!((*read.ssrc, read.fraction_lost), (11, 12));
+        assert_eq!(read.packets_lost, 0x00FF_FFFD, "24 bits of -3");
+        assert_eq!((read.max_seq, read.jitter), (0x0001_0203, 77));
+        assert_eq!((read.last_sr_time, read.last_sr_delay), (0x1234_5678, 0x0001_0000));
+    };
+    let bytes = written(|writer| writer.sender_report(Ssrc(1), info(), &[block()]));
+    let report = SenderReport::try_from(&bytes[4..]).unwrap();
+    assert_eq!((*report.sender_info.ssrc, report.sender_info.sender_packet_count), (1, 8));
+    assert_eq!(report.sender_info.sender_octet_count, 7);
+    assert_eq!(report.reports.iter().map(same_block).count(), 1);
+
+    let bytes = written(|writer| writer.receiver_report(Ssrc(1), &[block(), block()]));
+    let report = ReceiverReport::try_from(&bytes[4..]).unwrap();
+    assert_eq!(report.reports.iter().map(same_block).count(), 2);
+
+    let bytes = written(|writer| writer.nack(Ssrc(1), Ssrc(2), [7, 8, 23, 24]));
+    let nack = Nack::try_from(&bytes[4..]).unwrap();
+    let entries: Vec<_> = nack.reports.iter().map(|entry| (entry.pid, entry.blp)).collect();
+    assert_eq!((*nack.ssrc, entries), (2, vec![(7, 0x8001), (24, 0)]));
+
+    let bytes = written(|writer| writer.picture_loss(Ssrc(1), Ssrc(2)));
+    assert_eq!(*Pli::try_from(&bytes[4..]).unwrap().ssrc, 2);
+
+    let bytes = written(|writer| writer.full_intra_request(Ssrc(1), Ssrc(2), 9));
+    let fir = Fir::try_from(&bytes[4..]).unwrap();
+    let entries: Vec<_> = fir.reports.iter().map(|entry| (*entry.ssrc, entry.seq_no)).collect();
+    assert_eq!(entries, [(2, 9)]);
+}
+
 /// What str0m reads in the feedback.
 fn as_str0m_reads(bytes: &[u8]) -> Vec<(bool, i32)> {
     use str0m::rtp::rtcp::Twcc;
