@@ -1,9 +1,10 @@
-//! Looking at a ClientHello before the handshake begins, to choose the version that gives the SRTP
-//! profile we prefer.
+//! Looking at a ClientHello before the handshake begins, to choose the version that gives a fast
+//! SRTP profile.
 //!
 //! `dimpl` picks our preferred profile in DTLS 1.2, but the client's first in DTLS 1.3. Chromium
 //! puts AES_CM_128_HMAC_SHA1_80 first, which costs five times as much per packet as AES-GCM, for
-//! the whole call; DTLS 1.2 costs one round trip once. So such a client gets DTLS 1.2.
+//! the whole call; DTLS 1.2 costs one round trip once. So such a client gets DTLS 1.2. Firefox
+//! puts AEAD_AES_128_GCM first, which is as fast as our own choice, and gets DTLS 1.3.
 
 use std::ops::Range;
 
@@ -171,13 +172,14 @@ fn choose(hello: &[u8]) -> Option<Version> {
     while let Some(suite) = suites.u16() {
         can_1_2 |= SUITES_1_2.contains(&suite);
     }
-    let (mut first, mut best) = (None, None);
+    let (mut first, mut has_gcm) = (None, false);
     while let Some(number) = profiles.u16() {
         let known = Profile::ALL.into_iter().find(|profile| profile.number() == number);
+        has_gcm |= known.is_some_and(|profile| profile != Profile::AesCm128HmacSha1_80);
         first = first.or(known);
-        best = best.into_iter().chain(known).min();
     }
-    let downgrade = offers_1_3 && offers_1_2 && can_1_2 && first != best;
+    let would_be_slow = has_gcm && first == Some(Profile::AesCm128HmacSha1_80);
+    let downgrade = would_be_slow && offers_1_3 && offers_1_2 && can_1_2;
     Some(if downgrade { Version::Dtls12 } else { Version::Newest })
 }
 

@@ -41,14 +41,16 @@ const SUITES: [u16; 3] = [0x1301, 0xC02B, 0xC02F];
 
 #[test]
 fn a_client_that_puts_counter_mode_before_gcm_gets_dtls_1_2() {
-    for profiles in [[CM, GCM_256, GCM_128], [GCM_128, GCM_256, CM], [2, CM, GCM_128]] {
-        assert_eq!(choose(&hello(&BOTH, &SUITES, &profiles)), Some(Version::Dtls12));
+    for profiles in [&[CM, GCM_256, GCM_128][..], &[CM, GCM_128], &[2, CM, GCM_256]] {
+        assert_eq!(choose(&hello(&BOTH, &SUITES, profiles)), Some(Version::Dtls12));
     }
 }
 
 #[test]
-fn a_client_whose_first_profile_is_our_choice_gets_its_newest_version() {
-    for profiles in [&[GCM_256, GCM_128, CM][..], &[GCM_128, CM], &[CM], &[2, GCM_256], &[]] {
+fn a_client_whose_first_profile_is_fast_or_its_only_one_gets_its_newest_version() {
+    for profiles in
+        [&[GCM_256, GCM_128, CM][..], &[GCM_128, GCM_256, CM], &[CM], &[2, GCM_256], &[]]
+    {
         assert_eq!(choose(&hello(&BOTH, &SUITES, profiles)), Some(Version::Newest));
     }
 }
