@@ -223,7 +223,8 @@ impl Connection {
         }
     }
 
-    /// Where media for the client goes now. None before the client has nominated a path.
+    /// Where media for the client goes now: the path that the client nominated, or the first that it
+    /// proved. None before that.
     pub fn path(&self) -> Option<Path> {
         self.agent.selected()
     }

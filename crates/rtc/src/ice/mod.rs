@@ -140,7 +140,7 @@ impl Agent {
         self.paths.is_valid(path)
     }
 
-    /// Where media for the client goes now; none before the client's first nomination.
+    /// Where media for the client goes now; none before the client has proved a path.
     pub fn selected(&self) -> Option<Path> {
         self.paths.selected()
     }

@@ -83,6 +83,11 @@ impl Paths {
                 events(Event::PathValidated(path));
             }
         }
+        // Any proved path will do until the client nominates one (RFC 8445 section 12.1): with
+        // Chromium that is 40 ms after the first check, on loopback.
+        if self.selected.is_none() {
+            self.select(path, events);
+        }
     }
 
     /// An authenticated check on the valid `path` nominated it.
@@ -110,7 +115,6 @@ impl Paths {
             return;
         }
         let selected = self.selected.and_then(|selected| self.find(selected));
-        // Media before any nomination does not choose the path: the client has not chosen yet.
         if selected.is_some_and(|selected| now >= selected.last_heard + SILENCE_BEFORE_MOVE) {
             self.select(path, events);
         }

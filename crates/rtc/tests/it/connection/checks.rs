@@ -17,8 +17,9 @@ fn a_check_is_answered_with_the_address_it_came_from() {
         assert_eq!(answer.class(), Class::Success);
         assert_eq!(answer.mapped_address(), Some(remote.parse().unwrap()));
         assert!(answer.has_integrity(world.local.key()));
-        assert_eq!(world.events(), [Event::PathValidated(path(remote))]);
-        assert_eq!(world.server.path(), None, "nobody nominated it");
+        let (valid, selected) =
+            (Event::PathValidated(path(remote)), Event::PathSelected(path(remote)));
+        assert_eq!(world.events(), [valid, selected]);
     }
 }
 
@@ -89,6 +90,17 @@ fn a_check_names_the_connection_that_it_is_for() {
     assert_eq!(peek_username(&check[..check.len() - 1]), None);
     world.check_along(world.path, 1, false);
     assert_eq!(peek_username(&world.answer().1), None, "an answer is not a check");
+}
+
+#[test]
+fn the_first_path_serves_until_one_is_nominated() {
+    let mut world = World::new(&Setup::default());
+    let (first, nominated) = (path("10.0.0.1:1"), path("10.0.0.2:2"));
+    assert_eq!(world.server.path(), None);
+    world.check_along(first, 20, false);
+    assert_eq!(world.server.path(), Some(first));
+    world.check_along(nominated, 10, true);
+    assert_eq!(world.server.path(), Some(nominated), "though its priority is lower");
 }
 
 #[test]
