@@ -13,8 +13,18 @@ use crate::srtp::{Inbound, MasterKey, Outbound, Profile};
 use crate::stun::{Class, Message, MessageWriter, TransactionId, peek_username};
 use crate::{DatagramSink, Path};
 
-/// Any bytes are either refused or are a message that says the same however it is asked.
+/// Any bytes are either refused or are a message that says the same however it is asked; so are
+/// any attributes in a message that is otherwise well made.
 pub fn stun(data: &[u8]) {
+    stun_message(data);
+    if let Some(message) =
+        check_with(data, MessageWriter::new(Class::Request, TRANSACTION)).finish()
+    {
+        stun_message(message);
+    }
+}
+
+fn stun_message(data: &[u8]) {
     let peeked = peek_username(data);
     let Ok(message) = Message::parse(data) else { return };
     let named = message.class() == Class::Request && message.is_binding();
@@ -24,6 +34,16 @@ pub fn stun(data: &[u8]) {
     }
     let known = credentials("client");
     assert!(!message.has_integrity(known.key()), "nobody guesses an HMAC");
+}
+
+/// Adds attributes to a message: of each the type, a byte for its length, and its value.
+fn check_with(mut data: &[u8], mut message: MessageWriter) -> MessageWriter {
+    while let Some((&[t0, t1, len], rest)) = data.split_first_chunk::<3>() {
+        let (value, others) = rest.split_at(rest.len().min(len.into()));
+        message = message.raw(u16::from_be_bytes([t0, t1]), value);
+        data = others;
+    }
+    message
 }
 
 /// Any bytes are refused by every profile, and whoever holds the key is heard afterwards.
@@ -48,9 +68,10 @@ pub fn srtp(data: &[u8]) {
 }
 
 /// Any datagrams, at any stage of a connection, are survived; a connected client loses neither its
-/// connection nor its path by what others send in its name.
+/// connection nor its path by what others send in its name, and may itself send any checks.
 ///
-/// The first byte chooses the stage, then each byte is the length of a datagram that follows.
+/// The bits of the first byte choose the stage and the sender; then each byte is the length of a
+/// datagram that follows, or of the attributes of a check.
 pub fn connection(data: &[u8]) {
     let Some((&stage, mut rest)) = data.split_first() else { return };
     let mut world = World::new();
@@ -62,20 +83,24 @@ pub fn connection(data: &[u8]) {
         world.connect();
     }
     let path = world.connection.path();
-    while let Some((&len, datagrams)) = rest.split_first() {
-        let (datagram, others) = datagrams.split_at(datagrams.len().min(len.into()));
+    let port = if stage & 4 == 0 { CLIENT_PORT } else { CLIENT_PORT + 1 };
+    let by_client = stage & 8 != 0;
+    while let Some((&len, chunks)) = rest.split_first() {
+        let (chunk, others) = chunks.split_at(chunks.len().min(len.into()));
         rest = others;
-        let port = if stage & 4 == 0 { CLIENT_PORT } else { CLIENT_PORT + 1 };
-        let received = world.receive(port, datagram);
+        let received =
+            if by_client { world.receive_check(port, chunk) } else { world.receive(port, chunk) };
         assert!(!matches!(received, Received::Rtp { .. } | Received::Rtcp { .. }));
         world.connection.handle_timeout(world.now, &mut world.out);
     }
-    if connected {
-        assert!(world.connection.is_connected());
+    assert!(!connected || world.connection.is_connected());
+    if connected && !by_client {
         assert_eq!(world.connection.path(), path);
         assert_eq!(std::iter::from_fn(|| world.connection.poll_event()).last(), None);
     }
 }
+
+const TRANSACTION: TransactionId = TransactionId([1; 12]);
 
 const CLIENT_PORT: u16 = 5000;
 
@@ -138,7 +163,7 @@ impl World {
 
     /// Validates and nominates the client's path.
     fn check(&mut self) {
-        let mut check = MessageWriter::new(Class::Request, TransactionId([1; 12]))
+        let mut check = MessageWriter::new(Class::Request, TRANSACTION)
             .username("server", "client")
             .priority(1)
             .controlling(1)
@@ -147,6 +172,16 @@ impl World {
         let check = check.finish().expect("it fits").to_vec();
         assert_eq!(self.receive(CLIENT_PORT, &check), Received::Handled);
         self.out.0.clear();
+    }
+
+    /// A check that is authentic, whatever else it is.
+    fn receive_check(&mut self, port: u16, attributes: &[u8]) -> Received {
+        let check = MessageWriter::new(Class::Request, TRANSACTION).username("server", "client");
+        let mut check = check_with(attributes, check).integrity(credentials("server").key());
+        match check.finish().map(<[u8]>::to_vec) {
+            Some(check) => self.receive(port, &check),
+            None => Received::Handled,
+        }
     }
 
     fn connect(&mut self) {
