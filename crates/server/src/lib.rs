@@ -1,1 +1,18 @@
 //! The parlor binary's parts: HTTP, sockets and channels, rooms, and the embedded web app.
+
+pub mod admission;
+pub mod app;
+pub mod channel;
+pub mod config;
+#[doc(hidden)]
+pub mod fuzzing;
+pub mod http;
+pub mod listen;
+pub mod logging;
+pub mod metrics;
+pub mod rate;
+pub mod room;
+pub mod server;
+pub mod session;
+pub mod socket;
+pub mod tls;

@@ -1,2 +1,73 @@
 //! The parlor binary.
-fn main() {}
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use parlor_server::config::{
+    Config, ConfigError, command, read_environment, read_file, read_flags,
+};
+use parlor_server::logging;
+use parlor_server::server::Server;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Status of a process whose settings cannot be used (`EX_CONFIG` of sysexits.h).
+const EX_CONFIG: u8 = 78;
+
+fn main() -> ExitCode {
+    let config = match configure() {
+        Ok(config) => config,
+        Err(error) => {
+            complain(&error.to_string());
+            return ExitCode::from(EX_CONFIG);
+        }
+    };
+    logging::start(&config);
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(serve(&config)),
+        Err(error) => Err(error.to_string()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn configure() -> Result<Config, ConfigError> {
+    let (flags, named) = read_flags(&command().get_matches());
+    let environment = read_environment(|name| std::env::var(name).ok());
+    let file = named.or_else(|| std::env::var_os("PARLOR_CONFIG").map(PathBuf::from));
+    let mut layers = vec![flags, environment];
+    if let Some(path) = file {
+        layers.push(read_file(&path)?);
+    }
+    Config::from_layers(&layers)
+}
+
+async fn serve(config: &Config) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
+    let server = Server::start(config).await.map_err(|error| error.to_string())?;
+    say(&server.introduction());
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tokio::select! {
+        () = server.stop() => Ok(()),
+        _ = interrupt.recv() => Err("interrupted while stopping".to_owned()),
+    }
+}
+
+#[allow(clippy::print_stdout)] // The one who started it reads this, before any log.
+fn say(text: &str) {
+    println!("{text}");
+}
+
+#[allow(clippy::print_stderr)] // There may be no log to say it in.
+fn complain(text: &str) {
+    eprintln!("parlor: {text}");
+}

@@ -1,1 +1,8 @@
 //! Stories about this crate, in one binary.
+
+#![allow(clippy::unwrap_used)]
+
+mod config;
+mod frames;
+mod live;
+mod room;

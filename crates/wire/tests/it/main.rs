@@ -1,4 +1,6 @@
 //! Stories about this crate, in one binary.
 
+#![allow(clippy::unwrap_used)]
+
 mod frames;
 mod messages;

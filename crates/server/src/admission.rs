@@ -1,0 +1,143 @@
+//! Who may join, and as what: one pure decision in one place. Today everyone may, within limits.
+
+use std::collections::BTreeSet;
+
+use parlor_wire::{Join, Kind, PROTOCOL, Reason, Refusal, RoomName, Sender, Source, VERSION};
+
+use crate::room::Token;
+
+/// Longest display name, in characters.
+pub const MAX_NAME_LEN: usize = 64;
+
+/// Most sending sections of one offer: microphone, camera, screens with sound, and the rest.
+pub const MAX_SENDERS: usize = 16;
+
+/// Longest mid, in bytes (see `parlor_rtc::Mid`).
+const MAX_MID_LEN: usize = 16;
+
+/// How long one who was refused for want of room does well to wait, in milliseconds.
+const FULL_RETRY_MS: u64 = 10_000;
+
+/// A join whose payload is in order.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// Which room.
+    pub room: RoomName,
+    /// The display name, trimmed.
+    pub name: String,
+    /// The SDP offer.
+    pub offer: Option<String>,
+    /// Its sending sections.
+    pub senders: Vec<Sender>,
+    /// The membership to resume.
+    pub resume: Option<Token>,
+}
+
+/// Reads the name of a room from what follows `room:` in a topic.
+///
+/// # Errors
+/// [`Reason::BadRoomId`].
+pub fn room_name(text: &str) -> Result<RoomName, Refusal> {
+    text.parse().map_err(|error: parlor_wire::InvalidRoomName| {
+        Refusal::new(Reason::BadRoomId, format!("{error}."))
+    })
+}
+
+/// Checks the payload of a join.
+///
+/// # Errors
+/// The refusal that the client is to get; it names the field.
+pub fn check(room: RoomName, join: Join) -> Result<Wish, Refusal> {
+    if join.protocol != PROTOCOL {
+        let message = format!("protocol: expected {PROTOCOL:?}");
+        return Err(Refusal::new(Reason::UnsupportedProtocol, message));
+    }
+    if join.version != VERSION {
+        let message = format!("version: expected {VERSION}");
+        return Err(Refusal::new(Reason::UnsupportedProtocol, message));
+    }
+    let name = display_name(&join.name)?;
+    check_senders(&join.senders)?;
+    let resume = match join.resume.as_deref() {
+        None => None,
+        Some(text) => Some(Token::parse(text).ok_or_else(|| {
+            let message = "The token is none that this server has given.";
+            Refusal::new(Reason::ResumeUnknown, message)
+        })?),
+    };
+    if join.offer.is_none() && resume.is_none() {
+        let message = "offer: missing; only a join with `resume` may leave it out";
+        return Err(Refusal::new(Reason::BadRequest, message));
+    }
+    Ok(Wish { room, name, offer: join.offer, senders: join.senders, resume })
+}
+
+fn display_name(text: &str) -> Result<String, Refusal> {
+    let name = text.trim();
+    let fits = (1..=MAX_NAME_LEN).contains(&name.chars().count());
+    if fits && !name.chars().any(char::is_control) {
+        return Ok(name.to_owned());
+    }
+    let message =
+        format!("name: expected 1 to {MAX_NAME_LEN} characters that can be shown, on one line");
+    Err(Refusal::new(Reason::BadName, message))
+}
+
+/// Checks the senders of a join or of a later offer.
+///
+/// # Errors
+/// [`Reason::BadRequest`], naming the field.
+pub fn check_senders(senders: &[Sender]) -> Result<(), Refusal> {
+    let bad = |message: String| Err(Refusal::new(Reason::BadRequest, message));
+    if senders.len() > MAX_SENDERS {
+        return bad(format!("senders: expected at most {MAX_SENDERS} entries"));
+    }
+    let mut mids = BTreeSet::new();
+    for (index, sender) in senders.iter().enumerate() {
+        let mid = &sender.mid;
+        if !(1..=MAX_MID_LEN).contains(&mid.len()) || !mid.bytes().all(|b| b.is_ascii_graphic()) {
+            return bad(format!(
+                "senders[{index}].mid: expected 1 to {MAX_MID_LEN} printable ASCII characters"
+            ));
+        }
+        if !mids.insert(mid) {
+            return bad(format!("senders[{index}].mid: {mid} is there twice"));
+        }
+        let kind = match sender.source {
+            Source::Microphone | Source::ScreenAudio => Some(Kind::Audio),
+            Source::Camera | Source::Screen => Some(Kind::Video),
+            Source::Custom => sender.kind,
+        };
+        if kind.is_none() || sender.kind.is_some_and(|said| Some(said) != kind) {
+            return bad(format!(
+                "senders[{index}].kind: expected \"audio\" or \"video\" for a custom source, and \
+                 none for the others"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether one more may enter a room that holds `peers` of at most `max_peers`.
+///
+/// # Errors
+/// [`Reason::RoomFull`].
+pub fn decide(peers: usize, max_peers: usize) -> Result<(), Refusal> {
+    if peers < max_peers {
+        return Ok(());
+    }
+    let message = format!("This room is full: it holds {max_peers} people.");
+    Err(Refusal::for_now(Reason::RoomFull, message, FULL_RETRY_MS))
+}
+
+/// Whether one more room may be opened on a server that has `rooms` of at most `max_rooms`.
+///
+/// # Errors
+/// [`Reason::ServerFull`].
+pub fn may_open_room(rooms: usize, max_rooms: usize) -> Result<(), Refusal> {
+    if rooms < max_rooms {
+        return Ok(());
+    }
+    let message = format!("This server is full: it holds {max_rooms} rooms.");
+    Err(Refusal::for_now(Reason::ServerFull, message, FULL_RETRY_MS))
+}

@@ -1,0 +1,27 @@
+//! What every request and socket may use.
+
+use std::sync::Arc;
+
+use parlor_media::MediaHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::metrics::Metrics;
+use crate::room::Rooms;
+
+/// What every request and socket may use. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The rooms.
+    pub rooms: Rooms,
+    /// The media threads.
+    pub media: MediaHandle,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Origins of foreign pages that may open sockets.
+    pub origins: Arc<[String]>,
+    /// Cancelled when sockets are to close, after the rooms have said goodbye.
+    pub sockets_stop: CancellationToken,
+    /// Every open socket.
+    pub sockets: TaskTracker,
+}

@@ -1,0 +1,250 @@
+//! The channels of one socket: Phoenix's rules of joining and leaving, and our dialect's events.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use parlor_wire::frame::{PHOENIX_TOPIC, ROOM_TOPIC_PREFIX, event};
+use parlor_wire::{Empty, Frame, Offer, Reason, Refusal, Reply, SwitchTrack, View};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::admission;
+use crate::app::App;
+use crate::rate::TokenBucket;
+use crate::room::command::{Command, Request, SessionId};
+use crate::room::{Entry, RoomHandle};
+use crate::session::{Session, encode};
+use crate::socket::Outbox;
+
+/// Most channels of one socket, as Phoenix has it.
+pub const MAX_CHANNELS: usize = 100;
+
+/// Longest `join_ref`, `ref`, topic and event, in bytes: they are sent back.
+const MAX_WORD_LEN: usize = 128;
+
+/// Requests at once, and then one every so often: more than a person's clicks and a page's resizes.
+const REQUESTS: (u32, Duration) = (100, Duration::from_millis(50));
+/// The same of joins, which cost the server most.
+const JOINS: (u32, Duration) = (40, Duration::from_millis(250));
+
+/// A frame that is none of Phoenix Channels V2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a frame of Phoenix Channels V2")]
+pub struct Malformed;
+
+type RawFrame<'a> = Frame<'a, &'a RawValue>;
+
+/// Reads one text frame.
+///
+/// # Errors
+/// When it is not an array of five whose words are of reasonable length.
+pub fn parse_frame(text: &str) -> Result<RawFrame<'_>, Malformed> {
+    let frame: RawFrame<'_> = serde_json::from_str(text).map_err(|_| Malformed)?;
+    let fits = |word: &str| word.len() <= MAX_WORD_LEN;
+    let refs = [&frame.0, &frame.1];
+    if refs.into_iter().flatten().all(|word| fits(word)) && fits(&frame.2) && fits(&frame.3) {
+        Ok(frame)
+    } else {
+        Err(Malformed)
+    }
+}
+
+/// Reads a payload; the refusal of one that cannot be read names the field.
+///
+/// # Errors
+/// [`Reason::BadRequest`].
+pub fn parse_payload<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Refusal> {
+    let mut json = serde_json::Deserializer::from_str(payload.get());
+    serde_path_to_error::deserialize(&mut json).map_err(|error| {
+        let path = error.path().to_string();
+        let place = if path == "." { "payload".to_owned() } else { path };
+        // serde_json says where in the text, which helps nobody who wrote an object.
+        let why = error.inner().to_string();
+        let why = why.split(" at line ").next().unwrap_or_default();
+        Refusal::new(Reason::BadRequest, format!("{place}: {why}"))
+    })
+}
+
+/// One joined topic.
+struct Channel {
+    id: SessionId,
+    session: Session,
+    room: RoomHandle,
+}
+
+/// The channels of one socket.
+pub struct Channels {
+    app: App,
+    outbox: Outbox,
+    by_topic: BTreeMap<String, Channel>,
+    requests: TokenBucket,
+    joins: TokenBucket,
+}
+
+impl Channels {
+    /// A socket's channels, none yet.
+    pub fn new(app: App, outbox: Outbox) -> Channels {
+        let now = Instant::now();
+        let requests = TokenBucket::new(now, REQUESTS.0, REQUESTS.1);
+        let joins = TokenBucket::new(now, JOINS.0, JOINS.1);
+        Channels { app, outbox, by_topic: BTreeMap::new(), requests, joins }
+    }
+
+    /// Handles one text frame.
+    ///
+    /// # Errors
+    /// When it is no frame; the socket is to be closed then.
+    pub async fn handle(&mut self, text: &str) -> Result<(), Malformed> {
+        let frame = parse_frame(text)?;
+        self.app.metrics.frame_received();
+        match (&*frame.2, &*frame.3) {
+            (PHOENIX_TOPIC, event::HEARTBEAT) => self.reply(&frame, Reply::Ok(Empty {})),
+            (topic, event::JOIN) => match topic.strip_prefix(ROOM_TOPIC_PREFIX) {
+                Some(room) => self.join(&frame, room).await,
+                None => self.refuse(&frame, unmatched_topic()),
+            },
+            _ => self.event(&frame).await,
+        }
+        Ok(())
+    }
+
+    /// Tells every room that the socket is gone.
+    pub async fn socket_closed(&mut self) {
+        for channel in std::mem::take(&mut self.by_topic).into_values() {
+            channel.room.send(Command::SocketClosed { session: channel.id }).await;
+        }
+    }
+
+    fn reply<R: Serialize>(&self, frame: &RawFrame<'_>, reply: Reply<R, Refusal>) {
+        let Frame(join_ref, reference, topic, ..) = frame;
+        if reference.is_some() {
+            let (join_ref, reference) = (join_ref.as_deref(), reference.as_deref());
+            self.outbox.send(encode(join_ref, reference, topic, event::REPLY, reply));
+        }
+    }
+
+    fn refuse(&self, frame: &RawFrame<'_>, refusal: Refusal) {
+        self.app.metrics.refused(refusal.reason);
+        self.reply::<Empty>(frame, Reply::Error(refusal));
+    }
+
+    async fn join(&mut self, frame: &RawFrame<'_>, room: &str) {
+        let now = Instant::now();
+        let Frame(join_ref, reference, topic, _, payload) = frame;
+        self.by_topic.retain(|_, channel| !channel.session.is_over());
+        let replaced = self.by_topic.remove(&**topic);
+        let wish = self
+            .may_join(now)
+            .and_then(|()| admission::check(admission::room_name(room)?, parse_payload(payload)?));
+        let wish = match wish {
+            Ok(wish) => wish,
+            Err(refusal) => {
+                if let Some(old) = replaced {
+                    old.leave(None).await;
+                }
+                return self.refuse(frame, refusal);
+            }
+        };
+        let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
+        let entry = Entry {
+            wish,
+            session: session.clone(),
+            reference: reference.as_deref().map(str::to_owned),
+            replaces: replaced.map(|old| old.id),
+        };
+        match self.app.rooms.enter(entry) {
+            Ok((id, room)) => {
+                let channel = Channel { id, session, room };
+                self.by_topic.insert(topic.clone().into_owned(), channel);
+            }
+            Err(refusal) => self.refuse(frame, refusal),
+        }
+    }
+
+    fn may_join(&mut self, now: Instant) -> Result<(), Refusal> {
+        if self.by_topic.len() >= MAX_CHANNELS {
+            let message = format!("A socket has at most {MAX_CHANNELS} channels.");
+            return Err(Refusal::new(Reason::TooManyChannels, message));
+        }
+        self.joins.take(now).map_err(too_many_requests)
+    }
+
+    async fn event(&mut self, frame: &RawFrame<'_>) {
+        let Frame(join_ref, reference, topic, name, payload) = frame;
+        let left = &**name == event::LEAVE;
+        let channel = self.by_topic.get(&**topic).filter(|channel| !channel.session.is_over());
+        let Some(channel) = channel else {
+            // One who wants to be out, and is, has what was asked for.
+            let is_out = Reply::Ok(Empty {});
+            return if left {
+                self.reply(frame, is_out)
+            } else {
+                self.refuse(frame, unmatched_topic())
+            };
+        };
+        if !channel.session.is_meant(join_ref.as_deref()) {
+            return;
+        }
+        let reference = reference.as_ref().map(Cow::to_string);
+        if left {
+            if let Some(channel) = self.by_topic.remove(&**topic) {
+                channel.leave(reference).await;
+            }
+            return;
+        }
+        let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
+        match limited.and_then(|()| self.request(name, payload)) {
+            Ok(request) => {
+                let session = channel.id;
+                let command = Command::Request { session, reference, request };
+                if !channel.room.send(command).await {
+                    self.refuse(frame, unmatched_topic());
+                }
+            }
+            Err(refusal) => self.refuse(frame, refusal),
+        }
+    }
+
+    fn request(&self, name: &str, payload: &RawValue) -> Result<Request, Refusal> {
+        match name {
+            "track" => {
+                let SwitchTrack { track, on } = parse_payload(payload)?;
+                Ok(Request::SwitchTrack { track, on })
+            }
+            "view" => parse_payload::<View>(payload).map(|view| Request::View(view.tracks)),
+            "offer" => {
+                let Offer { offer, senders } = parse_payload(payload)?;
+                admission::check_senders(&senders)?;
+                Ok(Request::Offer { offer, senders: self.app.rooms.name_tracks(senders) })
+            }
+            _ => {
+                let message = "There is no such event in a room.";
+                Err(Refusal::new(Reason::UnknownEvent, message))
+            }
+        }
+    }
+}
+
+impl Channel {
+    async fn leave(self, reference: Option<String>) {
+        let request = Request::Leave;
+        let session = self.session;
+        let command = Command::Request { session: self.id, reference: reference.clone(), request };
+        if !self.room.send(command).await {
+            // The room has ended meanwhile, and with it the membership.
+            let done = crate::room::command::Response::Empty(Empty {});
+            session.reply(reference.as_deref(), Ok(done));
+        }
+    }
+}
+
+fn unmatched_topic() -> Refusal {
+    Refusal::new(Reason::UnmatchedTopic, "There is no such topic on this server.")
+}
+
+fn too_many_requests(wait: Duration) -> Refusal {
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
+    Refusal::for_now(Reason::TooManyRequests, "That was too much at once; slow down.", wait_ms)
+}

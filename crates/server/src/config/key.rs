@@ -1,0 +1,80 @@
+//! Every key that can be set, once: flags, variables, the file's keys and `--help` come from here.
+
+/// How many values a key has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// `--key VALUE`.
+    One,
+    /// `--key VALUE`, again and again; a list in the file; commas in the environment.
+    Many,
+    /// `--key`; true or false elsewhere.
+    Switch,
+}
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// As in the file: `udp_port`. The flag is `--udp-port`, the variable `PARLOR_UDP_PORT`.
+    pub name: &'static str,
+    /// How many values it has.
+    pub shape: Shape,
+    /// What stands for the value in `--help`.
+    pub value_name: &'static str,
+    /// What it does, for `--help`.
+    pub help: &'static str,
+}
+
+const fn key(
+    name: &'static str,
+    shape: Shape,
+    value_name: &'static str,
+    help: &'static str,
+) -> Key {
+    Key { name, shape, value_name, help }
+}
+
+/// Every key, in the order of `--help`.
+pub const KEYS: [Key; 12] = [
+    key(
+        "listen",
+        Shape::One,
+        "ADDR:PORT",
+        "Where HTTP and WebSockets are served [default: [::]:4000, which is IPv4 too]",
+    ),
+    key(
+        "udp_port",
+        Shape::One,
+        "PORT",
+        "The UDP port of media [default: the number of the HTTP port]",
+    ),
+    key(
+        "public_ip",
+        Shape::Many,
+        "IP",
+        "Behind a NAT: an address by which clients reach this server, v4 or v6; again for more. Replaces those of the interfaces",
+    ),
+    key(
+        "tls_self_signed",
+        Shape::Switch,
+        "",
+        "Serve HTTPS by a certificate of its own: for trying on a LAN, as browsers give the camera only to secure pages",
+    ),
+    key("tls_cert", Shape::One, "FILE", "Serve HTTPS by this certificate chain (PEM)"),
+    key("tls_key", Shape::One, "FILE", "The private key of tls_cert (PEM)"),
+    key(
+        "origin",
+        Shape::Many,
+        "ORIGIN",
+        "A foreign page's origin that may use this server, such as https://example.org; again for more",
+    ),
+    key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
+    key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
+    key("max_rooms", Shape::One, "N", "Rooms on this server, 1 to 100000 [default: 1000]"),
+    key("log_format", Shape::One, "FORMAT", "text or json [default: text]"),
+    key(
+        "log_level",
+        Shape::One,
+        "LEVEL",
+        "error, warn, info, debug, trace, or directives such as info,parlor_server=debug [default: info]",
+    ),
+];

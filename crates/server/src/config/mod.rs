@@ -1,0 +1,133 @@
+//! What the server is told: by flags, by `PARLOR_*` variables, and by a TOML file, in that order
+//! of precedence.
+
+mod error;
+mod flags;
+mod key;
+mod layer;
+mod parse;
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+
+pub use error::{ConfigError, Origin};
+pub use flags::{command, read_flags};
+pub use key::{KEYS, Key, Shape};
+pub use layer::{Layer, read_environment, read_file};
+
+use layer::Layers;
+
+/// The port of HTTP and of media when nothing else is said.
+pub const DEFAULT_PORT: u16 = 4000;
+
+/// Everything that can be set, validated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where HTTP and WebSockets are served.
+    pub listen: SocketAddr,
+    /// The UDP port of media; 0 lets the system choose.
+    pub udp_port: u16,
+    /// The addresses by which clients reach the server, when a NAT stands before it. They replace
+    /// those of the interfaces.
+    pub public_ips: Vec<IpAddr>,
+    /// Whether and how HTTP is encrypted.
+    pub tls: Tls,
+    /// Origins of foreign pages that may open sockets.
+    pub origins: Vec<String>,
+    /// Media threads; 0 is one per processor.
+    pub threads: u8,
+    /// People in one room.
+    pub max_peers_per_room: usize,
+    /// Rooms on this server.
+    pub max_rooms: usize,
+    /// How log lines look.
+    pub log_format: LogFormat,
+    /// What is logged: a level, or directives such as `info,parlor_server=debug`.
+    pub log_level: String,
+}
+
+/// Whether and how HTTP is encrypted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// Not at all: for `localhost`, or behind a proxy that encrypts.
+    Off,
+    /// By a certificate made at each start, about which browsers warn once.
+    SelfSigned,
+    /// By a certificate chain and its key, both PEM files.
+    Files {
+        /// The chain, leaf first.
+        certificate: PathBuf,
+        /// The private key.
+        key: PathBuf,
+    },
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), DEFAULT_PORT),
+            udp_port: DEFAULT_PORT,
+            public_ips: Vec::new(),
+            tls: Tls::Off,
+            origins: Vec::new(),
+            threads: 0,
+            max_peers_per_room: 64,
+            max_rooms: 1000,
+            log_format: LogFormat::Text,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// Puts the layers together, the first one that says something winning, and validates.
+    ///
+    /// # Errors
+    /// For the first value that cannot be used: its key, where it was said, and what was expected.
+    pub fn from_layers(layers: &[Layer]) -> Result<Config, ConfigError> {
+        let said = Layers(layers);
+        let default = Config::default();
+        let listen: SocketAddr =
+            said.one("listen", parse::listen_address)?.unwrap_or(default.listen);
+        Ok(Config {
+            listen,
+            // The number of the HTTP port, so that one number is to be opened in a firewall.
+            udp_port: said.one("udp_port", parse::port)?.unwrap_or(listen.port()),
+            public_ips: said.many("public_ip", parse::public_ip)?,
+            tls: tls(&said)?,
+            origins: said.many("origin", parse::origin)?,
+            threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
+            max_peers_per_room: said
+                .one("max_peers_per_room", parse::within(2, 1000))?
+                .unwrap_or(default.max_peers_per_room),
+            max_rooms: said
+                .one("max_rooms", parse::within(1, 100_000))?
+                .unwrap_or(default.max_rooms),
+            log_format: said.one("log_format", parse::log_format)?.unwrap_or(default.log_format),
+            log_level: said.one("log_level", parse::log_level)?.unwrap_or(default.log_level),
+        })
+    }
+}
+
+fn tls(said: &Layers<'_>) -> Result<Tls, ConfigError> {
+    let self_signed = said.one("tls_self_signed", parse::switch)?.unwrap_or(false);
+    let certificate = said.one("tls_cert", parse::path)?;
+    let key = said.one("tls_key", parse::path)?;
+    match (self_signed, certificate, key) {
+        (false, None, None) => Ok(Tls::Off),
+        (true, None, None) => Ok(Tls::SelfSigned),
+        (false, Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
+        (true, ..) => Err(said.conflict("tls_self_signed", "no tls_cert and tls_key beside it")),
+        (false, Some(_), None) => Err(said.conflict("tls_cert", "tls_key beside it")),
+        (false, None, Some(_)) => Err(said.conflict("tls_key", "tls_cert beside it")),
+    }
+}

@@ -1,0 +1,75 @@
+//! From text to values. Each function says what it expected when it cannot.
+
+use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use super::LogFormat;
+
+type Parsed<T> = Result<T, String>;
+
+pub(super) fn listen_address(text: &str) -> Parsed<SocketAddr> {
+    text.parse().map_err(|_| "an address and port such as [::]:4000 or 127.0.0.1:4000".to_owned())
+}
+
+pub(super) fn port(text: &str) -> Parsed<u16> {
+    text.parse().map_err(|_| "a port from 0 (any) to 65535".to_owned())
+}
+
+pub(super) fn public_ip(text: &str) -> Parsed<IpAddr> {
+    let usable = |ip: &IpAddr| !ip.is_unspecified() && !ip.is_multicast();
+    text.parse().ok().filter(usable).ok_or_else(|| {
+        "an IP address such as 203.0.113.5 or 2001:db8::5, without a port".to_owned()
+    })
+}
+
+/// An origin as browsers write it (RFC 6454 section 6.2): scheme, host and port, nothing behind.
+pub(super) fn origin(text: &str) -> Parsed<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+    match rest {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
+            Ok(text.to_ascii_lowercase())
+        }
+        _ => Err("an origin such as https://example.org, without a path".to_owned()),
+    }
+}
+
+pub(super) fn within<T>(least: T, most: T) -> impl Fn(&str) -> Parsed<T>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    move |text| {
+        let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+        number.ok_or_else(|| format!("a whole number from {least} to {most}"))
+    }
+}
+
+pub(super) fn switch(text: &str) -> Parsed<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Ok(true),
+        "false" | "0" | "no" | "off" => Ok(false),
+        _ => Err("true or false".to_owned()),
+    }
+}
+
+pub(super) fn path(text: &str) -> Parsed<PathBuf> {
+    if text.is_empty() { Err("the path of a file".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("text or json".to_owned()),
+    }
+}
+
+pub(super) fn log_level(text: &str) -> Parsed<String> {
+    match tracing_subscriber::EnvFilter::try_new(text) {
+        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        _ => Err("error, warn, info, debug, trace, or directives such as \
+                  info,parlor_server=debug"
+            .to_owned()),
+    }
+}

@@ -1,0 +1,221 @@
+//! Bodies of fuzz targets, run as property tests too.
+
+use std::time::{Duration, Instant};
+
+use parlor_wire::{
+    Ended, Join as WireJoin, MoreSlots, Offer, PeerId, Reason, Refusal, Sender, Source,
+    SwitchTrack, TrackId, View,
+};
+
+use crate::admission;
+use crate::channel::{parse_frame, parse_payload};
+use crate::room::command::{
+    Answer, Command, Effect, Heard, Join, MediaCommand, MediaNews, NamedSender, Request, Response,
+    SessionId,
+};
+use crate::room::{RoomState, Token};
+
+/// One text frame as a client may send it: read, and its payload read as each message there is.
+pub fn channel_frame(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let Ok(frame) = parse_frame(text) else { return };
+    if let (Ok(room), Ok(join)) =
+        (admission::room_name(&frame.2), parse_payload::<WireJoin>(frame.4))
+    {
+        let _either = admission::check(room, join);
+    }
+    let _either = parse_payload::<SwitchTrack>(frame.4);
+    let _either = parse_payload::<View>(frame.4);
+    if let Ok(offer) = parse_payload::<Offer>(frame.4) {
+        let _either = admission::check_senders(&offer.senders);
+    }
+}
+
+/// Operations on one room, one for each pair of bytes: whatever happens, what the room says is
+/// consistent, and an hour of silence empties it.
+pub fn room_operations(bytes: &[u8]) {
+    let start = Instant::now();
+    let mut world = World {
+        room: RoomState::new(4),
+        now: start,
+        next: 0,
+        sessions: Vec::new(),
+        peers: Vec::new(),
+        tokens: Vec::new(),
+        offers: Vec::new(),
+    };
+    for pair in bytes.chunks_exact(2) {
+        let &[operation, argument] = pair else { return };
+        world.step(operation, usize::from(argument));
+        world.check();
+    }
+    for session in std::mem::take(&mut world.sessions) {
+        world.apply(Command::SocketClosed { session });
+    }
+    for peer in world.peers.clone() {
+        world.hear(peer, Heard::Silent { since: world.now });
+    }
+    world.now += Duration::from_secs(3600);
+    // One tick takes the members, and a later one the tokens that outlived them.
+    world.apply(Command::Tick);
+    world.now += Duration::from_secs(3600);
+    world.apply(Command::Tick);
+    assert!(world.room.is_over(), "an hour of silence empties a room");
+    assert_eq!(world.room.census().tracks, 0);
+}
+
+struct World {
+    room: RoomState,
+    now: Instant,
+    next: u64,
+    sessions: Vec<SessionId>,
+    peers: Vec<PeerId>,
+    tokens: Vec<Token>,
+    /// Offers that the media side has not answered.
+    offers: Vec<(PeerId, u64)>,
+}
+
+fn pick<T: Clone>(from: &[T], index: usize) -> Option<T> {
+    from.get(index.checked_rem(from.len())?).cloned()
+}
+
+impl World {
+    fn step(&mut self, operation: u8, argument: usize) {
+        let session = pick(&self.sessions, argument);
+        let peer = pick(&self.peers, argument);
+        match operation % 12 {
+            0 => self.join(None, true),
+            1 => self.join(pick(&self.tokens, argument), true),
+            2 => self.join(pick(&self.tokens, argument), false),
+            3 => self.answer(argument.is_multiple_of(3)),
+            4 => {
+                if let Some(session) = session {
+                    self.sessions.retain(|known| *known != session);
+                    self.apply(Command::SocketClosed { session });
+                }
+            }
+            5 => self.request(session, Request::Leave),
+            6 => {
+                let track = TrackId(argument as u64);
+                self.request(
+                    session,
+                    Request::SwitchTrack { track, on: argument.is_multiple_of(2) },
+                );
+            }
+            7 => {
+                let senders = self.senders();
+                self.request(session, Request::Offer { offer: String::new(), senders });
+            }
+            8 => self.news(peer, argument),
+            9 => self.apply(Command::Speaking { peers: peer.into_iter().collect() }),
+            10 => {
+                self.now += Duration::from_millis(argument as u64 * 100);
+                self.apply(Command::Tick);
+            }
+            _ if argument == 0 => {
+                let message = String::new();
+                self.apply(Command::End(Ended { reason: Reason::ServerStopping, message }));
+            }
+            _ => self.request(session, Request::View(Vec::new())),
+        }
+    }
+
+    fn id(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn senders(&mut self) -> Vec<NamedSender> {
+        let sources = [("0", Source::Microphone), ("1", Source::Camera)];
+        let name = |(mid, source): (&str, Source)| {
+            let sender = Sender { mid: mid.to_owned(), source, kind: None, on: true };
+            NamedSender { track: TrackId(self.id()), sender }
+        };
+        sources.map(name).into()
+    }
+
+    fn join(&mut self, resume: Option<Token>, with_offer: bool) {
+        if resume.is_none() && !with_offer {
+            return;
+        }
+        let session = SessionId(self.id());
+        let mut token = [0; 16];
+        let peer = PeerId(self.id());
+        token.iter_mut().zip(peer.0.to_be_bytes()).for_each(|(to, from)| *to = from);
+        let join = Join {
+            session,
+            reference: None,
+            replaces: pick(&self.sessions, peer.0 as usize).filter(|_| peer.0.is_multiple_of(3)),
+            name: "Ann".to_owned(),
+            offer: with_offer.then(String::new),
+            senders: if with_offer { self.senders() } else { Vec::new() },
+            resume,
+            peer,
+            token: Token::from_bytes(token),
+        };
+        self.sessions.push(session);
+        self.apply(Command::Join(Box::new(join)));
+    }
+
+    fn answer(&mut self, refused: bool) {
+        let Some((peer, attempt)) = self.offers.pop() else { return };
+        let result = if refused {
+            Err(Refusal::new(Reason::BadOffer, ""))
+        } else {
+            Ok(Answer { sdp: String::new(), slots: Vec::new() })
+        };
+        self.apply(Command::Answered { peer, attempt, result });
+    }
+
+    fn request(&mut self, session: Option<SessionId>, request: Request) {
+        if let Some(session) = session {
+            self.apply(Command::Request { session, reference: None, request });
+        }
+    }
+
+    fn news(&mut self, peer: Option<PeerId>, argument: usize) {
+        let heard = match argument % 5 {
+            0 => Heard::Connecting,
+            1 | 2 => Heard::Connected,
+            3 => Heard::ClosedByClient,
+            _ => Heard::Failed(String::new()),
+        };
+        if let Some(peer) = peer {
+            self.hear(peer, heard);
+        }
+    }
+
+    fn hear(&mut self, peer: PeerId, connection: Heard) {
+        let wanted = MoreSlots { audio: 1, video: 1 };
+        let news = MediaNews { connection, slots: Vec::new(), wanted };
+        self.apply(Command::Media { peer, news });
+    }
+
+    fn apply(&mut self, command: Command) {
+        for effect in self.room.apply(command, self.now) {
+            match effect {
+                Effect::Media(MediaCommand::Join(offer) | MediaCommand::Offer(offer)) => {
+                    self.offers.push((offer.peer, offer.attempt));
+                }
+                Effect::Reply { reply: Ok(Response::Joined(joined)), .. } => {
+                    self.peers.push(joined.peer);
+                    self.tokens.extend(Token::parse(&joined.resume));
+                }
+                Effect::Refuse { session, .. } | Effect::Close { session } => {
+                    self.sessions.retain(|known| *known != session);
+                }
+                Effect::Reply { .. }
+                | Effect::Push { .. }
+                | Effect::Broadcast { .. }
+                | Effect::Media(_) => {}
+            }
+        }
+    }
+
+    fn check(&self) {
+        assert!(self.room.census().peers <= 4, "no more people than the room holds");
+        if let Some(deadline) = self.room.deadline(self.now) {
+            assert!(deadline + Duration::from_secs(1) > self.now, "an overdue deadline");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! What is served over HTTP: the web app, health, metrics, and the door to the sockets.
+
+mod assets;
+
+use axum::Router;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, State};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use parlor_wire::frame::SERIALIZER_VERSION;
+use serde::Deserialize;
+
+use crate::app::App;
+use crate::socket::{self, MAX_FRAME_LEN, origin};
+
+/// What a page of ours may do: run and show only what this server serves.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    img-src 'self' data:; media-src 'self' blob:; connect-src 'self' ws: wss:; \
+    manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), \
+    speaker-selection=(self), fullscreen=(self), geolocation=()";
+
+/// Every route.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(page))
+        .route("/r/{room}", get(page))
+        .route("/example", get(|| async { Redirect::permanent("/example/") }))
+        .route("/example/", get(|headers| assets::serve("example/index.html", headers)))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/metrics", get(metrics))
+        .route("/socket/websocket", get(open_socket))
+        .route("/{*path}", get(file))
+        .layer(map_response(secure))
+        .with_state(app)
+}
+
+async fn page(headers: HeaderMap) -> Response {
+    assets::serve("app/index.html", headers).await
+}
+
+async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    assets::serve(&path, headers).await
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    let (rooms, census) = app.rooms.census();
+    let text = app.metrics.render(rooms, census, &app.media.facts());
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
+}
+
+#[derive(Deserialize)]
+struct SocketQuery {
+    vsn: Option<String>,
+}
+
+async fn open_socket(
+    State(app): State<App>,
+    Query(query): Query<SocketQuery>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    // An origin that is no text is not the same as none.
+    let claimed = headers.contains_key(ORIGIN).then(|| text(ORIGIN).unwrap_or_default());
+    if !origin::is_allowed(claimed, text(HOST), &app.origins) {
+        app.metrics.foreign_origin();
+        tracing::warn!(origin = claimed, "a foreign page was turned away; --origin would allow it");
+        return (StatusCode::FORBIDDEN, "this origin is not allowed here\n").into_response();
+    }
+    if query.vsn.as_deref() != Some(SERIALIZER_VERSION) {
+        let message = format!("expected vsn={SERIALIZER_VERSION}\n");
+        return (StatusCode::BAD_REQUEST, message).into_response();
+    }
+    let upgrade = upgrade
+        .protocols(["phoenix"])
+        .max_message_size(MAX_FRAME_LEN)
+        .max_frame_size(MAX_FRAME_LEN)
+        .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not come about"));
+    let sockets = app.sockets.clone();
+    upgrade.on_upgrade(move |socket| sockets.track_future(socket::serve(app, socket)))
+}
+
+/// Adds the headers that make a page of ours a hard target.
+async fn secure(mut response: Response) -> Response {
+    let fields = [
+        ("content-security-policy", CONTENT_SECURITY_POLICY),
+        ("permissions-policy", PERMISSIONS),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "same-origin"),
+        ("cross-origin-opener-policy", "same-origin"),
+    ];
+    for (name, value) in fields {
+        let name = HeaderName::from_static(name);
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,137 @@
+//! The TCP port: connections accepted, encrypted if so configured, and handed to HTTP.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::header::{HOST, LOCATION};
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tower::service_fn;
+
+/// Connections at once: each holds a file descriptor and some 20 KiB.
+pub const MAX_CONNECTIONS: usize = 20_000;
+
+/// How long a client may take for its TLS handshake and for the head of each request.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What to wait after the system had no descriptor or memory for another connection.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// The first byte of a TLS connection (RFC 8446 section 5.1, handshake record).
+const TLS_HANDSHAKE: u8 = 22;
+
+/// Listens at `address`; where the machine has no IPv6, `[::]` is taken for `0.0.0.0`.
+///
+/// # Errors
+/// When the port cannot be had.
+pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match TcpListener::bind(address).await {
+        Err(error)
+            if address.is_ipv6()
+                && address.ip().is_unspecified()
+                && error.kind() != io::ErrorKind::AddrInUse =>
+        {
+            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+        }
+        result => result,
+    }
+}
+
+/// Accepts connections until `stop` is cancelled.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    stop: CancellationToken,
+) {
+    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = async {
+            // The semaphore is never closed.
+            let permit = Arc::clone(&room).acquire_owned().await.ok()?;
+            Some((listener.accept().await, permit))
+        };
+        let accepted = tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = accepted => accepted,
+        };
+        match accepted {
+            None => return,
+            Some((Err(error), _)) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(BREATH).await;
+            }
+            Some((Ok((stream, _)), permit)) => {
+                let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        () = stop.cancelled() => {}
+                        () = connection(stream, tls, router) => {}
+                    }
+                    drop(permit);
+                });
+            }
+        }
+    }
+}
+
+async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router) {
+    // Frames are small and waited for.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY cannot be set");
+    }
+    let Some(tls) = tls else { return http(stream, router).await };
+    let mut first = [0];
+    match timeout(HEAD_PATIENCE, stream.peek(&mut first)).await {
+        Ok(Ok(1)) if first == [TLS_HANDSHAKE] => {}
+        // Somebody typed http:// or nothing.
+        Ok(Ok(1)) => {
+            return http(stream, Router::new().fallback_service(service_fn(to_https))).await;
+        }
+        _ => return,
+    }
+    match timeout(HEAD_PATIENCE, tls.accept(stream)).await {
+        Ok(Ok(stream)) => http(stream, router).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took too long"),
+    }
+}
+
+async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) {
+    let service = TowerToHyperService::new(router);
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_PATIENCE)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%error, "an HTTP connection ended badly");
+    }
+}
+
+/// Sends one who asked in the clear to the same page, encrypted.
+async fn to_https(
+    request: Request<axum::body::Body>,
+) -> Result<Response, std::convert::Infallible> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let location =
+        host.and_then(|host| HeaderValue::try_from(format!("https://{host}{path}")).ok());
+    Ok(match location {
+        Some(location) => (StatusCode::PERMANENT_REDIRECT, [(LOCATION, location)]).into_response(),
+        None => (StatusCode::BAD_REQUEST, "this port speaks https\n").into_response(),
+    })
+}

@@ -1,0 +1,227 @@
+//! What the server counts, and the text that Prometheus reads.
+
+use std::fmt::{Display, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use parlor_media::ThreadFacts;
+use parlor_wire::Reason;
+
+use crate::room::Census;
+use crate::socket::Closing;
+
+/// Upper bounds of the join time's buckets, in seconds. A join that takes 50 ms is slow.
+const JOIN_BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
+
+/// Counts of the signalling side.
+#[derive(Debug, Default)]
+pub struct Metrics {
+    sockets_opened: AtomicU64,
+    sockets_closed: AtomicU64,
+    slow_readers: AtomicU64,
+    foreign_origins: AtomicU64,
+    frames: AtomicU64,
+    joins: AtomicU64,
+    join_micros: AtomicU64,
+    join_buckets: [AtomicU64; JOIN_BUCKETS.len()],
+    refusals: [AtomicU64; Reason::ALL.len()],
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
+
+fn value(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+impl Metrics {
+    /// A WebSocket was opened.
+    pub fn socket_opened(&self) {
+        count(&self.sockets_opened);
+    }
+
+    /// A WebSocket was closed.
+    pub fn socket_closed(&self, why: Closing) {
+        count(&self.sockets_closed);
+        if why == Closing::TooSlow {
+            count(&self.slow_readers);
+        }
+    }
+
+    /// A page of a foreign origin was turned away.
+    pub fn foreign_origin(&self) {
+        count(&self.foreign_origins);
+    }
+
+    /// A frame came from a client.
+    pub fn frame_received(&self) {
+        count(&self.frames);
+    }
+
+    /// A join was answered, this long after it had arrived.
+    pub fn joined(&self, took: Duration) {
+        count(&self.joins);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.join_micros.fetch_add(micros, Ordering::Relaxed);
+        let seconds = took.as_secs_f64();
+        let bucket = JOIN_BUCKETS.iter().position(|bound| seconds <= *bound);
+        if let Some(bucket) = bucket.and_then(|index| self.join_buckets.get(index)) {
+            count(bucket);
+        }
+    }
+
+    /// Something was refused.
+    pub fn refused(&self, reason: Reason) {
+        let index = Reason::ALL.iter().position(|known| *known == reason);
+        if let Some(counter) = index.and_then(|index| self.refusals.get(index)) {
+            count(counter);
+        }
+    }
+
+    /// Everything as Prometheus text (exposition format 0.0.4).
+    pub fn render(&self, rooms: usize, census: Census, threads: &[ThreadFacts]) -> String {
+        let mut page = Page::default();
+        page.gauge("parlor_rooms", "Rooms now", rooms);
+        page.gauge("parlor_peers", "Peers now, in all rooms", census.peers);
+        page.gauge("parlor_tracks", "Tracks now, in all rooms", census.tracks);
+        page.gauge("parlor_slots", "Receive sections now, in all rooms", census.slots);
+        let open = value(&self.sockets_opened).saturating_sub(value(&self.sockets_closed));
+        page.gauge("parlor_sockets", "WebSockets now", open);
+        page.counter("parlor_sockets_total", "WebSockets opened", value(&self.sockets_opened));
+        let slow = value(&self.slow_readers);
+        page.counter("parlor_slow_readers_total", "WebSockets closed as too slow", slow);
+        let foreign = value(&self.foreign_origins);
+        page.counter("parlor_foreign_origins_total", "Pages turned away", foreign);
+        page.counter("parlor_frames_total", "Frames from clients", value(&self.frames));
+        page.head("parlor_refusals_total", "Requests refused, by reason", "counter");
+        for (reason, counter) in Reason::ALL.iter().zip(&self.refusals) {
+            page.line("parlor_refusals_total", &[("reason", reason.as_str())], value(counter));
+        }
+        self.render_joins(&mut page);
+        render_threads(&mut page, threads);
+        page.text
+    }
+
+    fn render_joins(&self, page: &mut Page) {
+        let name = "parlor_join_seconds";
+        page.head(name, "From a join's arrival to its answer", "histogram");
+        let mut up_to = 0;
+        for (bound, bucket) in JOIN_BUCKETS.iter().zip(&self.join_buckets) {
+            up_to += value(bucket);
+            page.line("parlor_join_seconds_bucket", &[("le", &bound.to_string())], up_to);
+        }
+        let joins = value(&self.joins).max(up_to);
+        page.line("parlor_join_seconds_bucket", &[("le", "+Inf")], joins);
+        let seconds = Duration::from_micros(value(&self.join_micros)).as_secs_f64();
+        page.line("parlor_join_seconds_sum", &[], seconds);
+        page.line("parlor_join_seconds_count", &[], joins);
+    }
+}
+
+type Read = fn(&ThreadFacts) -> u64;
+
+/// What is told of each media thread.
+const THREAD_COUNTERS: [(&str, &str, Read); 27] = [
+    ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
+    ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
+    ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
+        facts.engine.packets_out
+    }),
+    ("bytes_out", "Their bytes", |facts| facts.engine.bytes_out),
+    ("packets_recovered", "Packets lost by publishers' links that came after all", |facts| {
+        facts.engine.packets_recovered
+    }),
+    ("packets_retransmitted", "Packets sent again to subscribers", |facts| {
+        facts.engine.packets_retransmitted
+    }),
+    ("packets_not_retransmitted", "Packets asked for that were no longer there", |facts| {
+        facts.engine.packets_not_retransmitted
+    }),
+    ("packets_refused", "RTP packets that could not be used", |facts| facts.engine.packets_refused),
+    ("packets_of_other_codec", "Packets a subscriber has not negotiated the codec of", |facts| {
+        facts.engine.packets_of_other_codec
+    }),
+    ("nacks_in", "Packets that subscribers reported lost", |facts| facts.engine.nacks_in),
+    ("nacks_out", "Packets asked for again from publishers", |facts| facts.engine.nacks_out),
+    ("key_frame_requests_in", "Key frames asked for by subscribers", |facts| {
+        facts.engine.key_frame_requests_in
+    }),
+    ("key_frame_requests_out", "Key frames asked for from publishers", |facts| {
+        facts.engine.key_frame_requests_out
+    }),
+    ("rtcp_in", "RTCP packets from clients", |facts| facts.engine.rtcp_in),
+    ("bandwidth_feedback_in", "Bandwidth feedback from subscribers", |facts| {
+        facts.engine.bandwidth_feedback_in
+    }),
+    ("joins", "Joins and later offers answered", |facts| facts.engine.joins),
+    ("joins_refused", "Joins and later offers refused", |facts| facts.engine.joins_refused),
+    ("datagrams_in", "Datagrams handed to the engine", |facts| facts.engine.datagrams_in),
+    ("datagrams_dropped", "Datagrams that a connection refused", |facts| {
+        facts.engine.datagrams_dropped
+    }),
+    ("datagrams_unknown", "Datagrams that belong to no peer", |facts| {
+        facts.engine.datagrams_unknown
+    }),
+    ("datagrams_strange", "Datagrams from addresses that no thread knows", |facts| facts.strangers),
+    ("datagrams_unsent", "Datagrams dropped before sending", |facts| facts.unsent),
+    ("receive_errors", "Failed receive calls", |facts| facts.receive_errors),
+    ("deaths", "Times the thread failed and began anew", |facts| facts.deaths),
+    ("ticks", "Times around the loop", |facts| facts.ticks.ticks),
+    ("busy_microseconds", "Time spent outside of waiting", |facts| {
+        u64::try_from(facts.ticks.busy.as_micros()).unwrap_or(u64::MAX)
+    }),
+    ("commands", "Commands carried out", |facts| facts.ticks.commands),
+];
+
+fn render_threads(page: &mut Page, threads: &[ThreadFacts]) {
+    let gauges: [(&str, &str, Read); 2] = [
+        ("parlor_thread_rooms", "Rooms on the media thread", |facts| facts.rooms as u64),
+        ("parlor_thread_peers", "Peers on the media thread", |facts| facts.peers as u64),
+    ];
+    for (name, help, read) in gauges {
+        page.head(name, help, "gauge");
+        for (index, facts) in threads.iter().enumerate() {
+            page.line(name, &[("thread", &index.to_string())], read(facts));
+        }
+    }
+    for (short, help, read) in THREAD_COUNTERS {
+        let name = format!("parlor_{short}_total");
+        page.head(&name, help, "counter");
+        for (index, facts) in threads.iter().enumerate() {
+            page.line(&name, &[("thread", &index.to_string())], read(facts));
+        }
+    }
+}
+
+/// A page of metrics that is being written. Writing to a string cannot fail.
+#[derive(Default)]
+struct Page {
+    text: String,
+}
+
+impl Page {
+    fn head(&mut self, name: &str, help: &str, sort: &str) {
+        let _infallible = writeln!(self.text, "# HELP {name} {help}.\n# TYPE {name} {sort}");
+    }
+
+    fn line(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
+        self.text.push_str(name);
+        for (index, (label, text)) in labels.iter().enumerate() {
+            let open = if index == 0 { '{' } else { ',' };
+            let _infallible = write!(self.text, "{open}{label}=\"{text}\"");
+        }
+        let close = if labels.is_empty() { "" } else { "}" };
+        let _infallible = writeln!(self.text, "{close} {value}");
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, help, "gauge");
+        self.line(name, &[], value);
+    }
+
+    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
+        self.head(name, help, "counter");
+        self.line(name, &[], value);
+    }
+}

@@ -1,0 +1,245 @@
+//! A room's task: receives, lets the state decide, performs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::FutureExt;
+use parlor_engine::RoomId;
+use parlor_media::{MediaHandle, RoomEvents, RoomGone};
+use parlor_wire::{Ended, PeerId, Reason, Refusal, RoomName};
+use tokio::sync::mpsc;
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+
+use super::command::{Command, Effect, Join, MediaCommand, Response, SessionId};
+use super::media::{RoomMedia, command_of};
+use super::registry::{Rooms, SharedCensus};
+use super::state::RoomState;
+use crate::metrics::Metrics;
+use crate::session::{Session, broadcast};
+
+/// Messages that wait for a room. Sockets wait when it is full, and only theirs.
+pub(super) const MAILBOX_LEN: usize = 256;
+
+/// What comes into a room's mailbox.
+#[derive(Debug)]
+pub(super) enum ToRoom {
+    /// A client wants in; this is the way back to it.
+    Join { join: Box<Join>, session: Session },
+    /// Anything else.
+    Command(Command),
+}
+
+/// A room before it runs.
+pub(super) struct Actor {
+    pub(super) name: RoomName,
+    pub(super) room: RoomId,
+    pub(super) inbox: mpsc::Receiver<ToRoom>,
+    pub(super) media: MediaHandle,
+    pub(super) rooms: Rooms,
+    pub(super) shared: Arc<SharedCensus>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) stop: CancellationToken,
+    pub(super) max_peers: usize,
+}
+
+/// Why a room ends.
+enum Over {
+    /// The last one is out.
+    Empty,
+    /// All are to be told this.
+    Told(Ended),
+}
+
+impl Actor {
+    /// Lives as long as somebody is in the room or may come back.
+    pub(super) async fn run(mut self) {
+        tracing::info!(room = %self.name, "room opens");
+        let created = self.media.create_room(self.room).await;
+        let media = RoomMedia { handle: self.media.clone(), room: self.room };
+        match created {
+            Ok(events) => {
+                let mut running = Running {
+                    state: RoomState::new(self.max_peers),
+                    sessions: BTreeMap::new(),
+                    media,
+                    events,
+                    late: VecDeque::new(),
+                };
+                let over = running.live(&mut self).await;
+                if let Over::Told(ended) = over {
+                    running.apply(&self, Command::End(ended.clone())).await;
+                    self.rooms.abandon(&self.name, self.room, &mut self.inbox);
+                    self.refuse_rest(&ended);
+                }
+            }
+            Err(error) => {
+                tracing::error!(room = %self.name, %error, "a room has no media");
+                self.rooms.abandon(&self.name, self.room, &mut self.inbox);
+                self.refuse_rest(&media_failed());
+            }
+        }
+        if let Err(error) = self.media.remove_room(self.room).await {
+            tracing::debug!(room = %self.name, %error, "the room's media had ended before");
+        }
+        tracing::info!(room = %self.name, "room ends");
+    }
+
+    /// Refuses the joins that came too late.
+    fn refuse_rest(&mut self, ended: &Ended) {
+        while let Ok(message) = self.inbox.try_recv() {
+            if let ToRoom::Join { join, session } = message {
+                let refusal = Refusal::for_now(ended.reason, ended.message.clone(), 1_000);
+                self.metrics.refused(refusal.reason);
+                session.refuse(join.reference.as_deref(), refusal);
+            }
+        }
+    }
+}
+
+/// A room while it runs.
+struct Running {
+    state: RoomState,
+    sessions: BTreeMap<SessionId, Session>,
+    media: RoomMedia,
+    events: RoomEvents,
+    /// Commands that came up while effects were performed.
+    late: VecDeque<Command>,
+}
+
+enum Woken {
+    Message(Option<ToRoom>),
+    Media(Result<Vec<parlor_engine::Change>, RoomGone>),
+    Deadline,
+    Stop,
+}
+
+impl Running {
+    async fn live(&mut self, actor: &mut Actor) -> Over {
+        loop {
+            let deadline = self.state.deadline(Instant::now());
+            let woken = tokio::select! {
+                biased;
+                () = actor.stop.cancelled() => Woken::Stop,
+                changes = self.events.changed() => Woken::Media(changes),
+                message = actor.inbox.recv() => Woken::Message(message),
+                () = wait_until(deadline) => Woken::Deadline,
+            };
+            match woken {
+                Woken::Stop => return Over::Told(stopping()),
+                Woken::Media(Err(gone)) => {
+                    tracing::error!(room = %actor.name, reason = %gone.reason, "media is gone");
+                    return Over::Told(media_failed());
+                }
+                Woken::Media(Ok(changes)) => {
+                    for change in changes {
+                        self.apply(actor, command_of(change)).await;
+                    }
+                }
+                Woken::Message(None) => return Over::Empty,
+                Woken::Message(Some(ToRoom::Command(command))) => {
+                    self.apply(actor, command).await;
+                }
+                Woken::Message(Some(ToRoom::Join { join, session })) => {
+                    self.sessions.insert(join.session, session);
+                    self.apply(actor, Command::Join(join)).await;
+                }
+                Woken::Deadline => self.apply(actor, Command::Tick).await,
+            }
+            actor.shared.store(self.state.census());
+            if self.state.is_over() && actor.rooms.close(&actor.name, actor.room, &mut actor.inbox)
+            {
+                return Over::Empty;
+            }
+        }
+    }
+
+    /// Applies a command, and those that come of it.
+    async fn apply(&mut self, actor: &Actor, command: Command) {
+        let mut next = Some(command);
+        while let Some(command) = next {
+            for effect in self.state.apply(command, Instant::now()) {
+                self.perform(actor, effect).await;
+            }
+            next = self.late.pop_front();
+        }
+    }
+
+    async fn perform(&mut self, actor: &Actor, effect: Effect) {
+        match effect {
+            Effect::Reply { session, reference, reply } => {
+                let Some(session) = self.sessions.get(&session) else { return };
+                match &reply {
+                    Ok(Response::Joined(_)) => actor.metrics.joined(session.began.elapsed()),
+                    Ok(_) => {}
+                    Err(refusal) => actor.metrics.refused(refusal.reason),
+                }
+                session.reply(reference.as_deref(), reply);
+            }
+            Effect::Refuse { session, reference, refusal } => {
+                actor.metrics.refused(refusal.reason);
+                if let Some(session) = self.sessions.remove(&session) {
+                    session.refuse(reference.as_deref(), refusal);
+                }
+            }
+            Effect::Push { session, push } => {
+                if let Some(session) = self.sessions.get(&session) {
+                    session.push(&push);
+                }
+            }
+            Effect::Broadcast { sessions, push } => {
+                let mut heard = sessions.iter().filter_map(|id| self.sessions.get(id)).peekable();
+                if let Some(first) = heard.peek() {
+                    let frame = broadcast(first.topic(), &push);
+                    heard.for_each(|session| session.forward(frame.clone()));
+                }
+            }
+            Effect::Close { session } => {
+                if let Some(session) = self.sessions.remove(&session) {
+                    session.close();
+                }
+            }
+            Effect::Media(command) => self.perform_media(command).await,
+        }
+    }
+
+    async fn perform_media(&mut self, command: MediaCommand) {
+        let removed = match &command {
+            MediaCommand::Remove { peer } => Some(*peer),
+            _ => None,
+        };
+        self.late.extend(self.media.perform(command).await);
+        if let Some(peer) = removed {
+            self.forget_news_of(peer);
+        }
+    }
+
+    /// What was written of a peer's last connection must not be taken for news of its next one,
+    /// which has the same id.
+    fn forget_news_of(&mut self, removed: PeerId) {
+        let Some(Ok(changes)) = self.events.changed().now_or_never() else { return };
+        let rest = changes
+            .into_iter()
+            .map(command_of)
+            .filter(|command| !matches!(command, Command::Media { peer, .. } if *peer == removed));
+        self.late.extend(rest);
+    }
+}
+
+async fn wait_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn stopping() -> Ended {
+    let message = "The server is restarting.".to_owned();
+    Ended { reason: Reason::ServerStopping, message }
+}
+
+fn media_failed() -> Ended {
+    let message = "The media side of the server failed; join again.".to_owned();
+    Ended { reason: Reason::MediaFailed, message }
+}

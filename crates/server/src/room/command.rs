@@ -1,0 +1,284 @@
+//! What a room is told, and what it wants done.
+
+use std::time::Instant;
+
+use parlor_wire::response::event;
+use parlor_wire::{
+    Empty, Ended, Joined, MoreSlots, Negotiated, PeerId, Presence, Refusal, Sender, Slot, Slots,
+    Speakers, TrackId, ViewedTrack,
+};
+use serde::Serialize;
+
+use super::token::Token;
+
+/// One client's membership of one topic over one socket, unique in the process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(pub u64);
+
+/// The `ref` of a request; a request without one gets no reply.
+pub type Reference = Option<String>;
+
+/// Something a room is told.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// A client wants in.
+    Join(Box<Join>),
+    /// The media side has answered a join or an offer.
+    Answered {
+        /// Whose.
+        peer: PeerId,
+        /// Which of that peer's negotiations.
+        attempt: u64,
+        /// Its answer, or why there is none.
+        result: Result<Answer, Refusal>,
+    },
+    /// A client says something about its membership.
+    Request {
+        /// Over which session.
+        session: SessionId,
+        /// What to answer to.
+        reference: Reference,
+        /// What it says.
+        request: Request,
+    },
+    /// A session's socket has closed without a word.
+    SocketClosed {
+        /// Which one.
+        session: SessionId,
+    },
+    /// The latest state of a peer's media.
+    Media {
+        /// Whose.
+        peer: PeerId,
+        /// What is known.
+        news: MediaNews,
+    },
+    /// Who is speaking now, complete.
+    Speaking {
+        /// Those.
+        peers: Vec<PeerId>,
+    },
+    /// Time has passed.
+    Tick,
+    /// All memberships end, for this reason.
+    End(Ended),
+}
+
+/// What a client says about its membership.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// An own track was switched on or off.
+    SwitchTrack {
+        /// Which one.
+        track: TrackId,
+        /// How.
+        on: bool,
+    },
+    /// What the page shows now.
+    View(Vec<ViewedTrack>),
+    /// A bigger offer, or one with fresh ICE credentials.
+    Offer {
+        /// The SDP.
+        offer: String,
+        /// Each sending section with the name of its track, should it be new.
+        senders: Vec<NamedSender>,
+    },
+    /// Goodbye.
+    Leave,
+}
+
+/// A join that has passed admission.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The new session.
+    pub session: SessionId,
+    /// What to answer to.
+    pub reference: Reference,
+    /// The session of the same topic and socket that this one takes the place of.
+    pub replaces: Option<SessionId>,
+    /// The display name.
+    pub name: String,
+    /// The SDP offer; none resumes a membership whose media is up.
+    pub offer: Option<String>,
+    /// Each sending section with the name of its track.
+    pub senders: Vec<NamedSender>,
+    /// The membership to resume.
+    pub resume: Option<Token>,
+    /// The id of the peer, should it be new.
+    pub peer: PeerId,
+    /// The token of the peer, should it be new.
+    pub token: Token,
+}
+
+/// A sending section and the name of the track that it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedSender {
+    /// The track.
+    pub track: TrackId,
+    /// The section.
+    pub sender: Sender,
+}
+
+/// What the media side says to an offer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The SDP.
+    pub sdp: String,
+    /// Every receive section and what it carries.
+    pub slots: Vec<Slot>,
+}
+
+/// The latest state of a peer's media.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MediaNews {
+    /// Whether media can flow.
+    pub connection: Heard,
+    /// Every receive section and what it carries.
+    pub slots: Vec<Slot>,
+    /// How many slots the peer should have.
+    pub wanted: MoreSlots,
+}
+
+/// Whether a peer's media can flow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// ICE and DTLS are under way.
+    Connecting,
+    /// It can.
+    Connected,
+    /// Nothing authenticated has arrived for 5 s.
+    Silent {
+        /// The last arrival.
+        since: Instant,
+    },
+    /// The client has closed its connection, perhaps to open another.
+    ClosedByClient,
+    /// It can never again; why, as a sentence.
+    Failed(String),
+}
+
+/// Something a room wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Answer a request.
+    Reply {
+        /// Over which session.
+        session: SessionId,
+        /// What to answer to.
+        reference: Reference,
+        /// The answer.
+        reply: Result<Response, Refusal>,
+    },
+    /// Refuse a join, and forget its session.
+    Refuse {
+        /// The session.
+        session: SessionId,
+        /// What to answer to.
+        reference: Reference,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// Say something over one session.
+    Push {
+        /// Which one.
+        session: SessionId,
+        /// What.
+        push: Push,
+    },
+    /// Say the same over many sessions.
+    Broadcast {
+        /// Which ones.
+        sessions: Vec<SessionId>,
+        /// What.
+        push: Push,
+    },
+    /// Send `phx_close` over a session, and forget it.
+    Close {
+        /// Which one.
+        session: SessionId,
+    },
+    /// Have the media side do something.
+    Media(MediaCommand),
+}
+
+/// The response to a request that was carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Response {
+    /// Done.
+    Empty(Empty),
+    /// To a join.
+    Joined(Box<Joined>),
+    /// To an offer.
+    Negotiated(Negotiated),
+}
+
+/// What a room says on its own account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Push {
+    /// People and their tracks changed.
+    Presence(Presence),
+    /// Slots carry other tracks now.
+    Slots(Slots),
+    /// A bigger offer is wanted.
+    MoreSlots(MoreSlots),
+    /// Who is speaking.
+    Speakers(Speakers),
+    /// The membership is over.
+    Ended(Ended),
+}
+
+/// What the media side is to do. [`Command::Answered`] answers `Join` and `Offer`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MediaCommand {
+    /// A peer enters.
+    Join(Negotiate),
+    /// A later offer of a peer that is there.
+    Offer(Negotiate),
+    /// A track is on or off.
+    SwitchTrack {
+        /// Which one.
+        track: TrackId,
+        /// How.
+        on: bool,
+    },
+    /// What a peer's page shows.
+    View {
+        /// Whose.
+        peer: PeerId,
+        /// The tracks.
+        tracks: Vec<ViewedTrack>,
+    },
+    /// A peer goes.
+    Remove {
+        /// Which one.
+        peer: PeerId,
+    },
+}
+
+/// An offer to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Negotiate {
+    /// Whose.
+    pub peer: PeerId,
+    /// Which of that peer's negotiations.
+    pub attempt: u64,
+    /// The SDP.
+    pub offer: String,
+    /// Each sending section with the name of its track.
+    pub senders: Vec<NamedSender>,
+}
+
+impl Push {
+    /// The name of the event.
+    pub const fn event(&self) -> &'static str {
+        match self {
+            Push::Presence(_) => event::PRESENCE,
+            Push::Slots(_) => event::SLOTS,
+            Push::MoreSlots(_) => event::MORE_SLOTS,
+            Push::Speakers(_) => event::SPEAKERS,
+            Push::Ended(_) => event::ENDED,
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! How long a silent member is waited for: the table of docs/protocol.md section 6, as a function.
+
+use std::time::{Duration, Instant};
+
+use parlor_wire::PeerState;
+
+use super::command::SessionId;
+
+/// Socket open, media silent for this long: the membership ends.
+pub const MEDIA_PATIENCE: Duration = Duration::from_secs(30);
+/// Socket closed, media arriving: the client has this long to open another socket.
+pub const SOCKET_PATIENCE: Duration = Duration::from_secs(30);
+/// Socket closed and media silent for this long: gone for the others.
+pub const BOTH_PATIENCE: Duration = Duration::from_secs(8);
+/// How long the token of one who was lost gives back the same id.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
+
+/// A member's signalling.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// A socket is open.
+    Open(SessionId),
+    /// It closed, and no other has come.
+    Closed {
+        /// When.
+        since: Instant,
+    },
+}
+
+/// A member's media.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// It has not come up yet.
+    Connecting {
+        /// Since when.
+        since: Instant,
+    },
+    /// It arrives.
+    Connected,
+    /// It was up, and nothing arrives.
+    Silent {
+        /// The last arrival.
+        since: Instant,
+    },
+    /// The connection was closed; only a fresh one helps.
+    Over {
+        /// When.
+        since: Instant,
+    },
+}
+
+/// What the table says of a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// What others see until then.
+    pub shown: PeerState,
+    /// When and how it ends, if nothing changes.
+    pub end: Option<(Instant, End)>,
+}
+
+/// How a membership ends by silence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The socket is open and is told; the token lives on.
+    MediaSilent,
+    /// Nobody came back to the socket; the token is void.
+    NotResumed,
+    /// Nothing was heard at all; the token lives on.
+    BothSilent,
+}
+
+/// Reads the table.
+pub fn judge(link: Link, media: Media) -> Verdict {
+    let (shown, silent_since) = match media {
+        Media::Connecting { since } => (PeerState::Connecting, Some(since)),
+        Media::Connected => (PeerState::Connected, None),
+        Media::Silent { since } | Media::Over { since } => (PeerState::Reconnecting, Some(since)),
+    };
+    let end = match (link, silent_since) {
+        (Link::Open(_), None) => None,
+        (Link::Open(_), Some(silent)) => Some((silent + MEDIA_PATIENCE, End::MediaSilent)),
+        (Link::Closed { since }, None) => Some((since + SOCKET_PATIENCE, End::NotResumed)),
+        (Link::Closed { since }, Some(silent)) => {
+            Some((since.max(silent) + BOTH_PATIENCE, End::BothSilent))
+        }
+    };
+    Verdict { shown, end }
+}

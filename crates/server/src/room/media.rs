@@ -1,0 +1,193 @@
+//! Between a room's words and the media side's: the same facts under the ids of each.
+
+use std::time::Duration;
+
+use parlor_engine::{self as engine, RoomId, Source};
+use parlor_engine::{Change, ConnectionState, PeerState, SlotState};
+use parlor_engine::{Join, JoinError, Sender, View};
+use parlor_media::{MediaError, MediaHandle};
+use parlor_rtc::connection::CloseReason;
+use parlor_rtc::dtls::Failure;
+use parlor_rtc::{MediaKind, Mid};
+use parlor_wire::{Kind, MoreSlots, PeerId, Reason, Refusal, Slot, TrackId, ViewedTrack};
+use tokio::time::timeout;
+
+use super::command::{Answer, Command, Heard, MediaCommand, MediaNews, NamedSender, Negotiate};
+
+/// A media thread answers within milliseconds; one that takes longer than this is taken for dead.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A room's way to its media.
+#[derive(Clone, Debug)]
+pub(super) struct RoomMedia {
+    pub(super) handle: MediaHandle,
+    pub(super) room: RoomId,
+}
+
+impl RoomMedia {
+    /// Has the media side do something; returns its answer to an offer.
+    pub(super) async fn perform(&self, command: MediaCommand) -> Option<Command> {
+        match command {
+            MediaCommand::Join(Negotiate { peer, attempt, offer, senders }) => {
+                let senders = match senders_of(&senders) {
+                    Ok(senders) => senders,
+                    Err(refusal) => return Some(answered(peer, attempt, Err(refusal))),
+                };
+                let join = Join { room: self.room, peer: peer_of(peer), offer, senders };
+                let result = timeout(PATIENCE, self.handle.join(join)).await;
+                Some(answered(peer, attempt, answer_of(result)))
+            }
+            MediaCommand::Offer(Negotiate { peer, attempt, offer, senders }) => {
+                let senders = match senders_of(&senders) {
+                    Ok(senders) => senders,
+                    Err(refusal) => return Some(answered(peer, attempt, Err(refusal))),
+                };
+                let reoffer = self.handle.reoffer(self.room, peer_of(peer), offer, senders);
+                let result = timeout(PATIENCE, reoffer).await;
+                Some(answered(peer, attempt, answer_of(result)))
+            }
+            MediaCommand::SwitchTrack { track, on } => {
+                let track = engine::TrackId(track.0);
+                self.note(timeout(PATIENCE, self.handle.switch_track(self.room, track, on)).await)
+            }
+            MediaCommand::View { peer, tracks } => {
+                let tracks = tracks.iter().map(view_of).collect();
+                let view = self.handle.view(self.room, peer_of(peer), tracks);
+                self.note(timeout(PATIENCE, view).await)
+            }
+            MediaCommand::Remove { peer } => {
+                let remove = self.handle.remove_peer(self.room, peer_of(peer));
+                self.note(timeout(PATIENCE, remove).await)
+            }
+        }
+    }
+
+    /// A command that failed did so because the room's media is ending, of which the room's
+    /// events tell; there is nobody to answer.
+    fn note<E>(&self, result: Result<Result<(), MediaError>, E>) -> Option<Command> {
+        match result {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(room = %self.room, %error, "media command failed"),
+            Err(_) => tracing::error!(room = %self.room, "a media thread does not answer"),
+        }
+        None
+    }
+}
+
+fn answered(peer: PeerId, attempt: u64, result: Result<Answer, Refusal>) -> Command {
+    Command::Answered { peer, attempt, result }
+}
+
+fn answer_of<E>(result: Result<Result<engine::Joined, MediaError>, E>) -> Result<Answer, Refusal> {
+    match result {
+        Ok(Ok(joined)) => {
+            Ok(Answer { sdp: joined.answer, slots: joined.slots.iter().map(slot_of).collect() })
+        }
+        Ok(Err(MediaError::Refused(error))) => Err(refusal_of(&error)),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "an offer could not be answered");
+            Err(media_failed())
+        }
+        Err(_) => Err(media_failed()),
+    }
+}
+
+fn media_failed() -> Refusal {
+    let message = "The media side of the server failed; join again.";
+    Refusal::for_now(Reason::MediaFailed, message, 1_000)
+}
+
+fn refusal_of(error: &JoinError) -> Refusal {
+    match error {
+        JoinError::Offer(_) | JoinError::FingerprintChanged => {
+            Refusal::new(Reason::BadOffer, format!("offer: {error}"))
+        }
+        JoinError::NoSuchSection(_)
+        | JoinError::SectionNamedTwice(_)
+        | JoinError::WrongKind { .. }
+        | JoinError::TooManySenders(_) => {
+            Refusal::new(Reason::BadRequest, format!("senders: {error}"))
+        }
+        JoinError::Full => {
+            Refusal::for_now(Reason::ServerFull, "This server takes no more people.", 10_000)
+        }
+        JoinError::UnknownRoom(_)
+        | JoinError::UnknownPeer(_)
+        | JoinError::PeerExists(_)
+        | JoinError::TrackExists(_) => {
+            tracing::error!(%error, "the room and its media disagree");
+            media_failed()
+        }
+    }
+}
+
+/// What a change means to the room.
+pub(super) fn command_of(change: Change) -> Command {
+    match change {
+        Change::Peer { peer, state } => {
+            Command::Media { peer: PeerId(peer.0), news: news_of(&state) }
+        }
+        Change::Speaking { peers, .. } => {
+            Command::Speaking { peers: peers.iter().map(|peer| PeerId(peer.0)).collect() }
+        }
+    }
+}
+
+fn news_of(state: &PeerState) -> MediaNews {
+    let connection = match state.connection {
+        ConnectionState::Connecting => Heard::Connecting,
+        ConnectionState::Connected => Heard::Connected,
+        ConnectionState::Silent { since } => Heard::Silent { since },
+        ConnectionState::Closed(CloseReason::Dtls(Failure::ClosedByClient)) => {
+            Heard::ClosedByClient
+        }
+        ConnectionState::Closed(reason) => {
+            Heard::Failed(format!("Your media connection failed: {reason}."))
+        }
+    };
+    let wanted = MoreSlots { audio: state.wanted_slots.audio, video: state.wanted_slots.video };
+    MediaNews { connection, slots: state.slots.iter().map(slot_of).collect(), wanted }
+}
+
+fn slot_of(slot: &SlotState) -> Slot {
+    Slot {
+        mid: slot.mid.to_string(),
+        kind: match slot.kind {
+            MediaKind::Audio => Kind::Audio,
+            MediaKind::Video => Kind::Video,
+        },
+        track: slot.track.map(|track| TrackId(track.0)),
+    }
+}
+
+fn peer_of(peer: PeerId) -> engine::PeerId {
+    engine::PeerId(peer.0)
+}
+
+fn view_of(viewed: &ViewedTrack) -> View {
+    View {
+        track: engine::TrackId(viewed.track.0),
+        width: viewed.width,
+        height: viewed.height,
+        priority: viewed.priority,
+    }
+}
+
+fn senders_of(senders: &[NamedSender]) -> Result<Vec<Sender>, Refusal> {
+    senders.iter().enumerate().map(|(index, named)| sender_of(index, named)).collect()
+}
+
+fn sender_of(index: usize, NamedSender { track, sender }: &NamedSender) -> Result<Sender, Refusal> {
+    let mid: Mid = sender.mid.parse().map_err(|error| {
+        Refusal::new(Reason::BadRequest, format!("senders[{index}].mid: {error}"))
+    })?;
+    let source = match (sender.source, sender.kind) {
+        (parlor_wire::Source::Microphone, _) => Source::Microphone,
+        (parlor_wire::Source::Camera, _) => Source::Camera,
+        (parlor_wire::Source::Screen, _) => Source::Screen,
+        (parlor_wire::Source::ScreenAudio, _) => Source::ScreenAudio,
+        (parlor_wire::Source::Custom, Some(Kind::Audio)) => Source::Custom(MediaKind::Audio),
+        (parlor_wire::Source::Custom, _) => Source::Custom(MediaKind::Video),
+    };
+    Ok(Sender { mid, track: engine::TrackId(track.0), source, on: sender.on })
+}

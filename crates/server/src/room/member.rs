@@ -1,0 +1,146 @@
+//! One participant as the room knows it.
+
+use std::time::Instant;
+
+use parlor_wire::{Kind, MoreSlots, OwnTrack, Peer, PeerId, Sender, Slot, Source, Track, TrackId};
+
+use super::command::{NamedSender, Reference, SessionId};
+use super::liveness::{Link, Media, judge};
+use super::token::Token;
+
+/// One participant.
+#[derive(Clone, Debug)]
+pub(super) struct Member {
+    pub(super) name: String,
+    pub(super) token: Token,
+    pub(super) stage: Stage,
+    pub(super) link: Link,
+    pub(super) media: Media,
+    pub(super) tracks: Vec<OwnTrack>,
+    pub(super) slots: Vec<Slot>,
+    /// What the last `more_slots` asked for.
+    pub(super) asked: Option<MoreSlots>,
+    /// What the media side last said it should have.
+    pub(super) wanted: MoreSlots,
+    pub(super) negotiation: Option<Negotiation>,
+    /// Negotiations begun so far.
+    pub(super) attempts: u64,
+}
+
+/// Whether the others know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Its first join is not answered yet.
+    Entering,
+    /// They do.
+    Present,
+}
+
+/// An offer that the media side has not answered yet.
+#[derive(Clone, Debug)]
+pub(super) struct Negotiation {
+    pub(super) attempt: u64,
+    pub(super) session: SessionId,
+    pub(super) reference: Reference,
+    pub(super) purpose: Purpose,
+    /// The tracks there will be.
+    pub(super) tracks: Vec<OwnTrack>,
+}
+
+/// What an offer came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// `phx_join`.
+    Join,
+    /// `offer`.
+    Offer,
+}
+
+impl Member {
+    pub(super) fn new(name: String, token: Token, session: SessionId, now: Instant) -> Member {
+        Member {
+            name,
+            token,
+            stage: Stage::Entering,
+            link: Link::Open(session),
+            media: Media::Connecting { since: now },
+            tracks: Vec::new(),
+            slots: Vec::new(),
+            asked: None,
+            wanted: MoreSlots { audio: 0, video: 0 },
+            negotiation: None,
+            attempts: 0,
+        }
+    }
+
+    /// The session to talk over, if a socket is open.
+    pub(super) fn session(&self) -> Option<SessionId> {
+        match self.link {
+            Link::Open(session) => Some(session),
+            Link::Closed { .. } => None,
+        }
+    }
+
+    /// The session, once its join was answered: nothing may be pushed before.
+    pub(super) fn listening(&self) -> Option<SessionId> {
+        let joining =
+            self.negotiation.as_ref().is_some_and(|pending| pending.purpose == Purpose::Join);
+        if joining { None } else { self.session() }
+    }
+
+    /// Whether there is a connection that the client knows the answer of.
+    pub(super) fn has_media_to_resume(&self) -> bool {
+        let joining =
+            self.negotiation.as_ref().is_some_and(|pending| pending.purpose == Purpose::Join);
+        !joining && !matches!(self.media, Media::Over { .. })
+    }
+
+    /// What others see.
+    pub(super) fn describe(&self, id: PeerId) -> Peer {
+        let seen = |track: &OwnTrack| Track {
+            id: track.id,
+            source: track.source,
+            kind: track.kind,
+            on: track.on,
+        };
+        Peer {
+            id,
+            name: self.name.clone(),
+            state: judge(self.link, self.media).shown,
+            tracks: self.tracks.iter().map(seen).collect(),
+        }
+    }
+
+    /// The bigger offer that this member should be asked for now, if any.
+    pub(super) fn slots_to_ask_for(&mut self) -> Option<MoreSlots> {
+        let has = |kind| self.slots.iter().filter(|slot| slot.kind == kind).count();
+        let short = usize::from(self.wanted.audio) > has(Kind::Audio)
+            || usize::from(self.wanted.video) > has(Kind::Video);
+        if !short || self.asked == Some(self.wanted) || self.listening().is_none() {
+            return None;
+        }
+        self.asked = Some(self.wanted);
+        self.asked
+    }
+}
+
+/// The kind of what a sender sends, which admission has made sure is known.
+pub(super) fn kind_of(sender: &Sender) -> Kind {
+    match sender.source {
+        Source::Microphone | Source::ScreenAudio => Kind::Audio,
+        Source::Camera | Source::Screen => Kind::Video,
+        Source::Custom => sender.kind.unwrap_or(Kind::Video),
+    }
+}
+
+/// The track of a sending section, named `id`.
+pub(super) fn track_of(id: TrackId, named: &NamedSender) -> OwnTrack {
+    let sender = &named.sender;
+    OwnTrack {
+        id,
+        source: sender.source,
+        kind: kind_of(sender),
+        on: sender.on,
+        mid: sender.mid.clone(),
+    }
+}

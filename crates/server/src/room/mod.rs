@@ -1,0 +1,17 @@
+//! Rooms: each pure state under a thin actor.
+
+mod actor;
+pub mod command;
+pub mod liveness;
+mod media;
+mod member;
+mod negotiate;
+pub mod presence;
+mod registry;
+mod state;
+mod token;
+
+pub use negotiate::PEERS_PER_PAGE;
+pub use registry::{Entry, RoomConfig, RoomHandle, Rooms};
+pub use state::{Census, MAX_LOST, MAX_VIEWED, RoomState};
+pub use token::{NoRandomness, Token};

@@ -1,0 +1,248 @@
+//! The rooms of this server by name, and the ids that are given out.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use parlor_engine::RoomId;
+use parlor_media::MediaHandle;
+use parlor_wire::{PeerId, Reason, Refusal, RoomName, Sender, TrackId};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::actor::{Actor, MAILBOX_LEN, ToRoom};
+use super::command::{Command, Join, NamedSender, Reference, SessionId};
+use super::state::Census;
+use super::token::Token;
+use crate::admission::{self, Wish};
+use crate::metrics::Metrics;
+use crate::session::Session;
+
+/// A join that has passed admission, with the way back to its client.
+#[derive(Debug)]
+pub struct Entry {
+    /// What is wanted.
+    pub wish: Wish,
+    /// The way back.
+    pub session: Session,
+    /// What to answer to.
+    pub reference: Reference,
+    /// The session of the same topic and socket that this one takes the place of.
+    pub replaces: Option<SessionId>,
+}
+
+/// What rooms are made with.
+#[derive(Debug)]
+pub struct RoomConfig {
+    /// People in one room.
+    pub max_peers: usize,
+    /// Rooms on this server.
+    pub max_rooms: usize,
+}
+
+/// All rooms.
+#[derive(Clone, Debug)]
+pub struct Rooms {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: RoomConfig,
+    media: MediaHandle,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    actors: TaskTracker,
+    ids: Ids,
+    by_name: Mutex<HashMap<RoomName, Listed>>,
+}
+
+/// The next id of each sort. None is ever used twice.
+#[derive(Debug, Default)]
+struct Ids {
+    room: AtomicU64,
+    peer: AtomicU64,
+    track: AtomicU64,
+    session: AtomicU64,
+}
+
+#[derive(Debug)]
+struct Listed {
+    room: RoomId,
+    mailbox: mpsc::Sender<ToRoom>,
+    shared: Arc<SharedCensus>,
+}
+
+/// How many there are of what in one room, written by its actor.
+#[derive(Debug, Default)]
+pub(super) struct SharedCensus {
+    peers: AtomicUsize,
+    tracks: AtomicUsize,
+    slots: AtomicUsize,
+}
+
+impl SharedCensus {
+    pub(super) fn store(&self, census: Census) {
+        self.peers.store(census.peers, Ordering::Relaxed);
+        self.tracks.store(census.tracks, Ordering::Relaxed);
+        self.slots.store(census.slots, Ordering::Relaxed);
+    }
+}
+
+/// The way to a room.
+#[derive(Clone, Debug)]
+pub struct RoomHandle {
+    mailbox: mpsc::Sender<ToRoom>,
+}
+
+impl RoomHandle {
+    /// Tells the room something, waiting while its mailbox is full. False when the room has ended.
+    pub async fn send(&self, command: Command) -> bool {
+        self.mailbox.send(ToRoom::Command(command)).await.is_ok()
+    }
+}
+
+fn next(counter: &AtomicU64) -> u64 {
+    counter.fetch_add(1, Ordering::Relaxed) + 1
+}
+
+impl Rooms {
+    /// No rooms yet. They end when `stop` is cancelled.
+    pub fn new(
+        config: RoomConfig,
+        media: MediaHandle,
+        metrics: Arc<Metrics>,
+        stop: CancellationToken,
+    ) -> Rooms {
+        let (actors, ids, by_name) = (TaskTracker::new(), Ids::default(), Mutex::default());
+        Rooms { inner: Arc::new(Inner { config, media, metrics, stop, actors, ids, by_name }) }
+    }
+
+    /// Names the track of each sending section, should it be new.
+    pub fn name_tracks(&self, senders: Vec<Sender>) -> Vec<NamedSender> {
+        let name = |sender| NamedSender { track: TrackId(next(&self.inner.ids.track)), sender };
+        senders.into_iter().map(name).collect()
+    }
+
+    /// Hands a join to its room, which is opened if there is none. The room answers it.
+    ///
+    /// # Errors
+    /// When the join does not even get there.
+    pub fn enter(&self, entry: Entry) -> Result<(SessionId, RoomHandle), Refusal> {
+        let inner = &self.inner;
+        let Entry { wish, session, reference, replaces } = entry;
+        let token = Token::random().map_err(|error| {
+            tracing::error!(%error, "no resume token can be made");
+            Refusal::for_now(Reason::MediaFailed, "The server cannot take anybody now.", 1_000)
+        })?;
+        let id = SessionId(next(&inner.ids.session));
+        let join = Join {
+            session: id,
+            reference,
+            replaces,
+            name: wish.name,
+            offer: wish.offer,
+            senders: self.name_tracks(wish.senders),
+            resume: wish.resume,
+            peer: PeerId(next(&inner.ids.peer)),
+            token,
+        };
+        // Under the lock from finding the room to being in its mailbox: a room that ends looks
+        // into its mailbox under the same lock, so no join is lost between two rooms.
+        let mut by_name = self.lock();
+        if inner.stop.is_cancelled() {
+            let message = "The server is stopping.";
+            return Err(Refusal::for_now(Reason::ServerStopping, message, 2_000));
+        }
+        if !by_name.contains_key(&wish.room) {
+            admission::may_open_room(by_name.len(), inner.config.max_rooms)?;
+            let listed = self.open(&wish.room);
+            by_name.insert(wish.room.clone(), listed);
+        }
+        let mailbox = match by_name.get(&wish.room) {
+            Some(listed) => listed.mailbox.clone(),
+            None => return Err(busy()),
+        };
+        let message = ToRoom::Join { join: Box::new(join), session };
+        mailbox.try_send(message).map_err(|_| busy())?;
+        Ok((id, RoomHandle { mailbox }))
+    }
+
+    fn open(&self, name: &RoomName) -> Listed {
+        let room = RoomId(next(&self.inner.ids.room));
+        let (mailbox, inbox) = mpsc::channel(MAILBOX_LEN);
+        let shared = Arc::new(SharedCensus::default());
+        let actor = Actor {
+            name: name.clone(),
+            room,
+            inbox,
+            media: self.inner.media.clone(),
+            rooms: self.clone(),
+            shared: Arc::clone(&shared),
+            metrics: Arc::clone(&self.inner.metrics),
+            stop: self.inner.stop.clone(),
+            max_peers: self.inner.config.max_peers,
+        };
+        self.inner.actors.spawn(actor.run());
+        Listed { room, mailbox, shared }
+    }
+
+    /// Takes a room that is over off the list, unless somebody has come meanwhile.
+    pub(super) fn close(
+        &self,
+        name: &RoomName,
+        room: RoomId,
+        inbox: &mut mpsc::Receiver<ToRoom>,
+    ) -> bool {
+        let mut by_name = self.lock();
+        if !inbox.is_empty() {
+            return false;
+        }
+        inbox.close();
+        if by_name.get(name).is_some_and(|listed| listed.room == room) {
+            by_name.remove(name);
+        }
+        true
+    }
+
+    /// Takes a room off the list whoever has come: its media is gone.
+    pub(super) fn abandon(
+        &self,
+        name: &RoomName,
+        room: RoomId,
+        inbox: &mut mpsc::Receiver<ToRoom>,
+    ) {
+        let mut by_name = self.lock();
+        inbox.close();
+        if by_name.get(name).is_some_and(|listed| listed.room == room) {
+            by_name.remove(name);
+        }
+    }
+
+    /// How many rooms there are, and how many of what in all of them.
+    pub fn census(&self) -> (usize, Census) {
+        let by_name = self.lock();
+        let sum = by_name.values().fold(Census::default(), |sum, listed| Census {
+            peers: sum.peers + listed.shared.peers.load(Ordering::Relaxed),
+            tracks: sum.tracks + listed.shared.tracks.load(Ordering::Relaxed),
+            slots: sum.slots + listed.shared.slots.load(Ordering::Relaxed),
+        });
+        (by_name.len(), sum)
+    }
+
+    /// Waits until all rooms have ended; they do once `stop` is cancelled.
+    pub async fn ended(&self) {
+        self.inner.actors.close();
+        self.inner.actors.wait().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<RoomName, Listed>> {
+        self.inner.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn busy() -> Refusal {
+    let message = "This room is busy; try again in a moment.";
+    Refusal::for_now(Reason::TooManyRequests, message, 500)
+}

@@ -1,0 +1,323 @@
+//! A room as a value: commands and time in, effects out.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use parlor_wire::{
+    Empty, Ended, LeaveReason, Peer, PeerId, Reason, Refusal, Slot, Slots, Speakers, TrackId,
+    ViewedTrack,
+};
+
+use super::command::{
+    Command, Effect, Heard, MediaCommand, MediaNews, Push, Reference, Request, Response, SessionId,
+};
+use super::liveness::{End, Link, Media, TOKEN_LIFE, judge};
+use super::member::{Member, Stage};
+use super::presence::Batch;
+use super::token::Token;
+
+/// Lost members whose ids are kept for their tokens; the oldest gives way.
+pub const MAX_LOST: usize = 256;
+
+/// Tracks in one `view`: more than any page shows.
+pub const MAX_VIEWED: usize = 256;
+
+/// The people in one conversation, and what is promised to those who may come back.
+#[derive(Clone, Debug)]
+pub struct RoomState {
+    pub(super) max_peers: usize,
+    pub(super) members: BTreeMap<PeerId, Member>,
+    pub(super) sessions: BTreeMap<SessionId, PeerId>,
+    pub(super) lost: BTreeMap<PeerId, Lost>,
+    pub(super) presence: Batch,
+    pub(super) speaking: Vec<PeerId>,
+    pub(super) effects: Vec<Effect>,
+}
+
+/// A member who was lost, and may come back under the same id.
+#[derive(Clone, Debug)]
+pub(super) struct Lost {
+    pub(super) token: Token,
+    pub(super) until: Instant,
+}
+
+/// How many there are of what, for metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Members that others know of.
+    pub peers: usize,
+    /// Their tracks.
+    pub tracks: usize,
+    /// Their receive sections.
+    pub slots: usize,
+}
+
+impl RoomState {
+    /// An empty room for at most `max_peers` people.
+    pub fn new(max_peers: usize) -> RoomState {
+        RoomState {
+            max_peers,
+            members: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            presence: Batch::default(),
+            speaking: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Whether nobody is here and nobody may come back.
+    pub fn is_over(&self) -> bool {
+        self.members.is_empty() && self.lost.is_empty()
+    }
+
+    /// How many there are of what.
+    pub fn census(&self) -> Census {
+        let present = self.members.values().filter(|member| member.stage == Stage::Present);
+        present.fold(Census::default(), |census, member| Census {
+            peers: census.peers + 1,
+            tracks: census.tracks + member.tracks.len(),
+            slots: census.slots + member.slots.len(),
+        })
+    }
+
+    /// When [`Command::Tick`] is due, if ever.
+    pub fn deadline(&self, now: Instant) -> Option<Instant> {
+        let ends = self.members.values().filter_map(|member| judge(member.link, member.media).end);
+        let ends = ends.map(|(at, _)| at);
+        let tokens = self.lost.values().map(|lost| lost.until);
+        ends.chain(tokens).chain(self.presence.due(now, self.members.len())).min()
+    }
+
+    /// Carries out one command. The effects are to be performed in their order.
+    pub fn apply(&mut self, command: Command, now: Instant) -> Vec<Effect> {
+        self.expire(now);
+        match command {
+            Command::Join(join) => self.join(*join, now),
+            Command::Answered { peer, attempt, result } => {
+                self.answered(peer, attempt, result, now);
+            }
+            Command::Request { session, reference, request } => {
+                self.request(session, reference, request);
+            }
+            Command::SocketClosed { session } => self.socket_closed(session, now),
+            Command::Media { peer, news } => self.media(peer, news, now),
+            Command::Speaking { peers } => self.speaking(peers),
+            Command::Tick => {}
+            Command::End(ended) => self.end(&ended),
+        }
+        self.tell_presence(now);
+        std::mem::take(&mut self.effects)
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    pub(super) fn push(&mut self, session: Option<SessionId>, push: Push) {
+        if let Some(session) = session {
+            self.effect(Effect::Push { session, push });
+        }
+    }
+
+    pub(super) fn reply(
+        &mut self,
+        session: SessionId,
+        reference: Reference,
+        reply: Result<Response, Refusal>,
+    ) {
+        self.effect(Effect::Reply { session, reference, reply });
+    }
+
+    fn request(&mut self, session: SessionId, reference: Reference, request: Request) {
+        let Some(&peer) = self.sessions.get(&session) else {
+            let refusal = Refusal::new(Reason::UnmatchedTopic, "This membership is over.");
+            return self.reply(session, reference, Err(refusal));
+        };
+        let reply = match request {
+            Request::SwitchTrack { track, on } => self.switch_track(peer, track, on),
+            Request::View(tracks) => self.view(peer, tracks),
+            Request::Offer { offer, senders } => {
+                return self.offer(peer, session, reference, offer, senders);
+            }
+            Request::Leave => {
+                self.reply(session, reference, Ok(Response::Empty(Empty {})));
+                self.effect(Effect::Close { session });
+                return self.remove(peer, LeaveReason::Left, None);
+            }
+        };
+        self.reply(session, reference, reply);
+    }
+
+    fn switch_track(&mut self, peer: PeerId, id: TrackId, on: bool) -> Result<Response, Refusal> {
+        let member = self.members.get_mut(&peer);
+        let own = member.and_then(|member| member.tracks.iter_mut().find(|own| own.id == id));
+        let Some(own) = own else {
+            let message = format!("track: {id} is none of your tracks");
+            return Err(Refusal::new(Reason::UnknownTrack, message));
+        };
+        if own.on != on {
+            own.on = on;
+            self.presence.changed(peer);
+            self.effect(Effect::Media(MediaCommand::SwitchTrack { track: id, on }));
+        }
+        Ok(Response::Empty(Empty {}))
+    }
+
+    /// Tracks that are gone by now are left out rather than refused: the page cannot have known.
+    fn view(&mut self, peer: PeerId, mut tracks: Vec<ViewedTrack>) -> Result<Response, Refusal> {
+        if tracks.len() > MAX_VIEWED {
+            let message = format!("tracks: expected at most {MAX_VIEWED} entries");
+            return Err(Refusal::new(Reason::BadRequest, message));
+        }
+        let others = self.members.iter().filter(|(id, _)| **id != peer);
+        let known: BTreeSet<TrackId> =
+            others.flat_map(|(_, member)| member.tracks.iter().map(|track| track.id)).collect();
+        tracks.retain(|viewed| known.contains(&viewed.track));
+        self.effect(Effect::Media(MediaCommand::View { peer, tracks }));
+        Ok(Response::Empty(Empty {}))
+    }
+
+    fn socket_closed(&mut self, session: SessionId, now: Instant) {
+        let Some(peer) = self.sessions.remove(&session) else { return };
+        let Some(member) = self.members.get_mut(&peer) else { return };
+        match member.stage {
+            // Nobody got the token, so nobody can come back.
+            Stage::Entering => self.remove(peer, LeaveReason::Lost, None),
+            Stage::Present => member.link = Link::Closed { since: now },
+        }
+    }
+
+    fn media(&mut self, peer: PeerId, news: MediaNews, now: Instant) {
+        let Some(member) = self.members.get_mut(&peer) else { return };
+        let before = judge(member.link, member.media).shown;
+        member.media = match (news.connection, member.media) {
+            (Heard::Connecting, known @ (Media::Connecting { .. } | Media::Over { .. })) => known,
+            (Heard::Connecting, _) => Media::Connecting { since: now },
+            (Heard::Connected, _) => Media::Connected,
+            (Heard::Silent { since }, _) => Media::Silent { since },
+            (Heard::ClosedByClient | Heard::Failed(_), known @ Media::Over { .. }) => known,
+            (Heard::ClosedByClient, _) => Media::Over { since: now },
+            (Heard::Failed(why), _) => {
+                member.media = Media::Over { since: now };
+                return self.end_one(peer, Reason::ConnectionFailed, why, now);
+            }
+        };
+        let shown = judge(member.link, member.media).shown;
+        let moved = changed_slots(&member.slots, &news.slots);
+        member.slots = news.slots;
+        member.wanted = news.wanted;
+        let (listening, ask) = (member.listening(), member.slots_to_ask_for());
+        if shown != before && member.stage == Stage::Present {
+            self.presence.changed(peer);
+        }
+        if !moved.is_empty() {
+            self.push(listening, Push::Slots(Slots { slots: moved }));
+        }
+        if let Some(more) = ask {
+            self.push(listening, Push::MoreSlots(more));
+        }
+    }
+
+    fn speaking(&mut self, mut peers: Vec<PeerId>) {
+        peers.retain(|peer| self.members.contains_key(peer));
+        if peers != self.speaking {
+            self.speaking.clone_from(&peers);
+            self.broadcast(Push::Speakers(Speakers { speaking: peers }));
+        }
+    }
+
+    fn broadcast(&mut self, push: Push) {
+        let sessions: Vec<SessionId> =
+            self.members.values().filter_map(Member::listening).collect();
+        if !sessions.is_empty() {
+            self.effect(Effect::Broadcast { sessions, push });
+        }
+    }
+
+    fn tell_presence(&mut self, now: Instant) {
+        if self.members.is_empty() {
+            self.presence = Batch::default();
+        }
+        if self.presence.due(now, self.members.len()).is_some_and(|due| due <= now) {
+            let members = &self.members;
+            let describe = |id| -> Option<Peer> { Some(members.get(&id)?.describe(id)) };
+            let presence = self.presence.take(now, describe);
+            self.broadcast(Push::Presence(presence));
+        }
+    }
+
+    /// Ends what has been waited for long enough.
+    fn expire(&mut self, now: Instant) {
+        self.lost.retain(|_, lost| lost.until > now);
+        let overdue = |(&peer, member): (&PeerId, &Member)| {
+            let (at, end) = judge(member.link, member.media).end?;
+            (at <= now).then_some((peer, end))
+        };
+        let overdue: Vec<(PeerId, End)> = self.members.iter().filter_map(overdue).collect();
+        for (peer, end) in overdue {
+            match end {
+                End::MediaSilent => {
+                    let why = "No media has arrived from you for 30 seconds.".to_owned();
+                    self.end_one(peer, Reason::ConnectionFailed, why, now);
+                }
+                End::NotResumed => self.remove(peer, LeaveReason::Lost, None),
+                End::BothSilent => self.remove(peer, LeaveReason::Lost, Some(now)),
+            }
+        }
+    }
+
+    /// Ends one membership by the server's decision; its token lives on.
+    fn end_one(&mut self, peer: PeerId, reason: Reason, message: String, now: Instant) {
+        let session = self.members.get(&peer).and_then(Member::session);
+        if let Some(session) = session {
+            self.hang_up(session, Ended { reason, message });
+        }
+        self.remove(peer, LeaveReason::Lost, Some(now));
+    }
+
+    /// Says over a session why it is over, and closes it.
+    pub(super) fn hang_up(&mut self, session: SessionId, ended: Ended) {
+        self.sessions.remove(&session);
+        self.effect(Effect::Push { session, push: Push::Ended(ended) });
+        self.effect(Effect::Close { session });
+    }
+
+    /// Takes a member out. With `lost_at`, its token gives back the same id for a while.
+    pub(super) fn remove(&mut self, peer: PeerId, reason: LeaveReason, lost_at: Option<Instant>) {
+        let Some(member) = self.members.remove(&peer) else { return };
+        self.sessions.retain(|_, owner| *owner != peer);
+        self.effect(Effect::Media(MediaCommand::Remove { peer }));
+        if member.stage == Stage::Entering {
+            return;
+        }
+        self.presence.left(peer, reason);
+        if let Some(now) = lost_at {
+            if self.lost.len() >= MAX_LOST {
+                let oldest = self.lost.iter().min_by_key(|(_, lost)| lost.until);
+                if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                    self.lost.remove(&oldest);
+                }
+            }
+            self.lost.insert(peer, Lost { token: member.token, until: now + TOKEN_LIFE });
+        }
+    }
+
+    /// Ends everything.
+    fn end(&mut self, ended: &Ended) {
+        let sessions: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for session in sessions {
+            self.hang_up(session, ended.clone());
+        }
+        let peers: Vec<PeerId> = self.members.keys().copied().collect();
+        for peer in peers {
+            self.remove(peer, LeaveReason::Removed, None);
+        }
+        self.lost.clear();
+    }
+}
+
+/// The slots that are not as they were.
+fn changed_slots(before: &[Slot], after: &[Slot]) -> Vec<Slot> {
+    after.iter().filter(|slot| !before.contains(slot)).cloned().collect()
+}

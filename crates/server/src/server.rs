@@ -1,0 +1,188 @@
+//! The whole server: started from a configuration, stopped in order.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig};
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::config::{Config, Tls};
+use crate::http::router;
+use crate::listen;
+use crate::metrics::Metrics;
+use crate::room::{RoomConfig, Rooms};
+use crate::tls::{TlsError, acceptor};
+
+/// How long rooms, sockets and media threads may each take to end: together less than the 5 s
+/// after which supervisors lose their patience.
+const GOODBYE: Duration = Duration::from_millis(1200);
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The TCP port cannot be had.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The media threads do not start.
+    #[error("media: {0}")]
+    Media(#[from] parlor_media::StartError),
+    /// There is no certificate to encrypt with.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+}
+
+/// A running server.
+pub struct Server {
+    app: App,
+    media: Media,
+    address: SocketAddr,
+    encrypted: bool,
+    listener: JoinHandle<()>,
+    rooms_stop: CancellationToken,
+    listener_stop: CancellationToken,
+}
+
+impl Server {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing runs then.
+    pub async fn start(config: &Config) -> Result<Server, StartError> {
+        let fault = |source| StartError::Listen { address: config.listen, source };
+        let listener = listen::bind(config.listen).await.map_err(fault)?;
+        let address = listener.local_addr().map_err(fault)?;
+        let media = Media::start(media_config(config))?;
+        let handle = media.handle();
+        let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
+        let tls = acceptor(&config.tls, &names)?;
+        let rooms_stop = CancellationToken::new();
+        let metrics = Arc::new(Metrics::default());
+        let room_config =
+            RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
+        let app = App {
+            rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
+            media: handle,
+            metrics,
+            origins: config.origins.clone().into(),
+            sockets_stop: CancellationToken::new(),
+            sockets: TaskTracker::new(),
+        };
+        let listener_stop = CancellationToken::new();
+        let served = listen::serve(listener, tls, router(app.clone()), listener_stop.clone());
+        let listener = tokio::spawn(served);
+        let encrypted = config.tls != Tls::Off;
+        Ok(Server { app, media, address, encrypted, listener, rooms_stop, listener_stop })
+    }
+
+    /// Where HTTP is served.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Says where to go and what is announced, for the one who started it.
+    pub fn introduction(&self) -> String {
+        introduce(
+            self.address,
+            self.encrypted,
+            self.app.media.local_port(),
+            self.app.media.candidates(),
+        )
+    }
+
+    /// Tells everyone, closes everything, and returns within 5 s.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        self.rooms_stop.cancel();
+        let rooms = timeout(GOODBYE, self.app.rooms.ended()).await;
+        self.app.sockets_stop.cancel();
+        self.app.sockets.close();
+        let sockets = timeout(GOODBYE, self.app.sockets.wait()).await;
+        self.listener_stop.cancel();
+        let media = self.media;
+        let media = tokio::task::spawn_blocking(move || media.shutdown(GOODBYE)).await;
+        let (rooms, sockets) = (rooms.is_ok(), sockets.is_ok());
+        let media = media.unwrap_or(false);
+        if !(rooms && sockets && media) {
+            tracing::warn!(rooms, sockets, media, "not everything has ended in time");
+        }
+        if let Err(error) = self.listener.await {
+            tracing::error!(%error, "the listener failed");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = if config.threads == 0 { cores } else { config.threads.into() };
+    // Media is taken on all addresses whatever HTTP listens at: that may be a loopback address
+    // behind a proxy, and media does not pass through it.
+    MediaConfig {
+        port: config.udp_port,
+        threads: threads.min(MAX_THREADS),
+        announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
+        ..MediaConfig::default()
+    }
+}
+
+/// The lines that are printed at start.
+fn introduce(
+    address: SocketAddr,
+    encrypted: bool,
+    udp_port: u16,
+    candidates: &[SocketAddr],
+) -> String {
+    let (scheme, port) = (if encrypted { "https" } else { "http" }, address.port());
+    let everywhere = address.ip().is_unspecified();
+    let here = if everywhere || address.ip().is_loopback() {
+        format!("localhost:{port}")
+    } else {
+        address.to_string()
+    };
+    let mut lines = vec![format!("Parlor is open at  {scheme}://{here}/")];
+    let others = candidates.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback());
+    if encrypted && everywhere {
+        for ip in others {
+            let ip = SocketAddr::new(ip, port);
+            lines.push(format!("  from elsewhere:   https://{ip}/"));
+        }
+    } else if !encrypted {
+        lines.push(
+            "  On other machines browsers give camera and microphone only to https pages:\n  \
+             --tls-self-signed to try it on this network, --tls-cert and --tls-key for real use."
+                .to_owned(),
+        );
+    }
+    let announced: Vec<String> = candidates.iter().map(SocketAddr::to_string).collect();
+    lines.push(format!("  Media: UDP port {udp_port}, announced as {}", announced.join(", ")));
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::introduce;
+
+    #[test]
+    fn the_introduction_says_where_to_go_and_what_is_announced() {
+        let candidates = ["192.0.2.2:4000".parse().unwrap(), "[2001:db8::2]:4000".parse().unwrap()];
+        let open = introduce("[::]:4000".parse().unwrap(), false, 4000, &candidates);
+        assert!(open.contains("http://localhost:4000/"), "{open}");
+        assert!(open.contains("--tls-self-signed"), "{open}");
+        assert!(open.contains("announced as 192.0.2.2:4000, [2001:db8::2]:4000"), "{open}");
+        let encrypted = introduce("[::]:4443".parse().unwrap(), true, 4000, &candidates);
+        assert!(encrypted.contains("https://192.0.2.2:4443/"), "{encrypted}");
+        assert!(encrypted.contains("https://[2001:db8::2]:4443/"), "{encrypted}");
+    }
+}

@@ -1,0 +1,8 @@
+//! WebSockets at `/socket/websocket`: who may open one, and its life.
+
+mod connection;
+pub mod origin;
+mod outbox;
+
+pub use connection::{MAX_FRAME_LEN, serve};
+pub use outbox::{Closing, MAX_QUEUED_BYTES, MAX_QUEUED_FRAMES, Outbox};

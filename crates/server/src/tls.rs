@@ -1,0 +1,91 @@
+//! Encryption of HTTP: by given certificates, or by one made at start.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::Tls;
+
+/// Why there is no encryption.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// A file cannot be read, or is no PEM file of the sort.
+    #[error("{}: expected {expected}: {source}", .path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What it should hold.
+        expected: &'static str,
+        /// What is wrong.
+        source: rustls::pki_types::pem::Error,
+    },
+    /// The chain and the key do not go together, or cannot be used.
+    #[error("tls_cert and tls_key cannot be used together: {0}")]
+    Unusable(#[from] rustls::Error),
+    /// No certificate could be made.
+    #[error("cannot make a certificate: {0}")]
+    SelfSigned(#[from] rcgen::Error),
+}
+
+/// What takes TLS connections, if they are to be encrypted. `names` are this machine's addresses,
+/// for a certificate of its own.
+///
+/// # Errors
+/// See [`TlsError`].
+pub fn acceptor(tls: &Tls, names: &[IpAddr]) -> Result<Option<TlsAcceptor>, TlsError> {
+    let (chain, key) = match tls {
+        Tls::Off => return Ok(None),
+        Tls::SelfSigned => self_signed(names)?,
+        Tls::Files { certificate, key } => (read_chain(certificate)?, read_key(key)?),
+    };
+    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(chain, key)?;
+    // WebSockets need HTTP/1.1, and the app's files are few.
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+fn read_chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let fault =
+        |source| TlsError::File { path: path.clone(), expected: "a PEM certificate chain", source };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(fault)?.collect();
+    match chain.map_err(fault)? {
+        chain if chain.is_empty() => {
+            let empty = io::Error::new(io::ErrorKind::InvalidData, "it has no certificate");
+            Err(fault(rustls::pki_types::pem::Error::Io(empty)))
+        }
+        chain => Ok(chain),
+    }
+}
+
+fn read_key(path: &PathBuf) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File {
+        path: path.clone(),
+        expected: "a PEM private key",
+        source,
+    })
+}
+
+type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+fn self_signed(addresses: &[IpAddr]) -> Result<Identity, TlsError> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    names.extend(addresses.iter().map(IpAddr::to_string));
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, "Parlor on this network");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let certificate = params.self_signed(&key)?;
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    Ok((vec![certificate.der().clone()], key.into()))
+}

@@ -1,0 +1,140 @@
+//! Settings: where they come from, and what is said of wrong ones.
+
+use std::path::Path;
+
+use parlor_server::config::{
+    Config, KEYS, Layer, LogFormat, Tls, command, read_environment, read_file, read_flags,
+};
+
+fn flags(arguments: &[&str]) -> Layer {
+    let arguments = std::iter::once("parlor").chain(arguments.iter().copied());
+    read_flags(&command().try_get_matches_from(arguments).unwrap()).0
+}
+
+fn environment(variables: &[(&str, &str)]) -> Layer {
+    let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+    read_environment(|name| find(name).map(|(_, value)| (*value).to_owned()))
+}
+
+fn file(text: &str) -> Result<Layer, String> {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("parlor.toml");
+    std::fs::write(&path, text).unwrap();
+    let shown = format!("{}", path.display());
+    read_file(&path).map_err(|error| error.to_string().replace(&shown, "parlor.toml"))
+}
+
+fn complaint(layers: &[Layer]) -> String {
+    Config::from_layers(layers).unwrap_err().to_string()
+}
+
+#[test]
+fn the_example_file_says_the_defaults_and_every_key() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../parlor.example.toml");
+    let layer = read_file(&path).unwrap();
+    assert_eq!(Config::from_layers(&[layer]).unwrap(), Config::default());
+    assert_eq!(Config::from_layers(&[]).unwrap(), Config::default());
+    let text = std::fs::read_to_string(path).unwrap();
+    for key in &KEYS {
+        let said = text
+            .lines()
+            .any(|line| line.trim_start_matches("# ").starts_with(&format!("{} = ", key.name)));
+        assert!(said, "{} is not in the example", key.name);
+    }
+}
+
+#[test]
+fn flags_win_over_the_environment_and_that_over_the_file() {
+    let layers = [
+        flags(&["serve", "--threads", "3"]),
+        environment(&[("PARLOR_THREADS", "4"), ("PARLOR_MAX_ROOMS", "5")]),
+        file("threads = 6\nmax_rooms = 7\nlog_format = \"json\"").unwrap(),
+    ];
+    let config = Config::from_layers(&layers).unwrap();
+    assert_eq!((config.threads, config.max_rooms), (3, 5));
+    assert_eq!(config.log_format, LogFormat::Json);
+}
+
+#[test]
+fn serving_is_what_is_done_when_told_nothing_else() {
+    let config = Config::from_layers(&[flags(&["--listen", "127.0.0.1:5000"])]).unwrap();
+    assert_eq!(config.listen.port(), 5000);
+    assert_eq!(config.udp_port, 5000, "media takes the number of the HTTP port");
+}
+
+#[test]
+fn lists_are_repeated_flags_commas_or_a_list() {
+    let ips: [std::net::IpAddr; 2] =
+        ["203.0.113.5".parse().unwrap(), "2001:db8::5".parse().unwrap()];
+    let flags = flags(&["--public-ip", "203.0.113.5", "--public-ip", "2001:db8::5"]);
+    let environment = environment(&[("PARLOR_PUBLIC_IP", "203.0.113.5, 2001:db8::5")]);
+    let file = file("public_ip = [\"203.0.113.5\", \"2001:db8::5\"]").unwrap();
+    for layer in [flags, environment, file] {
+        assert_eq!(Config::from_layers(&[layer]).unwrap().public_ips, ips);
+    }
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
+    assert_eq!(
+        complaint(&[flags(&["--listen", "4000"])]),
+        "--listen: expected an address and port such as [::]:4000 or 127.0.0.1:4000, got \"4000\""
+    );
+    assert_eq!(
+        complaint(&[environment(&[("PARLOR_MAX_PEERS_PER_ROOM", "1")])]),
+        "PARLOR_MAX_PEERS_PER_ROOM: expected a whole number from 2 to 1000, got \"1\""
+    );
+    let said = complaint(&[file("udp_port = 70000").unwrap()]);
+    assert!(
+        said.ends_with(
+            "parlor.toml: udp_port: expected a port from 0 (any) to 65535, got \"70000\""
+        ),
+        "{said}"
+    );
+    for (flag, value) in [
+        ("--public-ip", "0.0.0.0"),
+        ("--public-ip", "example.org"),
+        ("--origin", "example.org"),
+        ("--origin", "https://example.org/path"),
+        ("--origin", "https://*.example.org"),
+        ("--threads", "-1"),
+        ("--log-format", "xml"),
+        ("--log-level", "=="),
+        ("--max-rooms", "0"),
+    ] {
+        let said = complaint(&[flags(&[&format!("{flag}={value}")])]);
+        assert!(said.starts_with(&format!("{flag}: expected ")), "{said}");
+    }
+}
+
+#[test]
+fn a_file_with_an_unknown_key_or_no_toml_is_refused() {
+    let said = file("lisen = \"[::]:4000\"").unwrap_err();
+    assert!(said.starts_with("parlor.toml: there is no key \"lisen\"; the keys are listen, "));
+    let said = file("listen = ").unwrap_err();
+    assert!(said.starts_with("parlor.toml: ") && said.contains("line 1"), "{said}");
+    let said = file("listen = [1, 2]").unwrap_err();
+    assert!(said.starts_with("parlor.toml: listen: expected one value"), "{said}");
+    let said = read_file(Path::new("/nonexistent/parlor.toml")).unwrap_err().to_string();
+    assert!(said.starts_with("/nonexistent/parlor.toml: "), "{said}");
+}
+
+#[test]
+fn encryption_needs_both_files_or_neither() {
+    let half = complaint(&[flags(&["--tls-cert", "a.pem"])]);
+    assert_eq!(half, "--tls-cert: expected tls_key beside it");
+    let half = complaint(&[environment(&[("PARLOR_TLS_KEY", "a.pem")])]);
+    assert_eq!(half, "PARLOR_TLS_KEY: expected tls_cert beside it");
+    let both = flags(&["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"]);
+    assert!(complaint(&[both]).starts_with("--tls-self-signed: "));
+    let good = Config::from_layers(&[flags(&["--tls-self-signed"])]).unwrap();
+    assert_eq!(good.tls, Tls::SelfSigned);
+}
+
+#[test]
+fn help_names_every_flag() {
+    let help = command().render_long_help().to_string();
+    for key in &KEYS {
+        assert!(help.contains(&format!("--{}", key.name.replace('_', "-"))), "{}", key.name);
+    }
+}

@@ -1,0 +1,64 @@
+//! The binary as a process.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::{join, open};
+
+const PARLOR: &str = env!("CARGO_BIN_EXE_parlor");
+
+fn parlor(arguments: &[&str]) -> Command {
+    let mut command = Command::new(PARLOR);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PARLOR_")) {
+        command.env_remove(name);
+    }
+    command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_asked_to_stop_tells_its_people_and_exits_with_0_within_5_s() {
+    let mut child = parlor(&["--listen", "127.0.0.1:0", "--log-format", "json"]).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first = lines.next().unwrap().unwrap();
+    let address = first.split("http://localhost:").nth(1).unwrap().trim_end_matches('/');
+    let address = format!("127.0.0.1:{address}").parse().unwrap();
+    let mut client = open(address, "?vsn=2.0.0", None).await.unwrap();
+    assert_eq!(client.join("room:tea", join("Ann")).await["status"], "ok");
+
+    let asked = Instant::now();
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    assert_eq!(client.event("ended").await[4]["reason"], "server_stopping");
+    assert_eq!(client.closed().await, Some(1012));
+    let status = tokio::task::spawn_blocking(move || {
+        let status = child.wait().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        for line in log {
+            let line = line.unwrap();
+            assert!(serde_json::from_str::<serde_json::Value>(&line).is_ok(), "{line}");
+        }
+        status
+    });
+    assert_eq!(status.await.unwrap().code(), Some(0));
+    assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
+}
+
+#[test]
+fn a_wrong_setting_ends_the_process_with_one_line() {
+    let output = parlor(&["--threads", "many"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(78));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said, "parlor: --threads: expected a whole number from 0 to 32, got \"many\"\n");
+}
+
+#[test]
+fn a_port_that_is_taken_is_named() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = parlor(&["--listen", &address, "--udp-port", "0"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("cannot listen on {address}: ")), "{said}");
+}

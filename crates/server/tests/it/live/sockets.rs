@@ -1,0 +1,122 @@
+//! Sockets: who may open one, and what closes it.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use parlor_server::config::Config;
+use parlor_server::server::Server;
+use parlor_server::socket::{MAX_FRAME_LEN, MAX_QUEUED_BYTES};
+use serde_json::json;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use super::{PATIENCE, config, connect, join, metric, open, start, until_metric};
+
+async fn status(server: &Server, query: &str, origin: Option<&str>) -> u16 {
+    match open(server.address(), query, origin).await {
+        Ok(_) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_foreign_origin_is_turned_away_unless_it_is_listed() {
+    let origins = vec!["https://app.example".to_owned()];
+    let server = Server::start(&Config { origins, ..config() }).await.unwrap();
+    let own = format!("http://{}", server.address());
+    assert_eq!(status(&server, "?vsn=2.0.0", Some(&own)).await, 101);
+    assert_eq!(status(&server, "?vsn=2.0.0", Some("https://app.example")).await, 101);
+    assert_eq!(status(&server, "?vsn=2.0.0", None).await, 101);
+    assert_eq!(status(&server, "?vsn=2.0.0", Some("https://evil.example")).await, 403);
+    assert_eq!(status(&server, "?vsn=2.0.0", Some("null")).await, 403);
+    assert_eq!(metric(server.address(), "parlor_foreign_origins_total").await, 2.0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn another_serializer_is_refused() {
+    let server = start().await;
+    for query in ["", "?vsn=1.0.0", "?vsn=3.0.0", "?vsn="] {
+        assert_eq!(status(&server, query, None).await, 400, "{query}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_heartbeat_is_answered_at_once() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    client.send(json!([null, "7", "phoenix", "heartbeat", {}])).await;
+    let reply = json!([null, "7", "phoenix", "phx_reply", {"status": "ok", "response": {}}]);
+    assert_eq!(client.receive().await.unwrap(), reply);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_no_frame_closes_the_socket_with_a_status() {
+    let server = start().await;
+    for (message, code) in [
+        (Message::binary(vec![0, 1, 2]), 1003),
+        (Message::text("hello"), 1002),
+        (Message::text(r#"["1","1","room:tea","phx_join"]"#), 1002),
+        (Message::text("x".repeat(MAX_FRAME_LEN + 1)), 1009),
+    ] {
+        let mut client = connect(&server).await;
+        // The server may close before a large frame is written whole.
+        let _written = client.socket.send(message).await;
+        assert_eq!(client.closed().await, Some(code));
+    }
+    let mut client = connect(&server).await;
+    let long = format!(r#"[null,"1","phoenix","heartbeat",{{"x":"{}"}}]"#, "x".repeat(520_000));
+    client.socket.send(Message::text(long)).await.unwrap();
+    assert_eq!(client.receive().await.unwrap()[4]["status"], "ok", "a frame of full size passes");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_is_too_slow_is_closed_and_nobody_else_is_held_up() {
+    let server = start().await;
+    let mut slow = connect(&server).await;
+    slow.join("room:tea", join("Slow")).await;
+    let mut other = connect(&server).await;
+    other.join("room:tea", join("Other")).await;
+    // Replies carry the reference back, so asking without reading fills the way back.
+    let reference = "r".repeat(120);
+    let ask = json!(["1", reference, "room:none", "view", {"tracks": []}]).to_string();
+    let enough = 20 * MAX_QUEUED_BYTES / ask.len();
+    let flood = async {
+        for _ in 0..enough {
+            if slow.socket.send(Message::text(ask.clone())).await.is_err() {
+                return;
+            }
+        }
+    };
+    let chat = async {
+        for _ in 0..50 {
+            let asked = std::time::Instant::now();
+            let reply = other.call(json!("1"), "room:tea", "view", json!({"tracks": []})).await;
+            assert_eq!(reply["status"], "ok");
+            assert!(asked.elapsed() < Duration::from_secs(5), "held up by another's slowness");
+            tokio::time::sleep(Duration::from_millis(60)).await;
+        }
+    };
+    let closed = until_metric(server.address(), "parlor_slow_readers_total", |value| value == 1.0);
+    let (_flooded, (), ()) = tokio::join!(timeout(PATIENCE, flood), chat, closed);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_says_so_and_closes_so_that_clients_come_back() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    client.join("room:tea", join("Ann")).await;
+    let stopping = tokio::spawn(server.stop());
+    let ended = client.event("ended").await;
+    assert_eq!(ended[4]["reason"], "server_stopping");
+    assert_eq!(ended[0], "1", "it is for this join");
+    assert_eq!(client.event("phx_close").await[1], "1");
+    assert_eq!(client.closed().await, Some(1012));
+    assert!(client.socket.next().await.is_none());
+    timeout(Duration::from_secs(5), stopping).await.expect("within 5 s").unwrap();
+}
