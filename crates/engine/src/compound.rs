@@ -38,12 +38,12 @@ impl Compound {
         speaker: &Speaker,
         link: &mut Link,
         out: &mut impl DatagramSink,
-        write: impl Fn(&mut CompoundWriter<'_>) -> Result<(), NoRoom>,
+        mut write: impl FnMut(&mut CompoundWriter<'_>) -> Result<(), NoRoom>,
     ) {
-        if self.append(speaker, &write).is_err() {
+        if self.append(speaker, &mut write).is_err() {
             self.flush(link, out);
             // One that fits into no compound at all is not sent; nothing that we write is so long.
-            let _does_not_fit = self.append(speaker, &write);
+            let _does_not_fit = self.append(speaker, &mut write);
         }
     }
 
@@ -61,7 +61,7 @@ impl Compound {
     fn append(
         &mut self,
         speaker: &Speaker,
-        write: impl Fn(&mut CompoundWriter<'_>) -> Result<(), NoRoom>,
+        write: impl FnOnce(&mut CompoundWriter<'_>) -> Result<(), NoRoom>,
     ) -> Result<(), NoRoom> {
         let room = self.bytes.get_mut(self.len..MAX_LEN).ok_or(NoRoom)?;
         let mut writer = CompoundWriter::new(room);

@@ -3,17 +3,20 @@
 use std::collections::BTreeSet;
 
 use crate::peer::PeerKey;
+use crate::room::RoomKey;
 
 /// Bounded by the number of peers and rooms: being dirty twice is being dirty once.
 #[derive(Debug, Default)]
 pub(crate) struct Dirty {
     peers: BTreeSet<PeerKey>,
+    speaking: BTreeSet<RoomKey>,
 }
 
 /// Something whose state is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
     Peer(PeerKey),
+    Speaking(RoomKey),
 }
 
 impl Dirty {
@@ -21,16 +24,25 @@ impl Dirty {
         self.peers.insert(peer);
     }
 
+    pub(crate) fn mark_speaking(&mut self, room: RoomKey) {
+        self.speaking.insert(room);
+    }
+
     /// Nothing is told of who is gone.
     pub(crate) fn forget_peer(&mut self, peer: PeerKey) {
         self.peers.remove(&peer);
     }
 
+    pub(crate) fn forget_room(&mut self, room: RoomKey) {
+        self.speaking.remove(&room);
+    }
+
     pub(crate) fn pop(&mut self) -> Option<Stale> {
-        self.peers.pop_first().map(Stale::Peer)
+        let peer = self.peers.pop_first().map(Stale::Peer);
+        peer.or_else(|| self.speaking.pop_first().map(Stale::Speaking))
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.peers.len()
+        self.peers.len() + self.speaking.len()
     }
 }

@@ -18,7 +18,7 @@ use crate::random::Random;
 use crate::room::{Room, RoomKey};
 use crate::slab::Slab;
 use crate::ssrcs::SsrcHints;
-use crate::timer::TimerQueue;
+use crate::timer::{Timer, TimerQueue};
 use crate::track::{Track, TrackKey};
 use crate::upstream::KeyFrameRequests;
 use crate::view::Shown;
@@ -77,7 +77,7 @@ impl Engine {
     /// Makes an empty room. One that is there already stays as it is.
     pub fn add_room(&mut self, room: RoomId) {
         if !self.room_keys.contains_key(&room)
-            && let Some(key) = self.rooms.insert(Room::new())
+            && let Some(key) = self.rooms.insert(Room::new(room))
         {
             self.room_keys.insert(room, key);
         }
@@ -91,6 +91,8 @@ impl Engine {
             self.take_out_peer(now, peer);
         }
         self.rooms.remove(key);
+        self.timers.set(Timer::Speaking(key.index), None);
+        self.dirty.forget_room(key);
     }
 
     /// Ends a peer's membership of its room. Its tracks are gone with it.
@@ -110,6 +112,9 @@ impl Engine {
         if track.on != on {
             track.on = on;
             let room = track.room;
+            if !on && track.silence() {
+                self.dirty.mark_speaking(room);
+            }
             self.reassign_room(now, room);
         }
     }
@@ -127,8 +132,10 @@ impl Engine {
     /// The latest state of something that has changed since it was last told.
     pub fn poll_change(&mut self) -> Option<Change> {
         while let Some(stale) = self.dirty.pop() {
-            let Stale::Peer(key) = stale;
-            let change = self.peer_change(key);
+            let change = match stale {
+                Stale::Peer(key) => self.peer_change(key),
+                Stale::Speaking(key) => self.speaking_change(key),
+            };
             if change.is_some() {
                 return change;
             }

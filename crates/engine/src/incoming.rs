@@ -25,6 +25,15 @@ pub(crate) struct Stream {
     pub(crate) role: Role,
 }
 
+/// Which stream it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamName {
+    pub(crate) ssrc: Ssrc,
+    /// Which of the peer's published tracks.
+    pub(crate) published: usize,
+    pub(crate) layer: u8,
+}
+
 /// What a stream carries.
 pub(crate) enum Role {
     /// Media.
@@ -100,6 +109,14 @@ impl Incoming {
             .find_map(|stream| Some((stream.ssrc, stream.media_mut()?)))
     }
 
+    /// Every media stream.
+    pub(crate) fn all_media(&mut self) -> impl Iterator<Item = (&mut MediaStream, StreamName)> {
+        self.streams.iter_mut().filter_map(|stream| {
+            let Stream { ssrc, published, layer, .. } = *stream;
+            Some((stream.media_mut()?, StreamName { ssrc, published, layer }))
+        })
+    }
+
     /// The stream has ended; its ssrc may come back as another.
     pub(crate) fn end(&mut self, ssrc: Ssrc) {
         if let Ok(index) = self.find(ssrc) {
@@ -146,7 +163,10 @@ fn identify(view: &RtpView, published: &[Published]) -> Option<Stream> {
         None => section.announces(view.ssrc),
     })?;
     let (rid, role) = match section.format(view.payload_type)? {
-        Format::Media(codec) => (names.rid, Role::Media(Box::new(MediaStream::new(codec)))),
+        Format::Media(_) => {
+            let media = MediaStream::new(section.codec(view.payload_type)?);
+            (names.rid, Role::Media(Box::new(media)))
+        }
         Format::Repair { .. } => (names.repaired_rid.or(names.rid), Role::Repair),
     };
     let layer = section.layer(rid, view.ssrc)?;

@@ -72,7 +72,7 @@ impl Engine {
             session.negotiation.fingerprint,
         );
         let ssrc = Ssrc(self.random.next_u32());
-        self.add_peer(Peer::new(join.peer, room, session, connection, ssrc))?;
+        self.add_peer(Peer::new(now, join.peer, room, session, connection, ssrc))?;
         self.publish(key, &join.senders)?;
         self.open_slots(key);
         self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
@@ -104,6 +104,7 @@ impl Engine {
         self.switch_senders(key, senders);
         self.publish(key, &fresh)?;
         self.open_slots(key);
+        self.begin_layer_reviews(now, key);
         self.reassign_room(now, room);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
     }

@@ -12,6 +12,7 @@ mod counters;
 mod datagram;
 mod dirty;
 mod engine;
+mod feedback;
 mod forward;
 mod frame;
 #[doc(hidden)]
@@ -49,6 +50,7 @@ mod track;
 mod ufrag;
 mod upstream;
 mod view;
+mod voices;
 
 pub use arena::SendArena;
 pub use census::Census;

@@ -18,9 +18,17 @@ impl Engine {
     /// Does what is due. Datagrams go to `out`.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut SendArena) {
         while let Some(timer) = self.timers.pop_due(now) {
-            let Timer::Peer(index, timer) = timer;
-            if let Some(key) = self.peers.key_at(index) {
-                self.handle_peer_timer(now, key, timer, out);
+            match timer {
+                Timer::Peer(index, timer) => {
+                    if let Some(key) = self.peers.key_at(index) {
+                        self.handle_peer_timer(now, key, timer, out);
+                    }
+                }
+                Timer::Speaking(index) => {
+                    if let Some(key) = self.rooms.key_at(index) {
+                        self.review_speaking(now, key);
+                    }
+                }
             }
         }
     }
@@ -48,6 +56,8 @@ impl Engine {
                 self.follow_connection(now, key);
             }
             PeerTimer::Silence => self.review_silence(now, key),
+            PeerTimer::Feedback => self.send_transport_feedback(now, key, out),
+            PeerTimer::Nack => self.send_nacks(now, key, out),
             PeerTimer::Report => self.send_reports(now, key, out),
             PeerTimer::Layer => self.review_layers(now, key),
         }
@@ -122,6 +132,7 @@ impl Engine {
     /// Takes a peer out of every table. Its room is not told.
     pub(crate) fn take_out_peer(&mut self, now: Instant, key: PeerKey) {
         self.empty_slots(now, key);
+        self.silence_peer(key);
         let Some(peer) = self.peers.remove(key) else { return };
         self.peer_keys.remove(&peer.id);
         for published in &peer.published {

@@ -1,11 +1,17 @@
 //! The way out to one peer: its connection, and the numbers that count per connection.
 
+use std::time::Instant;
+
 use parlor_rtc::rtp::AbsSendTime;
 use parlor_rtc::{Connection, Path};
+
+use crate::retransmit::Retransmissions;
 
 /// One peer's connection and what every packet over it draws from.
 pub(crate) struct Link {
     pub(crate) connection: Connection,
+    /// What has been sent again, and how much more may be.
+    pub(crate) retransmissions: Retransmissions,
     next_transport_sequence: u16,
 }
 
@@ -17,8 +23,9 @@ pub(crate) struct Departure {
 }
 
 impl Link {
-    pub(crate) fn new(connection: Connection) -> Link {
-        Link { connection, next_transport_sequence: 0 }
+    pub(crate) fn new(now: Instant, connection: Connection) -> Link {
+        let retransmissions = Retransmissions::new(now);
+        Link { connection, retransmissions, next_transport_sequence: 0 }
     }
 
     /// The number of the next packet on this transport

@@ -2,15 +2,18 @@
 
 use std::time::Instant;
 
+use parlor_rtc::receive::{Arrival, StreamReceiver, Verdict};
 use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{SequenceExtender, TimestampExtender};
-use parlor_rtc::sdp::Codec;
+use parlor_rtc::sdp::NegotiatedCodec;
 
 use crate::lip_sync::MediaClock;
 
 /// What is known of one received media stream.
 pub(crate) struct MediaStream {
     clock_rate: u32,
+    /// What is missing, and what there is to report.
+    pub(crate) receiver: StreamReceiver,
     sequences: SequenceExtender,
     timestamps: TimestampExtender,
     /// What makes a stream that took the place of another go on where that was.
@@ -42,9 +45,18 @@ enum Shift {
 }
 
 impl MediaStream {
-    pub(crate) fn new(codec: Codec) -> MediaStream {
+    pub(crate) fn new(codec: &NegotiatedCodec) -> MediaStream {
+        let receiver = match codec.feedback.nack {
+            true => StreamReceiver::new(codec.clock_rate),
+            false => StreamReceiver::without_repair(codec.clock_rate),
+        };
+        MediaStream::with_receiver(codec.clock_rate, receiver)
+    }
+
+    fn with_receiver(clock_rate: u32, receiver: StreamReceiver) -> MediaStream {
         MediaStream {
-            clock_rate: codec.clock_rate(),
+            clock_rate,
+            receiver,
             sequences: SequenceExtender::new(),
             timestamps: TimestampExtender::new(),
             shift: Shift::By(Position { sequence: 0, timestamp: 0 }),
@@ -62,16 +74,26 @@ impl MediaStream {
     }
 
     /// Takes the publisher's word on what its RTP clock shows at a moment of its own clock.
-    pub(crate) fn take_sender_info(&mut self, info: SenderInfo) {
+    pub(crate) fn take_sender_info(&mut self, now: Instant, info: SenderInfo) {
+        self.receiver.handle_sender_report(now, &info);
         let Shift::By(shift) = self.shift else { return };
         let rtp = info.rtp_timestamp.wrapping_add(shift.timestamp as u32);
         self.clock = Some(MediaClock { ntp: info.ntp, rtp, clock_rate: self.clock_rate });
     }
 
-    /// Where the packet with these numbers is.
+    /// Where the packet with these numbers is; `None` when it was here before.
     #[inline]
-    pub(crate) fn place(&mut self, now: Instant, sequence: u16, timestamp: u32) -> Position {
+    pub(crate) fn place(
+        &mut self,
+        now: Instant,
+        (sequence, timestamp): (u16, u32),
+        arrival: Arrival,
+    ) -> Option<Position> {
         let sequence = self.sequences.extend(sequence);
+        let verdict = self.receiver.handle_packet(now, sequence, timestamp, arrival);
+        if verdict != Verdict::New {
+            return None;
+        }
         let timestamp = self.timestamps.extend(timestamp);
         let shift = match self.shift {
             Shift::By(shift) => shift,
@@ -84,7 +106,7 @@ impl MediaStream {
         if self.newest.is_none_or(|newest| position.sequence > newest.position.sequence) {
             self.newest = Some(Newest { position, arrival: now });
         }
-        position
+        Some(position)
     }
 
     /// Lets the first packet come right behind `newest`, as much later as it arrived.
@@ -112,15 +134,15 @@ mod tests {
         // Nothing depends on which instant this is.
         #[allow(clippy::disallowed_methods)]
         let start = Instant::now();
-        let mut old = MediaStream::new(Codec::Vp8);
-        let last = old.place(start, 65_535, 1_000);
-        let mut new = MediaStream::new(Codec::Vp8);
+        let mut old = MediaStream::with_receiver(90_000, StreamReceiver::new(90_000));
+        let last = old.place(start, (65_535, 1_000), Arrival::Original).unwrap();
+        let mut new = MediaStream::with_receiver(90_000, StreamReceiver::new(90_000));
         new.succeed(&old);
         let later = start + Duration::from_millis(100);
-        let first = new.place(later, 17, 4_000_000_000);
+        let first = new.place(later, (17, 4_000_000_000), Arrival::Original).unwrap();
         assert_eq!(first.sequence, last.sequence + 1);
         assert_eq!(first.timestamp, last.timestamp + 9_000);
-        let second = new.place(later, 18, 4_000_003_000);
+        let second = new.place(later, (18, 4_000_003_000), Arrival::Original).unwrap();
         assert_eq!(second.sequence, last.sequence + 2);
         assert_eq!(second.timestamp, last.timestamp + 12_000);
     }

@@ -68,6 +68,16 @@ pub(crate) enum Pass {
     ArenaFull,
 }
 
+/// A packet that the receiver asks for again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) now: Instant,
+    /// The number of the slot among the receiver's.
+    pub(crate) slot: u16,
+    pub(crate) sequence: u16,
+    pub(crate) round_trip: Duration,
+}
+
 impl Outgoing {
     /// A stream that sends nothing yet. Its first numbers are drawn from `seed`.
     pub(crate) fn new(
@@ -185,6 +195,7 @@ impl Outgoing {
                     room.commit(len);
                     self.packets = self.packets.wrapping_add(1);
                     self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+                    link.retransmissions.note_media(len);
                     counters.packets_out += 1;
                     counters.bytes_out += len as u64;
                 }
@@ -197,18 +208,23 @@ impl Outgoing {
     /// when it is too long ago, was never there, or cannot be sent.
     pub(crate) fn send_again(
         &mut self,
-        sequence: u16,
+        request: Request,
         track: &Track,
         link: &mut Link,
         departure: Departure,
         arena: &mut SendArena,
     ) -> bool {
-        let Some(original) = self.rewriter.original(sequence) else { return false };
+        let Some(original) = self.rewriter.original(request.sequence) else { return false };
         let stored = (original.layer.track == track.id)
             .then(|| track.ring(original.layer.index)?.find(original.sequence));
         let Some(stored) = stored.flatten() else { return false };
         let Some(types) = self.payload_types(track, stored.facts) else { return false };
         let Some(rtx) = types.rtx else { return false };
+        let Request { now, slot, sequence, round_trip } = request;
+        let len = stored.payload.len();
+        if link.retransmissions.take(now, (slot, sequence), len, round_trip).is_err() {
+            return false;
+        }
         let Some(mut room) = arena.reserve(departure.path) else { return false };
         let numbers = original.outgoing(stored.facts);
         let packet = Rewritten { stored, numbers, types };

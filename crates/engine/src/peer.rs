@@ -1,8 +1,9 @@
 //! One participant as the engine sees it: a connection, what it publishes, what it receives.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parlor_rtc::Connection;
+use parlor_rtc::receive::TransportArrivals;
 use parlor_rtc::rtp::Ssrc;
 
 use crate::change::{ConnectionState, SlotCounts, SlotState};
@@ -36,6 +37,8 @@ pub(crate) struct Peer {
     /// One for each sending section that was given a track.
     pub(crate) published: Vec<Published>,
     pub(crate) incoming: Incoming,
+    /// When its packets arrived; `None` before the first that is numbered over the whole transport.
+    pub(crate) arrivals: Option<TransportArrivals>,
     /// How far our clock is ahead of the peer's.
     pub(crate) clock_difference: ClockDifference,
     /// One for each section that the client has ever received on, in the order of the offer.
@@ -51,6 +54,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// A peer without tracks and slots. `ssrc` is who speaks in feedback to it.
     pub(crate) fn new(
+        now: Instant,
         id: PeerId,
         room: RoomKey,
         session: Session,
@@ -61,12 +65,13 @@ impl Peer {
         Peer {
             id,
             room,
-            link: Link::new(connection),
+            link: Link::new(now, connection),
             state: ConnectionState::Connecting,
             paths: PeerPaths::default(),
             speaker: Speaker { ssrc, cname, reduced_size: session.takes_reduced_size() },
             published: Vec::new(),
             incoming: Incoming::new(&session.negotiation),
+            arrivals: None,
             session,
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),

@@ -72,12 +72,9 @@ impl Published {
         self.codecs.iter().map(|codec| (codec.payload_type, codec.codec)).collect()
     }
 
-    /// The codec of a media payload type.
-    pub(crate) fn codec(&self, payload_type: u8) -> Option<Codec> {
-        match self.format(payload_type)? {
-            Format::Media(codec) => Some(codec),
-            Format::Repair { .. } => None,
-        }
+    /// What is agreed on a media payload type.
+    pub(crate) fn codec(&self, payload_type: u8) -> Option<&NegotiatedCodec> {
+        self.codecs.iter().find(|codec| codec.payload_type == payload_type)
     }
 
     /// Whether the offer names the ssrc as one of this section's.

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use parlor_rtc::rtp::{RtpView, Span, Ssrc};
+use parlor_rtc::receive::{Arrival, Repaired, unwrap_retransmission};
+use parlor_rtc::rtp::{AudioLevel, RtpView, Span, Ssrc};
 use parlor_rtc::sdp::Codec;
 
 use crate::engine::Engine;
@@ -12,10 +13,8 @@ use crate::media_stream::Position;
 use crate::peer::{Peer, PeerKey};
 use crate::published::Format;
 use crate::ring::Facts;
+use crate::timer::{PeerTimer, Timer};
 use crate::track::TrackKey;
-
-/// Bytes of the original sequence number in front of what is sent again (RFC 4588 section 4).
-const OSN_LEN: usize = 2;
 
 /// A packet that is media of a track, whichever stream it came by.
 struct Arrived {
@@ -24,6 +23,8 @@ struct Arrived {
     codec: Codec,
     facts: Facts,
     payload: Span,
+    /// When missing packets of the same stream are to be asked for.
+    nack_at: Option<Instant>,
 }
 
 /// A packet that is not media of a track.
@@ -31,9 +32,7 @@ struct Arrived {
 enum Unusable {
     /// It is malformed or not negotiated.
     Refused,
-    /// It is of a stream that was not seen before.
-    UnknownStream(RtpView),
-    /// It has nothing to forward: it only probes the bandwidth.
+    /// It has nothing to forward: it was here before, or only probes the bandwidth.
     Empty,
 }
 
@@ -44,16 +43,37 @@ impl Engine {
         self.counters.packets_in += 1;
         self.counters.bytes_in += packet.len() as u64;
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let received = match peer.receive(now, packet) {
-            Err(Unusable::UnknownStream(view)) if self.introduce(key, &view) => {
-                self.peers.get_mut(key).map(|peer| peer.receive(now, packet))
-            }
-            received => Some(received),
+        let Ok(view) = RtpView::parse(packet, &peer.incoming.extensions) else {
+            self.counters.packets_refused += 1;
+            return;
         };
-        match received {
-            Some(Ok(arrived)) => self.store(now, &arrived, packet),
-            None | Some(Err(Unusable::Empty)) => {}
-            Some(Err(_)) => self.counters.packets_refused += 1,
+        if let Some(sequence) = view.extensions.transport_sequence {
+            let at = peer.note_transport_arrival(now, sequence);
+            self.set_no_later_than(key, PeerTimer::Feedback, at);
+        }
+        if !self.is_known(key, &view) && !self.introduce(key, &view) {
+            self.counters.packets_refused += 1;
+            return;
+        }
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        match peer.receive(now, &view, packet) {
+            Ok(arrived) => {
+                self.set_no_later_than(key, PeerTimer::Nack, arrived.nack_at);
+                self.store(now, &arrived, packet);
+            }
+            Err(Unusable::Empty) => {}
+            Err(Unusable::Refused) => self.counters.packets_refused += 1,
+        }
+    }
+
+    fn is_known(&self, key: PeerKey, view: &RtpView) -> bool {
+        self.peers.get(key).is_some_and(|peer| peer.incoming.get(view.ssrc).is_some())
+    }
+
+    #[inline]
+    fn set_no_later_than(&mut self, key: PeerKey, timer: PeerTimer, at: Option<Instant>) {
+        if let Some(at) = at {
+            self.timers.set_no_later_than(Timer::Peer(key.index, timer), at);
         }
     }
 
@@ -77,6 +97,13 @@ impl Engine {
             return;
         }
         self.counters.packets_recovered += u64::from(arrived.facts.recovered);
+        if let Some(level) = arrived.facts.audio_level
+            && track.hear(now, AudioLevel::from_byte(level))
+        {
+            let room = track.room;
+            self.speaking_changed(room);
+        }
+        let Some(track) = self.tracks.get_mut(arrived.track) else { return };
         if track.codec != Some(arrived.codec) {
             track.codec = Some(arrived.codec);
             let room = track.room;
@@ -87,26 +114,41 @@ impl Engine {
 }
 
 impl Peer {
-    /// Reads one RTP packet and finds out what it is media of.
+    /// Takes note of a packet for transport-wide feedback; says when that is due.
     #[inline]
-    fn receive(&mut self, now: Instant, packet: &[u8]) -> Result<Arrived, Unusable> {
-        let view = RtpView::parse(packet, &self.incoming.extensions)
-            .map_err(|_malformed| Unusable::Refused)?;
+    fn note_transport_arrival(&mut self, now: Instant, sequence: u16) -> Option<Instant> {
+        let arrivals = self.arrivals.get_or_insert_default();
+        arrivals.handle_packet(now, sequence);
+        arrivals.deadline()
+    }
+
+    /// Finds out what a packet of a known stream is media of.
+    #[inline]
+    fn receive(
+        &mut self,
+        now: Instant,
+        view: &RtpView,
+        packet: &[u8],
+    ) -> Result<Arrived, Unusable> {
         let Peer { incoming, published, .. } = self;
-        let stream = incoming.get(view.ssrc).ok_or(Unusable::UnknownStream(view))?;
+        let stream = incoming.get(view.ssrc).ok_or(Unusable::Refused)?;
         let (index, layer) = (stream.published, stream.layer);
         let is_repair = matches!(stream.role, Role::Repair);
         let section = published.get(index).ok_or(Unusable::Refused)?;
         let original = match (section.format(view.payload_type), is_repair) {
-            (Some(Format::Media(codec)), false) => Original::of_media(&view, codec),
+            (Some(Format::Media(codec)), false) => Original::of_media(view, codec),
             (Some(Format::Repair { media }), true) => {
-                let codec = section.codec(media).ok_or(Unusable::Refused)?;
-                Original::of_repair(&view, packet, media, codec).ok_or(Unusable::Empty)?
+                let codec = section.codec(media).ok_or(Unusable::Refused)?.codec;
+                Original::of_repair(view, packet, media, codec).ok_or(Unusable::Empty)?
             }
             _ => return Err(Unusable::Refused),
         };
         let (_, media) = incoming.media(index, layer).ok_or(Unusable::Empty)?;
-        let Position { sequence, timestamp } = media.place(now, original.sequence, view.timestamp);
+        let numbers = (original.sequence, view.timestamp);
+        let arrival = if is_repair { Arrival::Repair } else { Arrival::Original };
+        let Position { sequence, timestamp } =
+            media.place(now, numbers, arrival).ok_or(Unusable::Empty)?;
+        let nack_at = media.receiver.deadline();
         let frame = frame::facts(original.codec, original.payload.of(packet), view.marker)
             .ok_or(Unusable::Refused)?;
         let facts = Facts {
@@ -128,6 +170,7 @@ impl Peer {
             codec: original.codec,
             facts,
             payload: original.payload,
+            nack_at,
         })
     }
 }
@@ -146,15 +189,14 @@ impl Original {
         Original { sequence, payload_type, codec, payload }
     }
 
-    /// What a packet sent again repeats (RFC 4588 section 4); `None` when it only probes.
+    /// What a packet sent again repeats; `None` when it only probes.
     fn of_repair(
         view: &RtpView,
         packet: &[u8],
         payload_type: u8,
         codec: Codec,
     ) -> Option<Original> {
-        let (sequence, payload) = view.payload.of(packet).split_first_chunk::<OSN_LEN>()?;
-        let payload = Span::new(usize::from(view.payload.start) + OSN_LEN, payload.len())?;
-        Some(Original { sequence: u16::from_be_bytes(*sequence), payload_type, codec, payload })
+        let Repaired { sequence, payload } = unwrap_retransmission(packet, view)?;
+        Some(Original { sequence, payload_type, codec, payload })
     }
 }

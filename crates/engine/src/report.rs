@@ -1,8 +1,9 @@
-//! RTCP out on timers: reports on what we send and receive, feedback, requests for lost packets.
+//! Reports: what we send, on our clock, and how what peers send arrives.
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::rtp::NtpTime;
+use parlor_rtc::rtcp::{MAX_COUNT, ReportBlock};
+use parlor_rtc::rtp::{NtpTime, Ssrc};
 
 use crate::arena::SendArena;
 use crate::compound::Compound;
@@ -45,6 +46,7 @@ impl Engine {
             }
         }
         let Some(peer) = self.peers.get_mut(key) else { return };
+        peer.add_receiver_reports(now, &mut compound, out);
         compound.flush(&mut peer.link, out);
         for published in &peer.published {
             if let Some(track) = self.tracks.get_mut(published.track) {
@@ -71,3 +73,38 @@ impl Engine {
         }
     }
 }
+
+impl Peer {
+    /// Reports on every stream that the peer sends, as many as fit one report at a time.
+    fn add_receiver_reports(&mut self, now: Instant, compound: &mut Compound, out: &mut SendArena) {
+        let Peer { incoming, speaker, link, .. } = self;
+        let mut blocks = [NO_REPORT; MAX_COUNT];
+        let mut count = 0;
+        let mut reports = incoming
+            .all_media()
+            .filter_map(|(media, name)| media.receiver.report(now, name.ssrc))
+            .peekable();
+        while let Some(block) = reports.next() {
+            blocks[count] = block;
+            count += 1;
+            if count == MAX_COUNT || reports.peek().is_none() {
+                let full = &blocks[..std::mem::take(&mut count)];
+                compound.add(speaker, link, out, |writer| {
+                    writer.receiver_report(speaker.ssrc, full)?;
+                    writer.canonical_name(speaker.ssrc, &speaker.cname)
+                });
+            }
+        }
+    }
+}
+
+/// A place for a report that is not there yet.
+const NO_REPORT: ReportBlock = ReportBlock {
+    ssrc: Ssrc(0),
+    fraction_lost: 0,
+    cumulative_lost: 0,
+    highest_sequence: 0,
+    jitter: 0,
+    last_sr: 0,
+    delay_since_last_sr: 0,
+};

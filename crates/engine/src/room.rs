@@ -1,5 +1,6 @@
 //! One room as the engine sees it: who is in it.
 
+use crate::id::RoomId;
 use crate::peer::PeerKey;
 use crate::slab::Key;
 
@@ -9,13 +10,14 @@ pub(crate) type RoomKey = Key<Room>;
 /// The peers that receive each other's tracks.
 #[derive(Debug)]
 pub(crate) struct Room {
+    pub(crate) id: RoomId,
     /// In the order they came.
     pub(crate) peers: Vec<PeerKey>,
 }
 
 impl Room {
-    pub(crate) const fn new() -> Room {
-        Room { peers: Vec::new() }
+    pub(crate) const fn new(id: RoomId) -> Room {
+        Room { id, peers: Vec::new() }
     }
 
     pub(crate) fn leave(&mut self, peer: PeerKey) {

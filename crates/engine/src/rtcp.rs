@@ -8,6 +8,7 @@ use parlor_rtc::rtp::Ssrc;
 use crate::arena::SendArena;
 use crate::engine::Engine;
 use crate::link::Departure;
+use crate::outgoing::Request;
 use crate::peer::PeerKey;
 use crate::slot::Feed;
 
@@ -51,7 +52,7 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(media) = peer.incoming.media_by_ssrc(ssrc) else { return };
         peer.clock_difference.note(now, self.clock.ntp(now), info.ntp);
-        media.take_sender_info(info);
+        media.take_sender_info(now, info);
     }
 
     /// A subscriber says how it receives what we send.
@@ -101,15 +102,19 @@ impl Engine {
     ) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(path) = peer.link.connection.path() else { return };
-        let slot = peer.slots.iter_mut().find(|slot| slot.outgoing.headers.ssrc == media);
-        let Some(slot) = slot else { return };
+        let index = peer.slots.iter().position(|slot| slot.outgoing.headers.ssrc == media);
+        let Some((index, slot)) = index.and_then(|i| Some((i, peer.slots.get_mut(i)?))) else {
+            return;
+        };
         let Some(track) = slot.feed().track().and_then(|track| self.tracks.get(track.key)) else {
             return;
         };
         let departure = Departure { path, time: self.clock.abs_send_time(now) };
+        let round_trip = peer.round_trip.unwrap_or_default();
         for sequence in lost.take(MAX_NACKED) {
             self.counters.nacks_in += 1;
-            let sent = slot.outgoing.send_again(sequence, track, &mut peer.link, departure, out);
+            let request = Request { now, slot: index as u16, sequence, round_trip };
+            let sent = slot.outgoing.send_again(request, track, &mut peer.link, departure, out);
             match sent {
                 true => self.counters.packets_retransmitted += 1,
                 false => self.counters.packets_not_retransmitted += 1,

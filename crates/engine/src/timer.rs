@@ -10,35 +10,52 @@ pub(crate) enum PeerTimer {
     Connection = 0,
     /// Nothing authenticated has arrived for a while.
     Silence = 1,
+    /// Transport-wide feedback is owed.
+    Feedback = 2,
+    /// A missing packet is to be asked for (again).
+    Nack = 3,
     /// Reports (SR, RR, SDES) are owed.
-    Report = 2,
+    Report = 4,
     /// The layer that is forwarded may have stopped, or there may be a better one.
-    Layer = 3,
+    Layer = 5,
 }
 
-const PEER_TIMERS: [PeerTimer; 4] =
-    [PeerTimer::Connection, PeerTimer::Silence, PeerTimer::Report, PeerTimer::Layer];
+const PEER_TIMERS: [PeerTimer; 6] = [
+    PeerTimer::Connection,
+    PeerTimer::Silence,
+    PeerTimer::Feedback,
+    PeerTimer::Nack,
+    PeerTimer::Report,
+    PeerTimer::Layer,
+];
 
 /// Whose timer, and which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     /// One of the timers of the peer at this place.
     Peer(u32, PeerTimer),
+    /// Somebody in the room at this place may have stopped speaking.
+    Speaking(u32),
 }
 
-/// Timers per place.
-const STRIDE: u32 = PEER_TIMERS.len() as u32;
+/// Timers per place: those of the peer there, and that of the room there (peers and rooms are
+/// numbered independently).
+const STRIDE: u32 = PEER_TIMERS.len() as u32 + 1;
 
 impl Timer {
     fn number(self) -> u32 {
-        let Timer::Peer(index, timer) = self;
-        index * STRIDE + timer as u32
+        match self {
+            Timer::Peer(index, timer) => index * STRIDE + timer as u32,
+            Timer::Speaking(index) => index * STRIDE + PEER_TIMERS.len() as u32,
+        }
     }
 
     fn from_number(number: u32) -> Timer {
         let (index, which) = (number / STRIDE, number % STRIDE);
-        // The remainder is smaller than the array is long.
-        Timer::Peer(index, PEER_TIMERS[which as usize])
+        match PEER_TIMERS.get(which as usize) {
+            Some(&timer) => Timer::Peer(index, timer),
+            None => Timer::Speaking(index),
+        }
     }
 }
 
@@ -76,6 +93,14 @@ impl TimerQueue {
                     self.settle(position);
                 }
             }
+        }
+    }
+
+    /// Sets `timer` unless it goes off by `at` anyway.
+    #[inline]
+    pub(crate) fn set_no_later_than(&mut self, timer: Timer, at: Instant) {
+        if self.at(timer).is_none_or(|set| set > at) {
+            self.set(timer, Some(at));
         }
     }
 

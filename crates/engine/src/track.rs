@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use parlor_rtc::MediaKind;
+use parlor_rtc::rtp::AudioLevel;
 use parlor_rtc::sdp::Codec;
 
 use crate::id::{LayerId, PeerId, Source, TrackId};
@@ -11,6 +12,7 @@ use crate::peer::PeerKey;
 use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
+use crate::speaking::VoiceActivity;
 use crate::upstream::KEY_FRAME_INTERVAL;
 
 /// Names a track in the engine's table.
@@ -51,6 +53,7 @@ pub(crate) struct Track {
     key_frame_asked: Vec<Option<Instant>>,
     /// The publisher's payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
+    voice: VoiceActivity,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
@@ -99,6 +102,7 @@ impl Track {
             choice: Choice::default(),
             key_frame_asked: vec![None; layers],
             codecs,
+            voice: VoiceActivity::new(),
             subscribers: Vec::new(),
             is_fresh: false,
         }
@@ -166,6 +170,33 @@ impl Track {
     pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
         let known = self.codecs.iter().find(|(known, _)| *known == payload_type);
         known.map(|(_, codec)| *codec)
+    }
+
+    /// Takes the loudness of one packet of a person's sound. True when that changes who is speaking.
+    #[inline]
+    pub(crate) fn hear(&mut self, now: Instant, level: AudioLevel) -> bool {
+        // What a screen sounds like is nobody's speech.
+        self.on && self.source != Source::ScreenAudio && self.voice.hear(now, level)
+    }
+
+    /// Lets time pass without sound. True when that changes who is speaking.
+    pub(crate) fn review_voice(&mut self, now: Instant) -> bool {
+        self.voice.review(now)
+    }
+
+    /// When its publisher will have been quiet for long enough to have stopped speaking.
+    pub(crate) fn quiet_deadline(&self) -> Option<Instant> {
+        self.voice.deadline()
+    }
+
+    /// Nothing is heard of it any more. True when that changes who is speaking.
+    pub(crate) fn silence(&mut self) -> bool {
+        self.voice.silence()
+    }
+
+    /// Whether its publisher was speaking when last judged.
+    pub(crate) fn is_speaking(&self) -> bool {
+        self.voice.is_speaking()
     }
 
     /// Chooses the layer anew. True when another one is to be forwarded.

@@ -13,31 +13,35 @@ use parlor_rtc::{MediaKind, Path};
 use parlor_sim::client::{self, Client, Datagram};
 
 /// The one address of the engine.
-pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);
+pub(crate) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);
 
 /// What a client publishes unless told otherwise.
-pub const CAMERA_AND_MICROPHONE: [Source; 2] = [Source::Microphone, Source::Camera];
+pub(crate) const CAMERA_AND_MICROPHONE: [Source; 2] = [Source::Microphone, Source::Camera];
 
 /// One media thread's worth of Parlor, and people.
-pub struct World {
-    pub now: Instant,
-    pub engine: Engine,
-    pub people: Vec<Person>,
+pub(crate) struct World {
+    pub(crate) now: Instant,
+    pub(crate) engine: Engine,
+    pub(crate) people: Vec<Person>,
+    /// Who is speaking in room 1, as last told.
+    pub(crate) speaking: Vec<PeerId>,
     arena: SendArena,
     next_number: u64,
 }
 
 /// A browser in the world.
-pub struct Person {
-    pub id: PeerId,
-    pub client: Client,
-    pub tracks: Vec<TrackId>,
+pub(crate) struct Person {
+    pub(crate) id: PeerId,
+    pub(crate) client: Client,
+    pub(crate) tracks: Vec<TrackId>,
     /// The latest that the engine told of it.
-    pub state: Option<PeerState>,
+    pub(crate) state: Option<PeerState>,
+    /// Nothing that it sends arrives.
+    pub(crate) muted: bool,
 }
 
 impl World {
-    pub fn new() -> World {
+    pub(crate) fn new() -> World {
         // The one instant that everything counts from; nothing depends on which.
         #[allow(clippy::disallowed_methods)]
         let now = Instant::now();
@@ -52,15 +56,20 @@ impl World {
         let mut engine = Engine::new(now, config);
         engine.add_room(RoomId(1));
         let arena = SendArena::default();
-        World { now, engine, people: Vec::new(), arena, next_number: 0 }
+        World { now, engine, people: Vec::new(), speaking: Vec::new(), arena, next_number: 0 }
     }
 
     /// Lets somebody join room 1; returns who, as an index.
-    pub fn join(&mut self, sources: &[Source], slot_pairs: usize) -> usize {
+    pub(crate) fn join(&mut self, sources: &[Source], slot_pairs: usize) -> usize {
         self.join_room(RoomId(1), sources, slot_pairs)
     }
 
-    pub fn join_room(&mut self, room: RoomId, sources: &[Source], slot_pairs: usize) -> usize {
+    pub(crate) fn join_room(
+        &mut self,
+        room: RoomId,
+        sources: &[Source],
+        slot_pairs: usize,
+    ) -> usize {
         self.next_number += 1;
         let number = self.next_number;
         let address =
@@ -80,12 +89,34 @@ impl World {
         let join = Join { room, peer: PeerId(number), offer, senders };
         let Joined { answer, .. } = self.engine.join(self.now, join).unwrap();
         client.accept(&answer).unwrap();
-        self.people.push(Person { id: PeerId(number), client, tracks, state: None });
+        self.people.push(Person { id: PeerId(number), client, tracks, state: None, muted: false });
         self.people.len() - 1
     }
 
+    /// Lets somebody go; those behind move up.
+    pub(crate) fn leave(&mut self, index: usize) {
+        let person = self.people.remove(index);
+        self.engine.remove_peer(self.now, person.id);
+    }
+
+    /// Lets somebody offer more pairs of slots.
+    pub(crate) fn offer_again(&mut self, index: usize, more_pairs: usize) {
+        let person = &mut self.people[index];
+        let offer = person.client.offer(self.now, &[], more_pairs);
+        let joined = self.engine.reoffer(self.now, person.id, &offer, &[]).unwrap();
+        person.client.accept(&joined.answer).unwrap();
+    }
+
+    /// Lets somebody offer fresh ICE credentials.
+    pub(crate) fn restart_ice(&mut self, index: usize) {
+        let person = &mut self.people[index];
+        let offer = person.client.offer_ice_restart();
+        let joined = self.engine.reoffer(self.now, person.id, &offer, &[]).unwrap();
+        person.client.accept(&joined.answer).unwrap();
+    }
+
     /// Lets time pass.
-    pub fn run(&mut self, span: Duration) {
+    pub(crate) fn run(&mut self, span: Duration) {
         let end = self.now + span;
         while self.now < end {
             self.step();
@@ -105,7 +136,9 @@ impl World {
         let mut datagrams = Vec::new();
         for person in &mut self.people {
             let from = person.client.address;
-            person.client.run(now, |Datagram { bytes, .. }| datagrams.push((from, bytes))).unwrap();
+            let muted = person.muted;
+            let send = |Datagram { bytes, .. }| datagrams.extend((!muted).then_some((from, bytes)));
+            person.client.run(now, send).unwrap();
         }
         for (from, mut bytes) in datagrams {
             let path = Path::udp(from, SERVER.ip());
@@ -117,10 +150,12 @@ impl World {
         }
         self.deliver();
         while let Some(change) = self.engine.poll_change() {
-            if let Change::Peer { peer, state } = change
-                && let Some(person) = self.people.iter_mut().find(|person| person.id == peer)
-            {
-                person.state = Some(state);
+            match change {
+                Change::Peer { peer, state } => {
+                    let person = self.people.iter_mut().find(|person| person.id == peer);
+                    person.expect("nothing is told of who has left").state = Some(state);
+                }
+                Change::Speaking { peers, .. } => self.speaking = peers,
             }
         }
     }
@@ -138,7 +173,7 @@ impl World {
     }
 
     /// How many frames of `kind` from `publisher` somebody has seen so far.
-    pub fn frames(&self, viewer: usize, publisher: usize, kind: MediaKind) -> usize {
+    pub(crate) fn frames(&self, viewer: usize, publisher: usize, kind: MediaKind) -> usize {
         let number = self.people[publisher].client.number;
         self.people[viewer].client.frames_of(number, client::kind(kind)).len()
     }

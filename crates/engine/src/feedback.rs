@@ -1,0 +1,72 @@
+//! What publishers are told while they send: what is missing, and when packets arrived.
+
+use std::time::{Duration, Instant};
+
+use parlor_rtc::MediaKind;
+use parlor_rtc::rtp::Ssrc;
+
+use crate::arena::SendArena;
+use crate::compound::Compound;
+use crate::engine::Engine;
+use crate::peer::{Peer, PeerKey};
+use crate::timer::{PeerTimer, Timer};
+
+/// The round trip to a publisher that has not proved one yet.
+const USUAL_ROUND_TRIP: Duration = Duration::from_millis(60);
+
+/// Most feedback packets at a time: what one window of arrivals needs. What is left comes with the
+/// next batch.
+const MAX_FEEDBACKS: usize = 8;
+
+impl Engine {
+    /// Asks a publisher for what is missing, and for key frames where something never came.
+    pub(crate) fn send_nacks(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let round_trip = peer.round_trip.unwrap_or(USUAL_ROUND_TRIP);
+        let Peer { incoming, published, speaker, link, .. } = peer;
+        let mut compound = Compound::new();
+        let mut next: Option<Instant> = None;
+        for (media, name) in incoming.all_media() {
+            let requests = media.receiver.requests(now, round_trip);
+            let lost = requests.as_slice();
+            if !lost.is_empty() {
+                self.counters.nacks_out += lost.len() as u64;
+                compound.add(speaker, link, out, |writer| {
+                    writer.nack(speaker.ssrc, name.ssrc, lost.iter().copied())
+                });
+            }
+            if media.receiver.take_given_up()
+                && let Some(track) = published.get(name.published).map(|p| p.track)
+                && self.tracks.get(track).is_some_and(|t| t.source.kind() == MediaKind::Video)
+            {
+                self.requests.push(track, name.layer);
+            }
+            next = [next, media.receiver.deadline()].into_iter().flatten().min();
+        }
+        compound.flush(link, out);
+        self.timers.set(Timer::Peer(key.index, PeerTimer::Nack), next);
+    }
+
+    /// Tells a peer when its packets arrived, from which it estimates what its link takes.
+    pub(crate) fn send_transport_feedback(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        out: &mut SendArena,
+    ) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let Peer { arrivals: Some(arrivals), incoming, speaker, link, .. } = peer else { return };
+        let media = incoming.ssrcs().next().unwrap_or(Ssrc(0));
+        let mut compound = Compound::new();
+        for _ in 0..MAX_FEEDBACKS {
+            if arrivals.deadline().is_none_or(|at| now < at) {
+                break;
+            }
+            compound
+                .add(speaker, link, out, |writer| arrivals.write(now, speaker.ssrc, media, writer));
+        }
+        compound.flush(link, out);
+        let at = arrivals.deadline();
+        self.timers.set(Timer::Peer(key.index, PeerTimer::Feedback), at);
+    }
+}

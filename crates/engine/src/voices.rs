@@ -1,0 +1,75 @@
+//! Who is speaking in each room.
+
+use std::time::Instant;
+
+use crate::change::Change;
+use crate::engine::Engine;
+use crate::id::PeerId;
+use crate::peer::PeerKey;
+use crate::room::RoomKey;
+use crate::timer::Timer;
+
+impl Engine {
+    /// Somebody in a room has begun or stopped to speak.
+    pub(crate) fn speaking_changed(&mut self, room: RoomKey) {
+        self.dirty.mark_speaking(room);
+        let timer = Timer::Speaking(room.index);
+        if self.timers.at(timer).is_none() {
+            let deadline = self.quiet_deadline(room);
+            self.timers.set(timer, deadline);
+        }
+    }
+
+    /// Judges whether somebody of whom nothing more is heard has stopped to speak.
+    pub(crate) fn review_speaking(&mut self, now: Instant, room: RoomKey) {
+        let Some(members) = self.rooms.get(room).map(|room| &room.peers) else { return };
+        let mut changed = false;
+        for peer in members.iter().filter_map(|peer| self.peers.get(*peer)) {
+            for published in &peer.published {
+                if let Some(track) = self.tracks.get_mut(published.track) {
+                    changed |= track.review_voice(now);
+                }
+            }
+        }
+        if changed {
+            self.dirty.mark_speaking(room);
+        }
+        let deadline = self.quiet_deadline(room);
+        self.timers.set(Timer::Speaking(room.index), deadline);
+    }
+
+    /// Nothing is heard of a peer any more.
+    pub(crate) fn silence_peer(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let room = peer.room;
+        for published in &peer.published {
+            let track = self.tracks.get_mut(published.track);
+            if track.is_some_and(|track| track.silence()) {
+                self.dirty.mark_speaking(room);
+            }
+        }
+        let deadline = self.quiet_deadline(room);
+        self.timers.set(Timer::Speaking(room.index), deadline);
+    }
+
+    pub(crate) fn speaking_change(&self, key: RoomKey) -> Option<Change> {
+        let room = self.rooms.get(key)?;
+        let mut peers: Vec<PeerId> = Vec::new();
+        for peer in room.peers.iter().filter_map(|peer| self.peers.get(*peer)) {
+            let mut tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
+            if tracks.any(|track| track.is_speaking()) {
+                peers.push(peer.id);
+            }
+        }
+        peers.sort_unstable();
+        Some(Change::Speaking { room: room.id, peers })
+    }
+
+    /// When the first speaker of a room will have been quiet for long.
+    fn quiet_deadline(&self, room: RoomKey) -> Option<Instant> {
+        let members = &self.rooms.get(room)?.peers;
+        let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
+        let tracks = peers.flat_map(|peer| &peer.published).map(|published| published.track);
+        tracks.filter_map(|track| self.tracks.get(track)?.quiet_deadline()).min()
+    }
+}
