@@ -8,7 +8,9 @@ pub mod client;
 pub mod frame;
 pub mod link;
 pub mod recording;
+pub mod world;
 
 pub use client::{Client, Sender};
 pub use frame::{Frame, FrameKind};
 pub use link::{Link, LinkConfig};
+pub use world::World;

@@ -1,0 +1,418 @@
+//! Clients, links and one engine on a clock of their own.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use parlor_engine::{
+    Change, Config, ConnectionState, Engine, Forwarded, Join, JoinError, Joined, Limits, PeerId,
+    PeerState, RoomId, SendArena, Sender, Source, TrackId,
+};
+use parlor_rtc::dtls::Identity;
+use parlor_rtc::{MediaKind, Mid, Path};
+
+use crate::client::{self, Client};
+use crate::link::{Link, LinkConfig};
+
+/// The server's one address, from the block for documentation (RFC 5737).
+pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4000);
+/// The room that [`World::join`] uses.
+pub const ROOM: RoomId = RoomId(1);
+/// 2026-01-01 as NTP seconds, so that reports carry a plausible time of day.
+const NTP_AT_START: u64 = 3_976_214_400 << 32;
+/// Longest time between two looks at the engine's changes, so that a test sees them in order.
+const CHANGE_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What a client publishes when it joins, in the order of its offer.
+pub const MICROPHONE_AND_CAMERA: [Source; 2] = [Source::Microphone, Source::Camera];
+
+/// One client's place in the world.
+pub struct Seat {
+    /// The browser.
+    pub client: Client,
+    /// Its membership.
+    pub peer: PeerId,
+    /// The room it is in.
+    pub room: RoomId,
+    /// Its tracks, in the order of its senders.
+    pub tracks: Vec<TrackId>,
+    /// Client to server.
+    pub up: Link,
+    /// Server to client.
+    pub down: Link,
+    /// What the engine last said of it.
+    pub state: Option<PeerState>,
+    /// Its address as the server sees it: what its NAT made of it.
+    public: SocketAddr,
+    /// Still a member. A seat that was left stays, so that what it saw can be looked at.
+    present: bool,
+}
+
+enum Delivery {
+    ToServer(Path, Vec<u8>),
+    ToClient(usize, Vec<u8>),
+}
+
+struct Scheduled {
+    at: Instant,
+    order: u64,
+    delivery: Delivery,
+}
+
+/// An engine, its clients, and the time of day.
+pub struct World {
+    /// The SFU.
+    pub engine: Engine,
+    /// Everyone who ever joined, in order.
+    pub seats: Vec<Seat>,
+    /// Everything the engine said, with the time.
+    pub changes: Vec<(Instant, Change)>,
+    now: Instant,
+    start: Instant,
+    arena: SendArena,
+    under_way: BinaryHeap<Reverse<Scheduled>>,
+    scheduled: u64,
+    next_track: u64,
+    seed: u64,
+    next_look: Instant,
+}
+
+/// One certificate for all worlds of a test binary: making one takes longer than most worlds last.
+fn identity() -> Arc<Identity> {
+    static IDENTITY: OnceLock<Arc<Identity>> = OnceLock::new();
+    let make = || Arc::new(Identity::generate().expect("a certificate can be made"));
+    IDENTITY.get_or_init(make).clone()
+}
+
+impl World {
+    /// A world with one room and nobody in it, whose luck is decided by `seed`.
+    pub fn new(seed: u64) -> World {
+        let now = simulated_start();
+        let mut engine_seed = [0; 32];
+        engine_seed[..8].copy_from_slice(&seed.to_be_bytes());
+        let config = Config {
+            identity: identity(),
+            candidates: vec![SERVER],
+            thread: 0,
+            seed: engine_seed,
+            ntp_at_start: NTP_AT_START,
+            limits: Limits::default(),
+        };
+        let mut engine = Engine::new(now, config);
+        engine.add_room(ROOM);
+        World {
+            engine,
+            seats: Vec::new(),
+            changes: Vec::new(),
+            now,
+            start: now,
+            arena: SendArena::default(),
+            under_way: BinaryHeap::new(),
+            scheduled: 0,
+            next_track: 1,
+            seed,
+            next_look: now,
+        }
+    }
+
+    /// The time now.
+    pub fn now(&self) -> Instant {
+        self.now
+    }
+
+    /// How long the world has been running.
+    pub fn elapsed(&self) -> Duration {
+        self.now - self.start
+    }
+
+    /// A client joins [`ROOM`] over perfect cables with microphone, camera and `slot_pairs` pairs of slots.
+    ///
+    /// Returns its seat: an index into [`World::seats`].
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub fn join(&mut self, slot_pairs: usize) -> usize {
+        self.join_as(ROOM, &MICROPHONE_AND_CAMERA, slot_pairs, LinkConfig::default())
+    }
+
+    /// A client joins a room, publishing `sources`, with the same cable in both directions.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub fn join_as(
+        &mut self,
+        room: RoomId,
+        sources: &[Source],
+        slot_pairs: usize,
+        link: LinkConfig,
+    ) -> usize {
+        let seat = self.seats.len();
+        let number = seat as u32 + 1;
+        let address = client_address(seat, 0);
+        let mut client = Client::new(self.now, number, address);
+        let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
+        let offer = client.offer(self.now, &kinds, slot_pairs);
+        let senders = self.name_tracks(&client, sources);
+        let peer = PeerId(u64::from(number));
+        let join = Join { room, peer, offer, senders: senders.clone() };
+        let joined = self.engine.join(self.now, join).expect("the engine takes the peer");
+        client.accept(&joined.answer).expect("str0m takes the answer");
+        self.seats.push(Seat {
+            client,
+            peer,
+            room,
+            tracks: senders.iter().map(|sender| sender.track).collect(),
+            up: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2),
+            down: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2 + 1),
+            state: None,
+            public: address,
+            present: true,
+        });
+        seat
+    }
+
+    fn name_tracks(&mut self, client: &Client, sources: &[Source]) -> Vec<Sender> {
+        let mut senders = Vec::new();
+        for (sender, &source) in client.senders.iter().zip(sources) {
+            let track = TrackId(self.next_track);
+            self.next_track += 1;
+            senders.push(Sender { mid: engine_mid(sender.mid), track, source, on: sender.on });
+        }
+        senders
+    }
+
+    /// A client offers again: more slots, or with `restart_ice` fresh ICE credentials.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn reoffer(
+        &mut self,
+        seat: usize,
+        more_pairs: usize,
+        restart_ice: bool,
+    ) -> Result<Joined, JoinError> {
+        let now = self.now;
+        let Seat { client, peer, .. } = &mut self.seats[seat];
+        let offer = match restart_ice {
+            true => client.offer_ice_restart(),
+            false => client.offer(now, &[], more_pairs),
+        };
+        let joined = self.engine.reoffer(now, *peer, &offer, &[])?;
+        client.accept(&joined.answer).expect("str0m takes the answer");
+        Ok(joined)
+    }
+
+    /// A client leaves, and its browser is closed.
+    pub fn leave(&mut self, seat: usize) {
+        self.engine.remove_peer(self.now, self.seats[seat].peer);
+        self.seats[seat].present = false;
+    }
+
+    /// A client's browser dies without a word: it sends and hears nothing any more.
+    pub fn kill(&mut self, seat: usize) {
+        self.seats[seat].present = false;
+    }
+
+    /// Switches one of a client's senders, as the page and the room would.
+    pub fn switch(&mut self, seat: usize, sender: usize, on: bool) {
+        let now = self.now;
+        let Seat { client, tracks, .. } = &mut self.seats[seat];
+        client.switch(now, sender, on);
+        self.engine.switch_track(now, tracks[sender], on);
+    }
+
+    /// A client's NAT forgets it: from now on it appears under another address, and what is sent to the
+    /// old one is lost.
+    pub fn rebind(&mut self, seat: usize) {
+        let port = self.seats[seat].public.port();
+        self.seats[seat].public = client_address(seat, port - FIRST_PORT + 1);
+    }
+
+    /// Both directions of a client's cable.
+    pub fn set_link(&mut self, seat: usize, link: LinkConfig) {
+        self.seats[seat].up.set_config(link);
+        self.seats[seat].down.set_config(link);
+    }
+
+    /// The frames of one publisher's kind that a viewer saw.
+    pub fn seen(&self, viewer: usize, publisher: usize, kind: MediaKind) -> Vec<client::SeenFrame> {
+        let number = self.seats[publisher].client.number;
+        self.seats[viewer].client.frames_of(number, client::kind(kind))
+    }
+
+    /// What the engine last said of a client's connection.
+    pub fn connection(&self, seat: usize) -> Option<ConnectionState> {
+        self.seats[seat].state.as_ref().map(|state| state.connection)
+    }
+
+    /// Lets time pass.
+    pub fn run_for(&mut self, duration: Duration) {
+        self.run_until(self.now + duration);
+    }
+
+    /// Lets time pass until something holds, at most `limit`; says how long that took.
+    pub fn run_while(
+        &mut self,
+        limit: Duration,
+        mut holds_not_yet: impl FnMut(&World) -> bool,
+    ) -> Option<Duration> {
+        let start = self.now;
+        while holds_not_yet(self) {
+            if self.now - start >= limit {
+                return None;
+            }
+            self.step(start + limit);
+        }
+        Some(self.now - start)
+    }
+
+    fn run_until(&mut self, end: Instant) {
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// Goes to the next thing that happens, at most to `end`, and lets it happen.
+    fn step(&mut self, end: Instant) {
+        let next = [self.next_arrival(), self.engine.deadline(), self.next_client(), Some(end)];
+        let next = next.into_iter().flatten().min().unwrap_or(end);
+        self.now = self.now.max(next);
+        self.deliver();
+        if self.engine.deadline().is_some_and(|at| at <= self.now) {
+            self.engine.handle_timeout(self.now, &mut self.arena);
+        }
+        self.forward();
+        self.run_clients();
+        if self.next_look <= self.now {
+            self.next_look = self.now + CHANGE_INTERVAL;
+            self.read_changes();
+        }
+    }
+
+    fn next_arrival(&self) -> Option<Instant> {
+        self.under_way.peek().map(|Reverse(next)| next.at)
+    }
+
+    fn next_client(&self) -> Option<Instant> {
+        self.seats.iter().filter(|seat| seat.present).map(|seat| seat.client.deadline()).min()
+    }
+
+    fn deliver(&mut self) {
+        while self.next_arrival().is_some_and(|at| at <= self.now) {
+            let Some(Reverse(arrived)) = self.under_way.pop() else { return };
+            match arrived.delivery {
+                Delivery::ToServer(path, mut bytes) => {
+                    self.engine.handle_datagram(self.now, path, &mut bytes, &mut self.arena);
+                }
+                Delivery::ToClient(seat, bytes) if self.seats[seat].present => {
+                    let heard = self.seats[seat].client.receive(self.now, SERVER, &bytes);
+                    heard.expect("str0m can go on");
+                }
+                Delivery::ToClient(..) => {}
+            }
+        }
+    }
+
+    fn forward(&mut self) {
+        loop {
+            let forwarded = self.engine.forward(self.now, &mut self.arena);
+            self.send();
+            if matches!(forwarded, Forwarded::Done) {
+                return;
+            }
+        }
+    }
+
+    /// What a media thread's send phase does, with links for sockets.
+    fn send(&mut self) {
+        let mut scheduled = Vec::new();
+        for message in self.arena.messages() {
+            let Path::Udp(udp) = message.path else { continue };
+            let Some(seat) = self.seats.iter().position(|seat| seat.public == udp.remote) else {
+                continue;
+            };
+            for segment in message.segments() {
+                for at in self.seats[seat].down.carry(self.now, segment.len()) {
+                    scheduled.push((at, Delivery::ToClient(seat, segment.to_vec())));
+                }
+            }
+        }
+        self.arena.clear();
+        for (at, delivery) in scheduled {
+            self.schedule(at, delivery);
+        }
+    }
+
+    fn run_clients(&mut self) {
+        for index in 0..self.seats.len() {
+            let seat = &mut self.seats[index];
+            if !seat.present || seat.client.deadline() > self.now {
+                continue;
+            }
+            let path = Path::udp(seat.public, SERVER.ip());
+            let mut sent = Vec::new();
+            seat.client.run(self.now, |datagram| sent.push(datagram)).expect("str0m can go on");
+            for datagram in sent.into_iter().filter(|datagram| datagram.to == SERVER) {
+                for at in self.seats[index].up.carry(self.now, datagram.bytes.len()) {
+                    self.schedule(at, Delivery::ToServer(path, datagram.bytes.clone()));
+                }
+            }
+        }
+    }
+
+    fn schedule(&mut self, at: Instant, delivery: Delivery) {
+        let order = self.scheduled;
+        self.scheduled += 1;
+        self.under_way.push(Reverse(Scheduled { at, order, delivery }));
+    }
+
+    fn read_changes(&mut self) {
+        while let Some(change) = self.engine.poll_change() {
+            if let Change::Peer { peer, state } = &change
+                && let Some(seat) = self.seats.iter_mut().find(|seat| seat.peer == *peer)
+            {
+                seat.state = Some(state.clone());
+            }
+            self.changes.push((self.now, change));
+        }
+    }
+}
+
+/// The one moment of real time: `Instant` has no other beginning. Nothing depends on its value.
+fn simulated_start() -> Instant {
+    Instant::now()
+}
+
+const FIRST_PORT: u16 = 5000;
+
+/// An address per seat, and a port per life of its NAT binding.
+fn client_address(seat: usize, binding: u16) -> SocketAddr {
+    let host = Ipv4Addr::from(0x0a00_0001 + seat as u32);
+    SocketAddr::from((host, FIRST_PORT + binding))
+}
+
+fn engine_mid(mid: str0m::media::Mid) -> Mid {
+    mid.to_string().parse().expect("str0m's mids are short")
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.order) == (other.at, other.order)
+    }
+}
+
+impl Eq for Scheduled {}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Scheduled {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.order).cmp(&(other.at, other.order))
+    }
+}
