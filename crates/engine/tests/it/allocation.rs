@@ -20,6 +20,7 @@ use parlor_rtc::srtp::{MasterKey, Outbound, Profile};
 use parlor_rtc::{MediaKind, Mid, Path};
 
 use crate::ring::{facts, start};
+use crate::world::{CAMERA_AND_MICROPHONE, World};
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
@@ -53,7 +54,8 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-fn allocations() -> u64 {
+/// How many allocations this thread has made.
+pub(crate) fn allocations() -> u64 {
     ALLOCATIONS.with(Cell::get)
 }
 
@@ -190,4 +192,19 @@ fn a_forwarded_packet_allocates_nothing() {
     (300..900).for_each(&mut frame);
     assert_eq!(allocations() - before, 0);
     assert!(sent > 20_000, "{sent}");
+}
+
+#[test]
+fn a_call_in_steady_state_allocates_nothing_for_its_packets() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.join(&CAMERA_AND_MICROPHONE, 4);
+    }
+    world.run(Duration::from_secs(10));
+    let (before, packets) = (world.allocations, world.engine.counters().packets_out);
+    assert!(before > 0, "the counter counts");
+    world.run(Duration::from_secs(5));
+    let packets = world.engine.counters().packets_out - packets;
+    assert!(packets > 1_000, "{packets}");
+    assert_eq!(world.allocations - before, 0, "for {packets} packets");
 }

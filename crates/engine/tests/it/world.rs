@@ -12,6 +12,8 @@ use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Path};
 use parlor_sim::client::{self, Client, Datagram};
 
+use crate::allocation::allocations;
+
 /// The one address of the engine.
 pub(crate) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);
 
@@ -25,6 +27,8 @@ pub(crate) struct World {
     pub(crate) people: Vec<Person>,
     /// Who is speaking in room 1, as last told.
     pub(crate) speaking: Vec<PeerId>,
+    /// Allocations by the engine while it took datagrams and forwarded.
+    pub(crate) allocations: u64,
     arena: SendArena,
     next_number: u64,
 }
@@ -56,7 +60,15 @@ impl World {
         let mut engine = Engine::new(now, config);
         engine.add_room(RoomId(1));
         let arena = SendArena::default();
-        World { now, engine, people: Vec::new(), speaking: Vec::new(), arena, next_number: 0 }
+        World {
+            now,
+            engine,
+            people: Vec::new(),
+            speaking: Vec::new(),
+            allocations: 0,
+            arena,
+            next_number: 0,
+        }
     }
 
     /// Lets somebody join room 1; returns who, as an index.
@@ -142,10 +154,18 @@ impl World {
         }
         for (from, mut bytes) in datagrams {
             let path = Path::udp(from, SERVER.ip());
+            let before = allocations();
             let routed = self.engine.handle_datagram(now, path, &mut bytes, &mut self.arena);
+            self.allocations += allocations() - before;
             assert_ne!(routed, Routed::Elsewhere { thread: 9 });
         }
-        while self.engine.forward(now, &mut self.arena) == Forwarded::ArenaFull {
+        loop {
+            let before = allocations();
+            let forwarded = self.engine.forward(now, &mut self.arena);
+            self.allocations += allocations() - before;
+            if forwarded == Forwarded::Done {
+                break;
+            }
             self.deliver();
         }
         self.deliver();
