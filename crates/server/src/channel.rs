@@ -27,7 +27,7 @@ const MAX_WORD_LEN: usize = 128;
 /// Requests at once, and then one every so often: more than a person's clicks and a page's resizes.
 const REQUESTS: (u32, Duration) = (100, Duration::from_millis(50));
 /// The same of joins, which cost the server most.
-const JOINS: (u32, Duration) = (40, Duration::from_millis(250));
+const JOINS: (u32, Duration) = (100, Duration::from_millis(200));
 
 /// A frame that is none of Phoenix Channels V2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -51,6 +51,8 @@ pub struct Bot {
     next_heartbeat: Instant,
     /// The request whose answer is waited for, and the time of it.
     offered: Option<String>,
+    /// What its sending sections are, said with every offer.
+    senders: Value,
     ended: Option<String>,
 }
 
@@ -77,6 +79,7 @@ impl Bot {
             next_ref: 1,
             next_heartbeat: now + HEARTBEAT_INTERVAL,
             offered: None,
+            senders: Value::Null,
             ended: None,
         };
         bot.ask_to_join(now)?;
@@ -92,12 +95,13 @@ impl Bot {
         microphone.recording = self.config.audio.clone();
         camera.recording = self.config.video.clone();
         camera.frames_per_second = self.config.frames_per_second;
-        let senders = json!([
+        self.senders = json!([
             {"mid": microphone.mid.to_string(), "source": "microphone", "on": true},
             {"mid": camera.mid.to_string(), "source": "camera", "on": true},
         ]);
         let join = json!({
-            "protocol": "parlor", "version": 1, "name": self.config.name, "offer": offer, "senders": senders,
+            "protocol": "parlor", "version": 1, "name": self.config.name, "offer": offer,
+            "senders": self.senders,
         });
         self.offered = Some(self.request("phx_join", join)?);
         Ok(())
@@ -180,7 +184,8 @@ impl Bot {
             return Ok(());
         }
         let offer = self.client.offer(now, &[], wanted - have);
-        self.offered = Some(self.request("offer", json!({"offer": offer, "senders": []}))?);
+        self.offered =
+            Some(self.request("offer", json!({"offer": offer, "senders": self.senders}))?);
         Ok(())
     }
 

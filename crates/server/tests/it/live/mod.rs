@@ -2,6 +2,7 @@
 
 mod channels;
 mod http;
+mod meeting;
 mod process;
 mod sockets;
 
