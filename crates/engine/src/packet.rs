@@ -1,9 +1,7 @@
 //! Writes outgoing RTP packets where they are sent from: header, payload, seal.
 
 use parlor_rtc::payload;
-use parlor_rtc::rtp::{
-    AudioLevel, ExtensionMap, HeaderFields, HeaderTemplate, Ssrc, VideoOrientation,
-};
+use parlor_rtc::rtp::{ExtensionMap, HeaderFields, HeaderTemplate, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::link::{Departure, Link};
@@ -102,8 +100,8 @@ impl<'a> Rewritten<'a> {
             timestamp: self.numbers.timestamp as u32,
             transport_sequence: link.draw_transport_sequence(),
             abs_send_time: departure.time,
-            audio_level: facts.audio_level.map(AudioLevel::from_byte),
-            video_orientation: facts.video_orientation.map(VideoOrientation),
+            audio_level: facts.audio_level,
+            video_orientation: facts.video_orientation,
             // Receivers are offered none: no answer of ours takes it for a slot.
             dependency_descriptor: &[],
         }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use parlor_rtc::receive::{Arrival, Repaired, unwrap_retransmission};
-use parlor_rtc::rtp::{AudioLevel, RtpView, Span, Ssrc};
+use parlor_rtc::rtp::{RtpView, Span, Ssrc};
 use parlor_rtc::sdp::Codec;
 
 use crate::engine::Engine;
@@ -98,7 +98,7 @@ impl Engine {
         }
         self.counters.packets_recovered += u64::from(arrived.facts.recovered);
         if let Some(level) = arrived.facts.audio_level
-            && track.hear(now, AudioLevel::from_byte(level))
+            && track.hear(now, level)
         {
             let room = track.room;
             self.speaking_changed(room);
@@ -161,8 +161,8 @@ impl Peer {
             starts_frame: frame.starts_frame,
             starts_key_frame: frame.starts_key_frame,
             numbers: frame.numbers,
-            audio_level: view.extensions.audio_level.map(|level| level.to_byte()),
-            video_orientation: view.extensions.video_orientation.map(|turn| turn.0),
+            audio_level: view.extensions.audio_level,
+            video_orientation: view.extensions.video_orientation,
         };
         Ok(Arrived {
             track: section.track,

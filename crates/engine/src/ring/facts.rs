@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use parlor_rtc::payload::FrameNumbers;
+use parlor_rtc::rtp::{AudioLevel, VideoOrientation};
 
 /// Everything that routing and rewriting want to know about one received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,8 @@ pub struct Facts {
     pub starts_key_frame: bool,
     /// Numbers of the frame that have to stay consistent for a receiver.
     pub numbers: FrameNumbers,
-    /// Value of the audio level extension as it travels: voice activity in the top bit, then
-    /// -dBov (RFC 6464 section 3).
-    pub audio_level: Option<u8>,
-    /// Value of the video orientation extension as it travels (3GPP TS 26.114 section 7.4.5).
-    pub video_orientation: Option<u8>,
+    /// How loud it is, if its header says so.
+    pub audio_level: Option<AudioLevel>,
+    /// How its picture is to be turned, if its header says so.
+    pub video_orientation: Option<VideoOrientation>,
 }

@@ -195,7 +195,7 @@ fn a_forwarded_packet_allocates_nothing() {
 }
 
 #[test]
-fn a_call_in_steady_state_allocates_nothing_for_its_packets() {
+fn a_call_in_steady_state_allocates_nothing() {
     let mut world = World::new();
     for _ in 0..3 {
         world.join(&CAMERA_AND_MICROPHONE, 4);

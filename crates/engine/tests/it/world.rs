@@ -27,7 +27,7 @@ pub(crate) struct World {
     pub(crate) people: Vec<Person>,
     /// Who is speaking in room 1, as last told.
     pub(crate) speaking: Vec<PeerId>,
-    /// Allocations by the engine while it took datagrams and forwarded.
+    /// Allocations by the engine, commands apart.
     pub(crate) allocations: u64,
     arena: SendArena,
     next_number: u64,
@@ -144,7 +144,9 @@ impl World {
 
     fn step(&mut self) {
         let now = self.now;
+        let before = allocations();
         self.engine.handle_timeout(now, &mut self.arena);
+        self.allocations += allocations() - before;
         let mut datagrams = Vec::new();
         for person in &mut self.people {
             let from = person.client.address;
