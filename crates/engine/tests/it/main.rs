@@ -8,5 +8,6 @@ mod call;
 mod retransmit;
 mod rewrite;
 mod ring;
+mod rooms;
 mod speaking;
 mod world;
