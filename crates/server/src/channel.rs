@@ -134,32 +134,35 @@ impl Channels {
         let now = Instant::now();
         let Frame(join_ref, reference, topic, _, payload) = frame;
         self.by_topic.retain(|_, channel| !channel.session.is_over());
-        let replaced = self.by_topic.remove(&**topic);
+        let replaces = self.by_topic.get(&**topic).map(|old| old.id);
         let wish = self
             .may_join(now)
             .and_then(|()| admission::check(admission::room_name(room)?, parse_payload(payload)?));
-        let wish = match wish {
-            Ok(wish) => wish,
-            Err(refusal) => {
-                if let Some(old) = replaced {
-                    old.leave(None).await;
-                }
-                return self.refuse(frame, refusal);
-            }
-        };
         let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
-        let entry = Entry {
-            wish,
-            session: session.clone(),
-            reference: reference.as_deref().map(str::to_owned),
-            replaces: replaced.map(|old| old.id),
-        };
-        match self.app.rooms.enter(entry) {
+        let entered = wish.and_then(|wish| {
+            let session = session.clone();
+            let reference = reference.as_deref().map(str::to_owned);
+            self.app.rooms.enter(Entry { wish, session, reference, replaces })
+        });
+        match entered {
             Ok((id, room)) => {
                 let channel = Channel { id, session, room };
                 self.by_topic.insert(topic.clone().into_owned(), channel);
             }
-            Err(refusal) => self.refuse(frame, refusal),
+            Err(refusal) => {
+                // Phoenix stops the old channel before it looks at the new join.
+                self.leave(topic, None).await;
+                self.refuse(frame, refusal);
+            }
+        }
+    }
+
+    /// Leaves a topic, if it was joined. The channel is forgotten only when its room has been told:
+    /// a socket that closes meanwhile tells it then.
+    async fn leave(&mut self, topic: &str, reference: Option<String>) {
+        if let Some(channel) = self.by_topic.get(topic) {
+            channel.leave(reference).await;
+            self.by_topic.remove(topic);
         }
     }
 
@@ -189,10 +192,7 @@ impl Channels {
         }
         let reference = reference.as_ref().map(Cow::to_string);
         if left {
-            if let Some(channel) = self.by_topic.remove(&**topic) {
-                channel.leave(reference).await;
-            }
-            return;
+            return self.leave(topic, reference).await;
         }
         let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
         match limited.and_then(|()| self.request(name, payload)) {
@@ -228,14 +228,13 @@ impl Channels {
 }
 
 impl Channel {
-    async fn leave(self, reference: Option<String>) {
+    async fn leave(&self, reference: Option<String>) {
         let request = Request::Leave;
-        let session = self.session;
         let command = Command::Request { session: self.id, reference: reference.clone(), request };
         if !self.room.send(command).await {
             // The room has ended meanwhile, and with it the membership.
             let done = crate::room::command::Response::Empty(Empty {});
-            session.reply(reference.as_deref(), Ok(done));
+            self.session.reply(reference.as_deref(), Ok(done));
         }
     }
 }

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig};
+use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig, MediaHandle};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -89,6 +89,11 @@ impl Server {
     /// Where HTTP is served.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The media threads.
+    pub fn media(&self) -> &MediaHandle {
+        &self.app.media
     }
 
     /// Says where to go and what is announced, for the one who started it.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use parlor_engine::RoomId;
 use parlor_server::server::Server;
 use parlor_sim::bot::{Bot, BotConfig};
 use serde_json::json;
@@ -83,5 +84,19 @@ async fn two_rooms_hear_nothing_of_each_other() {
     for person in [ann, bo] {
         assert_eq!(leave(person).await, 0);
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_media_thread_that_fails_ends_its_rooms_with_a_reason_and_people_can_come_back() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    client.join("room:tea", join("Ann")).await;
+    // The first room of a server has the first number.
+    let _dead = server.media().panic_thread_of(RoomId(1)).await;
+    assert_eq!(client.event("ended").await[4]["reason"], "media_failed");
+    assert_eq!(client.event("phx_close").await[1], "1");
+    let again = client.join("room:tea", join("Ann")).await;
+    assert_eq!(again["status"], "ok", "{again}");
     server.stop().await;
 }
