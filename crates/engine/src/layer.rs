@@ -59,10 +59,12 @@ impl Choice {
         self.chosen
     }
 
-    /// The first layer to arrive is forwarded until there is a better one.
+    /// The first layer to arrive is forwarded until there is a better one. True when this is it.
     #[inline]
-    pub(crate) fn note_arrival(&mut self, layer: usize) {
+    pub(crate) fn note_arrival(&mut self, layer: usize) -> bool {
+        let is_first = self.chosen.is_none();
         self.chosen.get_or_insert(layer);
+        is_first
     }
 
     /// Chooses anew, as is to be done every [`REVIEW_INTERVAL`]. True when the choice has changed.

@@ -90,26 +90,38 @@ impl Engine {
 
     #[inline]
     fn store(&mut self, now: Instant, arrived: &Arrived, packet: &[u8]) {
-        let Some(track) = self.tracks.get_mut(arrived.track) else { return };
+        let &Arrived { track: key, layer, codec, ref facts, .. } = arrived;
+        let Some(track) = self.tracks.get_mut(key) else { return };
         let payload = arrived.payload.of(packet);
-        if track.push(arrived.layer, arrived.facts, payload, &[]).is_err() {
-            self.counters.packets_refused += 1;
-            return;
+        if track.note_layer(layer, now, payload.len()) {
+            self.switch_layer(now, key);
         }
-        self.counters.packets_recovered += u64::from(arrived.facts.recovered);
-        if let Some(level) = arrived.facts.audio_level
-            && track.hear(now, level)
-        {
-            let room = track.room;
+        let Some(track) = self.tracks.get_mut(key) else { return };
+        let (room, codec_before) = (track.room, track.codec.replace(codec));
+        let voice_changed = facts.audio_level.is_some_and(|level| track.hear(now, level));
+        match track.push(layer, *facts, payload, &[]) {
+            Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
+            Err(_) => self.counters.packets_refused += 1,
+        }
+        if voice_changed {
             self.speaking_changed(room);
         }
-        let Some(track) = self.tracks.get_mut(arrived.track) else { return };
-        if track.codec != Some(arrived.codec) {
-            track.codec = Some(arrived.codec);
-            let room = track.room;
+        if codec_before != Some(codec) {
+            self.codec_changed(now, key, codec_before.is_some());
+        }
+        self.note_arrival(key);
+    }
+
+    /// A track's packets carry another codec than before, or their first. Whoever cannot decode it need
+    /// not keep a slot for it, and whoever could not may have one now.
+    fn codec_changed(&mut self, now: Instant, key: TrackKey, had_another: bool) {
+        let Some(track) = self.tracks.get(key) else { return };
+        let room = track.room;
+        let members = self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default();
+        let mut peers = members.iter().filter_map(|peer| self.peers.get(*peer));
+        if had_another || peers.any(|peer| !peer.can_decode(track)) {
             self.reassign_room(now, room);
         }
-        self.note_arrival(arrived.track);
     }
 }
 

@@ -148,7 +148,7 @@ impl Engine {
     }
 
     /// Lets everyone who receives a track go on with the layer that it has chosen.
-    fn switch_layer(&mut self, now: Instant, key: TrackKey) {
+    pub(crate) fn switch_layer(&mut self, now: Instant, key: TrackKey) {
         let Some(track) = self.tracks.get(key) else { return };
         let mut needs_key_frame = false;
         for subscriber in &track.subscribers {

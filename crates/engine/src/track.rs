@@ -133,6 +133,16 @@ impl Track {
         LayerId { track: self.id, index }
     }
 
+    /// Takes note that something of a layer has come. True when that makes it the forwarded one.
+    #[inline]
+    pub(crate) fn note_layer(&mut self, layer: u8, now: Instant, bytes: usize) -> bool {
+        let index = usize::from(layer);
+        if let Some(arrivals) = self.arrivals.get_mut(index) {
+            arrivals.note(now, bytes);
+        }
+        self.choice.note_arrival(index)
+    }
+
     /// Takes one packet of a layer, when somebody receives it.
     #[inline]
     pub(crate) fn push(
@@ -142,15 +152,10 @@ impl Track {
         payload: &[u8],
         dependency_descriptor: &[u8],
     ) -> Result<(), NotStored> {
-        let index = usize::from(layer);
-        if let Some(arrivals) = self.arrivals.get_mut(index) {
-            arrivals.note(facts.arrival, payload.len());
-        }
-        self.choice.note_arrival(index);
         if self.subscribers.is_empty() {
             return Ok(());
         }
-        let Some(ring) = self.layers.get_mut(index) else { return Ok(()) };
+        let Some(ring) = self.layers.get_mut(usize::from(layer)) else { return Ok(()) };
         ring.push(facts, payload, dependency_descriptor)?;
         Ok(())
     }

@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, Frequency, MediaKind, MediaTime, Mid};
+use str0m::media::{
+    Direction, Frequency, MediaKind, MediaTime, Mid, Rid, Simulcast, SimulcastLayer,
+};
 use str0m::net::{Protocol, Receive};
+use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use crate::frame::{Frame, FrameKind};
@@ -42,6 +45,11 @@ pub struct Sender {
     pub first_ticks: u64,
     /// How many frames were made.
     pub frames_sent: u32,
+    /// Simulcast: its encodings, the lowest first, each three times the bitrate of the one before; the
+    /// highest has `bitrate_bps`. Empty without simulcast.
+    pub rids: Vec<Rid>,
+    /// Simulcast: how many encodings are being made now, the lowest first.
+    pub active_layers: usize,
     /// Played instead of made-up frames.
     pub recording: Option<Recording>,
     /// The next frame of the recording; a key frame is asked for by starting again.
@@ -60,6 +68,11 @@ pub struct SeenFrame {
     pub frame: Option<Frame>,
     /// Its RTP time in seconds, unwrapped by the receiver.
     pub media_time: f64,
+    /// Its bytes.
+    pub len: usize,
+    /// When the sender's reports say that it was captured, in seconds of the sender's clock; `None`
+    /// before the first report.
+    pub captured: Option<f64>,
     /// No packet is missing between the frame before and this one.
     pub contiguous: bool,
 }
@@ -139,6 +152,27 @@ impl Client {
         let (offer, pending) = changes.apply().expect("new sections need an offer");
         self.pending = Some(pending);
         self.senders.extend(mids.into_iter().map(|(kind, mid)| Sender::new(mid, kind, now)));
+        offer.to_sdp_string()
+    }
+
+    /// Makes an offer with one more section, that sends pictures in these encodings, the lowest first.
+    ///
+    /// # Panics
+    /// If there is no encoding.
+    pub fn offer_simulcast(&mut self, now: Instant, rids: &[&str]) -> String {
+        assert!(!rids.is_empty(), "simulcast has encodings");
+        let mut changes = self.rtc.sdp_api();
+        let mut simulcast = Simulcast::new();
+        for rid in rids {
+            simulcast.add_send_layer(SimulcastLayer::new(rid));
+        }
+        let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
+        let mid = changes.add_media(kind, direction, None, None, Some(simulcast));
+        let (offer, pending) = changes.apply().expect("new sections need an offer");
+        self.pending = Some(pending);
+        let rids: Vec<Rid> = rids.iter().map(|rid| Rid::from(*rid)).collect();
+        let active_layers = rids.len();
+        self.senders.push(Sender { rids, active_layers, ..Sender::new(mid, kind, now) });
         offer.to_sdp_string()
     }
 
@@ -280,6 +314,8 @@ impl Client {
                     at: now,
                     frame: Frame::decode(&data.data),
                     media_time: data.time.as_micros() as f64 / 1e6,
+                    len: data.data.len(),
+                    captured: data.last_sender_info.map(|info| captured(&info, data.time)),
                     contiguous: data.contiguous,
                 };
                 self.seen.entry(data.mid.to_string()).or_default().push(seen);
@@ -301,6 +337,7 @@ impl Client {
         let sender = &mut self.senders[index];
         let at = sender.next_at;
         let (bytes, clock) = sender.next_frame(self.number);
+        let layers = sender.layers(bytes);
         let Some(writer) = self.rtc.writer(sender.mid) else {
             return Ok(());
         };
@@ -312,13 +349,27 @@ impl Client {
         };
         let ticks = (at - sender.started_at).as_nanos() * u128::from(clock.get()) / 1_000_000_000;
         let time = MediaTime::new(sender.first_ticks + ticks as u64, clock);
-        let writer = match sender.kind {
-            MediaKind::Audio if sender.voice => writer.audio_level(VOICE_LEVEL, true),
-            MediaKind::Audio => writer.audio_level(SILENCE_LEVEL, false),
-            MediaKind::Video => writer,
-        };
-        writer.write(payload_type, at, time, bytes).map_err(|error| error.to_string())
+        let (mid, kind, voice) = (sender.mid, sender.kind, sender.voice);
+        for (rid, bytes) in layers {
+            let Some(writer) = self.rtc.writer(mid) else { break };
+            let writer = match kind {
+                MediaKind::Audio if voice => writer.audio_level(VOICE_LEVEL, true),
+                MediaKind::Audio => writer.audio_level(SILENCE_LEVEL, false),
+                MediaKind::Video => writer,
+            };
+            let writer = if let Some(rid) = rid { writer.rid(rid) } else { writer };
+            writer.write(payload_type, at, time, bytes).map_err(|error| error.to_string())?;
+        }
+        Ok(())
     }
+}
+
+/// When a frame was captured, in seconds of the clock of its sender's reports.
+fn captured(info: &SenderInfo, time: MediaTime) -> f64 {
+    let reported = info.ntp_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    // Both are extended by themselves; what travels is the low 32 bits.
+    let ticks = (time.numer() as u32).wrapping_sub(info.rtp_time.numer() as u32) as i32;
+    reported.as_secs_f64() + f64::from(ticks) / f64::from(time.frequency().get())
 }
 
 impl Sender {
@@ -332,12 +383,26 @@ impl Sender {
             frames_per_second: 30,
             first_ticks: 0,
             frames_sent: 0,
+            rids: Vec::new(),
+            active_layers: 0,
             recording: None,
             position: 0,
             wants_key_frame: true,
             next_at: now,
             started_at: now,
         }
+    }
+
+    /// A frame in each encoding that is being made.
+    fn layers(&self, bytes: Vec<u8>) -> Vec<(Option<Rid>, Vec<u8>)> {
+        if self.rids.is_empty() {
+            return vec![(None, bytes)];
+        }
+        let frame = Frame::decode(&bytes);
+        let encode = |len| frame.map_or_else(|| bytes.clone(), |frame| frame.encode(len));
+        let sizes = (0..self.rids.len() as u32).rev().map(|below| bytes.len() / 3_usize.pow(below));
+        let rids = self.rids.iter().zip(sizes).take(self.active_layers);
+        rids.map(|(rid, len)| (Some(*rid), encode(len))).collect()
     }
 
     /// The bytes of the next frame and the clock its RTP time counts in.

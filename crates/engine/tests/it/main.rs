@@ -5,9 +5,11 @@
 mod allocation;
 mod arena;
 mod call;
+mod layers;
 mod retransmit;
 mod rewrite;
 mod ring;
 mod rooms;
 mod speaking;
+mod sync;
 mod world;

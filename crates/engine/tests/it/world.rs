@@ -82,13 +82,35 @@ impl World {
         sources: &[Source],
         slot_pairs: usize,
     ) -> usize {
-        self.next_number += 1;
-        let number = self.next_number;
-        let address =
-            SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1)), 10_000 + number as u16);
-        let mut client = Client::new(self.now, number as u32, address);
+        let mut client = self.client();
         let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(self.now, &kinds, slot_pairs);
+        self.enter(room, client, offer, sources)
+    }
+
+    /// Lets somebody join who publishes a camera in several encodings, and receives nothing.
+    pub(crate) fn join_with_simulcast(&mut self, rids: &[&str]) -> usize {
+        let mut client = self.client();
+        let offer = client.offer_simulcast(self.now, rids);
+        self.enter(RoomId(1), client, offer, &[Source::Camera])
+    }
+
+    /// Somebody new, at an address of their own.
+    fn client(&mut self) -> Client {
+        self.next_number += 1;
+        let port = 10_000 + self.next_number as u16;
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1)), port);
+        Client::new(self.now, self.next_number as u32, address)
+    }
+
+    fn enter(
+        &mut self,
+        room: RoomId,
+        mut client: Client,
+        offer: String,
+        sources: &[Source],
+    ) -> usize {
+        let number = u64::from(client.number);
         let senders: Vec<_> = (sources.iter().zip(&client.senders).enumerate())
             .map(|(index, (source, sender))| Sender {
                 mid: sender.mid.to_string().parse().unwrap(),
