@@ -1,14 +1,16 @@
 //! Which of a receiver's payload types carries what a publisher sends.
 
-use parlor_rtc::sdp::{Codec, NegotiatedCodec};
+use parlor_rtc::sdp::Codec;
+
+use crate::packet::PayloadTypes;
 
 /// The receiver's codec that decodes `codec`: the very same, or H.264 of another level.
 ///
 /// A level is what an encoder may go up to, and receivers take more than they say; browsers name
 /// different ones for the same decoder (RFC 6184 section 8.2.2 lets levels differ).
-pub(crate) fn receiving(codecs: &[NegotiatedCodec], codec: Codec) -> Option<&NegotiatedCodec> {
+pub(crate) fn receiving(codecs: &[PayloadTypes], codec: Codec) -> Option<PayloadTypes> {
     let same = codecs.iter().find(|known| known.codec == codec);
-    same.or_else(|| codecs.iter().find(|known| same_but_for_level(known.codec, codec)))
+    same.or_else(|| codecs.iter().find(|known| same_but_for_level(known.codec, codec))).copied()
 }
 
 fn same_but_for_level(a: Codec, b: Codec) -> bool {

@@ -31,7 +31,9 @@ pub struct Counters {
     pub packets_of_other_codec: u64,
     /// Packets that were asked for by subscribers and sent again.
     pub packets_retransmitted: u64,
-    /// Packets that were asked for by subscribers and were no longer there.
+    /// Their bytes, header, payload and authentication tag.
+    pub bytes_retransmitted: u64,
+    /// Packets that were asked for by subscribers and were no longer there, or over budget.
     pub packets_not_retransmitted: u64,
     /// Packets that publishers were asked to send again.
     pub nacks_out: u64,

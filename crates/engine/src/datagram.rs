@@ -37,8 +37,8 @@ impl Engine {
         out: &mut SendArena,
     ) -> Routed {
         self.counters.datagrams_in += 1;
-        let key = match self.route(path, datagram) {
-            Ok(key) => key,
+        let found = match self.route(path, datagram) {
+            Ok(found) => found,
             Err(Routed::Elsewhere { thread }) => {
                 self.counters.datagrams_elsewhere += 1;
                 return Routed::Elsewhere { thread };
@@ -48,14 +48,15 @@ impl Engine {
                 return other;
             }
         };
+        let key = found.peer;
         let Some(peer) = self.peers.get_mut(key) else { return Routed::Unknown };
         match peer.link.connection.handle_datagram(now, path, datagram, out) {
             Received::Rtp { len } => {
-                self.note_heard(key, path);
+                self.note_heard(found, path);
                 self.handle_rtp(now, key, datagram.get(..len).unwrap_or_default());
             }
             Received::Rtcp { len } => {
-                self.note_heard(key, path);
+                self.note_heard(found, path);
                 self.handle_rtcp(now, key, datagram.get(..len).unwrap_or_default(), out);
             }
             Received::Handled => self.set_connection_timer(key),
@@ -73,7 +74,8 @@ impl Engine {
 
     /// Whose a datagram is. Checks are told by the username they name, so that a path can change
     /// hands; everything else by the path, which something authentic has come along before.
-    fn route(&self, path: Path, datagram: &[u8]) -> Result<PeerKey, Routed> {
+    #[inline]
+    fn route(&self, path: Path, datagram: &[u8]) -> Result<Found, Routed> {
         let protocol = classify(datagram).ok_or(Routed::Unknown)?;
         if protocol == Protocol::Stun
             && let Some(ufrag) = stun::peek_username(datagram)
@@ -82,23 +84,48 @@ impl Engine {
             if thread != self.config.thread {
                 return Err(Routed::Elsewhere { thread });
             }
-            return self.peers.get(peer).map(|_| peer).ok_or(Routed::Unknown);
+            let is_here = self.peers.get(peer).is_some();
+            return is_here.then_some(Found { peer, by: Clue::Check }).ok_or(Routed::Unknown);
         }
-        let by_ssrc = || match protocol {
-            Protocol::Srtp | Protocol::Srtcp => self.ssrcs.owner(datagram),
-            Protocol::Stun | Protocol::Dtls | Protocol::TurnChannel => None,
-        };
-        self.paths.owner(path).or_else(by_ssrc).ok_or(Routed::Unknown)
+        if let Some(peer) = self.paths.owner(path) {
+            return Ok(Found { peer, by: Clue::Path });
+        }
+        match protocol {
+            Protocol::Srtp | Protocol::Srtcp => {
+                let peer = self.ssrcs.owner(datagram).ok_or(Routed::Unknown)?;
+                Ok(Found { peer, by: Clue::Ssrc })
+            }
+            Protocol::Stun | Protocol::Dtls | Protocol::TurnChannel => Err(Routed::Unknown),
+        }
     }
 
-    /// Authentic media came along `path`. When nobody's came along it before, the client's address has
-    /// changed; what comes next along it, such as the answer to the connection's own check, is the
-    /// client's too.
+    /// Authentic media of a peer came along `path`. When that was not known before, the client's address
+    /// has changed; what comes next along it, such as the answer to the connection's own check, is
+    /// the client's too.
     #[inline]
-    fn note_heard(&mut self, key: PeerKey, path: Path) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        if self.paths.owner(path).is_none() {
-            self.paths.insert(path, key, &mut peer.paths);
+    fn note_heard(&mut self, found: Found, path: Path) {
+        if found.by == Clue::Ssrc
+            && let Some(peer) = self.peers.get_mut(found.peer)
+        {
+            self.paths.insert(path, found.peer, &mut peer.paths);
         }
     }
+}
+
+/// Whose a datagram seems to be, which the peer's connection has yet to confirm.
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    peer: PeerKey,
+    by: Clue,
+}
+
+/// What told whose a datagram is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Clue {
+    /// The username of a check.
+    Check,
+    /// Where it came from.
+    Path,
+    /// The stream that it is of.
+    Ssrc,
 }

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use crate::arena::SendArena;
 use crate::engine::Engine;
-use crate::link::Departure;
+use crate::link::{Departure, Outlet};
 use crate::outgoing::Pass;
 use crate::peer::PeerKey;
 use crate::slot::Feed;
@@ -83,8 +83,9 @@ impl Engine {
                 && let Feed::Flowing(track) = slot.feed()
                 && let Some(source) = self.tracks.get(track.key)
             {
-                let link = &mut peer.link;
-                match slot.outgoing.forward(source, link, departure, out, &mut self.counters) {
+                let (link, counters) = (&mut peer.link, &mut self.counters);
+                let mut outlet = Outlet { link, departure, arena: out, counters };
+                match slot.outgoing.forward(source, &mut outlet) {
                     Pass::Done => {}
                     Pass::NeedsKeyFrame(layer) => self.requests.push(track.key, layer),
                     Pass::ArenaFull => return Forwarded::ArenaFull,

@@ -60,10 +60,16 @@ impl Incoming {
         self.extensions = session::incoming_extensions(negotiation);
     }
 
-    /// The stream with this ssrc.
+    /// The place of the stream with this ssrc, until one is added or ends.
     #[inline]
-    pub(crate) fn get(&self, ssrc: Ssrc) -> Option<&Stream> {
-        self.streams.get(self.find(ssrc).ok()?)
+    pub(crate) fn place(&self, ssrc: Ssrc) -> Option<usize> {
+        self.find(ssrc).ok()
+    }
+
+    /// The stream at a place.
+    #[inline]
+    pub(crate) fn at(&mut self, place: usize) -> Option<&mut Stream> {
+        self.streams.get_mut(place)
     }
 
     /// Learns to whom a packet's stream belongs, from what the offer says of its ssrc or from the names
@@ -134,7 +140,8 @@ impl Incoming {
 }
 
 impl Stream {
-    fn media_mut(&mut self) -> Option<&mut MediaStream> {
+    #[inline]
+    pub(crate) fn media_mut(&mut self) -> Option<&mut MediaStream> {
         match &mut self.role {
             Role::Media(media) => Some(media),
             Role::Repair => None,

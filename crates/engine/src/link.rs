@@ -5,6 +5,8 @@ use std::time::Instant;
 use parlor_rtc::rtp::AbsSendTime;
 use parlor_rtc::{Connection, Path};
 
+use crate::arena::SendArena;
+use crate::counters::Counters;
 use crate::retransmit::Retransmissions;
 
 /// One peer's connection and what every packet over it draws from.
@@ -20,6 +22,14 @@ pub(crate) struct Link {
 pub(crate) struct Departure {
     pub(crate) path: Path,
     pub(crate) time: AbsSendTime,
+}
+
+/// All that is needed to send packets to one peer.
+pub(crate) struct Outlet<'a> {
+    pub(crate) link: &'a mut Link,
+    pub(crate) departure: Departure,
+    pub(crate) arena: &'a mut SendArena,
+    pub(crate) counters: &'a mut Counters,
 }
 
 impl Link {

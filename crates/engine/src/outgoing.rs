@@ -5,15 +5,13 @@ use std::time::{Duration, Instant};
 use parlor_rtc::MediaKind;
 use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{NtpTime, Ssrc};
-use parlor_rtc::sdp::{Codec, MediaSection, NegotiatedCodec};
+use parlor_rtc::sdp::{Codec, MediaSection};
 
-use crate::arena::SendArena;
 use crate::codec;
-use crate::counters::Counters;
-use crate::link::{Departure, Link};
+use crate::link::Outlet;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Rewriter};
-use crate::ring::{Cursor, Facts, Read, TrackRing};
+use crate::ring::{Cursor, Facts, Read, Stored, TrackRing};
 use crate::track::Track;
 
 /// A key frame that began so recently is worth beginning with instead of asking for another: what
@@ -29,7 +27,7 @@ const VIDEO_CLOCK_RATE: u32 = 90_000;
 /// One slot's outgoing stream and its retransmissions.
 pub(crate) struct Outgoing {
     pub(crate) headers: Headers,
-    codecs: Vec<NegotiatedCodec>,
+    codecs: Box<[PayloadTypes]>,
     rewriter: Rewriter,
     reader: Option<Reader>,
     mapped: Option<Mapped>,
@@ -68,6 +66,16 @@ pub(crate) enum Pass {
     ArenaFull,
 }
 
+/// Why a packet of the ring has not been sent.
+enum Unsent {
+    /// The arena is full.
+    ArenaFull,
+    /// Nothing can be shown before a key frame.
+    AwaitsKeyFrame,
+    /// It is not for the receiver, or cannot be.
+    Dropped,
+}
+
 /// A packet that the receiver asks for again.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Request {
@@ -92,7 +100,7 @@ impl Outgoing {
         };
         Outgoing {
             headers: Headers::new(section, ssrcs, allow_mixed),
-            codecs: section.codecs.clone(),
+            codecs: payload_types(section),
             rewriter: Rewriter::new(section.kind, clock_rate, seed),
             reader: None,
             mapped: None,
@@ -107,12 +115,12 @@ impl Outgoing {
     pub(crate) fn update(&mut self, section: &MediaSection, allow_mixed: bool) {
         let ssrcs = [self.headers.ssrc, self.headers.rtx_ssrc];
         self.headers = Headers::new(section, ssrcs, allow_mixed);
-        self.codecs = section.codecs.clone();
+        self.codecs = payload_types(section);
         self.mapped = None;
     }
 
-    /// The receiver's codec for what a publisher sends as `codec`.
-    pub(crate) fn receiving(&self, codec: Codec) -> Option<&NegotiatedCodec> {
+    /// The receiver's payload types for what a publisher sends as `codec`.
+    pub(crate) fn receiving(&self, codec: Codec) -> Option<PayloadTypes> {
         codec::receiving(&self.codecs, codec)
     }
 
@@ -149,16 +157,9 @@ impl Outgoing {
 
     /// Sends what has arrived since the last pass.
     #[inline]
-    pub(crate) fn forward(
-        &mut self,
-        track: &Track,
-        link: &mut Link,
-        departure: Departure,
-        arena: &mut SendArena,
-        counters: &mut Counters,
-    ) -> Pass {
+    pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {
         self.take_next_layer(track);
-        let mut pass = Pass::Done;
+        let mut needs_key_frame = None;
         while let Some(reader) = &mut self.reader {
             let layer = reader.layer;
             let Some(ring) = track.ring(layer) else { break };
@@ -167,74 +168,90 @@ impl Outgoing {
                 Read::Overtaken { .. } => {
                     reader.cursor = ring.latest_key_frame().unwrap_or(ring.end());
                     self.rewriter.pause();
-                    counters.readers_overtaken += 1;
-                    pass = Pass::NeedsKeyFrame(layer);
+                    outlet.counters.readers_overtaken += 1;
+                    needs_key_frame = Some(layer);
                 }
                 Read::Packet(stored) => {
-                    let Some(mut room) = arena.reserve(departure.path) else {
-                        return Pass::ArenaFull;
-                    };
-                    reader.cursor = reader.cursor.next();
-                    let Some(types) = self.payload_types(track, stored.facts) else {
-                        counters.packets_of_other_codec += 1;
-                        continue;
-                    };
-                    let id = track.layer_id(layer);
-                    let numbers = match self.rewriter.decide(id, stored.facts, true) {
-                        Decision::Forward(numbers) => numbers,
-                        Decision::Drop(DropReason::AwaitingKeyFrame) => {
-                            pass = Pass::NeedsKeyFrame(layer);
-                            continue;
-                        }
-                        Decision::Drop(_) => continue,
-                    };
-                    pass = Pass::Done;
-                    let packet = Rewritten { stored, numbers, types };
-                    let len = self.headers.write(&packet, link, departure, room.bytes_mut());
-                    let Some(len) = len else { continue };
-                    room.commit(len);
-                    self.packets = self.packets.wrapping_add(1);
-                    self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
-                    link.retransmissions.note_media(len);
-                    counters.packets_out += 1;
-                    counters.bytes_out += len as u64;
+                    match self.send(track, layer, stored, outlet) {
+                        Err(Unsent::ArenaFull) => return Pass::ArenaFull,
+                        Err(Unsent::AwaitsKeyFrame) => needs_key_frame = Some(layer),
+                        Err(Unsent::Dropped) => {}
+                        Ok(()) => needs_key_frame = None,
+                    }
+                    if let Some(reader) = &mut self.reader {
+                        reader.cursor = reader.cursor.next();
+                    }
                 }
             }
         }
-        pass
+        let next = self.reader.and_then(|reader| reader.next).map(|(layer, _)| layer);
+        match next.or(needs_key_frame) {
+            Some(layer) => Pass::NeedsKeyFrame(layer),
+            None => Pass::Done,
+        }
     }
 
-    /// Sends the packet with this sequence number again, in the stream of retransmissions; false
-    /// when it is too long ago, was never there, or cannot be sent.
+    /// Sends one packet of the ring, if it is to be sent.
+    #[inline]
+    fn send(
+        &mut self,
+        track: &Track,
+        layer: u8,
+        stored: Stored<'_>,
+        outlet: &mut Outlet<'_>,
+    ) -> Result<(), Unsent> {
+        let Some(types) = self.payload_types(track, stored.facts) else {
+            outlet.counters.packets_of_other_codec += 1;
+            return Err(Unsent::Dropped);
+        };
+        let Outlet { link, departure, arena, counters } = outlet;
+        // Before deciding: a number that was given out must be used.
+        let mut room = arena.reserve(departure.path).ok_or(Unsent::ArenaFull)?;
+        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, true) {
+            Decision::Forward(numbers) => numbers,
+            Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
+            Decision::Drop(_) => return Err(Unsent::Dropped),
+        };
+        let packet = Rewritten { stored, numbers, types };
+        let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
+        let len = len.ok_or(Unsent::Dropped)?;
+        room.commit(len);
+        link.retransmissions.note_media(len);
+        self.packets = self.packets.wrapping_add(1);
+        self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+        counters.packets_out += 1;
+        counters.bytes_out += len as u64;
+        Ok(())
+    }
+
+    /// Sends the packet with this sequence number again, in the stream of retransmissions; `None`
+    /// when it is too long ago, was never there, or may not be sent.
     pub(crate) fn send_again(
         &mut self,
         request: Request,
         track: &Track,
-        link: &mut Link,
-        departure: Departure,
-        arena: &mut SendArena,
-    ) -> bool {
-        let Some(original) = self.rewriter.original(request.sequence) else { return false };
-        let stored = (original.layer.track == track.id)
-            .then(|| track.ring(original.layer.index)?.find(original.sequence));
-        let Some(stored) = stored.flatten() else { return false };
-        let Some(types) = self.payload_types(track, stored.facts) else { return false };
-        let Some(rtx) = types.rtx else { return false };
+        outlet: &mut Outlet<'_>,
+    ) -> Option<()> {
         let Request { now, slot, sequence, round_trip } = request;
-        let len = stored.payload.len();
-        if link.retransmissions.take(now, (slot, sequence), len, round_trip).is_err() {
-            return false;
+        let original = self.rewriter.original(sequence)?;
+        if original.layer.track != track.id {
+            return None;
         }
-        let Some(mut room) = arena.reserve(departure.path) else { return false };
-        let numbers = original.outgoing(stored.facts);
-        let packet = Rewritten { stored, numbers, types };
-        let number = self.next_rtx_sequence;
-        let len =
-            self.headers.write_again(&packet, (number, rtx), link, departure, room.bytes_mut());
-        let Some(len) = len else { return false };
+        let stored = track.ring(original.layer.index)?.find(original.sequence)?;
+        let types = self.payload_types(track, stored.facts)?;
+        let rtx = types.rtx?;
+        let Outlet { link, departure, arena, counters } = outlet;
+        let mut room = arena.reserve(departure.path)?;
+        let len = stored.payload.len();
+        link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()?;
+        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), types };
+        let number = (self.next_rtx_sequence, rtx);
+        let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
         self.next_rtx_sequence += 1;
-        true
+        counters.packets_retransmitted += 1;
+        counters.bytes_retransmitted += len as u64;
+        Some(())
     }
 
     /// Takes the receiver's count of lost packets; returns how many it grew by.
@@ -279,13 +296,19 @@ impl Outgoing {
             return to;
         }
         let codec = track.codec_of(facts.payload_type);
-        let to = codec.and_then(|codec| {
-            let NegotiatedCodec { payload_type, rtx_payload_type, .. } = self.receiving(codec)?;
-            Some(PayloadTypes { codec, media: *payload_type, rtx: *rtx_payload_type })
-        });
+        let to = codec.and_then(|codec| self.receiving(codec));
         self.mapped = Some(Mapped { from: facts.payload_type, to });
         to
     }
+}
+
+fn payload_types(section: &MediaSection) -> Box<[PayloadTypes]> {
+    let types = section.codecs.iter().map(|codec| PayloadTypes {
+        codec: codec.codec,
+        media: codec.payload_type,
+        rtx: codec.rtx_payload_type,
+    });
+    types.collect()
 }
 
 fn is_fresh(now: Instant, ring: &TrackRing, cursor: Cursor) -> bool {

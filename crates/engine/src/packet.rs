@@ -12,7 +12,7 @@ use crate::ring::Stored;
 const OSN_LEN: usize = 2;
 
 /// A codec and the receiver's payload types for it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PayloadTypes {
     pub(crate) codec: Codec,
     pub(crate) media: u8,

@@ -2,8 +2,10 @@
 //! table, so strangers can neither fill it nor use it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use parlor_rtc::Path;
+use parlor_rtc::path::{AllocationId, StreamId, UdpPath};
 
 use crate::peer::PeerKey;
 
@@ -14,7 +16,35 @@ pub(crate) const MAX_PATHS_PER_PEER: usize = 16;
 /// Path to peer.
 #[derive(Debug, Default)]
 pub(crate) struct PathTable {
-    owners: BTreeMap<Path, PeerKey>,
+    owners: BTreeMap<PathKey, PeerKey>,
+}
+
+/// A path behind a number that tells almost all paths apart, so that searching compares numbers.
+///
+/// Whoever finds paths with equal numbers makes a search slower by a comparison, no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct PathKey {
+    mixed: u64,
+    path: Path,
+}
+
+impl PathKey {
+    fn new(path: Path) -> PathKey {
+        /// 2^64 divided by the golden ratio: spreads neighbouring numbers.
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let mixed = match path {
+            Path::Udp(UdpPath { remote, .. }) => {
+                let address = match remote.ip() {
+                    IpAddr::V4(v4) => u64::from(v4.to_bits()),
+                    IpAddr::V6(v6) => (v6.to_bits() >> 64) as u64 ^ v6.to_bits() as u64,
+                };
+                address << 16 ^ address >> 48 ^ u64::from(remote.port())
+            }
+            Path::Stream(StreamId(id)) => id,
+            Path::Relayed { allocation: AllocationId(id), .. } => id,
+        };
+        PathKey { mixed: mixed.wrapping_mul(SPREAD), path }
+    }
 }
 
 /// The paths of one peer, oldest first; kept with the peer so that all of them can be found.
@@ -25,8 +55,9 @@ pub(crate) struct PeerPaths {
 
 impl PathTable {
     /// Whose datagrams come along `path`.
+    #[inline]
     pub(crate) fn owner(&self, path: Path) -> Option<PeerKey> {
-        self.owners.get(&path).copied()
+        self.owners.get(&PathKey::new(path)).copied()
     }
 
     /// How many paths are known.
@@ -36,7 +67,7 @@ impl PathTable {
 
     /// `path` has proved to be `peer`'s. Whoever had it before has lost it: a NAT gave it away.
     pub(crate) fn insert(&mut self, path: Path, peer: PeerKey, of_peer: &mut PeerPaths) {
-        if self.owners.insert(path, peer) == Some(peer) {
+        if self.owners.insert(PathKey::new(path), peer) == Some(peer) {
             return;
         }
         of_peer.paths.retain(|known| *known != path);
@@ -63,7 +94,7 @@ impl PathTable {
     /// Forgets `path` if it is still `peer`'s.
     fn remove(&mut self, path: Path, peer: PeerKey) {
         if self.owner(path) == Some(peer) {
-            self.owners.remove(&path);
+            self.owners.remove(&PathKey::new(path));
         }
     }
 }

@@ -47,18 +47,24 @@ impl Engine {
             self.counters.packets_refused += 1;
             return;
         };
-        if let Some(sequence) = view.extensions.transport_sequence {
-            let at = peer.note_transport_arrival(now, sequence);
-            self.set_no_later_than(key, PeerTimer::Feedback, at);
+        if let Some(sequence) = view.extensions.transport_sequence
+            && let Some(at) = peer.note_transport_arrival(now, sequence)
+        {
+            self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Feedback), at);
         }
-        if !self.is_known(key, &view) && !self.introduce(key, &view) {
-            self.counters.packets_refused += 1;
-            return;
-        }
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        match peer.receive(now, &view, packet) {
+        let place = match peer.incoming.place(view.ssrc) {
+            Some(place) => Some(place),
+            None => self.introduce(key, &view),
+        };
+        let received = place.and_then(|place| {
+            let peer = self.peers.get_mut(key)?;
+            Some(peer.receive(now, place, &view, packet))
+        });
+        match received.unwrap_or(Err(Unusable::Refused)) {
             Ok(arrived) => {
-                self.set_no_later_than(key, PeerTimer::Nack, arrived.nack_at);
+                if let Some(at) = arrived.nack_at {
+                    self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Nack), at);
+                }
                 self.store(now, &arrived, packet);
             }
             Err(Unusable::Empty) => {}
@@ -66,26 +72,16 @@ impl Engine {
         }
     }
 
-    fn is_known(&self, key: PeerKey, view: &RtpView) -> bool {
-        self.peers.get(key).is_some_and(|peer| peer.incoming.get(view.ssrc).is_some())
-    }
-
-    #[inline]
-    fn set_no_later_than(&mut self, key: PeerKey, timer: PeerTimer, at: Option<Instant>) {
-        if let Some(at) = at {
-            self.timers.set_no_later_than(Timer::Peer(key.index, timer), at);
-        }
-    }
-
-    /// Takes up a stream that was not seen before, if it can be told what it is.
-    fn introduce(&mut self, key: PeerKey, view: &RtpView) -> bool {
-        let Some(peer) = self.peers.get_mut(key) else { return false };
-        let Some(introduced) = peer.incoming.introduce(view, &peer.published) else { return false };
+    /// Takes up a stream that was not seen before, if it can be told what it is; says at which place.
+    fn introduce(&mut self, key: PeerKey, view: &RtpView) -> Option<usize> {
+        let peer = self.peers.get_mut(key)?;
+        let introduced = peer.incoming.introduce(view, &peer.published)?;
+        let place = peer.incoming.place(introduced.ssrc);
         if let Some(Ssrc(replaced)) = introduced.replaced {
             self.ssrcs.remove(replaced, key);
         }
         self.ssrcs.insert(introduced.ssrc.0, key);
-        true
+        place
     }
 
     #[inline]
@@ -134,16 +130,17 @@ impl Peer {
         arrivals.deadline()
     }
 
-    /// Finds out what a packet of a known stream is media of.
+    /// Finds out what a packet of the stream at `place` is media of.
     #[inline]
     fn receive(
         &mut self,
         now: Instant,
+        place: usize,
         view: &RtpView,
         packet: &[u8],
     ) -> Result<Arrived, Unusable> {
         let Peer { incoming, published, .. } = self;
-        let stream = incoming.get(view.ssrc).ok_or(Unusable::Refused)?;
+        let stream = incoming.at(place).ok_or(Unusable::Refused)?;
         let (index, layer) = (stream.published, stream.layer);
         let is_repair = matches!(stream.role, Role::Repair);
         let section = published.get(index).ok_or(Unusable::Refused)?;
@@ -155,7 +152,11 @@ impl Peer {
             }
             _ => return Err(Unusable::Refused),
         };
-        let (_, media) = incoming.media(index, layer).ok_or(Unusable::Empty)?;
+        let media = match is_repair {
+            false => stream.media_mut(),
+            true => incoming.media(index, layer).map(|(_, media)| media),
+        };
+        let media = media.ok_or(Unusable::Empty)?;
         let numbers = (original.sequence, view.timestamp);
         let arrival = if is_repair { Arrival::Repair } else { Arrival::Original };
         let Position { sequence, timestamp } =

@@ -7,7 +7,7 @@ use parlor_rtc::rtp::Ssrc;
 
 use crate::arena::SendArena;
 use crate::engine::Engine;
-use crate::link::Departure;
+use crate::link::{Departure, Outlet};
 use crate::outgoing::Request;
 use crate::peer::PeerKey;
 use crate::slot::Feed;
@@ -109,15 +109,15 @@ impl Engine {
         let Some(track) = slot.feed().track().and_then(|track| self.tracks.get(track.key)) else {
             return;
         };
-        let departure = Departure { path, time: self.clock.abs_send_time(now) };
         let round_trip = peer.round_trip.unwrap_or_default();
+        let departure = Departure { path, time: self.clock.abs_send_time(now) };
+        let (link, counters) = (&mut peer.link, &mut self.counters);
+        let mut outlet = Outlet { link, departure, arena: out, counters };
         for sequence in lost.take(MAX_NACKED) {
-            self.counters.nacks_in += 1;
+            outlet.counters.nacks_in += 1;
             let request = Request { now, slot: index as u16, sequence, round_trip };
-            let sent = slot.outgoing.send_again(request, track, &mut peer.link, departure, out);
-            match sent {
-                true => self.counters.packets_retransmitted += 1,
-                false => self.counters.packets_not_retransmitted += 1,
+            if slot.outgoing.send_again(request, track, &mut outlet).is_none() {
+                outlet.counters.packets_not_retransmitted += 1;
             }
         }
     }
