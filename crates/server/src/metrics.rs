@@ -122,7 +122,7 @@ impl Metrics {
 type Read = fn(&ThreadFacts) -> u64;
 
 /// What is told of each media thread.
-const THREAD_COUNTERS: [(&str, &str, Read); 27] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 30] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -131,6 +131,12 @@ const THREAD_COUNTERS: [(&str, &str, Read); 27] = [
     ("bytes_out", "Their bytes", |facts| facts.engine.bytes_out),
     ("packets_recovered", "Packets lost by publishers' links that came after all", |facts| {
         facts.engine.packets_recovered
+    }),
+    ("packets_lost_out", "Packets lost on the way to subscribers, by their reports", |facts| {
+        facts.engine.packets_lost_out
+    }),
+    ("readers_overtaken", "Times a subscriber was too slow and skipped to a key frame", |facts| {
+        facts.engine.readers_overtaken
     }),
     ("packets_retransmitted", "Packets sent again to subscribers", |facts| {
         facts.engine.packets_retransmitted
@@ -162,6 +168,9 @@ const THREAD_COUNTERS: [(&str, &str, Read); 27] = [
     }),
     ("datagrams_unknown", "Datagrams that belong to no peer", |facts| {
         facts.engine.datagrams_unknown
+    }),
+    ("datagrams_elsewhere", "Datagrams that another media thread had to take", |facts| {
+        facts.engine.datagrams_elsewhere
     }),
     ("datagrams_strange", "Datagrams from addresses that no thread knows", |facts| facts.strangers),
     ("datagrams_unsent", "Datagrams dropped before sending", |facts| facts.unsent),

@@ -104,6 +104,10 @@ impl RoomState {
             member.name.clone_from(&join.name);
         }
         member.asked = None;
+        // Time to restart what is silent, however long it has been so.
+        if let Media::Connecting { since } | Media::Silent { since } = &mut member.media {
+            *since = now;
+        }
         self.presence.changed(peer);
         if let Some(session) = before.filter(|session| self.sessions.contains_key(session)) {
             let message = "You are in this room from another place now.".to_owned();

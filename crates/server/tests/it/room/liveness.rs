@@ -158,6 +158,22 @@ fn a_member_that_never_connected_is_gone_8_s_after_its_socket() {
 }
 
 #[test]
+fn one_who_comes_back_to_a_silent_connection_has_time_to_restart_it() {
+    let (mut world, ann, bo) = two();
+    world.fall_silent(&bo);
+    world.pass(secs(23));
+    world.close_socket(&bo);
+    world.pass(secs(7));
+    let back = world.resume(&bo, "Bo", false);
+    let back = world.try_join(back).unwrap();
+    world.pass(secs(10));
+    assert_eq!(gone(&world, &ann, &bo), None);
+    world.hear(&back, Heard::Connected);
+    world.pass(secs(60));
+    assert_eq!(gone(&world, &ann, &bo), None);
+}
+
+#[test]
 fn a_failed_connection_ends_the_membership_with_the_reason() {
     let (mut world, ann, bo) = two();
     world.hear(&bo, Heard::Failed("Your certificate is another one.".into()));
