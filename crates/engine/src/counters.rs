@@ -27,6 +27,9 @@ pub struct Counters {
     pub packets_lost_out: u64,
     /// Times that a subscriber fell behind by more than a ring holds and skipped to a key frame.
     pub readers_overtaken: u64,
+    /// Times that a peer could not get a track because it has not negotiated the codec that the track
+    /// turned out to have; it keeps no slot for it.
+    pub viewers_of_other_codec: u64,
     /// Packets that a subscriber could not get because it has not negotiated their codec.
     pub packets_of_other_codec: u64,
     /// Packets that were asked for by subscribers and sent again.

@@ -19,7 +19,7 @@ use crate::room::{Room, RoomKey};
 use crate::slab::Slab;
 use crate::ssrcs::SsrcHints;
 use crate::timer::{Timer, TimerQueue};
-use crate::track::{Track, TrackKey};
+use crate::track::{Track, TrackKey, Upstream};
 use crate::upstream::KeyFrameRequests;
 use crate::view::Shown;
 
@@ -111,10 +111,11 @@ impl Engine {
         let Some(track) = key.and_then(|key| self.tracks.get_mut(key)) else { return };
         if track.on != on {
             track.on = on;
-            let room = track.room;
+            let (room, Upstream::Published(publisher)) = (track.room, track.upstream);
             if !on && track.silence() {
                 self.dirty.mark_speaking(room);
             }
+            self.begin_layer_reviews(now, publisher);
             self.reassign_room(now, room);
         }
     }

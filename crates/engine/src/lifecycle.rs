@@ -94,7 +94,6 @@ impl Engine {
         let silence = Timer::Peer(key.index, PeerTimer::Silence);
         self.timers.set(silence, Some(now + SILENT_AFTER));
         self.begin_layer_reviews(now, key);
-        self.begin_reports(now, key);
         self.reassign_peer(now, key);
     }
 

@@ -54,7 +54,7 @@ impl Engine {
         }
         let place = match peer.incoming.place(view.ssrc) {
             Some(place) => Some(place),
-            None => self.introduce(key, &view),
+            None => self.introduce(now, key, &view),
         };
         let received = place.and_then(|place| {
             let peer = self.peers.get_mut(key)?;
@@ -73,7 +73,7 @@ impl Engine {
     }
 
     /// Takes up a stream that was not seen before, if it can be told what it is; says at which place.
-    fn introduce(&mut self, key: PeerKey, view: &RtpView) -> Option<usize> {
+    fn introduce(&mut self, now: Instant, key: PeerKey, view: &RtpView) -> Option<usize> {
         let peer = self.peers.get_mut(key)?;
         let introduced = peer.incoming.introduce(view, &peer.published)?;
         let place = peer.incoming.place(introduced.ssrc);
@@ -81,6 +81,7 @@ impl Engine {
             self.ssrcs.remove(replaced, key);
         }
         self.ssrcs.insert(introduced.ssrc.0, key);
+        self.begin_reports(now, key);
         place
     }
 
@@ -114,8 +115,10 @@ impl Engine {
         let Some(track) = self.tracks.get(key) else { return };
         let room = track.room;
         let members = self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default();
-        let mut peers = members.iter().filter_map(|peer| self.peers.get(*peer));
-        if had_another || peers.any(|peer| !peer.can_decode(track)) {
+        let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
+        let excluded = peers.filter(|peer| !peer.can_decode(track)).count();
+        self.counters.viewers_of_other_codec += excluded as u64;
+        if had_another || excluded > 0 {
             self.reassign_room(now, room);
         }
     }

@@ -9,7 +9,7 @@ use crate::arena::SendArena;
 use crate::compound::Compound;
 use crate::engine::Engine;
 use crate::peer::{Peer, PeerKey};
-use crate::slot::Feed;
+use crate::slot::{Feed, Slot};
 use crate::timer::{PeerTimer, Timer};
 use crate::track::Upstream;
 
@@ -19,12 +19,15 @@ use crate::track::Upstream;
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Begins to report to a peer that has connected. The first report comes at a random moment of the
-    /// interval, so that those who joined together are not served together for ever.
+    /// Begins to report to a peer, which from now on sends or receives something, unless that is
+    /// under way. The first report comes at a random moment of the interval, so that those who joined
+    /// together are not served together for ever.
     pub(crate) fn begin_reports(&mut self, now: Instant, key: PeerKey) {
-        let first =
-            REPORT_INTERVAL.mul_f64(f64::from(self.random.next_u32()) / f64::from(u32::MAX));
-        self.timers.set(Timer::Peer(key.index, PeerTimer::Report), Some(now + first));
+        let report = Timer::Peer(key.index, PeerTimer::Report);
+        if self.timers.at(report).is_none() {
+            let part = f64::from(self.random.next_u32()) / f64::from(u32::MAX);
+            self.timers.set(report, Some(now + REPORT_INTERVAL.mul_f64(part)));
+        }
     }
 
     /// Writes sender reports of every slot that flows, and what the peer's own streams look like here.
@@ -53,8 +56,9 @@ impl Engine {
                 track.trim(now);
             }
         }
+        let has_more = peer.has_something_to_report();
         let report = Timer::Peer(key.index, PeerTimer::Report);
-        self.timers.set(report, Some(now + REPORT_INTERVAL));
+        self.timers.set(report, has_more.then_some(now + REPORT_INTERVAL));
     }
 
     /// The timestamp that the publisher of what a slot carries would give to media captured when our
@@ -75,6 +79,12 @@ impl Engine {
 }
 
 impl Peer {
+    /// Whether it sends something, or something flows to it.
+    fn has_something_to_report(&self) -> bool {
+        let flows = |slot: &Slot| matches!(slot.feed(), Feed::Flowing(_));
+        self.incoming.ssrcs().next().is_some() || self.slots.iter().any(flows)
+    }
+
     /// Reports on every stream that the peer sends, as many as fit one report at a time.
     fn add_receiver_reports(&mut self, now: Instant, compound: &mut Compound, out: &mut SendArena) {
         let Peer { incoming, speaker, link, .. } = self;

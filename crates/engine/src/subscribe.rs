@@ -90,6 +90,7 @@ impl Engine {
             self.requests.push(key, track.chosen_layer());
         }
         self.note_arrival(key);
+        self.begin_reports(now, subscriber.peer);
     }
 
     fn unsubscribe(&mut self, key: TrackKey, subscriber: Subscriber) {
@@ -133,17 +134,16 @@ impl Engine {
         while let Some(track) = self.relayered.pop() {
             self.switch_layer(now, track);
         }
-        let layer = Timer::Peer(key.index, PeerTimer::Layer);
-        self.timers.set(layer, Some(now + REVIEW_INTERVAL));
+        self.begin_layer_reviews(now, key);
     }
 
-    /// Begins to watch the layers of a peer that has connected, if it has simulcast tracks.
+    /// Watches the layers of a peer as long as there are some to choose from.
     pub(crate) fn begin_layer_reviews(&mut self, now: Instant, key: PeerKey) {
         let Some(peer) = self.peers.get(key).filter(|peer| peer.may_receive()) else { return };
-        let layered = peer.published.iter().any(|p| p.layers() > 1);
+        let mut tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
         let layer = Timer::Peer(key.index, PeerTimer::Layer);
-        if layered && self.timers.at(layer).is_none() {
-            self.timers.set(layer, Some(now + REVIEW_INTERVAL));
+        if tracks.any(|track| track.is_live() && track.has_layers()) {
+            self.timers.set_no_later_than(layer, now + REVIEW_INTERVAL);
         }
     }
 

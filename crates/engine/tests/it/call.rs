@@ -164,3 +164,30 @@ fn a_thousand_joins_and_leaves_leave_nothing_behind() {
     assert_eq!(world.engine.census(), Census::default());
     assert_eq!(world.engine.deadline(), None);
 }
+
+#[test]
+fn a_track_that_somebody_cannot_decode_takes_no_slot_of_theirs() {
+    let mut world = World::new();
+    let ann = world.join(&CAMERA_AND_MICROPHONE, 1);
+    let bo = world.join_without_vp8();
+    world.run(Duration::from_secs(2));
+    let carried: Vec<_> = world.others[&bo].slots.iter().map(|slot| slot.track).collect();
+    assert_eq!(carried, [Some(world.people[ann].tracks[0]), None]);
+    assert_eq!(world.engine.counters().viewers_of_other_codec, 1);
+}
+
+#[test]
+fn who_is_alone_and_sends_nothing_wakes_nobody() {
+    let mut world = World::new();
+    let ann = world.join(&CAMERA_AND_MICROPHONE, 2);
+    for sender in 0..2 {
+        let now = world.now;
+        world.people[ann].client.switch(now, sender, false);
+        let track = world.people[ann].tracks[sender];
+        world.engine.switch_track(now, track, false);
+    }
+    world.run(Duration::from_secs(3));
+    // Its browser's checks are all that is to be waited for.
+    assert!(world.engine.deadline().unwrap() > world.now + Duration::from_secs(1));
+    assert_eq!(world.engine.census().timers, 1);
+}

@@ -1,5 +1,6 @@
 //! An engine and simulated browsers on perfect cables, in simulated time.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) engine: Engine,
     pub(crate) people: Vec<Person>,
+    /// The latest that the engine told of those who have no browser here.
+    pub(crate) others: BTreeMap<PeerId, PeerState>,
     /// Who is speaking in room 1, as last told.
     pub(crate) speaking: Vec<PeerId>,
     /// Allocations by the engine, commands apart.
@@ -64,6 +67,7 @@ impl World {
             now,
             engine,
             people: Vec::new(),
+            others: BTreeMap::new(),
             speaking: Vec::new(),
             allocations: 0,
             arena,
@@ -86,6 +90,16 @@ impl World {
         let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(self.now, &kinds, slot_pairs);
         self.enter(room, client, offer, sources)
+    }
+
+    /// Lets somebody ask to join who decodes VP9 alone, and never connects.
+    pub(crate) fn join_without_vp8(&mut self) -> PeerId {
+        let mut client = self.client();
+        let offer = client.offer(self.now, &[], 1).replace("VP8/90000", "VP9/90000");
+        let peer = PeerId(self.next_number);
+        let join = Join { room: RoomId(1), peer, offer, senders: Vec::new() };
+        self.engine.join(self.now, join).unwrap();
+        peer
     }
 
     /// Lets somebody join who publishes a camera in several encodings, and receives nothing.
@@ -197,7 +211,11 @@ impl World {
             match change {
                 Change::Peer { peer, state } => {
                     let person = self.people.iter_mut().find(|person| person.id == peer);
-                    person.expect("nothing is told of who has left").state = Some(state);
+                    let Some(person) = person else {
+                        self.others.insert(peer, state);
+                        continue;
+                    };
+                    person.state = Some(state);
                 }
                 Change::Speaking { peers, .. } => self.speaking = peers,
             }
