@@ -15,7 +15,7 @@ pub struct Join {
     pub peer: PeerId,
     /// The client's SDP offer: one `sendonly` section per sender, then `recvonly` ones, the slots.
     pub offer: String,
-    /// What the client's sending sections are. Others are answered `inactive`.
+    /// What the client's sending sections are. What it sends on others is refused.
     pub senders: Vec<Sender>,
 }
 

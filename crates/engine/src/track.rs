@@ -137,9 +137,9 @@ impl Track {
     #[inline]
     pub(crate) fn note_layer(&mut self, layer: u8, now: Instant, bytes: usize) -> bool {
         let index = usize::from(layer);
-        if let Some(arrivals) = self.arrivals.get_mut(index) {
-            arrivals.note(now, bytes);
-        }
+        // A later offer may name more encodings than the track was made with; they are not forwarded.
+        let Some(arrivals) = self.arrivals.get_mut(index) else { return false };
+        arrivals.note(now, bytes);
         self.choice.note_arrival(index)
     }
 
