@@ -17,7 +17,7 @@ pub struct Census {
     pub streams: usize,
     /// Slots that a track flows to.
     pub subscriptions: usize,
-    /// Timers that are set.
+    /// Timers that are set, but for those that come and go with packets: feedback and requests.
     pub timers: usize,
     /// Changes that wait to be polled.
     pub changes: usize,
@@ -35,7 +35,7 @@ impl Engine {
             paths: self.paths.len(),
             streams: self.ssrcs.len(),
             subscriptions: self.tracks.iter().map(|track| track.subscribers.len()).sum(),
-            timers: self.timers.len(),
+            timers: self.timers.standing(),
             changes: self.dirty.len(),
             ring_bytes: self.tracks.iter().map(|track| track.memory()).sum(),
         }
