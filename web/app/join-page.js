@@ -2,18 +2,20 @@
 
 import { ParlorDeviceMenu } from "./device-menu.js";
 import { h, iconButton, relabel } from "./dom.js";
+import { Entrance } from "./entrance.js";
 import { meter } from "./meter.js";
 import { hueOf, initials, roomId, suggestedRoom } from "./names.js";
 import { memory } from "./preferences.js";
 import { themeButton } from "./theme-button.js";
 
 /** @import { Capture } from "../sdk/devices.js" */
+/** @import { Join } from "./entrance.js" */
 /** @import { Me } from "./me.js" */
 
 export class JoinPage {
   #me;
-  #onJoin;
   #lifetime = new AbortController();
+  #entrance;
   /** @type {{ track: MediaStreamTrack, stop: AbortController } | null} */
   #meter = null;
 
@@ -30,11 +32,11 @@ export class JoinPage {
 
   /**
    * @param {Me} me
-   * @param {{ room: string, onJoin: (room: string, name: string) => Promise<void> }} options
+   * @param {{ room: string, onJoin: Join }} options
    */
   constructor(me, { room, onJoin }) {
     this.#me = me;
-    this.#onJoin = onJoin;
+    this.#entrance = new Entrance(onJoin, this.#lifetime.signal);
     this.#video.muted = true;
     this.#name.value = memory.getItem("parlor.name") ?? "";
     this.#room.value = room || (memory.getItem("parlor.room") ?? suggestedRoom(Math.random));
@@ -54,6 +56,7 @@ export class JoinPage {
     return this.#join();
   }
 
+  /** The page is gone, and with it a join that was on its way. */
   stop() {
     this.#lifetime.abort();
     this.#meter?.stop.abort();
@@ -83,6 +86,7 @@ export class JoinPage {
   }
 
   async #join() {
+    if (!this.#entrance.isOpen) return;
     const room = roomId(this.#room.value);
     const name = this.#name.value.trim();
     if (!room) return this.#fail("A room’s name needs at least one letter or digit.");
@@ -91,7 +95,7 @@ export class JoinPage {
     memory.setItem("parlor.room", room);
     this.#busy(true);
     try {
-      await this.#onJoin(room, name);
+      await this.#entrance.enter(room, name);
     } catch (error) {
       this.#busy(false);
       this.#fail(error instanceof Error ? error.message : String(error));

@@ -47,14 +47,15 @@ async function showJoinPage({ atOnce = false } = {}) {
 /**
  * @param {string} id
  * @param {string} name
+ * @param {AbortSignal} signal  aborts when the person went elsewhere meanwhile
  */
-async function enterRoom(id, name) {
+async function enterRoom(id, name, signal) {
   const joining = new Room({ url: socketUrl(location.href), room: id, name });
   await me.enter(joining);
   try {
-    await joining.join();
+    await joining.join({ signal });
   } catch (error) {
-    me.leave();
+    me.leave(joining);
     throw error;
   }
   room = parlor.room = joining;
@@ -74,9 +75,9 @@ async function enterRoom(id, name) {
  * @param {ParlorError} error
  */
 function showLeftPage(id, error) {
+  if (room) me.leave(room);
   room = parlor.room = null;
   tabMemory.removeItem(IN_ROOM);
-  me.leave();
   me.rest();
   document.title = "Parlor";
   show(leftPage({ title: `Room ${id}`, sentence: error.message, onRejoin: () => void showJoinPage({ atOnce: true }) }), null);
@@ -88,7 +89,8 @@ addEventListener("popstate", () => {
 });
 addEventListener("pagehide", () => {
   const id = tabMemory.getItem(IN_ROOM);
-  room?.leave();
+  if (room) room.leave();
+  else shown?.stop(); // and with it a join that is on its way
   if (id) tabMemory.setItem(IN_ROOM, id); // a reload comes back
 });
 // A page that the browser kept whole and shows again has left its room meanwhile.

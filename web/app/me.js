@@ -97,8 +97,9 @@ export class Me extends Events {
     for (const use of CAPTURES) await this.#publish(use);
   }
 
-  /** The room is over. */
-  leave() {
+  /** The room is over, or was never joined. @param {Room} room */
+  leave(room) {
+    if (room !== this.#room) return; // another one has been entered since
     this.#endShare();
     this.#room = null;
   }

@@ -79,7 +79,8 @@ export class Room extends Events {
   });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
-  #ended = false;
+  /** Aborts when it is over, with the reason. */
+  #over = new AbortController();
 
   /** @param {RoomOptions} options */
   constructor(options) {
@@ -131,23 +132,29 @@ export class Room extends Events {
    * @returns {Promise<void>} rejects with a ParlorError that says why not
    */
   async join({ signal } = {}) {
+    const giveUp = () => this.#over.abort(youLeft());
+    signal?.addEventListener("abort", giveUp);
     try {
-      this.#socket.open();
-      const [description] = await Promise.all([this.#connection.offer(), this.#opened(signal)]);
-      await this.#enter(description);
+      if (signal?.aborted) giveUp();
+      this.#over.signal.throwIfAborted();
+      // A closed RTCPeerConnection never settles what it was asked: whoever gives up does not wait for it.
+      await Promise.race([this.#arrive(), aborted(this.#over.signal)]);
+      this.#over.signal.throwIfAborted();
     } catch (error) {
       this.#channel.leave(); // the server may have let us in before it went wrong
-      this.#release();
+      this.#release(ParlorError.from(error));
       throw ParlorError.from(error);
+    } finally {
+      signal?.removeEventListener("abort", giveUp);
     }
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_INTERVAL_MS);
     this.#recovery.begin();
   }
 
-  /** Leaves; others see it at once. */
+  /** Leaves; others see it at once. A join that is on its way rejects with `left`. */
   leave() {
     this.#channel.leave(); // goes out before the close of the socket does
-    this.#end(new ParlorError("left", "You left the room."));
+    this.#end(youLeft());
   }
 
   /**
@@ -186,7 +193,7 @@ export class Room extends Events {
 
   /** The network changed (came back, Wi-Fi to mobile): look at once instead of at the next heartbeat. */
   networkChanged() {
-    if (!this.#ended) this.#socket.probe();
+    if (!this.#isOver) this.#socket.probe();
   }
 
   /** Round trip, bytes, losses: see `Summary` in stats.js. */
@@ -201,16 +208,19 @@ export class Room extends Events {
 
   // ---- joining -------------------------------------------------------------------------------
 
-  /** @param {AbortSignal} [signal] */
-  #opened(signal) {
+  async #arrive() {
+    this.#socket.open();
+    const [description] = await Promise.all([this.#connection.offer(), this.#opened()]);
+    await this.#enter(description);
+  }
+
+  #opened() {
     return /** @type {Promise<void>} */ (new Promise((resolve, reject) => {
       if (this.#socket.isOpen) return resolve();
-      const finish = new AbortController();
-      const fail = (/** @type {ParlorError} */ error) => (finish.abort(), reject(error));
-      const timer = setTimeout(() => fail(new ParlorError("unreachable", "The server cannot be reached.")), UNREACHABLE_AFTER_MS);
-      finish.signal.addEventListener("abort", () => clearTimeout(timer));
-      this.#socket.on("open", () => (finish.abort(), resolve()), { signal: finish.signal });
-      signal?.addEventListener("abort", () => fail(new ParlorError("left", "You left the room.")), { signal: finish.signal });
+      const timer = setTimeout(() => reject(new ParlorError("unreachable", "The server cannot be reached.")), UNREACHABLE_AFTER_MS);
+      const stopWaiting = () => clearTimeout(timer);
+      this.#socket.on("open", () => (stopWaiting(), resolve()), { once: true });
+      this.#over.signal.addEventListener("abort", stopWaiting);
     }));
   }
 
@@ -355,7 +365,7 @@ export class Room extends Events {
   async #sample() {
     const connection = this.#connection;
     const received = await connection.received();
-    if (connection !== this.#connection || this.#ended) return;
+    if (connection !== this.#connection || this.#isOver) return;
     const expected = this.#published.size > 0 || this.#roster.expectsAudio;
     this.#recovery.sample({ received, expected, state: connection.state });
   }
@@ -380,14 +390,19 @@ export class Room extends Events {
 
   /** @param {ParlorError} error */
   #end(error) {
-    if (this.#ended) return;
-    this.#release();
+    if (this.#isOver) return;
+    this.#release(error);
     this.emit("stage", "ended");
     this.emit("ended", error);
   }
 
-  #release() {
-    this.#ended = true;
+  get #isOver() {
+    return this.#over.signal.aborted;
+  }
+
+  /** @param {ParlorError} reason */
+  #release(reason) {
+    this.#over.abort(reason);
     this.#recovery.end();
     clearInterval(this.#sampler);
     this.#connection.close();
@@ -403,4 +418,16 @@ export class Room extends Events {
 function report(what, error) {
   const { reason, message } = ParlorError.from(error);
   if (reason !== "socket_lost" && reason !== "left" && reason !== "replaced") console.warn(`parlor: ${what} failed: ${message}`);
+}
+
+function youLeft() {
+  return new ParlorError("left", "You left the room.");
+}
+
+/**
+ * @param {AbortSignal} signal
+ * @returns {Promise<never>} rejects with the signal's reason
+ */
+function aborted(signal) {
+  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }

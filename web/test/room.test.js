@@ -95,6 +95,38 @@ test("a server that cannot be reached is said so after ten seconds", async () =>
   await failure;
 });
 
+test("a join that is given up after the socket opened is taken back, and nothing goes on", async () => {
+  delete server.answers.phx_join; // the server takes its time
+  const giveUp = new AbortController();
+  const failure = assert.rejects(room.join({ signal: giveUp.signal }), { reason: "left" });
+  await settle();
+  assert.equal(joins().length, 1);
+  giveUp.abort();
+  await failure;
+  assert.deepEqual(server.asked("phx_leave"), [{}]);
+  assert.equal(server.socket.closed, true);
+  assert.equal(connection().connectionState, "closed");
+  await assert.rejects(room.join({ signal: AbortSignal.abort() }), { reason: "left" });
+});
+
+test("leaving a room that is being joined, before or after the socket opened, ends the join", async () => {
+  server.reachable = false;
+  const unreachable = assert.rejects(room.join(), { reason: "left" });
+  await settle();
+  room.leave();
+  await unreachable;
+  assert.equal(events.at(-1)[1].reason, "left");
+
+  server.reachable = true;
+  const another = new Room({ url: "ws://parlor/socket", room: "tea", name: "Ann", connect: server.connect, createConnection: () => new FakePeerConnection() });
+  connection().setRemoteDescription = () => new Promise(() => {}); // as a closed connection does
+  const failure = assert.rejects(another.join(), { reason: "left" });
+  await settle();
+  another.leave();
+  await failure;
+  assert.equal(another.stage, "ended");
+});
+
 test("peers and the media of their tracks follow presence and slots", async () => {
   server.peers = [BO];
   server.slots = [{ mid: "4", kind: "audio", track: "t9" }, { mid: "5", kind: "video", track: null }];
