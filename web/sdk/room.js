@@ -240,6 +240,7 @@ export class Room extends Events {
     this.#resume = joined.resume;
     this.#mediaKept = true;
     this.#remember(joined.tracks);
+    this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
     this.#report(this.#roster.reset(joined));
     if (joined.answer !== null) {
       this.#recovery.connectionStarted();
@@ -284,14 +285,20 @@ export class Room extends Events {
       case "slots":
         return this.#changed(this.#roster.assign(payload.slots));
       case "speakers":
-        this.#speakers = new Set(payload.speaking);
-        return this.emit("speakers", this.#speakers);
+        return this.#heardSpeakers(payload.speaking);
       case "more_slots":
         this.#connection.growSlots(payload);
         return this.#negotiate();
       case "ended":
         return this.#dismissed(payload);
     }
+  }
+
+  /** @param {string[]} speaking */
+  #heardSpeakers(speaking) {
+    if (speaking.length === 0 && this.#speakers.size === 0) return;
+    this.#speakers = new Set(speaking);
+    this.emit("speakers", this.#speakers);
   }
 
   /** @param {ReturnType<Roster["apply"]>} news */

@@ -190,6 +190,20 @@ test("a lost socket resumes with the token and without an offer, and media is le
   assert.deepEqual(stages(), ["connecting", "connected", "resuming", "connected"]);
 });
 
+test("who spoke before the socket was lost is not taken to speak for ever", async () => {
+  server.peers = [BO];
+  await room.join();
+  await pass(2_000);
+  const heard = [];
+  room.on("speakers", (speakers) => heard.push([...speakers]));
+  server.push("speakers", { speaking: ["p3"] });
+  server.cut();
+  await pass(1_000);
+  assert.equal(room.stage, "connected");
+  assert.deepEqual(heard, [["p3"], []]);
+  assert.deepEqual([...room.speakers], []);
+});
+
 test("what was switched while the socket was down is said after the resume", async () => {
   await room.join();
   await pass(2_000);
