@@ -18,7 +18,7 @@ export class Channel extends Events {
   #topic;
   /** @type {ChannelState} */
   #state = "idle";
-  /** @type {string | null} */
+  /** Of the join that the server has, or may yet grant. @type {string | null} */
   #joinRef = null;
   /** Requests that were sent, by ref. @type {Map<string, Pending>} */
   #pending = new Map();
@@ -51,11 +51,16 @@ export class Channel extends Events {
     this.#state = "joining";
     try {
       const response = await this.#send(ref, "phx_join", payload);
+      if (this.#joinRef !== ref) throw new ParlorError("left", "You left the room.");
       this.#state = "joined";
       this.#flush();
       return response;
     } catch (error) {
-      if (this.#joinRef === ref) this.#state = "idle";
+      if (this.#joinRef === ref) {
+        this.#state = "idle";
+        // A join that nobody answered may be granted after all: then there is something to leave.
+        if (ParlorError.from(error).reason !== "timeout") this.#joinRef = null;
+      }
       throw error;
     }
   }
@@ -71,12 +76,25 @@ export class Channel extends Events {
     return new Promise((resolve, reject) => this.#buffer.push({ event, payload, resolve, reject }));
   }
 
+  /**
+   * A request whose failure is worth no more than a line in the console.
+   * @param {string} event
+   * @param {object} payload
+   */
+  async tell(event, payload) {
+    await this.request(event, payload).catch((error) => ParlorError.report(event, error));
+  }
+
   /** Leaves for good; resolves when the server said so or cannot say any more. */
   async leave() {
-    this.#rejectBuffered(new ParlorError("left", "You left the room."));
-    if (this.#state === "idle") return;
+    const left = new ParlorError("left", "You left the room.");
+    this.#rejectBuffered(left);
+    if (this.#joinRef === null) return;
     this.#state = "idle";
-    await this.#send(this.#socket.nextRef(), "phx_leave", {}).catch(() => {}); // gone is gone, whatever the reply
+    this.#abandon(left);
+    const goodbye = this.#send(this.#socket.nextRef(), "phx_leave", {});
+    this.#joinRef = null;
+    await goodbye.catch(() => {}); // gone is gone, whatever the reply
   }
 
   /**
@@ -93,11 +111,13 @@ export class Channel extends Events {
   /** The socket is gone, and with it every reply that was to come; called by the socket. */
   socketLost() {
     this.#state = "idle";
+    this.#joinRef = null;
     this.#abandon(new ParlorError("socket_lost", "The connection to the server was lost."));
   }
 
   #closed() {
     this.#state = "idle";
+    this.#joinRef = null;
     this.#abandon(new ParlorError("left", "The membership ended."));
     this.emit("close", undefined);
   }

@@ -1,5 +1,6 @@
 /** One RTCPeerConnection for both directions: senders offered before they have a track, and receive slots in pairs. */
 
+import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { receivedCount } from "./stats.js";
 
@@ -7,6 +8,9 @@ import { receivedCount } from "./stats.js";
 
 /** Receive slots offered at the join: with them a room of five needs no second offer. */
 export const FIRST_SLOT_PAIRS = 4;
+
+/** What the server takes from one peer (docs/protocol.md, `senders`): an offer with more is refused, whatever else it asks for. */
+export const MAX_SENDERS = 16;
 
 /**
  * What a client may publish without a new offer, in the order of the offer's sections.
@@ -19,7 +23,7 @@ const STANDING_SENDERS = [
   { source: "screen_audio", kind: "audio", encoding: { maxBitrate: 128_000 } },
 ];
 
-/** @typedef {{ source: Source, kind: Kind, transceiver: RTCRtpTransceiver }} SendSection */
+/** `custom`: the application's own track it is for now. @typedef {{ source: Source, kind: Kind, transceiver: RTCRtpTransceiver, custom: MediaStreamTrack | null }} SendSection */
 
 /** @extends {Events<{ state: RTCPeerConnectionState }>} */
 export class Connection extends Events {
@@ -98,21 +102,30 @@ export class Connection extends Events {
   }
 
   /**
-   * A sender of the application's own; it exists for others after the next offer.
+   * A sender of the application's own: a section that an earlier one left empty, or else a new one, which exists for others after the next offer.
    * @param {MediaStreamTrack} track
+   * @returns {Promise<string | null>} the section's mid, null before its first offer; rejects with `too_many_tracks`
    */
   async addCustom(track) {
-    const { transceiver } = this.#addSender("custom", /** @type {Kind} */ (track.kind), {});
-    await transceiver.sender.replaceTrack(track);
+    const empty = this.#senders.find(({ source, kind, custom }) => source === "custom" && kind === track.kind && custom === null);
+    if (!empty && this.#senders.length >= MAX_SENDERS) {
+      throw new ParlorError("too_many_tracks", `One person can publish ${MAX_SENDERS - STANDING_SENDERS.length} tracks of their own at most.`);
+    }
+    const section = empty ?? this.#addSender("custom", /** @type {Kind} */ (track.kind), {});
+    section.custom = track; // taken from now on: replaceTrack takes its time
+    await section.transceiver.sender.replaceTrack(track);
+    return section.transceiver.mid;
   }
 
   /**
-   * Stops whatever sends `track`; its section stays, empty.
+   * Stops the custom sender of `track`; its section stays, empty, for the next one.
    * @param {MediaStreamTrack | undefined} track
    */
   async detach(track) {
-    const section = this.#senders.find(({ transceiver }) => track && transceiver.sender.track === track);
-    await section?.transceiver.sender.replaceTrack(null);
+    const section = this.#senders.find(({ custom }) => track && custom === track);
+    if (!section) return;
+    await section.transceiver.sender.replaceTrack(null);
+    section.custom = null;
   }
 
   /**
@@ -146,7 +159,8 @@ export class Connection extends Events {
    */
   #addSender(source, kind, encoding) {
     const transceiver = this.#rtc.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] });
-    const section = { source, kind, transceiver };
+    /** @type {SendSection} */
+    const section = { source, kind, transceiver, custom: null };
     this.#senders.push(section);
     return section;
   }

@@ -4,7 +4,7 @@
 
 /**
  * `reason` is one of the protocol's (docs/protocol.md section 7) or one of ours:
- * `timeout`, `socket_lost`, `unreachable`, `left`, `no_media`; for devices `insecure`, `denied`, `missing`, `busy`, `no_screen`; and `failed`
+ * `timeout`, `socket_lost`, `unreachable`, `left`, `no_media`, `too_many_tracks`; for devices `insecure`, `denied`, `missing`, `busy`, `no_screen`; and `failed`
  * for what nobody foresaw.
  */
 export class ParlorError extends Error {
@@ -29,6 +29,23 @@ export class ParlorError extends Error {
     const wrapped = new ParlorError("failed", error instanceof Error ? error.message : String(error));
     wrapped.cause = error;
     return wrapped;
+  }
+
+  /**
+   * Whether something failed only because the membership is changing hands: the next join says it again.
+   * @param {unknown} error
+   */
+  static changesHands(error) {
+    return ["socket_lost", "left", "replaced"].includes(ParlorError.from(error).reason);
+  }
+
+  /**
+   * Says in the console what failed, unless the next join mends it.
+   * @param {string} what
+   * @param {unknown} error
+   */
+  static report(what, error) {
+    if (!ParlorError.changesHands(error)) console.warn(`parlor: ${what} failed: ${ParlorError.from(error).message}`);
   }
 
   /** @param {Refusal} refusal */

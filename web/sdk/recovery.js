@@ -12,7 +12,7 @@ import { nextStep, stageOf } from "./next-step.js";
 const FRUITLESS_CONNECTIONS = 3;
 /** Refusals that another attempt would only meet again. */
 const FINAL_REASONS = new Set([
-  "left", "removed", "replaced", "room_full", "server_full", "bad_name", "bad_room_id", "bad_request", "unsupported_protocol",
+  "left", "replaced", "room_full", "server_full", "bad_name", "bad_room_id", "bad_request", "unsupported_protocol",
   "unmatched topic", "no_media",
 ]);
 

@@ -1,9 +1,11 @@
 /** One person's membership of one room: what to publish goes in, who is there and what to play comes out. */
 
+import { unlessAborted, whenOpen, youLeft } from "./arrival.js";
 import { Connection, FIRST_SLOT_PAIRS } from "./connection.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { NegotiationQueue } from "./negotiation.js";
+import { Publications } from "./publications.js";
 import { Recovery, isFinal } from "./recovery.js";
 import { Roster } from "./roster.js";
 import { Socket } from "./socket.js";
@@ -14,8 +16,6 @@ import { summarise } from "./stats.js";
 /** @import { RemotePeer } from "./roster.js" */
 /** @import { Stage } from "./next-step.js" */
 
-/** A first join that finds no server within this time says so instead of trying for ever. */
-export const UNREACHABLE_AFTER_MS = 10_000;
 const SAMPLE_INTERVAL_MS = 1_000;
 
 /**
@@ -44,15 +44,10 @@ export class Room extends Events {
   /** @type {Channel} */
   #channel;
   #connection;
+  #publications;
   #negotiation;
   #roster = new Roster((mid) => this.#connection.mediaOf(mid));
 
-  /** What we publish now. @type {Map<wire.Source, MediaStreamTrack>} */
-  #published = new Map();
-  /** @type {MediaStreamTrack[]} */
-  #custom = [];
-  /** Our tracks at the server, by the mid of their section. @type {Map<string, wire.OwnTrack>} */
-  #own = new Map();
   /** @type {wire.ViewedTrack[] | null} */
   #viewed = null;
 
@@ -62,6 +57,9 @@ export class Room extends Events {
   #peer = null;
   /** @type {ReadonlySet<string>} */
   #speakers = new Set();
+  /** During a join offers are held back; one that is due follows it. */
+  #entering = false;
+  #offerDue = false;
   /** Whether the server may still have our connection. */
   #mediaKept = false;
   #recovery = new Recovery({
@@ -89,6 +87,7 @@ export class Room extends Events {
     this.#socket = new Socket(options.url, { connect: options.connect });
     this.#channel = this.#socket.channel(`room:${options.room}`);
     this.#connection = this.#newConnection(FIRST_SLOT_PAIRS);
+    this.#publications = new Publications(this.#connection);
     this.#negotiation = this.#newNegotiation();
     this.#channel.on("message", ({ event, payload }) => this.#heard(event, payload));
     this.#channel.on("close", () => this.#recovery.run());
@@ -123,7 +122,7 @@ export class Room extends Events {
 
   /** What we publish now, by source. @returns {ReadonlyMap<wire.Source, MediaStreamTrack>} */
   get published() {
-    return this.#published;
+    return this.#publications.bySource;
   }
 
   /**
@@ -137,9 +136,7 @@ export class Room extends Events {
     try {
       if (signal?.aborted) giveUp();
       this.#over.signal.throwIfAborted();
-      // A closed RTCPeerConnection never settles what it was asked: whoever gives up does not wait for it.
-      await Promise.race([this.#arrive(), aborted(this.#over.signal)]);
-      this.#over.signal.throwIfAborted();
+      await unlessAborted(this.#arrive(), this.#over.signal);
     } catch (error) {
       this.#channel.leave(); // the server may have let us in before it went wrong
       this.#release(ParlorError.from(error));
@@ -159,13 +156,13 @@ export class Room extends Events {
 
   /**
    * Starts sending `track` as `source`, or sends it in place of the one before. Before the join it is what the join starts with.
-   * @param {wire.Source} source  `custom` adds one more each time
+   * @param {wire.Source} source  `custom` adds one more each time, twelve at most
    * @param {MediaStreamTrack} track  stays yours: the room never stops it
+   * @returns {Promise<void>} rejects with a ParlorError when a custom track could not be added
    */
   async publish(source, track) {
     if (source === "custom") return this.#publishCustom(track);
-    this.#published.set(source, track);
-    await this.#connection.attach(source, track);
+    await this.#publications.add(source, track);
     await this.#switch();
   }
 
@@ -175,10 +172,8 @@ export class Room extends Events {
    * @param {MediaStreamTrack} [track]  which one of the `custom` ones
    */
   async unpublish(source, track) {
-    if (source === "custom") {
-      this.#custom = this.#custom.filter((custom) => custom !== track);
-      await this.#connection.detach(track);
-    } else if (this.#published.delete(source)) await this.#connection.attach(source, null);
+    if (source === "custom") await this.#publications.removeCustom(track);
+    else await this.#publications.remove(source);
     await this.#switch();
   }
 
@@ -188,7 +183,7 @@ export class Room extends Events {
    */
   view(tracks) {
     this.#viewed = tracks;
-    if (this.#channel.state === "joined") this.#tell("view", { tracks });
+    if (this.#channel.state === "joined") this.#channel.tell("view", { tracks });
   }
 
   /** The network changed (came back, Wi-Fi to mobile): look at once instead of at the next heartbeat. */
@@ -210,18 +205,8 @@ export class Room extends Events {
 
   async #arrive() {
     this.#socket.open();
-    const [description] = await Promise.all([this.#connection.offer(), this.#opened()]);
+    const [description] = await Promise.all([this.#connection.offer(), whenOpen(this.#socket, this.#over.signal)]);
     await this.#enter(description);
-  }
-
-  #opened() {
-    return /** @type {Promise<void>} */ (new Promise((resolve, reject) => {
-      if (this.#socket.isOpen) return resolve();
-      const timer = setTimeout(() => reject(new ParlorError("unreachable", "The server cannot be reached.")), UNREACHABLE_AFTER_MS);
-      const stopWaiting = () => clearTimeout(timer);
-      this.#socket.on("open", () => (stopWaiting(), resolve()), { once: true });
-      this.#over.signal.addEventListener("abort", stopWaiting);
-    }));
   }
 
   /**
@@ -233,13 +218,14 @@ export class Room extends Events {
     const join = { protocol: "parlor", version: 1, name: this.#options.name, senders: this.#connection.senders() };
     if (description) Object.assign(join, description);
     if (this.#resume) join.resume = this.#resume;
+    this.#entering = true;
     /** @type {wire.Joined} */
     const joined = await this.#channel.join(join);
 
     this.#peer = joined.peer;
     this.#resume = joined.resume;
     this.#mediaKept = true;
-    this.#remember(joined.tracks);
+    this.#publications.remember(joined.tracks);
     this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
     this.#report(this.#roster.reset(joined));
     if (joined.answer !== null) {
@@ -247,9 +233,11 @@ export class Room extends Events {
       await this.#connection.accept(joined.answer);
     }
     this.#changed(this.#roster.refreshMedia());
-    if (this.#connection.unanswered) this.#negotiate(); // the answer was lost with the last socket
+    this.#entering = false;
+    if (this.#offerDue || this.#connection.unanswered) this.#negotiate(); // or the answer was lost with the last socket
+    this.#offerDue = false;
     this.#switch();
-    if (this.#viewed) this.#tell("view", { tracks: this.#viewed });
+    if (this.#viewed) this.#channel.tell("view", { tracks: this.#viewed });
   }
 
   /** @param {number} slotPairs */
@@ -262,14 +250,23 @@ export class Room extends Events {
   #newNegotiation() {
     const connection = this.#connection;
     return new NegotiationQueue(async ({ iceRestart }) => {
+      this.#holdUnlessJoined();
       const description = await connection.offer({ iceRestart });
+      this.#holdUnlessJoined();
       /** @type {wire.Negotiated} */
       const { answer, tracks, slots } = await this.#channel.request("offer", description);
       await connection.accept(answer);
-      this.#remember(tracks);
+      this.#publications.remember(tracks);
       this.#changed(this.#roster.assign(slots));
       this.#switch();
     });
+  }
+
+  /** An offer never waits for a join, which would wait for it in turn, and by then may be one of a connection that is gone. */
+  #holdUnlessJoined() {
+    if (this.#channel.state === "joined" && !this.#entering) return;
+    this.#offerDue = true;
+    throw new ParlorError("socket_lost", "The membership is being restored; the offer follows.");
   }
 
   // ---- what the server says ------------------------------------------------------------------
@@ -322,40 +319,24 @@ export class Room extends Events {
 
   // ---- own tracks ----------------------------------------------------------------------------
 
-  /** @param {wire.OwnTrack[]} tracks */
-  #remember(tracks) {
-    this.#own = new Map(tracks.map((track) => [track.mid, track]));
-  }
-
   /** Tells the server which of our tracks are on, where it believes otherwise. */
   async #switch() {
     if (this.#channel.state !== "joined") return; // the next join says it
-    const wrong = this.#connection.senders().flatMap(({ mid, on }) => {
-      const track = this.#own.get(mid);
-      return track && track.on !== on ? [{ track, on }] : [];
-    });
-    await Promise.all(wrong.map(({ track, on }) => {
-      track.on = on;
-      return this.#tell("track", { track: track.id, on });
-    }));
+    await Promise.all(this.#publications.takeCorrections().map((correction) => this.#channel.tell("track", correction)));
   }
 
   /** @param {MediaStreamTrack} track */
   async #publishCustom(track) {
-    this.#custom.push(track);
-    await this.#connection.addCustom(track);
-    if (this.#peer !== null) await this.#negotiate(); // before the join it is part of the join's offer
-  }
-
-  /**
-   * @param {string} event
-   * @param {object} payload
-   */
-  async #tell(event, payload) {
+    const { known } = await this.#publications.addCustom(track);
+    if (known || this.#peer === null) return this.#switch(); // before the join it is part of the join's offer
+    const connection = this.#connection;
     try {
-      await this.#channel.request(event, payload);
+      await this.#negotiation.request();
     } catch (error) {
-      report(event, error);
+      // A membership that changes hands offers it with its next join.
+      if (ParlorError.changesHands(error) || connection !== this.#connection) return;
+      await this.#publications.removeCustom(track);
+      throw ParlorError.from(error);
     }
   }
 
@@ -363,7 +344,7 @@ export class Room extends Events {
     try {
       await this.#negotiation.request();
     } catch (error) {
-      report("the offer", error);
+      ParlorError.report("the offer", error);
     }
   }
 
@@ -373,7 +354,7 @@ export class Room extends Events {
     const connection = this.#connection;
     const received = await connection.received();
     if (connection !== this.#connection || this.#isOver) return;
-    const expected = this.#published.size > 0 || this.#roster.expectsAudio;
+    const expected = !this.#publications.isEmpty || this.#roster.expectsAudio;
     this.#recovery.sample({ received, expected, state: connection.state });
   }
 
@@ -384,12 +365,12 @@ export class Room extends Events {
   async #startOver(asSamePeer) {
     if (!asSamePeer) this.#resume = null;
     this.#mediaKept = false;
+    this.#entering = true;
     const previous = this.#connection;
     this.#connection = this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs));
     this.#negotiation = this.#newNegotiation();
     previous.close();
-    for (const [source, track] of this.#published) await this.#connection.attach(source, track);
-    for (const track of this.#custom) await this.#connection.addCustom(track);
+    await this.#publications.moveTo(this.#connection);
     await this.#enter(await this.#connection.offer());
   }
 
@@ -415,26 +396,4 @@ export class Room extends Events {
     this.#connection.close();
     this.#socket.close();
   }
-}
-
-/**
- * What fails because the membership is changing hands is said again by the next join; anything else is worth a line.
- * @param {string} what
- * @param {unknown} error
- */
-function report(what, error) {
-  const { reason, message } = ParlorError.from(error);
-  if (reason !== "socket_lost" && reason !== "left" && reason !== "replaced") console.warn(`parlor: ${what} failed: ${message}`);
-}
-
-function youLeft() {
-  return new ParlorError("left", "You left the room.");
-}
-
-/**
- * @param {AbortSignal} signal
- * @returns {Promise<never>} rejects with the signal's reason
- */
-function aborted(signal) {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 }

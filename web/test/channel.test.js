@@ -61,6 +61,27 @@ test("what was asked on a lost socket fails at once, what waits for the join wai
   assert.deepEqual(await waiting, {});
 });
 
+test("a join that nobody answered in time is left all the same: it may be granted yet", async () => {
+  delete server.answers.phx_join;
+  const failure = assert.rejects(channel.join(JOIN), { reason: "timeout" });
+  for (let second = 0; second < 10; second++) {
+    mock.timers.tick(1_000);
+    await settle();
+  }
+  await failure;
+  await channel.leave();
+  assert.deepEqual(server.asked("phx_leave"), [{}]);
+});
+
+test("a refused join leaves nothing to leave", async () => {
+  server.answers.phx_join = () => {
+    throw { reason: "room_full", message: "This room is full." };
+  };
+  await assert.rejects(channel.join(JOIN), { reason: "room_full" });
+  await channel.leave();
+  assert.deepEqual(server.asked("phx_leave"), []);
+});
+
 test("messages meant for an earlier join are dropped, broadcasts are not", async () => {
   const heard = [];
   channel.on("message", ({ event }) => heard.push(event));

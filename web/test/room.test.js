@@ -173,6 +173,69 @@ test("a track of the application's own is a bigger offer too", async () => {
   assert.deepEqual(server.asked("track"), [{ track: "t12", on: false }]);
 });
 
+test("a custom track takes the section that another one left, without an offer", async () => {
+  await room.join();
+  for (let turn = 0; turn < 20; turn++) {
+    const track = fakeTrack("video", `turn ${turn}`);
+    await room.publish("custom", track);
+    assert.equal(connection().transceivers[12].sender.track, track);
+    await room.unpublish("custom", track);
+  }
+  assert.equal(server.asked("offer").length, 1);
+  assert.deepEqual(server.asked("track").slice(0, 3), [{ track: "t12", on: false }, { track: "t12", on: true }, { track: "t12", on: false }]);
+});
+
+test("more custom tracks than the server takes are refused before they spoil the offer", async () => {
+  await room.join();
+  for (let count = 0; count < 12; count++) await room.publish("custom", fakeTrack("video", `number ${count}`));
+  await assert.rejects(room.publish("custom", fakeTrack("video", "one too many")), { reason: "too_many_tracks", message: /12 tracks/ });
+  assert.equal(server.asked("offer").at(-1).senders.length, 16);
+  assert.equal(connection().transceivers.length, 4 + 8 + 12);
+});
+
+test("a custom track whose offer is refused is not published, and its section is free for the next one", async () => {
+  await room.join();
+  const well = server.answers.offer;
+  server.answers.offer = () => {
+    throw { reason: "bad_offer", message: "line 7: expected a codec" };
+  };
+  const refused = fakeTrack("video");
+  await assert.rejects(room.publish("custom", refused), { reason: "bad_offer", message: "line 7: expected a codec" });
+  assert.equal(connection().transceivers[12].sender.track, null);
+  server.answers.offer = well;
+  await room.publish("custom", fakeTrack("video", "another"));
+  assert.equal(connection().transceivers.length, 13);
+  assert.equal(server.asked("offer").length, 2);
+});
+
+test("a custom track published while the socket is down is offered after the resume", async () => {
+  await room.join();
+  await pass(2_000);
+  server.cut();
+  const track = fakeTrack("video");
+  await room.publish("custom", track);
+  assert.deepEqual(server.asked("offer"), []);
+  await pass(1_000);
+  assert.equal(server.asked("offer").length, 1);
+  assert.equal(server.asked("offer")[0].senders.at(-1).on, true);
+  assert.equal(room.stage, "connected");
+});
+
+test("a restart of ICE that the socket did not outlive does not keep it from being resumed", async () => {
+  await room.publish("microphone", fakeTrack("audio"));
+  await room.join();
+  await pass(2_000);
+  const createOffer = connection().createOffer;
+  connection().createOffer = async function () {
+    server.cut(); // while the browser is still writing the offer
+    delete this.createOffer;
+    return createOffer.call(this);
+  };
+  await pass(6_000, { packets: false });
+  await pass(4_000);
+  assert.equal(room.stage, "connected");
+});
+
 test("a lost socket resumes with the token and without an offer, and media is left alone", async () => {
   server.peers = [BO, CY];
   await room.join();
@@ -309,7 +372,7 @@ test("a server that refuses for a while is asked again, and that is not blamed o
   assert.equal(room.stage, "connected");
 });
 
-test("being replaced or removed is final", async () => {
+test("being replaced is final", async () => {
   await room.join();
   server.push("ended", { reason: "replaced", message: "You joined from elsewhere." });
   assert.equal(room.stage, "ended");
