@@ -8,6 +8,8 @@ import { lostDeviceWords } from "./words.js";
 /** @import { Capture } from "../sdk/devices.js" */
 /** @import { Memory } from "./preferences.js" */
 
+/** @typedef {{ screen: MediaStreamTrack, sound: MediaStreamTrack | null }} Share */
+
 /** @type {readonly Capture[]} */
 const CAPTURES = ["microphone", "camera"];
 
@@ -20,8 +22,10 @@ export class Me extends Events {
   #wanted;
   /** Why a device is not on although it should be. @type {Partial<Record<Capture, ParlorError>>} */
   #failures = {};
-  /** @type {{ screen: MediaStreamTrack, sound: MediaStreamTrack | null } | null} */
+  /** @type {Share | null} */
   #share = null;
+  /** The browser is asking which screen. */
+  #picking = false;
 
   /**
    * @param {Devices} devices
@@ -80,14 +84,15 @@ export class Me extends Events {
   }
 
   /**
-   * Chooses a device; one that fails leaves its reason in `failure`.
+   * Chooses a device; one that fails leaves its reason in `failure`. What is off stays off: the choice is for later.
    * @param {Capture} use
    * @param {string} id
    */
   async choose(use, id) {
     delete this.#failures[use];
-    await this.devices.choose(use, id).catch((error) => this.#fail(use, error));
-    if (use === "camera" && !this.#wanted.camera) this.devices.stop(use); // the choice is remembered for later
+    const inUse = this.#wanted[use] || this.devices.track(use) !== null; // a muted microphone is open
+    if (inUse) await this.devices.choose(use, id).catch((error) => this.#fail(use, error));
+    else this.devices.prefer(use, id);
     this.emit("change", undefined);
   }
 
@@ -111,13 +116,16 @@ export class Me extends Events {
 
   /** @returns {Promise<void>} rejects with a ParlorError in words */
   async shareScreen() {
-    const share = await this.devices.shareScreen();
+    const room = this.#room;
+    if (!room || this.#share || this.#picking) return;
+    this.#picking = true;
+    const share = await this.devices.shareScreen().finally(() => (this.#picking = false));
     if (!share) return;
-    if (!this.#room) return share.screen.stop();
+    if (room !== this.#room) return stop(share); // the call ended while the person was choosing
     this.#share = share;
-    share.screen.addEventListener("ended", () => this.stopSharing()); // the browser's own "stop sharing"
-    await this.#room.publish("screen", share.screen);
-    if (share.sound) await this.#room.publish("screen_audio", share.sound);
+    share.screen.addEventListener("ended", () => void (share === this.#share && this.stopSharing())); // the browser's own "stop sharing"
+    await room.publish("screen", share.screen);
+    if (share.sound && share === this.#share) await room.publish("screen_audio", share.sound);
     this.emit("change", undefined);
   }
 
@@ -130,8 +138,7 @@ export class Me extends Events {
   }
 
   #endShare() {
-    this.#share?.screen.stop();
-    this.#share?.sound?.stop();
+    if (this.#share) stop(this.#share);
     this.#share = null;
   }
 
@@ -168,4 +175,10 @@ export class Me extends Events {
     if (track && this.#wanted[use]) await this.#room?.publish(use, track);
     else await this.#room?.unpublish(use);
   }
+}
+
+/** Both: while one of them lives, the browser says that the screen is shared. @param {Share} share */
+function stop({ screen, sound }) {
+  screen.stop();
+  sound?.stop();
 }

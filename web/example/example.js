@@ -11,6 +11,8 @@ const people = element("people");
 const devices = new Devices();
 /** @type {Room | null} */
 let room = null;
+/** @type {Awaited<ReturnType<Devices["shareScreen"]>>} */
+let share = null;
 
 /** @param {string} sentence */
 function say(sentence) {
@@ -22,7 +24,8 @@ function say(sentence) {
 form.addEventListener("submit", (event) => {
   event.preventDefault();
   const fields = new FormData(form);
-  join(String(fields.get("room")), String(fields.get("name"))).catch((error) => say(error.message));
+  form.inert = true; // one join at a time
+  join(String(fields.get("room")), String(fields.get("name"))).catch((error) => say(error.message)).finally(() => (form.inert = false));
 });
 
 /**
@@ -62,6 +65,7 @@ async function join(id, name) {
 /** @param {ParlorError} error */
 function left(error) {
   room = null;
+  stopSharing();
   devices.stop("microphone");
   devices.stop("camera");
   people.replaceChildren();
@@ -133,13 +137,23 @@ for (const use of /** @type {const} */ (["microphone", "camera"])) {
   });
 }
 
-element("screen").addEventListener("click", async () => {
-  const share = await devices.shareScreen();
-  if (!share) return;
-  await room?.publish("screen", share.screen);
-  if (share.sound) await room?.publish("screen_audio", share.sound);
-  share.screen.addEventListener("ended", () => {
-    room?.unpublish("screen");
-    room?.unpublish("screen_audio");
-  });
+const shareButton = /** @type {HTMLButtonElement} */ (element("screen"));
+shareButton.addEventListener("click", async () => {
+  if (share) return stopSharing();
+  shareButton.disabled = true; // the browser is asking already
+  share = await devices.shareScreen().catch((error) => (say(error.message), null));
+  shareButton.disabled = false;
+  if (!room || !share) return stopSharing();
+  share.screen.addEventListener("ended", stopSharing);
+  await room.publish("screen", share.screen);
+  if (share?.sound) await room.publish("screen_audio", share.sound);
 });
+
+/** Picture and sound: while one of them lives, the browser says that the screen is shared. */
+function stopSharing() {
+  share?.screen.stop();
+  share?.sound?.stop();
+  share = null;
+  room?.unpublish("screen");
+  room?.unpublish("screen_audio");
+}

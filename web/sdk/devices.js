@@ -97,12 +97,21 @@ export class Devices extends Events {
   }
 
   /**
+   * Makes a device the one to use next time, without starting anything.
+   * @param {DeviceUse} use
+   * @param {string} id
+   */
+  prefer(use, id) {
+    this.#memory?.setItem(`parlor.${use}`, id);
+  }
+
+  /**
    * Makes a device the one to use, now and next time.
    * @param {DeviceUse} use
    * @param {string} id
    */
   async choose(use, id) {
-    this.#memory?.setItem(`parlor.${use}`, id);
+    this.prefer(use, id);
     if (use !== "loudspeaker") await this.start(use);
   }
 
