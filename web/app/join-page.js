@@ -25,7 +25,8 @@ export class JoinPage {
   #microphone = iconButton("mic", "", { class: "round", "data-testid": "mic-toggle", onclick: () => void this.#me.toggle("microphone") });
   #camera = iconButton("camera", "", { class: "round", "data-testid": "camera-toggle", onclick: () => void this.#me.toggle("camera") });
   #troubles = h("div", { class: "troubles", "aria-live": "polite", "data-testid": "device-trouble" });
-  #room = h("input", { name: "room", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input" });
+  #room = h("input", { name: "room", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input", oninput: () => this.#showLink() });
+  #hint = h("small", { class: "hint", hidden: true });
   #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "nickname", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
   #submit = h("button", { class: "primary", type: "submit", "data-testid": "join-button" }, "Join");
   #error = h("p", { class: "error", role: "alert", "data-testid": "join-error", hidden: true });
@@ -44,6 +45,7 @@ export class JoinPage {
     me.on("change", () => this.#update(), { signal: this.#lifetime.signal });
     this.#update();
     this.#drawAvatar();
+    this.#showLink();
   }
 
   /** Where typing should begin. */
@@ -70,7 +72,7 @@ export class JoinPage {
     const form = h("form", { class: "join-form", onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
       h("h1", {}, room ? "Come in" : "Meet somebody"),
       h("p", { class: "lead" }, room ? "Everything ready? Others see you once you join." : "Name a room, send its link, and talk. Nothing to install, no account."),
-      h("label", { class: "field" }, h("span", {}, "Room"), this.#room),
+      h("label", { class: "field" }, h("span", {}, "Room"), this.#room, this.#hint),
       h("label", { class: "field" }, h("span", {}, "Your name"), this.#name),
       this.#submit,
       this.#error,
@@ -113,6 +115,13 @@ export class JoinPage {
   #fail(sentence) {
     this.#error.textContent = sentence;
     this.#error.hidden = false;
+  }
+
+  /** What a link cannot carry becomes something else: say so before the link is sent. */
+  #showLink() {
+    const id = roomId(this.#room.value);
+    this.#hint.textContent = `Its link ends in /r/${id}`;
+    this.#hint.hidden = id === "" || id === this.#room.value;
   }
 
   #drawAvatar() {

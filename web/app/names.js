@@ -21,14 +21,42 @@ export function hueOf(name) {
   return (hash >>> 0) % 360;
 }
 
+/** The protocol's limit, in characters. */
+const LONGEST_ROOM_ID = 64;
+/** A letter or number that is not of ASCII. */
+const FOREIGN = /[^\p{ASCII}\P{L}]|[^\p{ASCII}\P{N}]/u;
+
 /**
- * What people type as a room, as the id a link can carry: letters, digits, `-`, `_`, `.` and `~`, at most 64.
+ * What people type as a room, as the id a link can carry: letters, digits, `-`, `_`, `.` and `~` of ASCII, at most 64.
+ * Letters of other alphabets and what is too long are told by a digest at the end, so that different names stay different rooms.
  * @param {string} typed
- * @returns {string} empty if nothing usable is left
+ * @returns {string} empty if there is no letter or digit in it
  */
 export function roomId(typed) {
-  const plain = typed.normalize("NFKD").replace(/\p{Mark}/gu, "");
-  return plain.trim().replace(/[^A-Za-z0-9._~-]+/g, "-").replace(/^-+|-+$/g, "").slice(0, 64);
+  const base = typed.normalize("NFKD").replace(/\p{Mark}/gu, "");
+  const plain = dashed(base, /[^A-Za-z0-9._~-]+/g);
+  if (!FOREIGN.test(base) && plain.length <= LONGEST_ROOM_ID) return plain;
+  const ending = digest(dashed(typed.normalize("NFKC"), /[^\p{L}\p{N}\p{Mark}._~-]+/gu));
+  return dashed(`${plain.slice(0, LONGEST_ROOM_ID - ending.length - 1)}-${ending}`, /-+/g);
+}
+
+/**
+ * @param {string} text
+ * @param {RegExp} unfit  what becomes a dash
+ */
+function dashed(text, unfit) {
+  return text.replace(unfit, "-").replace(/^-+|-+$/g, "");
+}
+
+/**
+ * The same for the same text in every browser, and by chance for no two texts.
+ * @param {string} text
+ * @returns {string} letters and digits, 13 at most
+ */
+function digest(text) {
+  let hash = 0xcbf29ce484222325n; // FNV-1a of 64 bits
+  for (const byte of new TextEncoder().encode(text)) hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n);
+  return hash.toString(36);
 }
 
 /**

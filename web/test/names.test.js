@@ -15,8 +15,21 @@ test("what people type becomes a room id that a link can carry", () => {
   assert.equal(roomId("Tea Party!"), "Tea-Party");
   assert.equal(roomId(" Küche "), "Kuche");
   assert.equal(roomId("../../etc"), "..-..-etc");
-  assert.equal(roomId("茶"), "");
   assert.equal(roomId("x".repeat(100)).length, 64);
+});
+
+test("different names are different rooms, in whatever alphabet", () => {
+  const names = ["Кухня 2", "Офис 2", "2", "чай", "чаи", "日本語", "日本", "Spaß", "Spa", "की", "के", "x".repeat(64) + "y", "x".repeat(64) + "z"];
+  assert.equal(new Set(names.map(roomId)).size, names.length);
+  for (const name of names) {
+    assert.match(roomId(name), /^[A-Za-z0-9._~-]{1,64}$/);
+    assert.equal(roomId(roomId(name)), roomId(name));
+    assert.equal(roomOfPath(`/r/${encodeURIComponent(name)}`), roomId(name));
+  }
+  assert.match(roomId("Кухня 2"), /^2-[a-z0-9]+$/);
+  assert.equal(roomId(" чай! "), roomId("чай"));
+  assert.equal(roomId("Tea 🎉"), "Tea");
+  assert.equal(roomId("🎉"), "");
 });
 
 test("a link names its room, and nothing else does", () => {
