@@ -24,19 +24,23 @@ globalThis.probe = (() => {
     return { id: valid ? id : null, counter: read(0), width: video.videoWidth, height: video.videoHeight };
   }
 
-  /** Distinct frames that a video shows in a time, and the ids it shows in them. */
+  /** What a video shows during a time: whose pictures, how many distinct ones, and the longest pause between two, in ms. */
   async function watch(video, ms) {
     const ids = new Set(), counters = new Set();
-    const end = performance.now() + ms;
-    while (performance.now() < end) {
-      const now = picture(video);
-      if (now) {
-        ids.add(now.id);
-        counters.add(now.counter);
+    const start = performance.now();
+    let changed = start, last, pause = 0;
+    for (let now = start; now < start + ms; now = performance.now()) {
+      const seen = picture(video);
+      if (seen) {
+        ids.add(seen.id);
+        counters.add(seen.counter);
+        if (seen.counter !== last) changed = now;
+        last = seen.counter;
       }
+      pause = Math.max(pause, now - changed);
       await new Promise((done) => setTimeout(done, 30));
     }
-    return { ids: [...ids], frames: counters.size };
+    return { ids: [...ids], frames: counters.size, pause: Math.round(pause) };
   }
 
   /** The strongest tone in an audio track, and how far it stands out of the rest. */

@@ -73,7 +73,7 @@ describe('in a call of two', () => {
     await call();
     await ann.page.reload();
     await ann.element('room-name').waitFor({ timeout: 15_000 });
-    ann.peer = await ann.page.evaluate(() => globalThis.parlor.room.peer);
+    await ann.learnPeer();
     await assertAllMeet([ann, bo]);
     const others = await bo.page.evaluate(() => globalThis.parlor.room.peers.size);
     assert.equal(others, 1, 'no ghost of the old page is left');
@@ -87,7 +87,7 @@ describe('in a call of two', () => {
     await ann.element('rejoin').click();
     await ann.element('join-button').click();
     await ann.element('room-name').waitFor();
-    ann.peer = await ann.page.evaluate(() => globalThis.parlor.room.peer);
+    await ann.learnPeer();
     await assertAllMeet([ann, bo]);
   });
 

@@ -35,7 +35,7 @@ describe('devices', () => {
       await bo.element('room-name').waitFor();
       await bo.seesMotion(ann);
       await bo.hears(ann);
-      bo.peer = await bo.page.evaluate(() => globalThis.parlor.room.peer);
+      await bo.learnPeer();
       await ann.tile(bo).waitFor();
       bo.assertNoProblems();
     });
@@ -70,7 +70,7 @@ describe('devices', () => {
       await bo.page.keyboard.type('Bo');
       await bo.page.keyboard.press('Enter');
       await bo.element('room-name').waitFor();
-      bo.peer = await bo.page.evaluate(() => globalThis.parlor.room.peer);
+      await bo.learnPeer();
       await ann.sees(bo);
       for (let tabs = 0; tabs < 40; tabs++) {
         const at = await bo.page.evaluate(() => document.activeElement?.dataset?.testid);

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { openChromium } from '../lib/browsers.mjs';
-import { assertAllMeet, Person } from '../lib/person.mjs';
+import { assertAllMeet, closeAll, Person } from '../lib/person.mjs';
 import { Proxy } from '../lib/proxy.mjs';
 import { Server } from '../lib/server.mjs';
 
@@ -29,8 +29,8 @@ describe('trouble', () => {
       proxy.cut();
       const [banner] = await Promise.all([
         ann.element('banner').waitFor({ state: 'visible', timeout: 8000 }).then(() => ann.element('banner').innerText()),
-        ann.seesMotion(bo, { ms: 5000 }),
-        bo.seesMotion(ann, { ms: 5000 }),
+        ann.keepsSeeing(bo, { ms: 5000 }),
+        bo.keepsSeeing(ann, { ms: 5000 }),
       ]);
       assert.match(banner, /connect/i);
       proxy.mend();
@@ -40,7 +40,7 @@ describe('trouble', () => {
       await ann.tile(bo).getByTestId('muted').waitFor({ state: 'visible' });
       await bo.element('mic-toggle').click();
       await assertAllMeet([ann, bo]);
-      for (const person of [ann, bo]) await person.page.context().close();
+      await closeAll([ann, bo]);
     } finally {
       await proxy.close();
       await server.stop();
@@ -59,9 +59,9 @@ describe('trouble', () => {
     const again = await Server.start({ port: server.port });
     try {
       await ann.page.waitForFunction(() => globalThis.parlor.room?.stage === 'connected' && globalThis.parlor.room.peers.size === 1, null, { timeout: 30_000 });
-      for (const person of [ann, bo]) person.peer = await person.page.evaluate(() => globalThis.parlor.room.peer);
+      for (const person of [ann, bo]) await person.learnPeer();
       await assertAllMeet([ann, bo]);
-      for (const person of [ann, bo]) await person.page.context().close();
+      await closeAll([ann, bo]);
     } finally {
       await again.stop();
     }
@@ -101,7 +101,7 @@ describe('sound that the browser blocks', () => {
       await bo.element('name-input').fill('Bo');
       await bo.element('join-button').click();
       await bo.element('room-name').waitFor();
-      bo.peer = await page.evaluate(() => globalThis.parlor.room.peer);
+      await bo.learnPeer();
       // A reload forgets the clicks: from here on the page has no gesture to its name.
       await page.reload();
       await bo.element('sound-button').waitFor({ state: 'visible', timeout: 15_000 });
