@@ -11,12 +11,12 @@ const BINARY =
 const MEDIA = path.join(import.meta.dirname, '..', 'media');
 
 /** Encodes an id's picture (VP8) and tone (Opus) in a browser, once, into files that the bots play. */
-export async function record(browser, id) {
-  const files = { video: path.join(MEDIA, `bot-${id}.vp8`), audio: path.join(MEDIA, `bot-${id}.opus`) };
+export async function record(browser, server, id) {
+  const files = { video: path.join(MEDIA, `bot-${id}-${FPS}.vp8`), audio: path.join(MEDIA, `bot-${id}.opus`) };
   if (fs.existsSync(files.audio)) return files;
   fs.mkdirSync(MEDIA, { recursive: true });
   const page = await browser.page();
-  await page.goto('about:blank');
+  await page.goto(`${server.origin}/healthz`); // encoders are there for secure pages only
   const settings = { id, hue: hue(id), hertz: hertz(id), width: WIDTH, height: HEIGHT, cell: CELL, fps: FPS };
   const recorded = await page.evaluate(encode, settings);
   await page.context().close();

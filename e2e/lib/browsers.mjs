@@ -23,18 +23,27 @@ const QUIET = [
 
 /**
  * A Chromium of its own: fake devices belong to the process, so each person has one.
- * @param {{ id?: number, devices?: boolean, permission?: boolean, autoplay?: boolean, args?: string[] }} options
+ * @param {{ id?: number, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, args?: string[] }} options
  *   `id`: whose picture and tone the devices give; `devices`: whether there are any;
- *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click
+ *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click;
+ *   `shares`: the title of the tab that is chosen when somebody shares their screen
  */
-export async function openChromium({ id = 1, devices = true, permission = true, autoplay = true, args = [] } = {}) {
+export async function openChromium({ id = 1, devices = true, permission = true, autoplay = true, shares, args = [] } = {}) {
   const { video, audio } = files(id);
   const flags = [...QUIET, ...args];
   if (devices) flags.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${video}`, `--use-file-for-fake-audio-capture=${audio}`);
-  if (permission) flags.push('--use-fake-ui-for-media-stream');
+  // The fake dialogue would choose a fake screen; with a tab to share, the profile's permissions do without it.
+  if (shares) flags.push(`--auto-select-tab-capture-source-by-title=${shares}`);
+  else if (permission) flags.push('--use-fake-ui-for-media-stream');
   if (autoplay) flags.push('--autoplay-policy=no-user-gesture-required');
-  const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', headless: true, chromiumSandbox: false, args: flags });
-  return new Browser(browser, 'chromium', id);
+  const browser = await chromium.launch({
+    executablePath: '/usr/bin/chromium',
+    headless: true,
+    chromiumSandbox: false,
+    args: flags,
+    ignoreDefaultArgs: shares ? ['--mute-audio'] : [], // muted, a tab is captured without its sound
+  });
+  return new Browser(browser, 'chromium', id, { permissions: shares && permission ? ['camera', 'microphone'] : undefined });
 }
 
 /** A Firefox. It has no file devices, so the page's camera and microphone are drawn and played by a script. */
@@ -54,38 +63,56 @@ export async function openFirefox({ id = 1 } = {}) {
       'media.peerconnection.ice.loopback': true,
     },
   });
-  return new Browser(browser, 'firefox', id, sound);
+  return new Browser(browser, 'firefox', id, { sound });
+}
+
+const person = (id) => ({ id, hue: hue(id), hertz: hertz(id) });
+
+function studioScript() {
+  return `globalThis.studioSettings = ${JSON.stringify({ width: WIDTH, height: HEIGHT, cell: CELL, fps: FPS })};\n${STUDIO}`;
 }
 
 /** One browser process and whose picture its devices show. */
 export class Browser {
+  #permissions;
   #sound;
 
-  constructor(browser, name, id, sound = null) {
+  constructor(browser, name, id, { permissions, sound } = {}) {
     this.browser = browser;
     this.name = name;
     this.id = id;
+    this.#permissions = permissions;
     this.#sound = sound;
   }
 
-  /** A fresh profile with one page: what other tests did is not remembered. */
-  async page(options = {}) {
-    const context = await this.browser.newContext({ viewport: { width: 960, height: 640 }, ...options });
+  /**
+   * A fresh profile with one page: what other tests did is not remembered.
+   * @param {{ studio?: number[] }} options  `studio`: whose cameras and microphones are plugged in, in place of the browser's
+   */
+  async page({ studio = this.name === 'firefox' ? [this.id] : null, ...options } = {}) {
+    const context = await this.browser.newContext({ viewport: { width: 960, height: 640 }, permissions: this.#permissions, ...options });
     const page = await context.newPage();
-    await this.prepare(page);
+    await this.prepare(page, { studio });
     return page;
   }
 
-  /** Gives a page the probe, and in Firefox the devices. */
-  async prepare(page) {
+  /** Gives a page the probe, and devices if it has to bring its own. */
+  async prepare(page, { studio = null } = {}) {
     page.problems = [];
     page.on('pageerror', (error) => page.problems.push(String(error)));
     await page.addInitScript(PROBE);
     await page.addInitScript(QUICK_SOUND);
-    if (this.name === 'firefox') {
-      const settings = { id: this.id, hue: hue(this.id), hertz: hertz(this.id), width: WIDTH, height: HEIGHT, cell: CELL, fps: FPS };
-      await page.addInitScript(`globalThis.studioSettings = ${JSON.stringify(settings)};\n${STUDIO}`);
-    }
+    if (studio) await page.addInitScript(`${studioScript()}\nstudio.plugIn(${JSON.stringify(studio.map(person))});`);
+  }
+
+  /** A tab beside `page` that shows and plays `id`, to be shared: see `shares`. */
+  async openTab(page, { title, id }) {
+    const tab = await page.context().newPage();
+    await tab.setViewportSize({ width: 640, height: 360 });
+    await tab.setContent(`<!doctype html><title>${title}</title>`);
+    await tab.evaluate(`${studioScript()}\nstudio.perform(${JSON.stringify(person(id))});`);
+    await page.bringToFront();
+    return tab;
   }
 
   /** Ends the process without a word to anyone. */

@@ -14,7 +14,7 @@ describe('people in Chromium', () => {
 
   before(async () => {
     server = await Server.start();
-    for (const id of [1, 2, 3, 4]) browsers.push(await openChromium({ id }));
+    browsers.push(...(await Promise.all([1, 2, 3, 4].map((id) => openChromium({ id })))));
   });
 
   afterEach(async () => {
@@ -30,7 +30,7 @@ describe('people in Chromium', () => {
   });
 
   async function meet(count, room) {
-    for (const browser of browsers.slice(0, count)) people.push(await Person.join(browser, server, { room }));
+    people.push(...(await Promise.all(browsers.slice(0, count).map((browser) => Person.join(browser, server, { room })))));
     return people;
   }
 
@@ -70,12 +70,10 @@ describe('people in Chromium', () => {
   });
 
   it('two rooms never mix', async () => {
-    const [ann] = await meet(1, 'red');
-    people.push(await Person.join(browsers[1], server, { room: 'red' }));
-    for (const browser of browsers.slice(2)) people.push(await Person.join(browser, server, { room: 'blue' }));
-    const [, bo, cy, di] = people;
-    await assertAllMeet([ann, bo]);
-    await assertAllMeet([cy, di]);
+    const rooms = ['red', 'red', 'blue', 'blue'];
+    people.push(...(await Promise.all(browsers.map((browser, i) => Person.join(browser, server, { room: rooms[i] })))));
+    const [ann, bo, cy, di] = people;
+    await Promise.all([assertAllMeet([ann, bo]), assertAllMeet([cy, di])]);
     for (const person of people) {
       const others = await person.page.evaluate(() => [...globalThis.parlor.room.peers.keys()]);
       assert.equal(others.length, 1, `${person.name} is with one other`);
@@ -83,7 +81,7 @@ describe('people in Chromium', () => {
   });
 
   it('three people sit among simulated ones, sixteen in all', { timeout: 120_000 }, async () => {
-    const recording = await record(browsers[0], 9);
+    const recording = await record(browsers[0], server, 9);
     const bots = new Bots(server, { room: 'crowd', count: 13, recording });
     try {
       const [ann, bo, cy] = await meet(3, 'crowd');

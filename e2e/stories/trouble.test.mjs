@@ -11,7 +11,7 @@ describe('trouble', () => {
   let browsers;
 
   before(async () => {
-    browsers = [await openChromium({ id: 1 }), await openChromium({ id: 2 })];
+    browsers = await Promise.all([1, 2].map((id) => openChromium({ id })));
   });
 
   after(async () => {
@@ -85,38 +85,61 @@ describe('trouble', () => {
       await server.stop();
     }
   });
-});
 
-describe('sound that the browser blocks', () => {
-  it('shows one button, and one click on it turns everything on', async () => {
+  it('sound that the browser blocks is turned on by one click on one button', async () => {
     const server = await Server.start();
-    const speaker = await openChromium({ id: 1 });
-    // Neither devices nor the autoplay flag: sound needs a click, as for a listener who just reloaded.
-    const listener = await openChromium({ id: 2, devices: false, permission: false, autoplay: false });
+    // Neither devices nor the autoplay flag: sound needs a click, as for a listener whose tab is restored.
+    const listener = await openChromium({ id: 4, devices: false, permission: false, autoplay: false });
     try {
-      const ann = await Person.join(speaker, server, { room: 'quiet', name: 'Ann' });
+      const ann = await Person.join(browsers[0], server, { room: 'quiet', name: 'Ann' });
       const page = await listener.page();
+      await page.addInitScript(`localStorage.setItem('parlor.name', 'Bo'); sessionStorage.setItem('parlor.in_room', 'quiet');`);
+      const untouched = await Untouched.of(page);
       await page.goto(`${server.origin}/r/quiet`);
+      await page.reload(); // a page that was in the room comes back into it by itself: nobody has clicked anything
+      const button = await untouched.until(`(() => {
+        const { x, y, width, height } = document.querySelector('[data-testid=sound-button]:not([hidden])')?.getBoundingClientRect() ?? {};
+        return width && { x: x + width / 2, y: y + height / 2 };
+      })()`);
+      const players = `[...document.querySelectorAll('[data-testid=sounds] audio')]`;
+      assert.equal(await untouched.look(`${players}.some((player) => !player.paused)`), false, 'nothing plays before the click');
+      await page.mouse.click(button.x, button.y);
+      await untouched.until(`${players}.length > 0 && ${players}.every((player) => !player.paused)`);
+      assert.equal(await untouched.look(`document.querySelector('[data-testid=sound-button]').hidden`), true);
       const bo = new Person(listener, page, 'Bo');
-      await bo.element('name-input').fill('Bo');
-      await bo.element('join-button').click();
-      await bo.element('room-name').waitFor();
-      await bo.learnPeer();
-      // A reload forgets the clicks: from here on the page has no gesture to its name.
-      await page.reload();
-      await bo.element('sound-button').waitFor({ state: 'visible', timeout: 15_000 });
-      await bo.element('sound-button').click();
-      await bo.element('sound-button').waitFor({ state: 'hidden' });
-      const playing = await page.waitForFunction(() => {
-        const players = [...document.querySelectorAll('[data-testid=sounds] audio')];
-        return players.length > 0 && players.every((player) => !player.paused);
-      });
-      assert.ok(playing);
       await bo.hears(ann);
+      bo.assertNoProblems();
+      await closeAll([ann]);
     } finally {
-      await speaker.close();
       await listener.close();
       await server.stop();
     }
   });
 });
+
+/** Looks into a page without touching it: a driver's `evaluate` counts as a gesture of the person, this does not. */
+class Untouched {
+  #session;
+
+  static async of(page) {
+    return new Untouched(await page.context().newCDPSession(page));
+  }
+
+  constructor(session) {
+    this.#session = session;
+  }
+
+  async look(expression) {
+    const { result, exceptionDetails } = await this.#session.send('Runtime.evaluate', { expression, returnByValue: true });
+    if (exceptionDetails) throw new Error(exceptionDetails.text);
+    return result.value;
+  }
+
+  async until(expression, within = 15_000) {
+    for (const end = Date.now() + within; Date.now() < end; await new Promise((done) => setTimeout(done, 100))) {
+      const value = await this.look(expression).catch(() => null); // between two documents
+      if (value) return value;
+    }
+    return assert.fail(`never came true: ${expression}`);
+  }
+}

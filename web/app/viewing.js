@@ -27,7 +27,9 @@ export class Viewing {
     this.#tell = tell;
     this.#intersections = new IntersectionObserver((entries) => this.#crossed(entries), { root });
     this.#sizes = new ResizeObserver(() => this.changed());
-    document.addEventListener("visibilitychange", () => this.changed(), { signal: this.#lifetime.signal });
+    for (const event of ["visibilitychange", "fullscreenchange"]) {
+      document.addEventListener(event, () => this.changed(), { signal: this.#lifetime.signal });
+    }
   }
 
   /** @param {ParlorTile} tile */
@@ -67,8 +69,14 @@ export class Viewing {
     this.changed();
   }
 
+  /** A tile on the full screen covers the others, and is outside of `root`, so that no intersection tells of it. */
+  #shown() {
+    const full = document.fullscreenElement;
+    return full?.localName === "parlor-tile" ? [/** @type {ParlorTile} */ (full)] : [...this.#visible];
+  }
+
   #settle() {
-    const tracks = document.hidden ? [] : [...this.#visible].flatMap((tile) => viewOf(tile));
+    const tracks = document.hidden ? [] : this.#shown().flatMap((tile) => viewOf(tile));
     const text = JSON.stringify(tracks);
     if (text === this.#last) return;
     this.#last = text;
