@@ -201,7 +201,9 @@ impl World {
                     self.peers.push(joined.peer);
                     self.tokens.extend(Token::parse(&joined.resume));
                 }
-                Effect::Refuse { session, .. } | Effect::Close { session } => {
+                Effect::Refuse { session, .. }
+                | Effect::Close { session }
+                | Effect::Forget { session } => {
                     self.sessions.retain(|known| *known != session);
                 }
                 Effect::Reply { .. }

@@ -200,6 +200,9 @@ impl Running {
                     session.close();
                 }
             }
+            Effect::Forget { session } => {
+                self.sessions.remove(&session);
+            }
             Effect::Media(command) => self.perform_media(command).await,
         }
     }

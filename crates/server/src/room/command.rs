@@ -197,6 +197,11 @@ pub enum Effect {
         /// Which one.
         session: SessionId,
     },
+    /// Forget a session whose socket is gone: there is nobody to tell.
+    Forget {
+        /// Which one.
+        session: SessionId,
+    },
     /// Have the media side do something.
     Media(MediaCommand),
 }

@@ -179,6 +179,7 @@ impl RoomState {
     }
 
     fn socket_closed(&mut self, session: SessionId, now: Instant) {
+        self.effect(Effect::Forget { session });
         let Some(peer) = self.sessions.remove(&session) else { return };
         let Some(member) = self.members.get_mut(&peer) else { return };
         match member.stage {

@@ -1,6 +1,6 @@
 //! The table of docs/protocol.md section 6, row by row.
 
-use parlor_server::room::command::{Heard, Request};
+use parlor_server::room::command::{Command, Heard, Request};
 use parlor_wire::{LeaveReason, PeerState, Reason, Refusal};
 
 use super::{Client, World, millis, secs};
@@ -171,6 +171,23 @@ fn one_who_comes_back_to_a_silent_connection_has_time_to_restart_it() {
     world.hear(&back, Heard::Connected);
     world.pass(secs(60));
     assert_eq!(gone(&world, &ann, &bo), None);
+}
+
+#[test]
+fn no_session_of_a_lost_socket_is_kept() {
+    let (mut world, ann, bo) = two();
+    for _ in 0..5 {
+        let guest = world.connect("Guest");
+        world.close_socket(&guest);
+    }
+    let replaced = bo.session;
+    let back = world.resume(&bo, "Bo", false);
+    let back = world.try_join(back).unwrap();
+    world.apply(Command::SocketClosed { session: replaced });
+    assert_eq!(world.held, [ann.session, back.session].into());
+    world.close_socket(&ann);
+    world.close_socket(&back);
+    assert!(world.held.is_empty(), "{:?}", world.held);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod operations;
 mod presence;
 mod requests;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use parlor_server::room::command::{
@@ -26,6 +27,8 @@ struct World {
     /// What to answer the next offers with instead of an SDP answer.
     media_refuses: Option<Refusal>,
     effects: Vec<Effect>,
+    /// The sessions that a room's task would hold.
+    held: BTreeSet<SessionId>,
 }
 
 /// A client as the tests know it.
@@ -64,6 +67,7 @@ impl World {
             next_id: 0,
             media_refuses: None,
             effects: Vec::new(),
+            held: BTreeSet::new(),
         }
     }
 
@@ -76,6 +80,9 @@ impl World {
     fn apply(&mut self, command: Command) {
         let mut waiting = vec![command];
         while let Some(command) = waiting.pop() {
+            if let Command::Join(join) = &command {
+                self.held.insert(join.session);
+            }
             for effect in self.room.apply(command, self.now) {
                 if let Effect::Media(MediaCommand::Join(offer) | MediaCommand::Offer(offer)) =
                     &effect
@@ -84,6 +91,12 @@ impl World {
                     let result = self.media_refuses.clone().map_or(Ok(answer), Err);
                     let (peer, attempt) = (offer.peer, offer.attempt);
                     waiting.push(Command::Answered { peer, attempt, result });
+                }
+                if let Effect::Refuse { session, .. }
+                | Effect::Close { session }
+                | Effect::Forget { session } = &effect
+                {
+                    self.held.remove(session);
                 }
                 self.effects.push(effect);
             }
