@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parlor_media::MediaHandle;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -24,4 +25,6 @@ pub struct App {
     pub sockets_stop: CancellationToken,
     /// Every open socket.
     pub sockets: TaskTracker,
+    /// Room for more of them: each holds a permit for as long as it lives.
+    pub sockets_room: Arc<Semaphore>,
 }

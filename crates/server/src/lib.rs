@@ -4,6 +4,7 @@ pub mod admission;
 pub mod app;
 pub mod channel;
 pub mod config;
+mod descriptors;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;

@@ -20,8 +20,9 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::service_fn;
 
-/// Connections at once: each holds a file descriptor and some 20 KiB.
-pub const MAX_CONNECTIONS: usize = 20_000;
+/// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
+/// requests take. One that becomes a WebSocket counts among those from then on.
+pub const MAX_CONNECTIONS: usize = 1_000;
 
 /// How long a client may take for its TLS handshake and for the head of each request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);

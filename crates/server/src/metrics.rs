@@ -18,6 +18,7 @@ const JOIN_BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.
 pub struct Metrics {
     sockets_opened: AtomicU64,
     sockets_closed: AtomicU64,
+    sockets_refused: AtomicU64,
     slow_readers: AtomicU64,
     foreign_origins: AtomicU64,
     frames: AtomicU64,
@@ -47,6 +48,11 @@ impl Metrics {
         if why == Closing::TooSlow {
             count(&self.slow_readers);
         }
+    }
+
+    /// A WebSocket was refused for want of room.
+    pub fn socket_refused(&self) {
+        count(&self.sockets_refused);
     }
 
     /// A page of a foreign origin was turned away.
@@ -89,6 +95,8 @@ impl Metrics {
         let open = value(&self.sockets_opened).saturating_sub(value(&self.sockets_closed));
         page.gauge("parlor_sockets", "WebSockets now", open);
         page.counter("parlor_sockets_total", "WebSockets opened", value(&self.sockets_opened));
+        let refused = value(&self.sockets_refused);
+        page.counter("parlor_sockets_refused_total", "WebSockets refused: server full", refused);
         let slow = value(&self.slow_readers);
         page.counter("parlor_slow_readers_total", "WebSockets closed as too slow", slow);
         let foreign = value(&self.foreign_origins);

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig, MediaHandle};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -14,6 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::app::App;
 use crate::config::{Config, Tls};
+use crate::descriptors::make_room_for;
 use crate::http::router;
 use crate::listen;
 use crate::metrics::Metrics;
@@ -78,6 +80,7 @@ impl Server {
             origins: config.origins.clone().into(),
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
+            sockets_room: Arc::new(Semaphore::new(make_room_for(config.max_sockets))),
         };
         let listener_stop = CancellationToken::new();
         let served = listen::serve(listener, tls, router(app.clone()), listener_stop.clone());

@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 12] = [
+pub const KEYS: [Key; 13] = [
     key(
         "listen",
         Shape::One,
@@ -70,6 +70,7 @@ pub const KEYS: [Key; 12] = [
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
     key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
     key("max_rooms", Shape::One, "N", "Rooms on this server, 1 to 100000 [default: 1000]"),
+    key("max_sockets", Shape::One, "N", "WebSockets at once, 1 to 1000000 [default: 20000]"),
     key("log_format", Shape::One, "FORMAT", "text or json [default: text]"),
     key(
         "log_level",

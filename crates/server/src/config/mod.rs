@@ -40,6 +40,8 @@ pub struct Config {
     pub max_peers_per_room: usize,
     /// Rooms on this server.
     pub max_rooms: usize,
+    /// WebSockets at once, as far as the system's limit on file descriptors allows.
+    pub max_sockets: usize,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged: a level, or directives such as `info,parlor_server=debug`.
@@ -82,6 +84,7 @@ impl Default for Config {
             threads: 0,
             max_peers_per_room: 64,
             max_rooms: 1000,
+            max_sockets: 20_000,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
         }
@@ -112,6 +115,9 @@ impl Config {
             max_rooms: said
                 .one("max_rooms", parse::within(1, 100_000))?
                 .unwrap_or(default.max_rooms),
+            max_sockets: said
+                .one("max_sockets", parse::within(1, 1_000_000))?
+                .unwrap_or(default.max_sockets),
             log_format: said.one("log_format", parse::log_format)?.unwrap_or(default.log_format),
             log_level: said.one("log_level", parse::log_level)?.unwrap_or(default.log_level),
         })

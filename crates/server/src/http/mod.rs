@@ -2,10 +2,12 @@
 
 mod assets;
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -76,13 +78,23 @@ async fn open_socket(
         let message = format!("expected vsn={SERIALIZER_VERSION}\n");
         return (StatusCode::BAD_REQUEST, message).into_response();
     }
+    let Ok(permit) = Arc::clone(&app.sockets_room).try_acquire_owned() else {
+        app.metrics.socket_refused();
+        return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "10")], "this server is full\n")
+            .into_response();
+    };
     let upgrade = upgrade
         .protocols(["phoenix"])
         .max_message_size(MAX_FRAME_LEN)
         .max_frame_size(MAX_FRAME_LEN)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not come about"));
     let sockets = app.sockets.clone();
-    upgrade.on_upgrade(move |socket| sockets.track_future(socket::serve(app, socket)))
+    upgrade.on_upgrade(move |socket| {
+        sockets.track_future(async move {
+            socket::serve(app, socket).await;
+            drop(permit);
+        })
+    })
 }
 
 /// Adds the headers that make a page of ours a hard target.

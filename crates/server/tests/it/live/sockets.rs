@@ -35,6 +35,24 @@ async fn a_page_of_a_foreign_origin_is_turned_away_unless_it_is_listed() {
 }
 
 #[tokio::test]
+async fn sockets_are_limited_and_one_that_closes_makes_room() {
+    let server = Server::start(&Config { max_sockets: 2, ..config() }).await.unwrap();
+    let first = connect(&server).await;
+    let mut second = connect(&server).await;
+    assert_eq!(status(&server, "?vsn=2.0.0", None).await, 503);
+    assert_eq!(metric(server.address(), "parlor_sockets_refused_total").await, 1.0);
+    assert_eq!(second.join("room:tea", join("Ann")).await["status"], "ok", "others go on");
+    drop(first);
+    until_metric(server.address(), "parlor_sockets", |value| value == 1.0).await;
+    // The permit goes back a moment after the socket is counted as closed.
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    while status(&server, "?vsn=2.0.0", None).await != 101 {
+        assert!(tokio::time::Instant::now() < deadline, "a closed socket makes no room");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn another_serializer_is_refused() {
     let server = start().await;
     for query in ["", "?vsn=1.0.0", "?vsn=3.0.0", "?vsn="] {
