@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use parlor_wire::frame::{PHOENIX_TOPIC, ROOM_TOPIC_PREFIX, event};
 use parlor_wire::{Empty, Frame, Offer, Reason, Refusal, Reply, SwitchTrack, View};
 use serde::Serialize;
@@ -16,7 +17,7 @@ use crate::rate::TokenBucket;
 use crate::room::command::{Command, Request, SessionId};
 use crate::room::{Entry, RoomHandle};
 use crate::session::{Session, encode};
-use crate::socket::Outbox;
+use crate::socket::{Outbox, Pulse};
 
 /// Most channels of one socket, as Phoenix has it.
 pub const MAX_CHANNELS: usize = 100;
@@ -81,6 +82,8 @@ pub struct Channels {
     by_topic: BTreeMap<String, Channel>,
     requests: TokenBucket,
     joins: TokenBucket,
+    pulse: Pulse,
+    is_quiet: bool,
 }
 
 impl Channels {
@@ -89,7 +92,8 @@ impl Channels {
         let now = Instant::now();
         let requests = TokenBucket::new(now, REQUESTS.0, REQUESTS.1);
         let joins = TokenBucket::new(now, JOINS.0, JOINS.1);
-        Channels { app, outbox, by_topic: BTreeMap::new(), requests, joins }
+        let (by_topic, pulse, is_quiet) = (BTreeMap::new(), Pulse::new(now), false);
+        Channels { app, outbox, by_topic, requests, joins, pulse, is_quiet }
     }
 
     /// Handles one text frame.
@@ -100,7 +104,10 @@ impl Channels {
         let frame = parse_frame(text)?;
         self.app.metrics.frame_received();
         match (&*frame.2, &*frame.3) {
-            (PHOENIX_TOPIC, event::HEARTBEAT) => self.reply(&frame, Reply::Ok(Empty {})),
+            (PHOENIX_TOPIC, event::HEARTBEAT) => {
+                self.pulse.beat(Instant::now());
+                self.reply(&frame, Reply::Ok(Empty {}));
+            }
             (topic, event::JOIN) => match topic.strip_prefix(ROOM_TOPIC_PREFIX) {
                 Some(room) => self.join(&frame, room).await,
                 None => self.refuse(&frame, unmatched_topic()),
@@ -110,11 +117,37 @@ impl Channels {
         Ok(())
     }
 
+    /// When the socket will be quiet if nothing comes; none if its client beats too slowly to tell,
+    /// or the rooms know already.
+    pub fn quiet_at(&self) -> Option<Instant> {
+        self.pulse.quiet_at().filter(|_| !self.is_quiet)
+    }
+
+    /// Something came over the socket: the rooms that thought it quiet are told.
+    pub async fn socket_heard(&mut self) {
+        self.pulse.heard(Instant::now());
+        if std::mem::take(&mut self.is_quiet) {
+            self.tell_rooms(|session| Command::SocketHeard { session }).await;
+        }
+    }
+
+    /// Nothing has come for too long: the rooms are told.
+    pub async fn socket_quiet(&mut self) {
+        self.is_quiet = true;
+        let since = self.pulse.last_heard();
+        self.tell_rooms(|session| Command::SocketQuiet { session, since }).await;
+    }
+
     /// Tells every room that the socket is gone.
     pub async fn socket_closed(&mut self) {
-        for channel in std::mem::take(&mut self.by_topic).into_values() {
-            channel.room.send(Command::SocketClosed { session: channel.id }).await;
-        }
+        self.tell_rooms(|session| Command::SocketClosed { session }).await;
+        self.by_topic.clear();
+    }
+
+    /// Tells every room at once: one that is slow to take it holds up no other.
+    async fn tell_rooms(&self, command: impl Fn(SessionId) -> Command) {
+        let told = self.by_topic.values().map(|channel| channel.room.send(command(channel.id)));
+        join_all(told).await;
     }
 
     fn reply<R: Serialize>(&self, frame: &RawFrame<'_>, reply: Reply<R, Refusal>) {

@@ -83,7 +83,7 @@ impl World {
     fn step(&mut self, operation: u8, argument: usize) {
         let session = pick(&self.sessions, argument);
         let peer = pick(&self.peers, argument);
-        match operation % 12 {
+        match operation % 14 {
             0 => self.join(None, true),
             1 => self.join(pick(&self.tokens, argument), true),
             2 => self.join(pick(&self.tokens, argument), false),
@@ -111,6 +111,16 @@ impl World {
             10 => {
                 self.now += Duration::from_millis(argument as u64 * 100);
                 self.apply(Command::Tick);
+            }
+            11 => {
+                if let Some(session) = session {
+                    self.apply(Command::SocketQuiet { session, since: self.now });
+                }
+            }
+            12 => {
+                if let Some(session) = session {
+                    self.apply(Command::SocketHeard { session });
+                }
             }
             _ if argument == 0 => {
                 let message = String::new();

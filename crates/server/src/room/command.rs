@@ -46,6 +46,18 @@ pub enum Command {
         /// Which one.
         session: SessionId,
     },
+    /// Nothing has come over a session's socket for too long, though it is open.
+    SocketQuiet {
+        /// Which one.
+        session: SessionId,
+        /// When something last came.
+        since: Instant,
+    },
+    /// Something has come over a quiet socket.
+    SocketHeard {
+        /// Which session's.
+        session: SessionId,
+    },
     /// The latest state of a peer's media.
     Media {
         /// Whose.

@@ -10,7 +10,7 @@ use super::command::SessionId;
 pub const MEDIA_PATIENCE: Duration = Duration::from_secs(30);
 /// Socket closed, media arriving: the client has this long to open another socket.
 pub const SOCKET_PATIENCE: Duration = Duration::from_secs(30);
-/// Socket closed and media silent for this long: gone for the others.
+/// Socket closed or quiet, and media silent, for this long: gone for the others.
 pub const BOTH_PATIENCE: Duration = Duration::from_secs(8);
 /// How long the token of one who was lost gives back the same id.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
@@ -20,6 +20,13 @@ pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
 pub enum Link {
     /// A socket is open.
     Open(SessionId),
+    /// It is open, but the client has stopped beating: its network may be gone.
+    Quiet {
+        /// The session of the socket.
+        session: SessionId,
+        /// When something last came.
+        since: Instant,
+    },
     /// It closed, and no other has come.
     Closed {
         /// When.
@@ -65,7 +72,7 @@ pub enum End {
     MediaSilent,
     /// Nobody came back to the socket; the token is void.
     NotResumed,
-    /// Nothing was heard at all; the token lives on.
+    /// Nothing was heard at all, be the socket closed or quiet; the token lives on.
     BothSilent,
 }
 
@@ -77,10 +84,10 @@ pub fn judge(link: Link, media: Media) -> Verdict {
         Media::Silent { since } | Media::Over { since } => (PeerState::Reconnecting, Some(since)),
     };
     let end = match (link, silent_since) {
-        (Link::Open(_), None) => None,
+        (Link::Open(_) | Link::Quiet { .. }, None) => None,
         (Link::Open(_), Some(silent)) => Some((silent + MEDIA_PATIENCE, End::MediaSilent)),
         (Link::Closed { since }, None) => Some((since + SOCKET_PATIENCE, End::NotResumed)),
-        (Link::Closed { since }, Some(silent)) => {
+        (Link::Closed { since } | Link::Quiet { since, .. }, Some(silent)) => {
             Some((since.max(silent) + BOTH_PATIENCE, End::BothSilent))
         }
     };

@@ -76,7 +76,7 @@ impl Member {
     /// The session to talk over, if a socket is open.
     pub(super) fn session(&self) -> Option<SessionId> {
         match self.link {
-            Link::Open(session) => Some(session),
+            Link::Open(session) | Link::Quiet { session, .. } => Some(session),
             Link::Closed { .. } => None,
         }
     }

@@ -101,6 +101,10 @@ impl RoomState {
                 self.request(session, reference, request);
             }
             Command::SocketClosed { session } => self.socket_closed(session, now),
+            Command::SocketQuiet { session, since } => {
+                self.relink(session, Link::Quiet { session, since });
+            }
+            Command::SocketHeard { session } => self.relink(session, Link::Open(session)),
             Command::Media { peer, news } => self.media(peer, news, now),
             Command::Speaking { peers } => self.speaking(peers),
             Command::Tick => {}
@@ -189,6 +193,15 @@ impl RoomState {
         }
     }
 
+    /// An open socket is heard, or not.
+    fn relink(&mut self, session: SessionId, link: Link) {
+        let owner = self.sessions.get(&session);
+        let member = owner.and_then(|peer| self.members.get_mut(peer));
+        if let Some(member) = member.filter(|member| member.session() == Some(session)) {
+            member.link = link;
+        }
+    }
+
     fn media(&mut self, peer: PeerId, news: MediaNews, now: Instant) {
         let Some(member) = self.members.get_mut(&peer) else { return };
         let before = judge(member.link, member.media).shown;
@@ -263,7 +276,10 @@ impl RoomState {
                     self.end_one(peer, Reason::ConnectionFailed, why, now);
                 }
                 End::NotResumed => self.remove(peer, LeaveReason::Lost, None),
-                End::BothSilent => self.remove(peer, LeaveReason::Lost, Some(now)),
+                End::BothSilent => {
+                    let why = "Nothing was heard from you, nor media.".to_owned();
+                    self.end_one(peer, Reason::ConnectionFailed, why, now);
+                }
             }
         }
     }

@@ -6,7 +6,8 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::error::Elapsed;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::outbox::{Closing, Outbox, Queue, outbox};
 use crate::app::App;
@@ -57,7 +58,11 @@ pub async fn serve(app: App, socket: WebSocket) {
 /// ends both.
 async fn read(stream: &mut SplitStream<WebSocket>, channels: &mut Channels, outbox: &Outbox) {
     loop {
-        let fault = match timeout(IDLE, stream.next()).await {
+        let message = next(stream, channels).await;
+        if let Ok(Some(Ok(_))) = &message {
+            channels.socket_heard().await;
+        }
+        let fault = match message {
             Err(_) => Closing::Idle,
             Ok(None) => return,
             Ok(Some(Err(error))) if is_too_large(&error) => Closing::TooLarge,
@@ -72,6 +77,21 @@ async fn read(stream: &mut SplitStream<WebSocket>, channels: &mut Channels, outb
         outbox.close(fault);
         return std::future::pending().await;
     }
+}
+
+/// The next message, waited for no longer than [`IDLE`]. Rooms are told when its socket is quiet.
+async fn next(
+    stream: &mut SplitStream<WebSocket>,
+    channels: &mut Channels,
+) -> Result<Option<Result<Message, axum::Error>>, Elapsed> {
+    let idle_at = Instant::now() + IDLE;
+    if let Some(quiet_at) = channels.quiet_at() {
+        if let Ok(message) = timeout_at(quiet_at.into(), stream.next()).await {
+            return Ok(message);
+        }
+        channels.socket_quiet().await;
+    }
+    timeout_at(idle_at, stream.next()).await
 }
 
 fn is_too_large(error: &axum::Error) -> bool {

@@ -3,6 +3,8 @@
 mod connection;
 pub mod origin;
 mod outbox;
+mod pulse;
 
 pub use connection::{MAX_FRAME_LEN, serve};
 pub use outbox::{Closing, MAX_QUEUED_BYTES, MAX_QUEUED_FRAMES, Outbox};
+pub use pulse::{Pulse, QUIET};

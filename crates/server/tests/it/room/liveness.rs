@@ -98,6 +98,43 @@ fn socket_closed_and_media_silent_is_reconnecting_at_5_s_and_gone_at_8_s() {
 }
 
 #[test]
+fn socket_open_but_quiet_and_media_silent_is_gone_at_8_s_too() {
+    let (mut world, ann, bo) = two();
+    let (since, session) = (world.now, bo.session);
+    world.fall_silent(&bo);
+    world.pass(millis(2500));
+    world.apply(Command::SocketQuiet { session, since });
+    world.pass(millis(499));
+    assert_eq!(gone(&world, &ann, &bo), None);
+    world.pass(millis(100));
+    assert_eq!(gone(&world, &ann, &bo), Some(LeaveReason::Lost));
+    assert!(world.closed(&bo) && world.removed_from_media(&bo));
+    assert_eq!(world.ended(&bo).unwrap().reason, Reason::ConnectionFailed);
+    let back = world.resume(&bo, "Bo", true);
+    assert_eq!(world.try_join(back).unwrap().peer, bo.peer, "the token lives on");
+}
+
+#[test]
+fn a_quiet_socket_that_is_heard_again_or_whose_media_arrives_is_waited_for() {
+    let (mut world, ann, bo) = two();
+    let (since, session) = (world.now, bo.session);
+    world.apply(Command::SocketQuiet { session, since });
+    world.pass(secs(60));
+    assert_eq!(gone(&world, &ann, &bo), None, "media arrives");
+    world.fall_silent(&bo);
+    world.apply(Command::SocketHeard { session });
+    world.pass(secs(20));
+    assert_eq!(gone(&world, &ann, &bo), None, "it may yet restart its connection");
+    world.hear(&bo, Heard::Connected);
+    let elsewhere = world.resume(&bo, "Bo", false);
+    world.try_join(elsewhere).unwrap();
+    world.apply(Command::SocketQuiet { session, since });
+    world.fall_silent(&bo);
+    world.pass(secs(20));
+    assert_eq!(gone(&world, &ann, &bo), None, "an old socket's quiet means nothing");
+}
+
+#[test]
 fn one_who_was_lost_gets_the_same_id_back_for_60_s() {
     for (waited, expected) in [(59, true), (61, false)] {
         let (mut world, ann, bo) = two();
