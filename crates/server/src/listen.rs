@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::header::{HOST, LOCATION};
+use axum::http::header::{CACHE_CONTROL, HOST, LOCATION};
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
@@ -132,7 +132,12 @@ async fn to_https(
     let location =
         host.and_then(|host| HeaderValue::try_from(format!("https://{host}{path}")).ok());
     Ok(match location {
-        Some(location) => (StatusCode::PERMANENT_REDIRECT, [(LOCATION, location)]).into_response(),
+        // Not a permanent one: browsers would keep to it when the server is next started without.
+        Some(location) => {
+            let fields =
+                [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
+            (StatusCode::TEMPORARY_REDIRECT, fields).into_response()
+        }
         None => (StatusCode::BAD_REQUEST, "this port speaks https\n").into_response(),
     })
 }

@@ -87,12 +87,13 @@ async fn metrics_are_text_that_prometheus_reads() {
 }
 
 #[tokio::test]
-async fn one_who_asks_an_encrypted_port_in_the_clear_is_sent_to_https() {
+async fn one_who_asks_an_encrypted_port_in_the_clear_is_sent_to_https_and_not_for_ever() {
     let encrypted = Config { tls: Tls::SelfSigned, ..config() };
     let server = Server::start(&encrypted).await.unwrap();
     let request = "GET /r/tea?x=1 HTTP/1.1\r\nHost: box.local:4000\r\nConnection: close\r\n\r\n";
     let (head, _) = http(server.address(), request).await;
-    assert!(head.starts_with("http/1.1 308"), "{head}");
+    assert!(head.starts_with("http/1.1 307"), "{head}");
+    assert!(head.contains("cache-control: no-store"), "{head}");
     assert!(head.contains("location: https://box.local:4000/r/tea?x=1"), "{head}");
     assert!(server.introduction().contains("https://localhost:"), "{}", server.introduction());
     server.stop().await;
