@@ -65,9 +65,15 @@ pub(super) fn log_format(text: &str) -> Parsed<LogFormat> {
     }
 }
 
+/// What may stand alone in `log_level`.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
 pub(super) fn log_level(text: &str) -> Parsed<String> {
+    // A bare word that is no level would be taken for a target, and all others be switched off.
+    let is_level = |word: &str| LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word));
+    let is_clear = text.split(',').all(|part| part.contains('=') || is_level(part.trim()));
     match tracing_subscriber::EnvFilter::try_new(text) {
-        Ok(_) if !text.is_empty() => Ok(text.to_owned()),
+        Ok(_) if is_clear => Ok(text.to_owned()),
         _ => Err("error, warn, info, debug, trace, or directives such as \
                   info,parlor_server=debug"
             .to_owned()),

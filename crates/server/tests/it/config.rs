@@ -108,6 +108,18 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
 }
 
 #[test]
+fn a_log_level_is_a_level_or_directives_and_no_other_word() {
+    for good in ["info", "WARN", "off", "info,parlor_server=debug", "parlor_media=trace, warn"] {
+        let level = format!("--log-level={good}");
+        assert_eq!(Config::from_layers(&[flags(&[&level])]).unwrap().log_level, good);
+    }
+    for bad in ["verbose", "inf", "information", "info,parlor_server", "info,", "", "info,x=loud"] {
+        let said = complaint(&[flags(&[&format!("--log-level={bad}")])]);
+        assert!(said.starts_with("--log-level: expected error, warn, info"), "{bad}: {said}");
+    }
+}
+
+#[test]
 fn a_file_with_an_unknown_key_or_no_toml_is_refused() {
     let said = file("lisen = \"[::]:4000\"").unwrap_err();
     assert!(said.starts_with("parlor.toml: there is no key \"lisen\"; the keys are listen, "));
