@@ -22,8 +22,12 @@ use crate::socket::{Outbox, Pulse};
 /// Most channels of one socket, as Phoenix has it.
 pub const MAX_CHANNELS: usize = 100;
 
-/// Longest `join_ref`, `ref`, topic and event, in bytes: they are sent back.
+/// Longest `join_ref`, `ref` and event, in bytes: they are sent back.
 const MAX_WORD_LEN: usize = 128;
+
+/// Longest topic, in bytes: longer than any room's, so that one that is too long for a room is
+/// refused as such and its socket lives on.
+const MAX_TOPIC_LEN: usize = 1024;
 
 /// Requests at once, and then one every so often: more than a person's clicks and a page's resizes.
 const REQUESTS: (u32, Duration) = (100, Duration::from_millis(50));
@@ -43,13 +47,10 @@ type RawFrame<'a> = Frame<'a, &'a RawValue>;
 /// When it is not an array of five whose words are of reasonable length.
 pub fn parse_frame(text: &str) -> Result<RawFrame<'_>, Malformed> {
     let frame: RawFrame<'_> = serde_json::from_str(text).map_err(|_| Malformed)?;
-    let fits = |word: &str| word.len() <= MAX_WORD_LEN;
-    let refs = [&frame.0, &frame.1];
-    if refs.into_iter().flatten().all(|word| fits(word)) && fits(&frame.2) && fits(&frame.3) {
-        Ok(frame)
-    } else {
-        Err(Malformed)
-    }
+    let Frame(join_ref, reference, topic, name, _) = &frame;
+    let words = [join_ref.as_deref(), reference.as_deref(), Some(&**name)];
+    let fits = words.into_iter().flatten().all(|word| word.len() <= MAX_WORD_LEN);
+    if fits && topic.len() <= MAX_TOPIC_LEN { Ok(frame) } else { Err(Malformed) }
 }
 
 /// Reads a payload; the refusal of one that cannot be read names the field.

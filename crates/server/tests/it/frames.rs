@@ -33,7 +33,7 @@ fn words_that_are_too_long_are_no_frame() {
     for frame in [
         format!(r#"["{long}","1","room:tea","view",{{}}]"#),
         format!(r#"["1","{long}","room:tea","view",{{}}]"#),
-        format!(r#"["1","1","room:{long}","view",{{}}]"#),
+        format!(r#"["1","1","room:{}","view",{{}}]"#, long.repeat(6)),
         format!(r#"["1","1","room:tea","{long}",{{}}]"#),
     ] {
         assert_eq!(parse_frame(&frame).unwrap_err(), Malformed);

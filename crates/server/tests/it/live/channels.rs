@@ -58,6 +58,7 @@ async fn joins_that_are_not_in_order_are_refused_by_the_name_of_the_field() {
     for (topic, payload, expected, names) in [
         ("room:", join("Ann"), "bad_room_id", "A room's name"),
         ("room:a/b", join("Ann"), "bad_room_id", "A room's name"),
+        (&format!("room:{}", "x".repeat(900)), join("Ann"), "bad_room_id", "A room's name"),
         ("room:tea", json!({}), "bad_request", "payload: missing field `name`"),
         ("room:tea", json!({"name": "Ann"}), "unsupported_protocol", "protocol"),
         ("room:tea", join(" "), "bad_name", "name"),
