@@ -128,6 +128,11 @@ impl Layers<'_> {
         Ok(self.many(key, parse)?.pop())
     }
 
+    /// How strong the layer is that says something of a key: 0 is the strongest.
+    pub(super) fn rank(&self, key: &str) -> Option<usize> {
+        self.0.iter().position(|layer| layer.values.contains_key(key))
+    }
+
     /// The complaint that `key`, which somebody has set, wants something else beside it.
     pub(super) fn conflict(&self, key: &'static str, expected: &'static str) -> ConfigError {
         let origin = self.find(key).map_or(Origin::Flag, |(layer, ..)| layer.origin.clone());

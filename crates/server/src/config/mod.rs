@@ -128,12 +128,20 @@ fn tls(said: &Layers<'_>) -> Result<Tls, ConfigError> {
     let self_signed = said.one("tls_self_signed", parse::switch)?.unwrap_or(false);
     let certificate = said.one("tls_cert", parse::path)?;
     let key = said.one("tls_key", parse::path)?;
-    match (self_signed, certificate, key) {
-        (false, None, None) => Ok(Tls::Off),
-        (true, None, None) => Ok(Tls::SelfSigned),
-        (false, Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
-        (true, ..) => Err(said.conflict("tls_self_signed", "no tls_cert and tls_key beside it")),
-        (false, Some(_), None) => Err(said.conflict("tls_cert", "tls_key beside it")),
-        (false, None, Some(_)) => Err(said.conflict("tls_key", "tls_cert beside it")),
+    let own = said.rank("tls_self_signed").filter(|_| self_signed);
+    let files = said.rank("tls_cert").into_iter().chain(said.rank("tls_key")).min();
+    match (own, files) {
+        (None, None) => return Ok(Tls::Off),
+        (Some(own), Some(files)) if own == files => {
+            return Err(said.conflict("tls_self_signed", "no tls_cert and tls_key beside it"));
+        }
+        // Of two ways to encrypt, the one that was said in the stronger place.
+        (Some(own), files) if files.is_none_or(|files| own < files) => return Ok(Tls::SelfSigned),
+        _ => {}
+    }
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
+        (None, _) => Err(said.conflict("tls_key", "tls_cert beside it")),
+        (_, None) => Err(said.conflict("tls_cert", "tls_key beside it")),
     }
 }

@@ -144,6 +144,21 @@ fn encryption_needs_both_files_or_neither() {
 }
 
 #[test]
+fn of_two_ways_to_encrypt_the_one_said_in_the_stronger_place_wins() {
+    let files = || Tls::Files { certificate: "a".into(), key: "b".into() };
+    let by_files = || flags(&["--tls-cert", "a", "--tls-key", "b"]);
+    let weaker = || file("tls_self_signed = true").unwrap();
+    assert_eq!(Config::from_layers(&[by_files(), weaker()]).unwrap().tls, files());
+    let weaker = || file("tls_cert = \"a\"\ntls_key = \"b\"").unwrap();
+    let own = flags(&["--tls-self-signed"]);
+    assert_eq!(Config::from_layers(&[own, weaker()]).unwrap().tls, Tls::SelfSigned);
+    let no = environment(&[("PARLOR_TLS_SELF_SIGNED", "false")]);
+    assert_eq!(Config::from_layers(&[no, weaker()]).unwrap().tls, files());
+    let half = [flags(&["--tls-cert", "a"]), environment(&[("PARLOR_TLS_KEY", "b")])];
+    assert_eq!(Config::from_layers(&half).unwrap().tls, files(), "halves of two places fit");
+}
+
+#[test]
 fn help_names_every_flag() {
     let help = command().render_long_help().to_string();
     for key in &KEYS {
