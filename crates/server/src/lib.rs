@@ -13,6 +13,7 @@ pub mod logging;
 pub mod metrics;
 pub mod rate;
 pub mod room;
+mod self_signed;
 pub mod server;
 pub mod session;
 pub mod socket;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use parlor_server::config::{
-    Config, ConfigError, command, read_environment, read_file, read_flags,
+    Config, ConfigError, command, default_state_dir, read_environment, read_file, read_flags,
 };
 use parlor_server::logging;
 use parlor_server::server::Server;
@@ -38,13 +38,16 @@ fn main() -> ExitCode {
 
 fn configure() -> Result<Config, ConfigError> {
     let (flags, named) = read_flags(&command().get_matches());
-    let environment = read_environment(|name| std::env::var(name).ok());
+    let variable = |name: &str| std::env::var(name).ok();
+    let environment = read_environment(variable);
     let file = named.or_else(|| std::env::var_os("PARLOR_CONFIG").map(PathBuf::from));
     let mut layers = vec![flags, environment];
     if let Some(path) = file {
         layers.push(read_file(&path)?);
     }
-    Config::from_layers(&layers)
+    let mut config = Config::from_layers(&layers)?;
+    config.state_dir = config.state_dir.or_else(|| default_state_dir(variable));
+    Ok(config)
 }
 
 async fn serve(config: &Config) -> Result<(), String> {

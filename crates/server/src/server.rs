@@ -68,7 +68,7 @@ impl Server {
         let media = Media::start(media_config(config))?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
-        let tls = acceptor(&config.tls, &names)?;
+        let tls = acceptor(&config.tls, &names, config.state_dir.as_deref())?;
         let rooms_stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
         let room_config =

@@ -1,18 +1,19 @@
-//! Encryption of HTTP: by given certificates, or by one made at start.
+//! Encryption of HTTP: by given certificates, or by one of the server's own.
 
 use std::io;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
-use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Tls;
+use crate::self_signed;
 
 /// Why there is no encryption.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +37,18 @@ pub enum TlsError {
 }
 
 /// What takes TLS connections, if they are to be encrypted. `names` are this machine's addresses,
-/// for a certificate of its own.
+/// for a certificate of its own, which is kept in the directory `state`.
 ///
 /// # Errors
 /// See [`TlsError`].
-pub fn acceptor(tls: &Tls, names: &[IpAddr]) -> Result<Option<TlsAcceptor>, TlsError> {
+pub fn acceptor(
+    tls: &Tls,
+    names: &[IpAddr],
+    state: Option<&Path>,
+) -> Result<Option<TlsAcceptor>, TlsError> {
     let (chain, key) = match tls {
         Tls::Off => return Ok(None),
-        Tls::SelfSigned => self_signed(names)?,
+        Tls::SelfSigned => self_signed::identity(names, state, SystemTime::now())?,
         Tls::Files { certificate, key } => (read_chain(certificate)?, read_key(key)?),
     };
     let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -74,18 +79,4 @@ fn read_key(path: &PathBuf) -> Result<PrivateKeyDer<'static>, TlsError> {
         expected: "a PEM private key",
         source,
     })
-}
-
-type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
-
-fn self_signed(addresses: &[IpAddr]) -> Result<Identity, TlsError> {
-    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
-    names.extend(addresses.iter().map(IpAddr::to_string));
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::new(names)?;
-    params.distinguished_name.push(DnType::CommonName, "Parlor on this network");
-    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    let certificate = params.self_signed(&key)?;
-    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
-    Ok((vec![certificate.der().clone()], key.into()))
 }

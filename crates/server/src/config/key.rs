@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 13] = [
+pub const KEYS: [Key; 14] = [
     key(
         "listen",
         Shape::One,
@@ -57,7 +57,13 @@ pub const KEYS: [Key; 13] = [
         "tls_self_signed",
         Shape::Switch,
         "",
-        "Serve HTTPS by a certificate of its own: for trying on a LAN, as browsers give the camera only to secure pages",
+        "Serve HTTPS by a certificate of its own, kept in state_dir: for trying on a LAN, as browsers give the camera only to secure pages",
+    ),
+    key(
+        "state_dir",
+        Shape::One,
+        "DIR",
+        "Where the certificate of its own is kept [default: $XDG_STATE_HOME/parlor or ~/.local/state/parlor]",
     ),
     key("tls_cert", Shape::One, "FILE", "Serve HTTPS by this certificate chain (PEM)"),
     key("tls_key", Shape::One, "FILE", "The private key of tls_cert (PEM)"),

@@ -32,6 +32,8 @@ pub struct Config {
     pub public_ips: Vec<IpAddr>,
     /// Whether and how HTTP is encrypted.
     pub tls: Tls,
+    /// Where the certificate of the server's own is kept; nowhere if none.
+    pub state_dir: Option<PathBuf>,
     /// Origins of foreign pages that may open sockets.
     pub origins: Vec<String>,
     /// Media threads; 0 is one per processor.
@@ -53,7 +55,7 @@ pub struct Config {
 pub enum Tls {
     /// Not at all: for `localhost`, or behind a proxy that encrypts.
     Off,
-    /// By a certificate made at each start, about which browsers warn once.
+    /// By a certificate of the server's own, about which each browser asks once.
     SelfSigned,
     /// By a certificate chain and its key, both PEM files.
     Files {
@@ -80,6 +82,7 @@ impl Default for Config {
             udp_port: DEFAULT_PORT,
             public_ips: Vec::new(),
             tls: Tls::Off,
+            state_dir: None,
             origins: Vec::new(),
             threads: 0,
             max_peers_per_room: 64,
@@ -89,6 +92,18 @@ impl Default for Config {
             log_level: "info".to_owned(),
         }
     }
+}
+
+/// Where state is kept when nothing else is said: where systemd says, else where the XDG base
+/// directory specification does.
+pub fn default_state_dir(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    let variable = |name| variable(name).filter(|text| text.starts_with('/'));
+    if let Some(given) = variable("STATE_DIRECTORY") {
+        return given.split(':').next().map(PathBuf::from);
+    }
+    let home = || Some(PathBuf::from(variable("HOME")?).join(".local/state"));
+    let state = variable("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    state.map(|state| state.join("parlor"))
 }
 
 impl Config {
@@ -107,6 +122,7 @@ impl Config {
             udp_port: said.one("udp_port", parse::port)?.unwrap_or(listen.port()),
             public_ips: said.many("public_ip", parse::public_ip)?,
             tls: tls(&said)?,
+            state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
             threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
             max_peers_per_room: said

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use parlor_server::config::{
-    Config, KEYS, Layer, LogFormat, Tls, command, read_environment, read_file, read_flags,
+    Config, KEYS, Layer, LogFormat, Tls, command, default_state_dir, read_environment, read_file,
+    read_flags,
 };
 
 fn flags(arguments: &[&str]) -> Layer {
@@ -156,6 +157,21 @@ fn of_two_ways_to_encrypt_the_one_said_in_the_stronger_place_wins() {
     assert_eq!(Config::from_layers(&[no, weaker()]).unwrap().tls, files());
     let half = [flags(&["--tls-cert", "a"]), environment(&[("PARLOR_TLS_KEY", "b")])];
     assert_eq!(Config::from_layers(&half).unwrap().tls, files(), "halves of two places fit");
+}
+
+#[test]
+fn state_is_kept_where_systemd_or_the_xdg_specification_say() {
+    let state = |variables: &[(&str, &str)]| {
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        default_state_dir(|name| find(name).map(|(_, value)| (*value).to_owned()))
+            .map(|path| path.display().to_string())
+    };
+    let home = ("HOME", "/home/ann");
+    assert_eq!(state(&[home]).unwrap(), "/home/ann/.local/state/parlor");
+    assert_eq!(state(&[home, ("XDG_STATE_HOME", "/x")]).unwrap(), "/x/parlor");
+    assert_eq!(state(&[home, ("XDG_STATE_HOME", "x")]).unwrap(), "/home/ann/.local/state/parlor");
+    assert_eq!(state(&[home, ("STATE_DIRECTORY", "/var/lib/p:/q")]).unwrap(), "/var/lib/p");
+    assert_eq!(state(&[]), None);
 }
 
 #[test]

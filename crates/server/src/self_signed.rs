@@ -1,0 +1,168 @@
+//! A certificate of the server's own, kept from start to start: browsers ask about each one anew,
+//! and a page in a call cannot ask at all.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, read_to_string, remove_file, rename};
+use std::io::{self, Write};
+use std::net::IpAddr;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How long a certificate is good: the longest that browsers take of anybody.
+const LIFE: Duration = Duration::from_secs(397 * DAY.as_secs());
+
+/// One that is good for less than this is made anew at start.
+const LEAST_LIFE: Duration = Duration::from_secs(30 * DAY.as_secs());
+
+/// Clocks of clients may be so much behind.
+const CLOCK_SKEW: Duration = DAY;
+
+/// The file, in the directory of the server's state.
+const FILE_NAME: &str = "self-signed.pem";
+
+/// What stands before the certificate in the file: until when, in seconds since 1970, and for which
+/// names. PEM readers skip it.
+const HEAD: &str = "Parlor's own certificate and key, until ";
+
+/// A certificate chain and its key.
+pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+
+/// The certificate that is kept in `directory`, if it is good for these addresses and at `now`;
+/// else a new one, which is kept there then. Without a directory there is a new one each time.
+///
+/// # Errors
+/// When none can be made. One that cannot be kept serves until the server stops.
+pub(crate) fn identity(
+    addresses: &[IpAddr],
+    directory: Option<&Path>,
+    now: SystemTime,
+) -> Result<Identity, rcgen::Error> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    names.extend(addresses.iter().map(IpAddr::to_string));
+    if let Some(kept) = directory.and_then(|directory| read(directory, &names, now)) {
+        return Ok(kept);
+    }
+    let until = now + LIFE;
+    let head = format!("{HEAD}{} for {}\n", seconds(until), names.join(" "));
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::new(names)?;
+    params.distinguished_name.push(DnType::CommonName, "Parlor on this network");
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    params.not_before = (now - CLOCK_SKEW).into();
+    params.not_after = until.into();
+    let certificate = params.self_signed(&key)?;
+    if let Some(directory) = directory {
+        let text = format!("{head}{}{}", certificate.pem(), key.serialize_pem());
+        match keep(directory, &text) {
+            Ok(()) => tracing::info!(directory = %directory.display(), "made a certificate"),
+            Err(error) => tracing::warn!(
+                directory = %directory.display(), %error,
+                "the certificate cannot be kept; browsers will ask about another after each start"
+            ),
+        }
+    }
+    let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+    Ok((vec![certificate.der().clone()], key.into()))
+}
+
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// The kept certificate, if it is ours alone and still good for these names.
+fn read(directory: &Path, names: &[String], now: SystemTime) -> Option<Identity> {
+    let path = directory.join(FILE_NAME);
+    let facts = File::open(&path).and_then(|file| file.metadata()).ok()?;
+    let is_private = facts.mode() & 0o077 == 0;
+    if !is_private || facts.uid() != rustix::process::geteuid().as_raw() {
+        tracing::warn!(file = %path.display(), "others can read this key; another is made");
+        return None;
+    }
+    let text = read_to_string(&path).ok()?;
+    let (until, known) = text.lines().next()?.strip_prefix(HEAD)?.split_once(" for ")?;
+    let known: Vec<&str> = known.split(' ').collect();
+    let is_good = until.parse::<u64>().ok()? > seconds(now + LEAST_LIFE)
+        && names.iter().all(|name| known.contains(&name.as_str()));
+    if !is_good {
+        return None;
+    }
+    let certificate = CertificateDer::from_pem_slice(text.as_bytes()).ok()?;
+    let key = PrivateKeyDer::from_pem_slice(text.as_bytes()).ok()?;
+    Some((vec![certificate], key))
+}
+
+/// Writes the file whole or not at all, for nobody else to read.
+fn keep(directory: &Path, text: &str) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    let unfinished = directory.join(format!("{FILE_NAME}.{}", std::process::id()));
+    match remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    rename(&unfinished, directory.join(FILE_NAME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<IpAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_certificate_is_kept_until_it_expires_or_an_address_is_new() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("state/parlor");
+        let now = SystemTime::now();
+        let make = |ips: &[&str], now| identity(&addresses(ips), Some(&directory), now).unwrap();
+        let first = make(&["192.0.2.1", "2001:db8::1"], now);
+        assert_eq!(make(&["192.0.2.1", "2001:db8::1"], now), first);
+        assert_eq!(make(&["192.0.2.1"], now + 300 * DAY), first, "an address less is no harm");
+        let moved = make(&["192.0.2.2"], now);
+        assert_ne!(moved, first, "an address is new");
+        assert_eq!(make(&["192.0.2.2"], now), moved);
+        let later = now + 370 * DAY;
+        let renewed = make(&["192.0.2.2"], later);
+        assert_ne!(renewed, moved, "it was to expire soon");
+        assert_eq!(make(&["192.0.2.2"], later), renewed);
+    }
+
+    #[test]
+    fn the_file_is_for_its_owner_alone_and_a_bad_one_is_made_anew() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("parlor");
+        let file = directory.join(FILE_NAME);
+        let now = SystemTime::now();
+        let make = || identity(&[], Some(&directory), now).unwrap();
+        let first = make();
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(&directory).unwrap().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+        let second = make();
+        assert_ne!(second, first, "others could have read the key");
+        assert_eq!(std::fs::metadata(&file).unwrap().mode() & 0o777, 0o600);
+        std::fs::write(&file, "hello").unwrap();
+        let third = make();
+        assert_ne!(third, second);
+        assert_eq!(make(), third);
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_written_is_no_reason_not_to_start() {
+        let home = tempfile::tempdir().unwrap();
+        let file = home.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(identity(&[], Some(&file.join("parlor")), SystemTime::now()).is_ok());
+    }
+}
