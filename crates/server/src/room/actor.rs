@@ -1,6 +1,7 @@
 //! A room's task: receives, lets the state decide, performs.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
-use super::command::{Command, Effect, Join, MediaCommand, Response, SessionId};
+use super::command::{Command, Effect, Join, MediaCommand, Push, Response, SessionId};
 use super::media::{RoomMedia, command_of};
 use super::registry::{Rooms, SharedCensus};
 use super::state::RoomState;
@@ -50,6 +51,13 @@ enum Over {
     Empty,
     /// All are to be told this.
     Told(Ended),
+    /// A fault of ours: the state is not to be trusted any more.
+    Broken,
+}
+
+/// Runs a room's life to its end, which a panic in it is too.
+async fn outlived(life: impl Future<Output = Over>) -> Over {
+    AssertUnwindSafe(life).catch_unwind().await.unwrap_or(Over::Broken)
 }
 
 impl Actor {
@@ -67,9 +75,19 @@ impl Actor {
                     events,
                     late: VecDeque::new(),
                 };
-                let over = running.live(&mut self).await;
-                if let Over::Told(ended) = over {
-                    running.apply(&self, Command::End(ended.clone())).await;
+                let ended = match outlived(running.live(&mut self)).await {
+                    Over::Empty => None,
+                    Over::Told(ended) => {
+                        running.apply(&self, Command::End(ended.clone())).await;
+                        Some(ended)
+                    }
+                    Over::Broken => {
+                        tracing::error!(room = %self.name, "a room is broken; its people are told");
+                        running.tell_all(media_failed());
+                        Some(media_failed())
+                    }
+                };
+                if let Some(ended) = ended {
                     self.rooms.abandon(&self.name, self.room, &mut self.inbox);
                     self.refuse_rest(&ended);
                 }
@@ -152,6 +170,15 @@ impl Running {
             {
                 return Over::Empty;
             }
+        }
+    }
+
+    /// Ends every session without asking the state.
+    fn tell_all(&mut self, ended: Ended) {
+        let push = Push::Ended(ended);
+        for session in std::mem::take(&mut self.sessions).into_values() {
+            session.push(&push);
+            session.close();
         }
     }
 
@@ -245,4 +272,17 @@ fn stopping() -> Ended {
 fn media_failed() -> Ended {
     let message = "The media side of the server failed; join again.".to_owned();
     Ended { reason: Reason::MediaFailed, message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Over, outlived};
+
+    #[tokio::test]
+    async fn a_panic_in_a_room_is_an_end_that_its_people_are_told_of() {
+        let life =
+            async { if std::hint::black_box(true) { panic!("a fault") } else { Over::Empty } };
+        assert!(matches!(outlived(life).await, Over::Broken));
+        assert!(matches!(outlived(async { Over::Empty }).await, Over::Empty));
+    }
 }

@@ -155,6 +155,8 @@ impl Rooms {
             let message = "The server is stopping.";
             return Err(Refusal::for_now(Reason::ServerStopping, message, 2_000));
         }
+        // One whose task has ended without a word is no room any more.
+        by_name.retain(|name, listed| *name != wish.room || !listed.mailbox.is_closed());
         if !by_name.contains_key(&wish.room) {
             admission::may_open_room(by_name.len(), inner.config.max_rooms)?;
             let listed = self.open(&wish.room);
