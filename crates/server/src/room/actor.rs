@@ -63,8 +63,9 @@ async fn outlived(life: impl Future<Output = Over>) -> Over {
 impl Actor {
     /// Lives as long as somebody is in the room or may come back.
     pub(super) async fn run(mut self) {
-        tracing::info!(room = %self.name, "room opens");
+        tracing::debug!(room = %self.name, "room opens");
         let created = self.media.create_room(self.room).await;
+        let mut was_entered = false;
         let media = RoomMedia { handle: self.media.clone(), room: self.room };
         match created {
             Ok(events) => {
@@ -74,6 +75,7 @@ impl Actor {
                     media,
                     events,
                     late: VecDeque::new(),
+                    was_entered: false,
                 };
                 let ended = match outlived(running.live(&mut self)).await {
                     Over::Empty => None,
@@ -87,6 +89,7 @@ impl Actor {
                         Some(media_failed())
                     }
                 };
+                was_entered = running.was_entered;
                 if let Some(ended) = ended {
                     self.rooms.abandon(&self.name, self.room, &mut self.inbox);
                     self.refuse_rest(&ended);
@@ -101,7 +104,9 @@ impl Actor {
         if let Err(error) = self.media.remove_room(self.room).await {
             tracing::debug!(room = %self.name, %error, "the room's media had ended before");
         }
-        tracing::info!(room = %self.name, "room ends");
+        if was_entered {
+            tracing::info!(room = %self.name, "room ends");
+        }
     }
 
     /// Refuses the joins that came too late.
@@ -124,6 +129,8 @@ struct Running {
     events: RoomEvents,
     /// Commands that came up while effects were performed.
     late: VecDeque<Command>,
+    /// Whether anybody has ever been in.
+    was_entered: bool,
 }
 
 enum Woken {
@@ -165,7 +172,13 @@ impl Running {
                 }
                 Woken::Deadline => self.apply(actor, Command::Tick).await,
             }
-            actor.shared.store(self.state.census());
+            let census = self.state.census();
+            actor.shared.store(census);
+            // Only now is it news: anybody can have joins refused.
+            if census.peers > 0 && !self.was_entered {
+                self.was_entered = true;
+                tracing::info!(room = %actor.name, "the first one enters a room");
+            }
             if self.state.is_over() && actor.rooms.close(&actor.name, actor.room, &mut actor.inbox)
             {
                 return Over::Empty;

@@ -34,8 +34,7 @@ impl RoomState {
                 Some(known) => Some(known),
                 None => {
                     self.give_up(join.replaces, None, now);
-                    let message = "The token is unknown or too old; join again without it.";
-                    return self.refuse(&join, Refusal::new(Reason::ResumeUnknown, message));
+                    return self.refuse(&join, resume_is_unknown());
                 }
             },
         };
@@ -265,6 +264,11 @@ impl RoomState {
             self.push(Some(session), Push::MoreSlots(more));
         }
     }
+}
+
+pub(super) fn resume_is_unknown() -> Refusal {
+    let message = "The token is unknown or too old; join again without it.";
+    Refusal::new(Reason::ResumeUnknown, message)
 }
 
 fn offer_is_missing() -> Refusal {

@@ -13,6 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use super::actor::{Actor, MAILBOX_LEN, ToRoom};
 use super::command::{Command, Join, NamedSender, Reference, SessionId};
+use super::negotiate::resume_is_unknown;
 use super::state::Census;
 use super::token::Token;
 use crate::admission::{self, Wish};
@@ -158,6 +159,10 @@ impl Rooms {
         // One whose task has ended without a word is no room any more.
         by_name.retain(|name, listed| *name != wish.room || !listed.mailbox.is_closed());
         if !by_name.contains_key(&wish.room) {
+            // Whoever has been there, is forgotten: no room is opened to find that out.
+            if join.resume.is_some() {
+                return Err(resume_is_unknown());
+            }
             admission::may_open_room(by_name.len(), inner.config.max_rooms)?;
             let listed = self.open(&wish.room);
             by_name.insert(wish.room.clone(), listed);

@@ -210,6 +210,20 @@ async fn people_come_and_go_and_nothing_is_left() {
 }
 
 #[tokio::test]
+async fn a_token_opens_no_room() {
+    let server = Server::start(&Config { max_rooms: 1, ..config() }).await.unwrap();
+    let mut ann = connect(&server).await;
+    assert_eq!(ann.join("room:tea", join("Ann")).await["status"], "ok");
+    let mut stray = join("Bo");
+    stray["resume"] = json!("0".repeat(32));
+    let mut bo = connect(&server).await;
+    let reply = bo.join("room:coffee", stray).await;
+    // Opening it would have been refused with server_full.
+    assert_eq!(reason(&reply), "resume_unknown");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_lost_socket_is_resumed_as_the_same_peer() {
     let server = start().await;
     let mut client = connect(&server).await;
