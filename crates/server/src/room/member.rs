@@ -16,6 +16,8 @@ pub(super) struct Member {
     pub(super) stage: Stage,
     pub(super) link: Link,
     pub(super) media: Media,
+    /// Whether a resume has given this silent connection more time already.
+    pub(super) had_more_time: bool,
     pub(super) tracks: Vec<OwnTrack>,
     pub(super) slots: Vec<Slot>,
     /// What the last `more_slots` asked for.
@@ -64,6 +66,7 @@ impl Member {
             stage: Stage::Entering,
             link: Link::Open(session),
             media: Media::Connecting { since: now },
+            had_more_time: false,
             tracks: Vec::new(),
             slots: Vec::new(),
             asked: None,

@@ -103,8 +103,11 @@ impl RoomState {
             member.name.clone_from(&join.name);
         }
         member.asked = None;
-        // Time to restart what is silent, however long it has been so.
-        if let Media::Connecting { since } | Media::Silent { since } = &mut member.media {
+        // Time to restart what is silent, however long it has been so; but only once, or one who
+        // keeps coming back would stay for ever.
+        if let Media::Connecting { since } | Media::Silent { since } = &mut member.media
+            && !std::mem::replace(&mut member.had_more_time, true)
+        {
             *since = now;
         }
         self.presence.changed(peer);

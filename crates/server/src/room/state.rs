@@ -209,6 +209,10 @@ impl RoomState {
             (Heard::Connecting, known @ (Media::Connecting { .. } | Media::Over { .. })) => known,
             (Heard::Connecting, _) => Media::Connecting { since: now },
             (Heard::Connected, _) => Media::Connected,
+            // The same silence, told again, takes back no time that was given.
+            (Heard::Silent { since }, Media::Silent { since: known }) => {
+                Media::Silent { since: since.max(known) }
+            }
             (Heard::Silent { since }, _) => Media::Silent { since },
             (Heard::ClosedByClient | Heard::Failed(_), known @ Media::Over { .. }) => known,
             (Heard::ClosedByClient, _) => Media::Over { since: now },
@@ -217,6 +221,7 @@ impl RoomState {
                 return self.end_one(peer, Reason::ConnectionFailed, why, now);
             }
         };
+        member.had_more_time &= member.media != Media::Connected;
         let shown = judge(member.link, member.media).shown;
         let moved = changed_slots(&member.slots, &news.slots);
         member.slots = news.slots;

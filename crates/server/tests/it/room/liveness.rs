@@ -211,6 +211,32 @@ fn one_who_comes_back_to_a_silent_connection_has_time_to_restart_it() {
 }
 
 #[test]
+fn one_who_keeps_coming_back_to_a_silent_connection_is_given_time_only_once() {
+    let (mut world, ann, mut bo) = two();
+    let since = world.now;
+    world.fall_silent(&bo);
+    for _ in 0..2 {
+        world.pass(secs(20));
+        let back = world.resume(&bo, "Bo", false);
+        bo = world.try_join(back).unwrap();
+        world.hear(&bo, Heard::Silent { since });
+        assert_eq!(gone(&world, &ann, &bo), None);
+    }
+    world.pass(secs(15));
+    assert_eq!(gone(&world, &ann, &bo), Some(LeaveReason::Lost));
+    let back = world.resume(&bo, "Bo", true);
+    bo = world.try_join(back).unwrap();
+    world.hear(&bo, Heard::Connected);
+    world.take();
+    world.fall_silent(&bo);
+    world.pass(secs(20));
+    let back = world.resume(&bo, "Bo", false);
+    world.try_join(back).unwrap();
+    world.pass(secs(20));
+    assert_eq!(gone(&world, &ann, &bo), None, "another silence, and time for it");
+}
+
+#[test]
 fn no_session_of_a_lost_socket_is_kept() {
     let (mut world, ann, bo) = two();
     for _ in 0..5 {
