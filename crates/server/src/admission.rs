@@ -75,12 +75,32 @@ pub fn check(room: RoomName, join: Join) -> Result<Wish, Refusal> {
 fn display_name(text: &str) -> Result<String, Refusal> {
     let name = text.trim();
     let fits = (1..=MAX_NAME_LEN).contains(&name.chars().count());
-    if fits && !name.chars().any(char::is_control) {
+    let is_clean = !name.chars().any(|c| c.is_control() || is_hidden(c));
+    if fits && is_clean && name.chars().any(is_visible) {
         return Ok(name.to_owned());
     }
     let message =
         format!("name: expected 1 to {MAX_NAME_LEN} characters that can be shown, on one line");
     Err(Refusal::new(Reason::BadName, message))
+}
+
+/// Whether a character orders or breaks the text around it unseen: Unicode's format characters,
+/// but for the joiners that scripts and emoji need, and its separators of lines.
+fn is_hidden(c: char) -> bool {
+    matches!(c,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0001}')
+}
+
+/// Whether a character leaves a mark: no space, joiner, selector, tag, or letter that is blank.
+fn is_visible(c: char) -> bool {
+    let is_blank = matches!(c,
+        '\u{34f}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200c}' | '\u{200d}' | '\u{2800}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}'
+        | '\u{ffa0}' | '\u{e0020}'..='\u{e007f}' | '\u{e0100}'..='\u{e01ef}');
+    !c.is_whitespace() && !is_blank
 }
 
 /// Checks the senders of a join or of a later offer.

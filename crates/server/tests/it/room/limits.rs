@@ -69,6 +69,26 @@ fn names_are_trimmed_and_hostile_ones_refused() {
 }
 
 #[test]
+fn a_name_can_be_seen_and_changes_nothing_around_it() {
+    let named = |name: &str| check("tea".parse().unwrap(), Join { name: name.into(), ..join() });
+    for good in ["Ann", "علی‌رضا", "👩\u{200d}🚀", "❤\u{fe0f}", "日本語", "."] {
+        assert_eq!(named(good).unwrap().name, good);
+    }
+    for hidden in [
+        "\u{200b}\u{200b}",
+        "\u{2800}",
+        "\u{3164}",
+        "\u{200d}",
+        "\u{202e}nnA",
+        "Ann\u{2028}Bo",
+        "Ann\u{feff}",
+        "A\u{2066}nn",
+    ] {
+        assert_eq!(named(hidden).unwrap_err().reason, Reason::BadName, "{hidden:?}");
+    }
+}
+
+#[test]
 fn another_protocol_or_version_is_refused() {
     let membrane = Join { protocol: String::new(), ..join() };
     assert_eq!(refusal(membrane).0, Reason::UnsupportedProtocol);
