@@ -31,6 +31,7 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(page))
         .route("/r/{room}", get(page))
+        .route("/r/{room}/", get(page))
         .route("/example", get(|| async { Redirect::permanent("/example/") }))
         .route("/example/", get(|headers| assets::serve("example/index.html", headers)))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -17,7 +17,7 @@ use super::{config, get, http, start};
 #[tokio::test]
 async fn the_app_is_served_at_the_root_and_at_room_links() {
     let server = start().await;
-    for path in ["/", "/r/tea", "/r/tea?x=1"] {
+    for path in ["/", "/r/tea", "/r/tea/", "/r/tea?x=1"] {
         let (head, body) = get(server.address(), path, "").await;
         assert!(head.starts_with("http/1.1 200"), "{path}: {head}");
         assert!(head.contains("content-type: text/html; charset=utf-8"), "{head}");
