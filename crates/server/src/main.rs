@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use parlor_server::config::{
-    Config, ConfigError, command, default_state_dir, read_environment, read_file, read_flags,
+    CONFIG_VARIABLE, Config, ConfigError, command, default_state_dir, read_environment, read_file,
+    read_flags, unknown_variables,
 };
 use parlor_server::logging;
 use parlor_server::server::Server;
@@ -22,6 +23,10 @@ fn main() -> ExitCode {
         }
     };
     logging::start(&config);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for variable in unknown_variables(names) {
+        tracing::warn!(variable, "this variable sets nothing; see --help for those that do");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(serve(&config)),
@@ -40,7 +45,8 @@ fn configure() -> Result<Config, ConfigError> {
     let (flags, named) = read_flags(&command().get_matches());
     let variable = |name: &str| std::env::var(name).ok();
     let environment = read_environment(variable);
-    let file = named.or_else(|| std::env::var_os("PARLOR_CONFIG").map(PathBuf::from));
+    let said = std::env::var_os(CONFIG_VARIABLE).filter(|path| !path.is_empty());
+    let file = named.or_else(|| said.map(PathBuf::from));
     let mut layers = vec![flags, environment];
     if let Some(path) = file {
         layers.push(read_file(&path)?);

@@ -5,6 +5,9 @@ use std::path::Path;
 
 use super::{ConfigError, KEYS, Key, Origin, Shape};
 
+/// The variable that names the file of settings.
+pub const CONFIG_VARIABLE: &str = "PARLOR_CONFIG";
+
 /// What one source says, by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layer {
@@ -35,6 +38,15 @@ pub fn read_environment(variable: impl Fn(&str) -> Option<String>) -> Layer {
         }
     }
     layer
+}
+
+/// Of the environment's variables those that look like ours and are not: misspelt, perhaps.
+pub fn unknown_variables(names: impl Iterator<Item = String>) -> Vec<String> {
+    let is_known = |name: &str| {
+        name == CONFIG_VARIABLE
+            || KEYS.iter().any(|key| Origin::Environment.spell(key.name) == name)
+    };
+    names.filter(|name| name.starts_with("PARLOR_") && !is_known(name)).collect()
 }
 
 /// The settings of a TOML file.

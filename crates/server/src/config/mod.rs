@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub use error::{ConfigError, Origin};
 pub use flags::{command, read_flags};
 pub use key::{KEYS, Key, Shape};
-pub use layer::{Layer, read_environment, read_file};
+pub use layer::{CONFIG_VARIABLE, Layer, read_environment, read_file, unknown_variables};
 
 use layer::Layers;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use parlor_server::config::{
     Config, KEYS, Layer, LogFormat, Tls, command, default_state_dir, read_environment, read_file,
-    read_flags,
+    read_flags, unknown_variables,
 };
 
 fn flags(arguments: &[&str]) -> Layer {
@@ -106,6 +106,12 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
         let said = complaint(&[flags(&[&format!("{flag}={value}")])]);
         assert!(said.starts_with(&format!("{flag}: expected ")), "{said}");
     }
+}
+
+#[test]
+fn a_variable_that_is_misspelt_is_noticed() {
+    let names = ["PARLOR_LISTEN", "PARLOR_LISEN", "PARLOR_CONFIG", "HOME"].map(str::to_owned);
+    assert_eq!(unknown_variables(names.into_iter()), ["PARLOR_LISEN"]);
 }
 
 #[test]

@@ -54,6 +54,13 @@ fn a_wrong_setting_ends_the_process_with_one_line() {
 }
 
 #[test]
+fn an_empty_variable_says_nothing_not_even_of_the_file() {
+    let output = parlor(&["--threads", "many"]).env("PARLOR_CONFIG", "").output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("parlor: --threads: expected"), "{said}");
+}
+
+#[test]
 fn a_port_that_is_taken_is_named() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
