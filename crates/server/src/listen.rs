@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -33,21 +34,37 @@ const BREATH: Duration = Duration::from_millis(100);
 /// The first byte of a TLS connection (RFC 8446 section 5.1, handshake record).
 const TLS_HANDSHAKE: u8 = 22;
 
-/// Listens at `address`; where the machine has no IPv6, `[::]` is taken for `0.0.0.0`.
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// Listens at `address`, and at `[::]` for IPv4 too whatever the system's default; where the machine has no IPv6, `[::]` is taken for `0.0.0.0`.
 ///
 /// # Errors
 /// When the port cannot be had.
-pub async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    match TcpListener::bind(address).await {
+pub fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    match bind_at(address) {
         Err(error)
             if address.is_ipv6()
                 && address.ip().is_unspecified()
                 && error.kind() != io::ErrorKind::AddrInUse =>
         {
-            TcpListener::bind((Ipv4Addr::UNSPECIFIED, address.port())).await
+            bind_at((Ipv4Addr::UNSPECIFIED, address.port()).into())
         }
         result => result,
     }
+}
+
+fn bind_at(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    // A server that is started again does not wait for the last one's connections to be forgotten.
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
 }
 
 /// Accepts connections until `stop` is cancelled.

@@ -63,7 +63,7 @@ impl Server {
     /// See [`StartError`]; nothing runs then.
     pub async fn start(config: &Config) -> Result<Server, StartError> {
         let fault = |source| StartError::Listen { address: config.listen, source };
-        let listener = listen::bind(config.listen).await.map_err(fault)?;
+        let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
         let media = Media::start(media_config(config))?;
         let handle = media.handle();

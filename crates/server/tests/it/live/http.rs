@@ -61,6 +61,16 @@ async fn files_have_types_and_tags_and_nothing_else_is_served() {
 }
 
 #[tokio::test]
+async fn everywhere_is_ipv4_too() {
+    let listen = "[::]:0".parse().unwrap();
+    let server = Server::start(&Config { listen, ..config() }).await.unwrap();
+    let address = ([127, 0, 0, 1], server.address().port()).into();
+    let (head, _) = get(address, "/healthz", "").await;
+    assert!(head.starts_with("http/1.1 200"), "{head}");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn health_is_told_in_two_letters() {
     let server = start().await;
     let (head, body) = get(server.address(), "/healthz", "").await;
