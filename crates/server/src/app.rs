@@ -21,6 +21,8 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Origins of foreign pages that may open sockets.
     pub origins: Arc<[String]>,
+    /// Whether this server encrypts by itself.
+    pub encrypted: bool,
     /// Cancelled when sockets are to close, after the rooms have said goodbye.
     pub sockets_stop: CancellationToken,
     /// Every open socket.

@@ -50,7 +50,6 @@ pub struct Server {
     app: App,
     media: Media,
     address: SocketAddr,
-    encrypted: bool,
     listener: JoinHandle<()>,
     rooms_stop: CancellationToken,
     listener_stop: CancellationToken,
@@ -78,6 +77,7 @@ impl Server {
             media: handle,
             metrics,
             origins: config.origins.clone().into(),
+            encrypted: config.tls != Tls::Off,
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
             sockets_room: Arc::new(Semaphore::new(make_room_for(config.max_sockets))),
@@ -85,8 +85,7 @@ impl Server {
         let listener_stop = CancellationToken::new();
         let served = listen::serve(listener, tls, router(app.clone()), listener_stop.clone());
         let listener = tokio::spawn(served);
-        let encrypted = config.tls != Tls::Off;
-        Ok(Server { app, media, address, encrypted, listener, rooms_stop, listener_stop })
+        Ok(Server { app, media, address, listener, rooms_stop, listener_stop })
     }
 
     /// Where HTTP is served.
@@ -103,7 +102,7 @@ impl Server {
     pub fn introduction(&self) -> String {
         introduce(
             self.address,
-            self.encrypted,
+            self.app.encrypted,
             self.app.media.local_port(),
             self.app.media.candidates(),
         )

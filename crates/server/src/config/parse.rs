@@ -29,7 +29,9 @@ pub(super) fn origin(text: &str) -> Parsed<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ', '*']) => {
-            Ok(text.to_ascii_lowercase())
+            // Browsers leave the default port out.
+            let default_port = if text.starts_with("https") { ":443" } else { ":80" };
+            Ok(text.strip_suffix(default_port).unwrap_or(text).to_ascii_lowercase())
         }
         _ => Err("an origin such as https://example.org, without a path".to_owned()),
     }

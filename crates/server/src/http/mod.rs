@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
+use axum::extract::{Path, Query, Request, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::map_response;
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use parlor_wire::frame::SERIALIZER_VERSION;
@@ -18,10 +18,22 @@ use serde::Deserialize;
 use crate::app::App;
 use crate::socket::{self, MAX_FRAME_LEN, origin};
 
-/// What a page of ours may do: run and show only what this server serves.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
-    img-src 'self' data:; media-src 'self' blob:; connect-src 'self' ws: wss:; \
-    manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// What a page of ours may do: run, show and talk to only what this server serves. Not all browsers
+/// take `'self'` for its sockets too, so they are named.
+fn content_security_policy(host: Option<&str>) -> String {
+    let is_name =
+        |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
+    let sockets = match host {
+        Some(host) if is_name(host) => format!("ws://{host} wss://{host}"),
+        // The policy's grammar has no IPv6 addresses.
+        _ => "ws: wss:".to_owned(),
+    };
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
+         media-src 'self' blob:; connect-src 'self' {sockets}; manifest-src 'self'; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+}
 
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), \
     speaker-selection=(self), fullscreen=(self), geolocation=()";
@@ -38,7 +50,7 @@ pub fn router(app: App) -> Router {
         .route("/metrics", get(metrics))
         .route("/socket/websocket", get(open_socket))
         .route("/{*path}", get(file))
-        .layer(map_response(secure))
+        .layer(from_fn(secure))
         .with_state(app)
 }
 
@@ -70,7 +82,7 @@ async fn open_socket(
     let text = |name: HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     // An origin that is no text is not the same as none.
     let claimed = headers.contains_key(ORIGIN).then(|| text(ORIGIN).unwrap_or_default());
-    if !origin::is_allowed(claimed, text(HOST), &app.origins) {
+    if !origin::is_allowed(claimed, text(HOST), app.encrypted, &app.origins) {
         app.metrics.foreign_origin();
         tracing::warn!(origin = claimed, "a foreign page was turned away; --origin would allow it");
         return (StatusCode::FORBIDDEN, "this origin is not allowed here\n").into_response();
@@ -99,9 +111,14 @@ async fn open_socket(
 }
 
 /// Adds the headers that make a page of ours a hard target.
-async fn secure(mut response: Response) -> Response {
+async fn secure(request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let policy = HeaderValue::try_from(content_security_policy(host));
+    let mut response = next.run(request).await;
+    if let Ok(policy) = policy {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
     let fields = [
-        ("content-security-policy", CONTENT_SECURITY_POLICY),
         ("permissions-policy", PERMISSIONS),
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "same-origin"),

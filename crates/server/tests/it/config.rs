@@ -109,6 +109,19 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
 }
 
 #[test]
+fn an_origin_is_kept_as_browsers_send_it() {
+    for (said, sent) in [
+        ("https://Example.org:443", "https://example.org"),
+        ("http://example.org:80", "http://example.org"),
+        ("https://example.org:80", "https://example.org:80"),
+        ("https://example.org:8443", "https://example.org:8443"),
+    ] {
+        let origins = Config::from_layers(&[flags(&["--origin", said])]).unwrap().origins;
+        assert_eq!(origins, [sent]);
+    }
+}
+
+#[test]
 fn a_variable_that_is_misspelt_is_noticed() {
     let names = ["PARLOR_LISTEN", "PARLOR_LISEN", "PARLOR_CONFIG", "HOME"].map(str::to_owned);
     assert_eq!(unknown_variables(names.into_iter()), ["PARLOR_LISEN"]);

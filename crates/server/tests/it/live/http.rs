@@ -22,6 +22,7 @@ async fn the_app_is_served_at_the_root_and_at_room_links() {
         assert!(head.starts_with("http/1.1 200"), "{path}: {head}");
         assert!(head.contains("content-type: text/html; charset=utf-8"), "{head}");
         assert!(head.contains("content-security-policy: default-src 'none'; script-src 'self'"));
+        assert!(head.contains("connect-src 'self' ws://x wss://x;"), "{head}");
         assert!(head.contains("x-content-type-options: nosniff"), "{head}");
         assert!(body.contains("<title>Parlor</title>"), "{path}");
     }
