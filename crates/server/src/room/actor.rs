@@ -77,22 +77,23 @@ impl Actor {
                     late: VecDeque::new(),
                     was_entered: false,
                 };
-                let ended = match outlived(running.live(&mut self)).await {
-                    Over::Empty => None,
+                let over = outlived(running.live(&mut self)).await;
+                was_entered = running.was_entered;
+                // Off the list before anybody is told: whoever comes back at once finds a new room.
+                if !matches!(over, Over::Empty) {
+                    self.rooms.abandon(&self.name, self.room, &mut self.inbox);
+                }
+                match over {
+                    Over::Empty => {}
                     Over::Told(ended) => {
                         running.apply(&self, Command::End(ended.clone())).await;
-                        Some(ended)
+                        self.refuse_rest(&ended);
                     }
                     Over::Broken => {
                         tracing::error!(room = %self.name, "a room is broken; its people are told");
                         running.tell_all(media_failed());
-                        Some(media_failed())
+                        self.refuse_rest(&media_failed());
                     }
-                };
-                was_entered = running.was_entered;
-                if let Some(ended) = ended {
-                    self.rooms.abandon(&self.name, self.room, &mut self.inbox);
-                    self.refuse_rest(&ended);
                 }
             }
             Err(error) => {
