@@ -31,9 +31,13 @@ impl ClockDifference {
     /// `arrived` by ours.
     pub(crate) fn note(&mut self, now: Instant, arrived: NtpTime, sent: NtpTime) {
         let sample = since(arrived, sent);
+        // The client says what it likes, so no difference of samples is too large to occur.
         let difference = match self.smallest {
-            Some((smallest, _)) if sample - smallest > CLOCK_WAS_SET => sample,
-            Some((smallest, at)) => sample.min(smallest + creep(now.saturating_duration_since(at))),
+            Some((smallest, _)) if sample.saturating_sub(smallest) > CLOCK_WAS_SET => sample,
+            Some((smallest, at)) => {
+                let crept = smallest.saturating_add(creep(now.saturating_duration_since(at)));
+                sample.min(crept)
+            }
             None => sample,
         };
         self.smallest = Some((difference, now));
@@ -123,6 +127,22 @@ mod tests {
         assert_eq!(difference.publishers(ntp(5002.0)), Some(ntp(3001.0)));
         difference.note(start, ntp(5002.0), ntp(4900.0));
         assert_eq!(difference.publishers(ntp(5002.0)), Some(ntp(4900.0)));
+    }
+
+    #[test]
+    fn reports_from_the_ends_of_time_are_taken_without_overflow() {
+        let (start, half) = (instant(), 1u64 << 63);
+        let samples = [half - 1, half, 1 << 62, half + 1, 0, half - 1, half - 1];
+        for first in samples {
+            let mut difference = ClockDifference::default();
+            difference.note(start, NtpTime(first), NtpTime(0));
+            for (seconds, ours) in (1..).zip(samples) {
+                let now = start + Duration::from_secs(seconds);
+                difference.note(now, NtpTime(ours), NtpTime(0));
+                let clock = MediaClock { ntp: NtpTime(ours), rtp: 1, clock_rate: 90_000 };
+                assert!(clock.timestamp_at(NtpTime(first), &difference).is_some());
+            }
+        }
     }
 
     #[test]

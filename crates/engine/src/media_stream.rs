@@ -115,8 +115,8 @@ impl MediaStream {
         let ticks = elapsed * u64::from(self.clock_rate) / 1_000_000;
         let Position { sequence, timestamp } = newest.position;
         let shift = Position {
-            sequence: (sequence + 1).wrapping_sub(first.sequence),
-            timestamp: (timestamp + ticks.max(1)).wrapping_sub(first.timestamp),
+            sequence: sequence.wrapping_add(1).wrapping_sub(first.sequence),
+            timestamp: timestamp.wrapping_add(ticks.max(1)).wrapping_sub(first.timestamp),
         };
         self.shift = Shift::By(shift);
         shift
