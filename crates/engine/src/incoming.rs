@@ -123,11 +123,10 @@ impl Incoming {
         })
     }
 
-    /// The stream has ended; its ssrc may come back as another.
-    pub(crate) fn end(&mut self, ssrc: Ssrc) {
-        if let Ok(index) = self.find(ssrc) {
-            self.streams.remove(index);
-        }
+    /// Which of the peer's published tracks the stream with this ssrc belongs to.
+    pub(crate) fn published(&self, ssrc: Ssrc) -> Option<usize> {
+        let index = self.find(ssrc).ok()?;
+        self.streams.get(index).map(|stream| stream.published)
     }
 
     pub(crate) fn ssrcs(&self) -> impl Iterator<Item = Ssrc> {

@@ -34,7 +34,7 @@ impl Engine {
                 }
                 Rtcp::ReceiverReport { reports, .. } => self.take_reports(now, key, reports),
                 Rtcp::SourceDescription(_) => {}
-                Rtcp::Goodbye(streams) => streams.for_each(|ssrc| self.end_stream(key, ssrc)),
+                Rtcp::Goodbye(streams) => streams.for_each(|ssrc| self.pause_stream(key, ssrc)),
                 Rtcp::Nack { media, lost } => self.send_again(key, media, lost, now, out),
                 Rtcp::PictureLoss { media } => self.take_key_frame_request(key, media),
                 Rtcp::FullIntraRequest(entries) => {
@@ -71,10 +71,14 @@ impl Engine {
         }
     }
 
-    fn end_stream(&mut self, key: PeerKey, ssrc: Ssrc) {
-        if let Some(peer) = self.peers.get_mut(key) {
-            peer.incoming.end(ssrc);
-            self.ssrcs.remove(ssrc.0, key);
+    /// A publisher has stopped sending a stream, for now: browsers say goodbye when a track is muted and
+    /// go on with the same ssrc and numbers afterwards. So its numbers are kept, as they are when another
+    /// ssrc takes its place.
+    fn pause_stream(&mut self, key: PeerKey, ssrc: Ssrc) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let published = peer.incoming.published(ssrc).and_then(|at| peer.published.get(at));
+        if let Some(track) = published.map(|published| published.track) {
+            self.silence_track(track);
         }
     }
 
@@ -120,5 +124,101 @@ impl Engine {
                 outlet.counters.packets_not_retransmitted += 1;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+
+    use parlor_rtc::dtls::Identity;
+
+    use super::*;
+    use crate::command::{Join, Sender};
+    use crate::config::{Config, Limits};
+    use crate::id::{PeerId, RoomId, Source, TrackId};
+    use crate::ring::Read;
+    use crate::track::{Subscriber, TrackKey};
+
+    /// Somebody who publishes a microphone, to a listener whose slot does not matter here.
+    struct Talk {
+        now: Instant,
+        engine: Engine,
+        out: SendArena,
+        publisher: PeerKey,
+        track: TrackKey,
+    }
+
+    impl Talk {
+        fn new() -> Talk {
+            // Nothing depends on which instant this is.
+            #[allow(clippy::disallowed_methods)]
+            let now = Instant::now();
+            let config = Config {
+                identity: Arc::new(Identity::generate().unwrap()),
+                candidates: vec![SocketAddr::from(([192, 0, 2, 1], 4000))],
+                thread: 0,
+                seed: [1; 32],
+                ntp_at_start: 0,
+                limits: Limits::default(),
+            };
+            let mut engine = Engine::new(now, config);
+            engine.add_room(RoomId(1));
+            let (mid, track, source) = ("0".parse().unwrap(), TrackId(1), Source::Microphone);
+            let senders = vec![Sender { mid, track, source, on: true }];
+            let join = Join { room: RoomId(1), peer: PeerId(1), offer: offer(), senders };
+            engine.join(now, join).unwrap();
+            let (publisher, track) = (engine.peer_keys[&PeerId(1)], engine.track_keys[&track]);
+            let listener = Subscriber { peer: publisher, slot: 0 };
+            engine.tracks.get_mut(track).unwrap().subscribers.push(listener);
+            Talk { now, engine, out: SendArena::default(), publisher, track }
+        }
+
+        /// Lets one packet come; says at which place in the track's one history it is kept.
+        fn hear(&mut self, ssrc: u32, sequence: u16) -> u64 {
+            let end = self.engine.tracks.get(self.track).unwrap().ring(0).unwrap().end();
+            let mut packet = vec![0x90, 111];
+            packet.extend(sequence.to_be_bytes());
+            packet.extend(960_u32.wrapping_mul(sequence.into()).to_be_bytes());
+            packet.extend(ssrc.to_be_bytes());
+            packet.extend([0xBE, 0xDE, 0, 1, 4 << 4, b'0', 0, 0]);
+            packet.extend(*b"sound");
+            self.engine.handle_rtp(self.now, self.publisher, &packet);
+            let ring = self.engine.tracks.get(self.track).unwrap().ring(0).unwrap();
+            let Read::Packet(stored) = ring.read(end) else { panic!("{sequence} was not kept") };
+            stored.facts.sequence
+        }
+
+        fn goodbye(&mut self, ssrc: u32) {
+            let mut compound = vec![0x81, 203, 0, 1];
+            compound.extend(ssrc.to_be_bytes());
+            self.engine.handle_rtcp(self.now, self.publisher, &compound, &mut self.out);
+        }
+    }
+
+    fn offer() -> String {
+        let fingerprint = ["AB"; 32].join(":");
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
+             a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\n\
+             a=ice-ufrag:user0\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
+             a=sendonly\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+             a=rtpmap:111 opus/48000/2\r\n"
+        )
+    }
+
+    #[test]
+    fn who_mutes_after_a_long_talk_and_speaks_again_goes_on_where_it_was() {
+        let mut talk = Talk::new();
+        let mut last = 0;
+        for sequence in (0..=65_000).step_by(100).chain((0..=2_000).step_by(100)) {
+            last = talk.hear(7, sequence);
+        }
+        talk.goodbye(7);
+        assert_eq!(talk.hear(7, 2_001), last + 1, "browsers keep ssrc and numbers");
+        talk.goodbye(7);
+        assert_eq!(talk.hear(8, 40_000), last + 2, "or take another ssrc");
     }
 }

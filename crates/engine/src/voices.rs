@@ -8,6 +8,7 @@ use crate::id::PeerId;
 use crate::peer::PeerKey;
 use crate::room::RoomKey;
 use crate::timer::Timer;
+use crate::track::TrackKey;
 
 impl Engine {
     /// Somebody in a room has begun or stopped to speak.
@@ -50,6 +51,17 @@ impl Engine {
         }
         let deadline = self.quiet_deadline(room);
         self.timers.set(Timer::Speaking(room.index), deadline);
+    }
+
+    /// Nothing is heard of one track for now.
+    pub(crate) fn silence_track(&mut self, key: TrackKey) {
+        let Some(track) = self.tracks.get_mut(key) else { return };
+        let room = track.room;
+        if track.silence() {
+            self.dirty.mark_speaking(room);
+            let deadline = self.quiet_deadline(room);
+            self.timers.set(Timer::Speaking(room.index), deadline);
+        }
     }
 
     pub(crate) fn speaking_change(&self, key: RoomKey) -> Option<Change> {
