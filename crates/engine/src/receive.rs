@@ -94,7 +94,8 @@ impl Engine {
             self.switch_layer(now, key);
         }
         let Some(track) = self.tracks.get_mut(key) else { return };
-        let (room, codec_before) = (track.room, track.codec.replace(codec));
+        let (room, had_another) = (track.room, track.codec.is_some());
+        let codec_changed = track.note_codec(now, codec);
         let voice_changed = facts.audio_level.is_some_and(|level| track.hear(now, level));
         match track.push(layer, *facts, payload, &[]) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
@@ -103,8 +104,8 @@ impl Engine {
         if voice_changed {
             self.speaking_changed(room);
         }
-        if codec_before != Some(codec) {
-            self.codec_changed(now, key, codec_before.is_some());
+        if codec_changed {
+            self.codec_changed(now, key, had_another);
         }
         self.note_arrival(key);
     }

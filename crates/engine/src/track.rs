@@ -1,6 +1,6 @@
 //! One audio or video stream that a peer publishes: its layers, and who receives it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
 use parlor_rtc::rtp::AudioLevel;
@@ -14,6 +14,10 @@ use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::speaking::VoiceActivity;
 use crate::upstream::KEY_FRAME_INTERVAL;
+
+/// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
+/// leaves who cannot decode the better one, seconds apart.
+const CODEC_HOLDS: Duration = Duration::from_secs(1);
 
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
@@ -45,6 +49,8 @@ pub(crate) struct Track {
     pub(crate) offered: bool,
     /// What its packets carry; `None` before the first.
     pub(crate) codec: Option<Codec>,
+    /// When that last became another codec.
+    codec_changed_at: Option<Instant>,
     /// One for each simulcast encoding; one without simulcast.
     layers: Vec<TrackRing>,
     arrivals: Vec<Arrivals>,
@@ -97,6 +103,7 @@ impl Track {
             on,
             offered: true,
             codec: None,
+            codec_changed_at: None,
             layers: (0..layers).map(|_| TrackRing::new(limits)).collect(),
             arrivals: vec![Arrivals::default(); layers],
             choice: Choice::default(),
@@ -106,6 +113,24 @@ impl Track {
             subscribers: Vec::new(),
             is_fresh: false,
         }
+    }
+
+    /// Takes note of what a packet carries; true when from now on the track counts as carrying that.
+    ///
+    /// A sender may name another codec in every packet. A change concerns the whole room, so soon after
+    /// one the next has to wait, until a packet that comes later still is of another codec.
+    #[inline]
+    pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> bool {
+        match self.codec {
+            Some(before) if before == codec => return false,
+            Some(_) if self.codec_changed_at.is_some_and(|at| now < at + CODEC_HOLDS) => {
+                return false;
+            }
+            Some(_) => self.codec_changed_at = Some(now),
+            None => {}
+        }
+        self.codec = Some(codec);
+        true
     }
 
     /// Whether there is something to forward: it is on, and its section is not inactive.
@@ -217,5 +242,56 @@ impl Track {
     /// Gives back memory that rings no longer need.
     pub(crate) fn trim(&mut self, now: Instant) {
         self.layers.iter_mut().for_each(|ring| ring.trim(now));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::slab::Slab;
+
+    const VP9: Codec = Codec::Vp9 { profile: 0 };
+
+    fn camera() -> Track {
+        Track::new(NewTrack {
+            id: TrackId(1),
+            room: Slab::new().vacant_key().unwrap(),
+            publisher: PeerId(1),
+            source: Source::Camera,
+            upstream: Upstream::Published(Slab::new().vacant_key().unwrap()),
+            on: true,
+            layers: 1,
+            codecs: vec![(96, Codec::Vp8), (98, VP9)],
+        })
+    }
+
+    #[test]
+    fn a_sender_that_alternates_codecs_concerns_the_room_once_a_second() {
+        // Nothing depends on which instant this is.
+        #[allow(clippy::disallowed_methods)]
+        let start = Instant::now();
+        let mut track = camera();
+        assert!(track.note_codec(start, Codec::Vp8));
+        let mut changes = 0;
+        for n in 1..=2_000 {
+            let codec = if n % 2 == 0 { Codec::Vp8 } else { VP9 };
+            let now = start + Duration::from_millis(5 * n);
+            changes += u32::from(track.note_codec(now, codec));
+        }
+        assert!((9..=11).contains(&changes), "{changes} in 10 s");
+    }
+
+    #[test]
+    fn a_codec_that_changes_and_stays_is_followed_at_once_and_again_after_a_second() {
+        #[allow(clippy::disallowed_methods)]
+        let start = Instant::now();
+        let mut track = camera();
+        let at = |ms| start + Duration::from_millis(ms);
+        assert!(track.note_codec(at(0), Codec::Vp8));
+        assert!(track.note_codec(at(10), VP9));
+        assert!(!track.note_codec(at(20), Codec::Vp8));
+        assert_eq!(track.codec, Some(VP9));
+        assert!(track.note_codec(at(1_010), Codec::Vp8));
+        assert_eq!(track.codec, Some(Codec::Vp8));
     }
 }
