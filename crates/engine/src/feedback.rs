@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::MediaKind;
 use parlor_rtc::rtp::Ssrc;
 
 use crate::arena::SendArena;
@@ -37,7 +36,7 @@ impl Engine {
             }
             if media.receiver.take_given_up()
                 && let Some(track) = published.get(name.published).map(|p| p.track)
-                && self.tracks.get(track).is_some_and(|t| t.source.kind() == MediaKind::Video)
+                && self.tracks.get(track).is_some_and(|t| t.wants_key_frame_of(name.layer))
             {
                 self.requests.push(track, name.layer);
             }

@@ -185,6 +185,13 @@ impl Track {
         Ok(())
     }
 
+    /// Whether somebody waits for a key frame of a layer once packets of it are lost for good. Who goes
+    /// from one layer to another asks for the new one's by itself, until it comes.
+    pub(crate) fn wants_key_frame_of(&self, layer: u8) -> bool {
+        let is_video = self.source.kind() == MediaKind::Video;
+        is_video && !self.subscribers.is_empty() && layer == self.chosen_layer()
+    }
+
     /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
     pub(crate) fn may_ask_for_key_frame(&mut self, now: Instant, layer: u8) -> bool {
         let Some(asked) = self.key_frame_asked.get_mut(usize::from(layer)) else { return false };
