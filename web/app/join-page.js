@@ -24,7 +24,9 @@ export class JoinPage {
   #level = h("div", { class: "meter", role: "img", "aria-label": "Microphone level", "data-testid": "meter" });
   #microphone = iconButton("mic", "", { class: "round", "data-testid": "mic-toggle", onclick: () => void this.#me.toggle("microphone") });
   #camera = iconButton("camera", "", { class: "round", "data-testid": "camera-toggle", onclick: () => void this.#me.toggle("camera") });
-  #troubles = h("div", { class: "troubles", "aria-live": "polite", "data-testid": "device-trouble" });
+  #troubleWords = h("div", { class: "trouble-words", "aria-live": "polite" });
+  #again = h("button", { type: "button", class: "small", "data-testid": "retry-devices", onclick: () => void this.#retry() }, "Try again");
+  #troubles = h("div", { class: "troubles", "data-testid": "device-trouble" }, this.#troubleWords, this.#again);
   #room = h("input", { name: "room", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input", oninput: () => this.#showLink() });
   #hint = h("small", { class: "hint", hidden: true });
   #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "nickname", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
@@ -157,18 +159,24 @@ export class JoinPage {
   }
 
   #showTroubles() {
-    const uses = /** @type {Capture[]} */ (["microphone", "camera"]).filter((use) => this.#me.failure(use));
-    const sentences = new Set(uses.map((use) => this.#me.failure(use)?.message ?? ""));
-    const insecure = uses.some((use) => this.#me.failure(use)?.reason === "insecure");
-    const retry = h("button", { type: "button", class: "small", "data-testid": "retry-devices", onclick: () => void this.#retry(uses) }, "Try again");
-    this.#troubles.replaceChildren(
-      ...[...sentences].map((sentence) => h("p", {}, sentence)),
-      ...(uses.length > 0 ? [h("p", { class: "aside" }, "You can join without, too: to listen and watch."), ...(insecure ? [] : [retry])] : []));
-    this.#troubles.hidden = uses.length === 0;
+    const failures = this.#failing().map((use) => this.#me.failure(use));
+    const sentences = [...new Set(failures.map((failure) => failure?.message ?? ""))];
+    if (sentences.length > 0) sentences.push("You can join without, too: to listen and watch.");
+    const retried = document.activeElement === this.#again;
+    this.#troubles.hidden = failures.length === 0;
+    const words = [...this.#troubleWords.children].map(({ textContent }) => textContent);
+    // Said once, not at every change of anything.
+    if (words.join() !== sentences.join()) this.#troubleWords.replaceChildren(...sentences.map((sentence) => h("p", {}, sentence)));
+    this.#again.hidden = failures.some((failure) => failure?.reason === "insecure");
+    if (retried && this.#troubles.hidden) this.focus(); // the button is gone; the keyboard goes on with the join
   }
 
-  /** @param {Capture[]} uses */
-  async #retry(uses) {
+  #failing() {
+    return /** @type {Capture[]} */ (["microphone", "camera"]).filter((use) => this.#me.failure(use));
+  }
+
+  async #retry() {
+    const uses = this.#failing();
     if (uses.length === 2) await this.#me.prepare();
     else for (const use of uses) await this.#me.turn(use, true);
   }

@@ -3,14 +3,15 @@
 import { h } from "./dom.js";
 
 /**
+ * Its heading takes the focus, so that screen readers say why the call is over, whoever ended it; the way back is the next stop.
  * @param {{ title: string, sentence: string, onRejoin: () => void }} options
  */
 export function leftPage({ title, sentence, onRejoin }) {
   return h("main", { class: "left", "data-testid": "left-page" },
     h("span", { class: "brand" }, "Parlor"),
-    h("h1", {}, sentence),
+    h("h1", { tabindex: "-1" }, sentence),
     h("p", { class: "lead" }, title),
     h("div", { class: "choices" },
-      h("button", { type: "button", class: "primary", autofocus: true, "data-testid": "rejoin", onclick: onRejoin }, "Rejoin"),
+      h("button", { type: "button", class: "primary", "data-testid": "rejoin", onclick: onRejoin }, "Rejoin"),
       h("a", { class: "button", href: "/" }, "Another room")));
 }

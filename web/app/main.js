@@ -80,7 +80,9 @@ function showLeftPage(id, error) {
   tabMemory.removeItem(IN_ROOM);
   me.rest();
   document.title = "Parlor";
-  show(leftPage({ title: `Room ${id}`, sentence: error.message, onRejoin: () => void showJoinPage({ atOnce: true }) }), null);
+  const leftElement = leftPage({ title: `Room ${id}`, sentence: error.message, onRejoin: () => void showJoinPage({ atOnce: true }) });
+  show(leftElement, null);
+  leftElement.querySelector("h1")?.focus();
 }
 
 addEventListener("popstate", () => {

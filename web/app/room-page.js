@@ -70,7 +70,7 @@ export class RoomPage {
   #build(onLeave) {
     const copy = () => void this.#copyLink();
     this.#alone.append(
-      h("p", {}, "You are the first one here."),
+      h("p", {}, "Nobody else is here."),
       h("button", { type: "button", class: "primary", onclick: copy }, icon("link"), "Copy the link"));
     this.#screen.hidden = !this.#me.devices.canShareScreen;
     return h("main", { class: "room" },
@@ -82,11 +82,11 @@ export class RoomPage {
         h("button", { type: "button", class: "quiet-button labelled", "data-testid": "copy-link", onclick: copy }, icon("link"), h("span", {}, "Copy link")),
         themeButton()),
       this.#banner,
+      this.#controls(onLeave), // before the tiles: however many people there are, the keyboard is soon at the microphone
       this.#tiles.element,
       this.#alone,
       this.#unblock,
       this.#notices.element,
-      this.#controls(onLeave),
       this.#sound.element);
   }
 
@@ -124,7 +124,7 @@ export class RoomPage {
     this.#me.devices.on("lost", (lost) => this.#notices.say(lostDeviceWords(lost)), { signal });
     this.#me.devices.on("paused", ({ use, paused }) => this.#notices.say(paused ? `The system paused your ${use}.` : `Your ${use} is back.`), { signal });
     this.#me.devices.on("list", () => void this.#sound.choose(this.#loudspeaker()), { signal });
-    this.#sound.on("blocked", (blocked) => (this.#unblock.hidden = !blocked), { signal });
+    this.#sound.on("blocked", (blocked) => this.#showBlocked(blocked), { signal });
     addEventListener("online", () => room.networkChanged(), { signal });
     keepAwake(signal);
   }
@@ -174,6 +174,13 @@ export class RoomPage {
     const others = this.#room.peers.size;
     this.#count.textContent = companyWords(others);
     this.#alone.hidden = others > 0;
+  }
+
+  /** @param {boolean} blocked */
+  #showBlocked(blocked) {
+    const used = document.activeElement === this.#unblock;
+    this.#unblock.hidden = !blocked;
+    if (used && !blocked) this.focus(); // not nowhere
   }
 
   /** @param {Stage} stage */

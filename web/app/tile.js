@@ -54,7 +54,7 @@ export class ParlorTile extends HTMLElement {
     const screen = this.dataset.source !== "camera";
     const label = screen ? (self ? "Your screen" : `${name}’s screen`) : self ? `${name} (you)` : name;
     this.#name.textContent = label;
-    this.setAttribute("aria-label", label);
+    this.#describe();
     this.#avatar.textContent = initials(name);
     this.style.setProperty("--hue", String(hueOf(name)));
     if (track) this.dataset.track = track;
@@ -68,13 +68,19 @@ export class ParlorTile extends HTMLElement {
   /** @param {boolean} speaking */
   set speaking(speaking) {
     this.classList.toggle("speaking", speaking);
+    this.#describe();
   }
 
   /** @param {boolean} pinned */
   set pinned(pinned) {
     this.classList.toggle("pinned", pinned);
-    this.#pin.setAttribute("aria-pressed", String(pinned));
     relabel(this.#pin, pinned ? "unpin" : "pin", pinned ? "Unpin" : "Pin");
+  }
+
+  /** What the ring says to the eye, in words. */
+  #describe() {
+    const speaking = this.classList.contains("speaking");
+    this.setAttribute("aria-label", `${this.#name.textContent}${speaking ? ", speaking" : ""}`);
   }
 
   async toggleFullscreen() {

@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { contentHeight, stage } from "./layout.js";
+import { Roving } from "./roving.js";
 import { ParlorTile } from "./tile.js";
 import { Viewing } from "./viewing.js";
 
@@ -10,7 +11,8 @@ import { Viewing } from "./viewing.js";
 /** @import { TileView } from "./tile.js" */
 
 export class Tiles {
-  element = h("div", { class: "tiles", "data-testid": "tiles" });
+  element = h("div", { class: "tiles", role: "group", "aria-label": "People", "aria-description": "Arrow keys go from button to button", "data-testid": "tiles" });
+  #roving = new Roving(this.element);
   /** By peer and source, in the order of arrival: nobody's tile moves because another one joins. @type {Map<string, ParlorTile>} */
   #tiles = new Map();
   #viewing;
@@ -80,6 +82,7 @@ export class Tiles {
     this.#tiles.set(key, tile);
     this.element.append(tile);
     this.#viewing.add(tile);
+    this.#roving.refresh();
     return tile;
   }
 
@@ -91,6 +94,7 @@ export class Tiles {
       this.#tiles.delete(key);
       this.#viewing.remove(tile);
       tile.remove();
+      this.#roving.refresh();
       if (this.#pinned === key) this.#pinned = null;
       this.#arrange();
     }
