@@ -156,8 +156,7 @@ impl Rooms {
             let message = "The server is stopping.";
             return Err(Refusal::for_now(Reason::ServerStopping, message, 2_000));
         }
-        // One whose task has ended without a word is no room any more.
-        by_name.retain(|name, listed| *name != wish.room || !listed.mailbox.is_closed());
+        free_if_dead(&mut by_name, &wish.room);
         if !by_name.contains_key(&wish.room) {
             // Whoever has been there, is forgotten: no room is opened to find that out.
             if join.resume.is_some() {
@@ -249,7 +248,37 @@ impl Rooms {
     }
 }
 
+/// Takes a room off the list whose task has ended without doing so itself.
+fn free_if_dead(by_name: &mut HashMap<RoomName, Listed>, name: &RoomName) {
+    if by_name.get(name).is_some_and(|listed| listed.mailbox.is_closed()) {
+        by_name.remove(name);
+    }
+}
+
 fn busy() -> Refusal {
     let message = "This room is busy; try again in a moment.";
     Refusal::for_now(Reason::TooManyRequests, message, 500)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_name_of_a_room_whose_task_is_gone_is_free() {
+        let listed = |number| {
+            let (mailbox, inbox) = mpsc::channel(1);
+            (Listed { room: RoomId(number), mailbox, shared: Arc::default() }, inbox)
+        };
+        let ((tea, tea_inbox), (coffee, _coffee_inbox)) = (listed(1), listed(2));
+        let names: [RoomName; 2] = ["tea".parse().unwrap(), "coffee".parse().unwrap()];
+        let [tea_name, coffee_name] = names.clone();
+        let mut by_name: HashMap<_, _> = names.into_iter().zip([tea, coffee]).collect();
+        free_if_dead(&mut by_name, &tea_name);
+        assert_eq!(by_name.len(), 2, "its task lives");
+        drop(tea_inbox);
+        free_if_dead(&mut by_name, &tea_name);
+        free_if_dead(&mut by_name, &coffee_name);
+        assert!(by_name.contains_key(&coffee_name) && !by_name.contains_key(&tea_name));
+    }
 }

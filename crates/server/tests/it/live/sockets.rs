@@ -72,6 +72,25 @@ async fn a_heartbeat_is_answered_at_once() {
 }
 
 #[tokio::test]
+async fn one_who_beat_quickly_and_falls_silent_is_gone_though_the_socket_stays_open() {
+    let server = start().await;
+    let mut ann = connect(&server).await;
+    ann.join("room:tea", join("Ann")).await;
+    let mut bo = connect(&server).await;
+    let peer = bo.join("room:tea", join("Bo")).await["response"]["peer"].clone();
+    for _ in 0..2 {
+        bo.call(serde_json::Value::Null, "phoenix", "heartbeat", json!({})).await;
+    }
+    // Bo's media never comes up, and would be waited for longer than we do if Bo were heard.
+    let left = json!([{"id": peer, "reason": "lost"}]);
+    ann.expect(|frame| frame[3] == "presence" && frame[4]["left"] == left).await;
+    assert_eq!(bo.event("ended").await[4]["reason"], "connection_failed");
+    assert_eq!(bo.event("phx_close").await[1], "1");
+    bo.call(serde_json::Value::Null, "phoenix", "heartbeat", json!({})).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn what_is_no_frame_closes_the_socket_with_a_status() {
     let server = start().await;
     for (message, code) in [
