@@ -30,3 +30,7 @@ test("the example stays about 150 lines", () => {
   const lines = read("example/example.js").split("\n").length;
   assert.ok(lines <= 160, `${lines} lines`);
 });
+
+test("what is hidden stays hidden, whatever else a style says of it", () => {
+  for (const file of ["style/base.css", "example/example.css"]) assert.match(read(file), /^\[hidden\] \{ display: none !important; \}$/m, file);
+});
