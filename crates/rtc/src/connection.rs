@@ -83,7 +83,7 @@ impl From<dtls::Failure> for CloseReason {
 /// What a connection has to tell, in the order it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The client is at the other end of this path: datagrams that come along it are its own.
+    /// A check of the client came along this path: datagrams that come along it are its own.
     PathValidated(Path),
     /// Media for the client takes this path from now on.
     PathSelected(Path),
@@ -143,7 +143,7 @@ impl Connection {
         fingerprint: dtls::Fingerprint,
     ) -> Connection {
         Connection {
-            agent: ice::Agent::new(local, remote),
+            agent: ice::Agent::new(local, remote, identity.secret()),
             dtls: dtls::Association::new(identity, fingerprint),
             state: State::Setup { until: now + SETUP_TIMEOUT },
             events: VecDeque::new(),
@@ -223,8 +223,8 @@ impl Connection {
         }
     }
 
-    /// Where media for the client goes now: the path that the client nominated, or the first that it
-    /// proved. None before that.
+    /// Where media for the client goes now: once connected, the path that the client nominated among
+    /// those where it has proved to receive. None while there is no such path.
     pub fn path(&self) -> Option<Path> {
         self.agent.selected()
     }
@@ -293,6 +293,9 @@ impl Connection {
             return Err(DropReason::PathNotValidated);
         }
         let event = self.dtls.handle_datagram(now, path, datagram, out);
+        if matches!(event, Some(dtls::Event::Connected(_))) {
+            self.agent.connected(now, self.dtls.only_path(), out);
+        }
         self.take(event);
         Ok(Received::Handled)
     }

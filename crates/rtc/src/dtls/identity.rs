@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use dimpl::DtlsCertificate;
 
 /// Largest DTLS datagram that we send: with the headers of UDP and IPv6 it fits in 1280 bytes.
@@ -27,6 +27,7 @@ pub struct Identity {
     pub(super) config: Arc<dimpl::Config>,
     pub(super) certificate: DtlsCertificate,
     fingerprint: Fingerprint,
+    secret: hmac::Key,
 }
 
 /// The cryptography of this machine failed to make a certificate or to pass its self-test.
@@ -40,7 +41,10 @@ impl Identity {
     pub fn generate() -> Result<Identity, IdentityError> {
         let config = dimpl::Config::builder()
             .mtu(MTU)
-            // A cookie proves that the client is where its address says. ICE has proved that.
+            // A cookie would prove that the client is where its address says, for a round trip more in
+            // each setup. Without, whoever has the credentials of a check can have one flight of a
+            // few hundred bytes sent to another address, RETRANSMISSIONS times more over 25 s, and no
+            // media: that waits for a finished handshake or an answer from there.
             .use_server_cookie(false)
             .flight_start_rto(FIRST_RETRANSMISSION)
             .flight_retries(RETRANSMISSIONS)
@@ -50,7 +54,13 @@ impl Identity {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
             .map_err(|error| IdentityError(error.to_string()))?;
         let fingerprint = Fingerprint::of(&certificate.certificate);
-        Ok(Identity { config: Arc::new(config), certificate, fingerprint })
+        let secret = hmac::Key::new(hmac::HMAC_SHA256, &certificate.private_key);
+        Ok(Identity { config: Arc::new(config), certificate, fingerprint, secret })
+    }
+
+    /// Makes what no client can foretell. The private key is the one secret that this process has.
+    pub(crate) fn secret(&self) -> &hmac::Key {
+        &self.secret
     }
 
     /// What the session description says of the certificate.

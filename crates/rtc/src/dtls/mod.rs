@@ -65,6 +65,8 @@ pub(crate) struct Association {
     state: State,
     /// Where the client's last datagram came from, and ours go.
     path: Option<Path>,
+    /// The client's datagrams came along more than one path.
+    strayed: bool,
     deadline: Option<Instant>,
 }
 
@@ -84,7 +86,13 @@ enum State {
 impl Association {
     pub(crate) fn new(identity: Arc<Identity>, expected: Fingerprint) -> Association {
         let state = State::AwaitingHello(HelloAssembly::default());
-        Association { identity, expected, state, path: None, deadline: None }
+        Association { identity, expected, state, path: None, strayed: false, deadline: None }
+    }
+
+    /// The path that all datagrams so far have taken, in both directions. Once connected, that proves
+    /// that the client receives there: it could not have gone on without our flights.
+    pub(crate) fn only_path(&self) -> Option<Path> {
+        self.path.filter(|_| !self.strayed)
     }
 
     /// When [`Association::handle_timeout`] is next due.
@@ -100,7 +108,8 @@ impl Association {
         datagram: &[u8],
         out: &mut impl DatagramSink,
     ) -> Option<Event> {
-        self.path = Some(path);
+        let before = self.path.replace(path);
+        self.strayed |= before.is_some_and(|before| before != path);
         match &mut self.state {
             State::AwaitingHello(assembly) => {
                 let (version, datagrams) = assembly.take(datagram)?;

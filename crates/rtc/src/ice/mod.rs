@@ -8,17 +8,20 @@ mod probe;
 use std::collections::VecDeque;
 use std::time::Instant;
 
+use aws_lc_rs::hmac;
+
 pub use credentials::{Credentials, InvalidCredentials};
 
 use crate::stun::{Class, ErrorCode, Message, MessageWriter, ParseError, UnknownAttributes};
 use crate::{DatagramSink, Path};
 use paths::{Paths, Rank};
-use probe::Probe;
+use probe::Probes;
 
 /// What an agent has to tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Event {
-    /// The client proved that it is at the other end of this path.
+    /// A check of the client came along this path. Datagrams that come along it are the client's; where
+    /// it leads is proved only by an answer.
     PathValidated(Path),
     /// Media for the client goes here from now on.
     PathSelected(Path),
@@ -67,25 +70,29 @@ impl Session {
 }
 
 /// The lite agent of one connection: always controlled, sends no checks of its own except to prove
-/// a path that authenticated media already uses.
+/// a path before media moves to it.
 #[derive(Debug)]
 pub struct Agent {
     current: Session,
     /// The credentials before a restart, until the client uses the new ones (RFC 8445 section 9).
     previous: Option<Session>,
     paths: Paths,
-    probe: Probe,
+    /// Of paths that the client nominates.
+    nominee_probes: Probes,
+    /// Of paths that media comes along, apart, so that replayed media cannot keep a nominee waiting.
+    media_probes: Probes,
     events: VecDeque<Event>,
 }
 
 impl Agent {
-    /// An agent that knows both sides' credentials and no path.
-    pub fn new(local: Credentials, remote: Credentials) -> Agent {
+    /// An agent that knows both sides' credentials and no path. `secret` is one that no client knows.
+    pub(crate) fn new(local: Credentials, remote: Credentials, secret: &hmac::Key) -> Agent {
         Agent {
             current: Session { local, remote, number: 0, validated: false },
             previous: None,
             paths: Paths::default(),
-            probe: Probe::default(),
+            nominee_probes: Probes::new(probe_key(secret, b"nominee")),
+            media_probes: Probes::new(probe_key(secret, b"media")),
             events: VecDeque::new(),
         }
     }
@@ -126,12 +133,39 @@ impl Agent {
     /// behind a NAT) it starts a check of ours, whose answer proves it: our media must not follow
     /// an address that merely replayed a captured packet first.
     pub fn handle_media(&mut self, now: Instant, path: Path, out: &mut impl DatagramSink) {
-        if self.paths.is_valid(path) {
-            let events = &mut self.events;
-            self.paths.heard(now, path, &mut |event| events.push_back(event));
-        } else if self.paths.selected().is_some() {
+        let events = &mut self.events;
+        self.paths.heard(now, path, &mut |event| events.push_back(event));
+        if !self.paths.may_carry_media(path) {
             let session = active(&self.current, self.previous.as_ref());
-            self.probe.start(now, path, &session.local, &session.remote, out);
+            self.media_probes.start(now, path, &session.local, &session.remote, out);
+        }
+    }
+
+    /// The handshake is done, so media begins: from now on it takes proved paths alone. `proved` is the
+    /// path along which the whole handshake went to and fro, which proves it; none if it went along
+    /// several.
+    pub(crate) fn connected(
+        &mut self,
+        now: Instant,
+        proved: Option<Path>,
+        out: &mut impl DatagramSink,
+    ) {
+        let selected = self.paths.selected();
+        let events = &mut self.events;
+        if let Some(path) = proved {
+            self.paths.prove(now, path, &mut |event| events.push_back(event));
+        }
+        self.paths.require_proof();
+        if let Some(path) = selected {
+            self.probe_nominee(now, path, out);
+        }
+    }
+
+    /// Asks the client for a sign that it is at the other end of a path, if it has not given one.
+    fn probe_nominee(&mut self, now: Instant, path: Path, out: &mut impl DatagramSink) {
+        if !self.paths.may_carry_media(path) {
+            let session = active(&self.current, self.previous.as_ref());
+            self.nominee_probes.start(now, path, &session.local, &session.remote, out);
         }
     }
 
@@ -182,6 +216,9 @@ impl Agent {
         if request.use_candidate() {
             self.paths.nominated(now, path, &mut events);
         }
+        if request.use_candidate() || self.paths.selected().is_none() {
+            self.probe_nominee(now, path, out);
+        }
         Ok(())
     }
 
@@ -210,7 +247,7 @@ impl Agent {
         Ok(session)
     }
 
-    /// An answer to our probe makes its path valid.
+    /// An answer to our probe proves its path.
     fn handle_answer(
         &mut self,
         now: Instant,
@@ -218,19 +255,27 @@ impl Agent {
         answer: &Message<'_>,
     ) -> Result<(), CheckError> {
         let session = active(&self.current, self.previous.as_ref());
-        if !self.probe.is_answered(path, answer, session.remote.key()) {
+        let key = session.remote.key();
+        if !self.nominee_probes.is_answered(path, answer, key)
+            && !self.media_probes.is_answered(path, answer, key)
+        {
             return Err(CheckError::Unsolicited);
         }
         // The client's own check will tell the priority; until then the path is as good as the
         // one it takes the place of.
-        let rank =
-            (self.paths.selected_rank()).unwrap_or(Rank { session: session.number, priority: 0 });
+        let rank = self.paths.rank(path).unwrap_or(Rank { session: session.number, priority: 0 });
         let events = &mut self.events;
         let mut events = |event| events.push_back(event);
         self.paths.checked(now, path, rank, &mut events);
+        self.paths.prove(now, path, &mut events);
         self.paths.heard(now, path, &mut events);
         Ok(())
     }
+}
+
+/// A key for one purpose, so that no two probes have the same transaction.
+fn probe_key(secret: &hmac::Key, purpose: &[u8]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(secret, purpose).as_ref())
 }
 
 /// The session whose credentials the client is known to have.

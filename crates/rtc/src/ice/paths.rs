@@ -1,4 +1,8 @@
-//! The paths that a client has proved to own, and which of them media takes.
+//! The paths that a client's checks came along, and which of them media takes.
+//!
+//! A check is authentic whatever source address it claims, so a path is *valid* by it, good for
+//! answers and the handshake, and no more. It is *proved* once the client has answered what was sent
+//! there. As soon as one path is proved, media takes only such.
 
 use std::time::{Duration, Instant};
 
@@ -30,6 +34,8 @@ struct ValidPath {
     rank: Rank,
     last_heard: Instant,
     nominated_at: Option<Instant>,
+    /// The client receives what is sent there.
+    proved: bool,
 }
 
 /// How good a path is: those of a newer ICE session before those of an older one, then by the
@@ -47,6 +53,8 @@ pub(super) struct Rank {
 pub(super) struct Paths {
     valid: Vec<ValidPath>,
     selected: Option<Path>,
+    /// Only a proved path may be selected.
+    needs_proof: bool,
 }
 
 impl Paths {
@@ -58,9 +66,34 @@ impl Paths {
         self.valid.iter().any(|valid| valid.path == path)
     }
 
-    /// The rank of the path that is in use, for one that takes its place.
-    pub(super) fn selected_rank(&self) -> Option<Rank> {
-        self.find(self.selected?).map(|valid| valid.rank)
+    /// Whether media for the client may take this path.
+    pub(super) fn may_carry_media(&self, path: Path) -> bool {
+        self.find(path).is_some_and(|valid| valid.proved || !self.needs_proof)
+    }
+
+    /// The rank of `path`; for a new one that of the path in use, whose place it may take.
+    pub(super) fn rank(&self, path: Path) -> Option<Rank> {
+        let known = self.find(path).or_else(|| self.find(self.selected?));
+        known.map(|valid| valid.rank)
+    }
+
+    /// From now on media takes proved paths alone.
+    pub(super) fn require_proof(&mut self) {
+        self.needs_proof = true;
+        self.selected = self.selected.filter(|path| self.may_carry_media(*path));
+    }
+
+    /// The client has answered what was sent along the valid `path`.
+    pub(super) fn prove(&mut self, now: Instant, path: Path, events: &mut impl FnMut(Event)) {
+        let Some(proved) = self.find_mut(path) else { return };
+        proved.proved = true;
+        let is_nominated = proved.nominated_at.is_some();
+        self.require_proof();
+        if self.selected.is_none() {
+            self.select(path, events);
+        } else if is_nominated {
+            self.nominated(now, path, events);
+        }
     }
 
     /// An authenticated check arrived on `path`.
@@ -71,21 +104,20 @@ impl Paths {
         rank: Rank,
         events: &mut impl FnMut(Event),
     ) {
-        self.expire(now, events);
-        match self.find_mut(path) {
-            Some(valid) => {
-                valid.last_heard = now;
-                valid.rank = rank;
-            }
-            None => {
-                self.make_room(events);
-                self.valid.push(ValidPath { path, rank, last_heard: now, nominated_at: None });
-                events(Event::PathValidated(path));
-            }
+        if let Some(valid) = self.find_mut(path) {
+            valid.last_heard = now;
+            valid.rank = rank;
         }
-        // Any proved path will do until the client nominates one (RFC 8445 section 12.1): with
-        // Chromium that is 40 ms after the first check, on loopback.
-        if self.selected.is_none() {
+        self.expire(now, events);
+        if !self.is_valid(path) {
+            self.make_room(events);
+            let (nominated_at, proved) = (None, false);
+            self.valid.push(ValidPath { path, rank, last_heard: now, nominated_at, proved });
+            events(Event::PathValidated(path));
+        }
+        // Any path will do until the client nominates one (RFC 8445 section 12.1): with Chromium that
+        // is 40 ms after the first check, on loopback.
+        if self.selected.is_none() && self.may_carry_media(path) {
             self.select(path, events);
         }
     }
@@ -95,6 +127,9 @@ impl Paths {
         let Some(nominated) = self.find_mut(path) else { return };
         nominated.nominated_at = Some(now);
         let rank = nominated.rank;
+        if !self.may_carry_media(path) {
+            return;
+        }
         let replaces = match self.selected.and_then(|selected| self.find(selected)) {
             None => true,
             Some(selected) => {
@@ -111,11 +146,11 @@ impl Paths {
     pub(super) fn heard(&mut self, now: Instant, path: Path, events: &mut impl FnMut(Event)) {
         let Some(heard) = self.find_mut(path) else { return };
         heard.last_heard = now;
-        if self.selected == Some(path) {
+        if self.selected == Some(path) || !self.may_carry_media(path) {
             return;
         }
         let selected = self.selected.and_then(|selected| self.find(selected));
-        if selected.is_some_and(|selected| now >= selected.last_heard + SILENCE_BEFORE_MOVE) {
+        if selected.is_none_or(|selected| now >= selected.last_heard + SILENCE_BEFORE_MOVE) {
             self.select(path, events);
         }
     }
@@ -126,13 +161,13 @@ impl Paths {
         }
     }
 
-    /// Forgets paths whose consent has expired, except the selected one: whether a client is gone
-    /// is for the engine to say.
+    /// Forgets paths whose consent has expired, the selected one too: the client is at another.
     fn expire(&mut self, now: Instant, events: &mut impl FnMut(Event)) {
-        let selected = self.selected;
+        let selected = &mut self.selected;
         self.valid.retain(|valid| {
-            let keep = selected == Some(valid.path) || now < valid.last_heard + PATH_LIFETIME;
+            let keep = now < valid.last_heard + PATH_LIFETIME;
             if !keep {
+                selected.take_if(|path| *path == valid.path);
                 events(Event::PathDropped(valid.path));
             }
             keep

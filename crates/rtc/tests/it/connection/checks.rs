@@ -1,5 +1,6 @@
 //! ICE as the client sees it: checks and their answers, paths, restarts.
 
+use parlor_rtc::Path;
 use parlor_rtc::connection::{DropReason, Event, Received};
 use parlor_rtc::ice::CheckError;
 use parlor_rtc::stun::{Class, ErrorCode, Message, peek_username};
@@ -179,7 +180,10 @@ fn a_restart_keeps_the_old_credentials_until_the_new_ones_are_used() {
     // The new network is worse than the old one, and is taken at once all the same.
     (world.local, world.remote) = (new_local, new_remote);
     let moved = path("172.16.0.1:9");
+    world.out.0.clear();
     assert_eq!(world.check_along(moved, 5, true), Received::Handled);
+    let probe = world.answer().1;
+    answer_probe(&mut world, moved, &probe);
     assert_eq!(world.events(), [Event::PathValidated(moved), Event::PathSelected(moved)]);
 
     (world.local, world.remote) = (old_local, old_remote);
@@ -199,13 +203,103 @@ fn a_restart_before_the_client_used_the_first_credentials_forgets_them() {
 }
 
 #[test]
-fn a_check_from_a_new_address_moves_media_there() {
+fn a_check_from_a_new_address_moves_media_there_once_the_client_answers_from_it() {
     let mut world = World::connected(&Setup::default());
     let moved = path("10.0.0.1:5999");
     world.now += ms(100);
     // A NAT gave the client another port: the same candidate, so the same priority.
     assert_eq!(world.check_along(moved, 1000, true), Received::Handled);
-    assert_eq!(world.events(), [Event::PathValidated(moved), Event::PathSelected(moved)]);
+    assert_eq!(world.events(), [Event::PathValidated(moved)]);
+    let (to, probe) = world.answer();
+    assert_eq!(to, moved);
+    answer_probe(&mut world, moved, &probe);
+    assert_eq!(world.events(), [Event::PathSelected(moved)]);
+}
+
+#[test]
+fn a_check_with_a_forged_address_does_not_send_media_to_a_stranger() {
+    let mut world = World::connected(&Setup::default());
+    let stranger = path("203.0.113.66:666");
+    world.out.0.clear();
+    for _ in 0..100 {
+        world.now += ms(600);
+        world.check_along(stranger, u32::MAX, true);
+        world.check_along(world.path, 1, false);
+        assert_eq!(world.server.path(), Some(world.path));
+    }
+}
+
+#[test]
+fn a_client_that_connects_along_one_path_cannot_have_its_media_sent_along_another() {
+    let mut world = World::new(&Setup::default());
+    let stranger = path("203.0.113.66:666");
+    world.check_along(stranger, u32::MAX, true);
+    world.check_along(world.path, 1, false);
+    assert_eq!(world.server.path(), Some(stranger), "for the handshake one path is as good");
+    world.handshake();
+    assert!(world.events().contains(&Event::Connected));
+    assert_eq!(world.server.path(), Some(world.path));
+}
+
+#[test]
+fn a_client_that_changes_paths_during_the_handshake_gets_media_once_it_answers() {
+    let mut world = World::new(&Setup::default());
+    world.nominate();
+    let hello = world.client_datagrams();
+    for datagram in &hello {
+        world.receive(world.path, datagram);
+    }
+    world.deliver();
+    world.path = path("10.0.0.2:2");
+    world.nominate();
+    let mut probes = Vec::new();
+    for _ in 0..5 {
+        for datagram in world.client_datagrams() {
+            world.receive(world.path, &datagram);
+        }
+        let stun = |(_, bytes): &&(_, Vec<u8>)| Message::parse(bytes).is_ok();
+        probes.extend(world.out.0.iter().filter(stun).cloned());
+        world.deliver();
+    }
+    assert!(world.events().contains(&Event::Connected));
+    assert_eq!(world.server.path(), None, "the server's flights went to two places");
+    let (to, probe) = probes.pop().unwrap();
+    assert_eq!(to, world.path);
+    answer_probe(&mut world, to, &probe);
+    assert_eq!(world.server.path(), Some(to));
+}
+
+#[test]
+fn a_probe_is_answered_in_time_over_a_slow_link() {
+    let mut world = World::connected(&Setup::default());
+    let moved = path("10.0.0.1:5999");
+    world.out.0.clear();
+    let mut probes = Vec::new();
+    for _ in 0..6 {
+        world.check_along(moved, 1000, true);
+        probes.extend(world.out.0.drain(..).filter(|(_, bytes)| {
+            Message::parse(bytes).is_ok_and(|message| message.class() == Class::Request)
+        }));
+        world.now += ms(110);
+    }
+    assert_eq!(probes.len(), 6);
+    let (_, first) = probes.swap_remove(0);
+    answer_probe(&mut world, moved, &first);
+    assert_eq!(world.server.path(), Some(moved), "the answer to the first took 660 ms");
+}
+
+#[test]
+fn a_selected_path_that_is_silent_for_half_a_minute_gets_no_more_media() {
+    let mut world = World::connected(&Setup::default());
+    let other = path("10.0.0.2:2");
+    for _ in 0..31 {
+        world.now += ms(1000);
+        world.check_along(other, 1, false);
+    }
+    assert_eq!(world.server.path(), None);
+    let probe = world.answer().1;
+    answer_probe(&mut world, other, &probe);
+    assert_eq!(world.server.path(), Some(other));
 }
 
 #[test]
@@ -223,7 +317,7 @@ fn media_from_a_new_address_moves_media_there_within_a_second_without_any_check(
         assert_eq!(world.server.last_heard(), world.now);
         for (to, probe) in std::mem::take(&mut world.out.0) {
             assert_eq!(to, moved);
-            answer_probe(&mut world, &probe);
+            answer_probe(&mut world, moved, &probe);
         }
         if world.server.path() == Some(moved) {
             break;
@@ -234,10 +328,11 @@ fn media_from_a_new_address_moves_media_there_within_a_second_without_any_check(
 }
 
 /// Answers as a full agent does, 10 ms later.
-fn answer_probe(world: &mut World, probe: &[u8]) {
+fn answer_probe(world: &mut World, path: Path, probe: &[u8]) {
     use parlor_rtc::stun::MessageWriter;
     let request = Message::parse(probe).unwrap();
-    assert_eq!(request.username(), Some((&b"cli1"[..], &b"srv1"[..])));
+    let names = (world.remote.ufrag().as_bytes(), world.local.ufrag().as_bytes());
+    assert_eq!(request.username(), Some(names));
     assert!(request.has_integrity(world.remote.key()));
     let answer = MessageWriter::new(Class::Success, request.transaction())
         .xor_mapped_address("192.0.2.1:3478".parse().unwrap())
@@ -246,9 +341,9 @@ fn answer_probe(world: &mut World, probe: &[u8]) {
         .unwrap()
         .to_vec();
     world.now += ms(10);
-    assert_eq!(world.receive(path("10.0.0.1:5999"), &answer), Received::Handled);
+    assert_eq!(world.receive(path, &answer), Received::Handled);
     let unsolicited = Received::Dropped(DropReason::Stun(CheckError::Unsolicited));
-    assert_eq!(world.receive(path("10.0.0.1:5999"), &answer), unsolicited, "it counts once");
+    assert_eq!(world.receive(path, &answer), unsolicited, "it counts once");
 }
 
 #[test]
