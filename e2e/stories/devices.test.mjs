@@ -1,48 +1,61 @@
 // People without a camera, without a microphone, or who said no.
-import { describe, it } from 'node:test';
+import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { openChromium } from '../lib/browsers.mjs';
-import { Person } from '../lib/person.mjs';
+import { closeAll, Person } from '../lib/person.mjs';
 import { Server } from '../lib/server.mjs';
 
-async function withCall(listenerOptions, context, story) {
-  const server = await Server.start();
-  const speaker = await openChromium({ id: 1 });
-  const listener = await openChromium({ id: 2, ...listenerOptions });
-  try {
-    const ann = await Person.join(speaker, server, { room: 'some', name: 'Ann' });
-    const page = await listener.page(context);
-    await page.goto(`${server.origin}/r/some`);
-    await story(ann, new Person(listener, page, 'Bo'), server);
-    ann.assertNoProblems();
-  } finally {
-    await speaker.close();
-    await listener.close();
-    await server.stop();
-  }
-}
-
 describe('devices', () => {
-  it('who refuses permission is told so in words, can try again, and joins to listen and watch', async () => {
-    await withCall({ permission: false }, { permissions: [] }, async (ann, bo) => {
-      const trouble = bo.element('device-trouble');
-      await trouble.waitFor({ state: 'visible', timeout: 10_000 });
-      assert.match(await trouble.innerText(), /camera|microphone/i);
-      await bo.element('retry-devices').waitFor();
-      await bo.element('name-input').fill('Bo');
-      await bo.element('join-button').click();
-      await bo.element('room-name').waitFor();
-      await bo.seesMotion(ann);
-      await bo.hears(ann);
-      await bo.learnPeer();
-      await ann.tile(bo).waitFor();
-      bo.assertNoProblems();
-    });
+  let server, speaker, listener;
+
+  before(async () => {
+    server = await Server.start();
+    [speaker, listener] = await Promise.all([1, 2].map((id) => openChromium({ id })));
   });
 
+  after(async () => {
+    for (const browser of [speaker, listener]) await browser?.close();
+    await server?.stop();
+  });
+
+  /** Ann is in a room, and Bo stands at its door. */
+  async function withCall(story, { browser = listener, context } = {}) {
+    const ann = await Person.join(speaker, server, { room: 'some', name: 'Ann' });
+    const bo = new Person(browser, await browser.page(context), 'Bo');
+    try {
+      await bo.page.goto(`${server.origin}/r/some`);
+      await story(ann, bo);
+      for (const person of [ann, bo]) person.assertNoProblems();
+    } finally {
+      await closeAll([ann, bo]);
+    }
+  }
+
+  it('who refuses permission is told so in words, can try again, and joins to listen and watch', async () => {
+    const refusing = await openChromium({ id: 3, permission: false });
+    try {
+      await withCall(refused, { browser: refusing, context: { permissions: [] } });
+    } finally {
+      await refusing.close();
+    }
+  });
+
+  async function refused(ann, bo) {
+    const trouble = bo.element('device-trouble');
+    await trouble.waitFor({ state: 'visible', timeout: 10_000 });
+    assert.match(await trouble.innerText(), /camera|microphone/i);
+    await bo.element('retry-devices').waitFor();
+    await bo.element('name-input').fill('Bo');
+    await bo.element('join-button').click();
+    await bo.element('room-name').waitFor();
+    await Promise.all([bo.seesMotion(ann), bo.hears(ann)]);
+    await bo.learnPeer();
+    await ann.tile(bo).waitFor();
+  }
+
   it('the join page shows the camera, moves the meter, and lists devices', async () => {
-    await withCall({}, {}, async (_ann, bo) => {
+    await withCall(async (_ann, bo) => {
       await bo.page.waitForFunction(() => globalThis.probe.picture(document.querySelector('[data-testid=preview]'))?.id === 2);
       await bo.page.waitForFunction(() => Number(document.querySelector('[data-testid=meter]').style.getPropertyValue('--level')) > 0.05);
       await bo.element('devices-summary').click();
@@ -53,7 +66,7 @@ describe('devices', () => {
   });
 
   it('name and room are remembered, and the room of a link wins', async () => {
-    await withCall({}, {}, async (_ann, bo, server) => {
+    await withCall(async (_ann, bo) => {
       await bo.enter();
       await bo.leave();
       await bo.page.goto(server.origin);
@@ -65,7 +78,7 @@ describe('devices', () => {
   });
 
   it('the whole way into a call and out of it goes by keyboard', async () => {
-    await withCall({}, {}, async (ann, bo) => {
+    await withCall(async (ann, bo) => {
       await bo.element('name-input').focus();
       await bo.page.keyboard.type('Bo');
       await bo.page.keyboard.press('Enter');
@@ -83,7 +96,7 @@ describe('devices', () => {
   });
 
   it('joins and leaves are spoken to screen readers', async () => {
-    await withCall({}, {}, async (ann, bo) => {
+    await withCall(async (ann, bo) => {
       await bo.enter();
       await ann.page.waitForFunction(() => /Bo/.test(document.querySelector('[data-testid=announcer]').textContent));
       await bo.leave();
