@@ -16,7 +16,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 use crate::frame::{Frame, FrameKind};
 use crate::recording::Recording;
 
-/// Opus makes a packet each 20 ms.
+/// Opus makes a packet each 20 ms unless told otherwise.
 const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
 /// Bytes of such a packet at 32 kbit/s.
 const AUDIO_FRAME_LEN: usize = 80;
@@ -39,6 +39,8 @@ pub struct Sender {
     pub voice: bool,
     /// Pictures: bits per second.
     pub bitrate_bps: u64,
+    /// Sound: how much of it one packet holds, 20 to 120 ms.
+    pub packet_time: Duration,
     /// Pictures a second, 1 to 60.
     pub frames_per_second: u32,
     /// The RTP time of the first frame, in ticks of its clock.
@@ -380,6 +382,7 @@ impl Sender {
             on: true,
             voice: true,
             bitrate_bps: 500_000,
+            packet_time: AUDIO_INTERVAL,
             frames_per_second: 30,
             first_ticks: 0,
             frames_sent: 0,
@@ -414,7 +417,7 @@ impl Sender {
         }
         match self.kind {
             MediaKind::Audio => {
-                self.next_at += AUDIO_INTERVAL;
+                self.next_at += self.packet_time;
                 let frame = Frame { kind: FrameKind::Audio, publisher, number };
                 (frame.encode(AUDIO_FRAME_LEN), Frequency::FORTY_EIGHT_KHZ)
             }
@@ -439,7 +442,7 @@ impl Sender {
         self.position += 1;
         match self.kind {
             MediaKind::Audio => {
-                self.next_at += AUDIO_INTERVAL;
+                self.next_at += self.packet_time;
                 (frame, Frequency::FORTY_EIGHT_KHZ)
             }
             MediaKind::Video => {

@@ -1,15 +1,9 @@
 //! Many people coming and going.
 
-use parlor_engine::Census;
 use parlor_rtc::MediaKind::{Audio, Video};
 use parlor_sim::World;
 
 use crate::{connect_all, ms, seconds};
-
-/// What the engine holds for good: timers come and go with what is due.
-fn holdings(world: &World) -> Census {
-    Census { timers: 0, ..world.engine.census() }
-}
 
 #[test]
 fn twenty_quick_joins_and_leaves_leave_nothing_behind_and_disturb_nobody() {
@@ -18,7 +12,7 @@ fn twenty_quick_joins_and_leaves_leave_nothing_behind_and_disturb_nobody() {
     let bo = world.join(2);
     connect_all(&mut world);
     world.run_for(seconds(1));
-    let before = holdings(&world);
+    let before = world.engine.census();
     let seen_before = world.seen(bo, ann, Video).len();
     for turn in 0..20 {
         let guest = world.join(2);
@@ -26,7 +20,7 @@ fn twenty_quick_joins_and_leaves_leave_nothing_behind_and_disturb_nobody() {
         world.leave(guest);
     }
     world.run_for(seconds(2));
-    assert_eq!(holdings(&world), before, "no ghost peers, tracks, slots or paths");
+    assert_eq!(world.engine.census(), before, "no ghost peers, tracks, slots, paths or timers");
     let seen = world.seen(bo, ann, Video);
     assert!(seen.len() - seen_before > 80);
     assert!(seen.iter().skip(1).all(|frame| frame.contiguous), "the others' call has no gap");
