@@ -2,64 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{
-    Direction, Frequency, MediaKind, MediaTime, Mid, Rid, Simulcast, SimulcastLayer,
-};
+use str0m::media::{Direction, MediaKind, MediaTime, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use crate::frame::{Frame, FrameKind};
-use crate::recording::Recording;
+use crate::sender::Sender;
 
-/// Opus makes a packet each 20 ms unless told otherwise.
-const AUDIO_INTERVAL: Duration = Duration::from_millis(20);
-/// Bytes of such a packet at 32 kbit/s.
-const AUDIO_FRAME_LEN: usize = 80;
-/// A key frame is this many times the size of another frame.
-const KEY_FRAME_FACTOR: usize = 4;
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
 const VOICE_LEVEL: i8 = -30;
 const SILENCE_LEVEL: i8 = -127;
-
-/// One media section that the client sends on.
-#[derive(Debug)]
-pub struct Sender {
-    /// The section.
-    pub mid: Mid,
-    /// Sound or pictures.
-    pub kind: MediaKind,
-    /// Whether frames are being made now.
-    pub on: bool,
-    /// Sound: whether it is loud.
-    pub voice: bool,
-    /// Pictures: bits per second.
-    pub bitrate_bps: u64,
-    /// Sound: how much of it one packet holds, 20 to 120 ms.
-    pub packet_time: Duration,
-    /// Pictures a second, 1 to 60.
-    pub frames_per_second: u32,
-    /// The RTP time of the first frame, in ticks of its clock.
-    pub first_ticks: u64,
-    /// How many frames were made.
-    pub frames_sent: u32,
-    /// Simulcast: its encodings, the lowest first, each three times the bitrate of the one before; the
-    /// highest has `bitrate_bps`. Empty without simulcast.
-    pub rids: Vec<Rid>,
-    /// Simulcast: how many encodings are being made now, the lowest first.
-    pub active_layers: usize,
-    /// Played instead of made-up frames.
-    pub recording: Option<Recording>,
-    /// The next frame of the recording; a key frame is asked for by starting again.
-    position: usize,
-    wants_key_frame: bool,
-    next_at: Instant,
-    started_at: Instant,
-}
 
 /// One frame as it came out of a receive section.
 #[derive(Clone, Copy, Debug)]
@@ -172,9 +129,10 @@ impl Client {
         let mid = changes.add_media(kind, direction, None, None, Some(simulcast));
         let (offer, pending) = changes.apply().expect("new sections need an offer");
         self.pending = Some(pending);
-        let rids: Vec<Rid> = rids.iter().map(|rid| Rid::from(*rid)).collect();
-        let active_layers = rids.len();
-        self.senders.push(Sender { rids, active_layers, ..Sender::new(mid, kind, now) });
+        let mut sender = Sender::new(mid, kind, now);
+        sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
+        sender.active_layers = rids.len();
+        self.senders.push(sender);
         offer.to_sdp_string()
     }
 
@@ -372,85 +330,6 @@ fn captured(info: &SenderInfo, time: MediaTime) -> f64 {
     // Both are extended by themselves; what travels is the low 32 bits.
     let ticks = (time.numer() as u32).wrapping_sub(info.rtp_time.numer() as u32) as i32;
     reported.as_secs_f64() + f64::from(ticks) / f64::from(time.frequency().get())
-}
-
-impl Sender {
-    fn new(mid: Mid, kind: MediaKind, now: Instant) -> Self {
-        Sender {
-            mid,
-            kind,
-            on: true,
-            voice: true,
-            bitrate_bps: 500_000,
-            packet_time: AUDIO_INTERVAL,
-            frames_per_second: 30,
-            first_ticks: 0,
-            frames_sent: 0,
-            rids: Vec::new(),
-            active_layers: 0,
-            recording: None,
-            position: 0,
-            wants_key_frame: true,
-            next_at: now,
-            started_at: now,
-        }
-    }
-
-    /// A frame in each encoding that is being made.
-    fn layers(&self, bytes: Vec<u8>) -> Vec<(Option<Rid>, Vec<u8>)> {
-        if self.rids.is_empty() {
-            return vec![(None, bytes)];
-        }
-        let frame = Frame::decode(&bytes);
-        let encode = |len| frame.map_or_else(|| bytes.clone(), |frame| frame.encode(len));
-        let sizes = (0..self.rids.len() as u32).rev().map(|below| bytes.len() / 3_usize.pow(below));
-        let rids = self.rids.iter().zip(sizes).take(self.active_layers);
-        rids.map(|(rid, len)| (Some(*rid), encode(len))).collect()
-    }
-
-    /// The bytes of the next frame and the clock its RTP time counts in.
-    fn next_frame(&mut self, publisher: u32) -> (Vec<u8>, Frequency) {
-        let number = self.frames_sent;
-        self.frames_sent += 1;
-        if self.recording.is_some() {
-            return self.next_recorded_frame();
-        }
-        match self.kind {
-            MediaKind::Audio => {
-                self.next_at += self.packet_time;
-                let frame = Frame { kind: FrameKind::Audio, publisher, number };
-                (frame.encode(AUDIO_FRAME_LEN), Frequency::FORTY_EIGHT_KHZ)
-            }
-            MediaKind::Video => {
-                self.next_at += Duration::from_secs(1) / self.frames_per_second;
-                let usual = (self.bitrate_bps / 8 / u64::from(self.frames_per_second)) as usize;
-                let key = std::mem::take(&mut self.wants_key_frame);
-                let (kind, len) = match key {
-                    true => (FrameKind::Key, usual * KEY_FRAME_FACTOR),
-                    false => (FrameKind::Delta, usual),
-                };
-                (Frame { kind, publisher, number }.encode(len), Frequency::NINETY_KHZ)
-            }
-        }
-    }
-
-    fn next_recorded_frame(&mut self) -> (Vec<u8>, Frequency) {
-        if std::mem::take(&mut self.wants_key_frame) {
-            self.position = 0;
-        }
-        let frame = self.recording.as_ref().map_or(&[][..], |it| it.frame(self.position)).to_vec();
-        self.position += 1;
-        match self.kind {
-            MediaKind::Audio => {
-                self.next_at += self.packet_time;
-                (frame, Frequency::FORTY_EIGHT_KHZ)
-            }
-            MediaKind::Video => {
-                self.next_at += Duration::from_secs(1) / self.frames_per_second;
-                (frame, Frequency::NINETY_KHZ)
-            }
-        }
-    }
 }
 
 /// A kind of media as str0m names it.

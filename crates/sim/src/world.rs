@@ -1,20 +1,20 @@
 //! Clients, links and one engine on a clock of their own.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parlor_engine::{
     Change, Config, ConnectionState, Engine, Forwarded, Join, JoinError, Joined, Limits, PeerId,
-    PeerState, RoomId, SendArena, Sender, Source, TrackId,
+    RoomId, SendArena, Sender, Source, TrackId,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Mid, Path};
 
 use crate::client::{self, Client};
 use crate::link::{Link, LinkConfig};
+use crate::seat::{FIRST_PORT, Seat, client_address};
+use crate::under_way::{Delivery, UnderWay};
 
 /// The server's one address, from the block for documentation (RFC 5737).
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4000);
@@ -28,39 +28,6 @@ const CHANGE_INTERVAL: Duration = Duration::from_millis(50);
 /// What a client publishes when it joins, in the order of its offer.
 pub const MICROPHONE_AND_CAMERA: [Source; 2] = [Source::Microphone, Source::Camera];
 
-/// One client's place in the world.
-pub struct Seat {
-    /// The browser.
-    pub client: Client,
-    /// Its membership.
-    pub peer: PeerId,
-    /// The room it is in.
-    pub room: RoomId,
-    /// Its tracks, in the order of its senders.
-    pub tracks: Vec<TrackId>,
-    /// Client to server.
-    pub up: Link,
-    /// Server to client.
-    pub down: Link,
-    /// What the engine last said of it.
-    pub state: Option<PeerState>,
-    /// Its address as the server sees it: what its NAT made of it.
-    public: SocketAddr,
-    /// Still a member. A seat that was left stays, so that what it saw can be looked at.
-    present: bool,
-}
-
-enum Delivery {
-    ToServer(Path, Vec<u8>),
-    ToClient(usize, Vec<u8>),
-}
-
-struct Scheduled {
-    at: Instant,
-    order: u64,
-    delivery: Delivery,
-}
-
 /// An engine, its clients, and the time of day.
 pub struct World {
     /// The SFU.
@@ -72,8 +39,7 @@ pub struct World {
     now: Instant,
     start: Instant,
     arena: SendArena,
-    under_way: BinaryHeap<Reverse<Scheduled>>,
-    scheduled: u64,
+    under_way: UnderWay,
     next_track: u64,
     seed: u64,
     next_look: Instant,
@@ -109,8 +75,7 @@ impl World {
             now,
             start: now,
             arena: SendArena::default(),
-            under_way: BinaryHeap::new(),
-            scheduled: 0,
+            under_way: UnderWay::default(),
             next_track: 1,
             seed,
             next_look: now,
@@ -276,7 +241,8 @@ impl World {
 
     /// Goes to the next thing that happens, at most to `end`, and lets it happen.
     fn step(&mut self, end: Instant) {
-        let next = [self.next_arrival(), self.engine.deadline(), self.next_client(), Some(end)];
+        let next =
+            [self.under_way.next_arrival(), self.engine.deadline(), self.next_client(), Some(end)];
         let next = next.into_iter().flatten().min().unwrap_or(end);
         self.now = self.now.max(next);
         self.deliver();
@@ -291,18 +257,13 @@ impl World {
         }
     }
 
-    fn next_arrival(&self) -> Option<Instant> {
-        self.under_way.peek().map(|Reverse(next)| next.at)
-    }
-
     fn next_client(&self) -> Option<Instant> {
         self.seats.iter().filter(|seat| seat.present).map(|seat| seat.client.deadline()).min()
     }
 
     fn deliver(&mut self) {
-        while self.next_arrival().is_some_and(|at| at <= self.now) {
-            let Some(Reverse(arrived)) = self.under_way.pop() else { return };
-            match arrived.delivery {
+        while let Some(arrived) = self.under_way.pop_arrived(self.now) {
+            match arrived {
                 Delivery::ToServer(path, mut bytes) => {
                     self.engine.handle_datagram(self.now, path, &mut bytes, &mut self.arena);
                 }
@@ -341,7 +302,7 @@ impl World {
         }
         self.arena.clear();
         for (at, delivery) in scheduled {
-            self.schedule(at, delivery);
+            self.under_way.schedule(at, delivery);
         }
     }
 
@@ -356,16 +317,11 @@ impl World {
             seat.client.run(self.now, |datagram| sent.push(datagram)).expect("str0m can go on");
             for datagram in sent.into_iter().filter(|datagram| datagram.to == SERVER) {
                 for at in self.seats[index].up.carry(self.now, datagram.bytes.len()) {
-                    self.schedule(at, Delivery::ToServer(path, datagram.bytes.clone()));
+                    let delivery = Delivery::ToServer(path, datagram.bytes.clone());
+                    self.under_way.schedule(at, delivery);
                 }
             }
         }
-    }
-
-    fn schedule(&mut self, at: Instant, delivery: Delivery) {
-        let order = self.scheduled;
-        self.scheduled += 1;
-        self.under_way.push(Reverse(Scheduled { at, order, delivery }));
     }
 
     fn read_changes(&mut self) {
@@ -385,34 +341,6 @@ fn simulated_start() -> Instant {
     Instant::now()
 }
 
-const FIRST_PORT: u16 = 5000;
-
-/// An address per seat, and a port per life of its NAT binding.
-fn client_address(seat: usize, binding: u16) -> SocketAddr {
-    let host = Ipv4Addr::from(0x0a00_0001 + seat as u32);
-    SocketAddr::from((host, FIRST_PORT + binding))
-}
-
 fn engine_mid(mid: str0m::media::Mid) -> Mid {
     mid.to_string().parse().expect("str0m's mids are short")
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-
-impl Eq for Scheduled {}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
 }

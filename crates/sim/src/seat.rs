@@ -1,0 +1,39 @@
+//! One client's place in the world: its membership, and the cable between it and the server.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use parlor_engine::{PeerId, PeerState, RoomId, TrackId};
+
+use crate::client::Client;
+use crate::link::Link;
+
+/// The port of an address before its NAT has forgotten it.
+pub(crate) const FIRST_PORT: u16 = 5000;
+
+/// One client's place in the world.
+pub struct Seat {
+    /// The browser.
+    pub client: Client,
+    /// Its membership.
+    pub peer: PeerId,
+    /// The room it is in.
+    pub room: RoomId,
+    /// Its tracks, in the order of its senders.
+    pub tracks: Vec<TrackId>,
+    /// Client to server.
+    pub up: Link,
+    /// Server to client.
+    pub down: Link,
+    /// What the engine last said of it.
+    pub state: Option<PeerState>,
+    /// Its address as the server sees it: what its NAT made of it.
+    pub(crate) public: SocketAddr,
+    /// Still a member. A seat that was left stays, so that what it saw can be looked at.
+    pub(crate) present: bool,
+}
+
+/// An address per seat, and a port per life of its NAT binding.
+pub(crate) fn client_address(seat: usize, binding: u16) -> SocketAddr {
+    let host = Ipv4Addr::from(0x0a00_0001 + seat as u32);
+    SocketAddr::from((host, FIRST_PORT + binding))
+}
