@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::peer::{Peer, PeerKey};
 use crate::timer::{PeerTimer, Timer};
 
-/// The round trip to a publisher that has not proved one yet.
+/// The round trip to a publisher that has neither answered nor reported yet.
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(60);
 
 /// Most feedback packets at a time: what one window of arrivals needs. What is left comes with the
@@ -22,11 +22,15 @@ impl Engine {
     pub(crate) fn send_nacks(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let round_trip = peer.round_trip.unwrap_or(USUAL_ROUND_TRIP);
-        let Peer { incoming, published, speaker, link, .. } = peer;
+        let Peer { incoming, published, speaker, link, reply_time, .. } = peer;
+        let expected = reply_time.expected().unwrap_or(round_trip);
         let mut compound = Compound::new();
         let mut next: Option<Instant> = None;
         for (media, name) in incoming.all_media() {
-            let requests = media.receiver.requests(now, round_trip);
+            let requests = media.receiver.requests(now, expected);
+            if let Some(unanswered) = media.receiver.take_reply() {
+                reply_time.note(unanswered);
+            }
             let lost = requests.as_slice();
             if !lost.is_empty() {
                 self.counters.nacks_out += lost.len() as u64;

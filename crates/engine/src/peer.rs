@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::Connection;
-use parlor_rtc::receive::TransportArrivals;
+use parlor_rtc::receive::{ReplyTime, TransportArrivals};
 use parlor_rtc::rtp::Ssrc;
 
 use crate::change::{ConnectionState, SlotCounts, SlotState};
@@ -47,8 +47,10 @@ pub(crate) struct Peer {
     pub(crate) ready_slots: SlotSet,
     pub(crate) shown: Shown,
     pub(crate) wanted_slots: SlotCounts,
-    /// To the peer and back, as its latest report proves.
+    /// To the peer and back, as its latest report proves. Somebody to whom nothing flows reports nothing.
     pub(crate) round_trip: Option<Duration>,
+    /// How soon it sends again what it is asked for.
+    pub(crate) reply_time: ReplyTime,
 }
 
 impl Peer {
@@ -79,6 +81,7 @@ impl Peer {
             shown: Shown::default(),
             wanted_slots: SlotCounts::default(),
             round_trip: None,
+            reply_time: ReplyTime::default(),
         }
     }
 

@@ -143,7 +143,7 @@ impl Peer {
         view: &RtpView,
         packet: &[u8],
     ) -> Result<Arrived, Unusable> {
-        let Peer { incoming, published, .. } = self;
+        let Peer { incoming, published, reply_time, .. } = self;
         let stream = incoming.at(place).ok_or(Unusable::Refused)?;
         let (index, layer) = (stream.published, stream.layer);
         let is_repair = matches!(stream.role, Role::Repair);
@@ -165,6 +165,9 @@ impl Peer {
         let arrival = if is_repair { Arrival::Repair } else { Arrival::Original };
         let Position { sequence, timestamp } =
             media.place(now, numbers, arrival).ok_or(Unusable::Empty)?;
+        if is_repair && let Some(reply) = media.receiver.take_reply() {
+            reply_time.note(reply);
+        }
         let nack_at = media.receiver.deadline();
         let frame = frame::facts(original.codec, original.payload.of(packet), view.marker)
             .ok_or(Unusable::Refused)?;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::{Arrival, Reply};
+
 /// Most packets that are waited for: more are missing only when the link is down, and then a key
 /// frame is the way back.
 const MAX_MISSING: usize = 256;
@@ -15,13 +17,14 @@ pub const MAX_REQUESTS: usize = 64;
 /// How long a packet may be late before it is asked for: what networks reorder comes within this.
 const REORDER_TOLERANCE: Duration = Duration::from_millis(5);
 
-/// A request is repeated after the round trip and this, for the sender's own delay.
+/// A request is repeated after the time in which an answer is to be expected and this, which covers
+/// the sender's own delay and small changes of the path's.
 const REPLY_MARGIN: Duration = Duration::from_millis(10);
 
 /// Requests are not repeated faster than this on the shortest link.
 const MIN_RETRY: Duration = Duration::from_millis(20);
 
-/// Nor slower than this, whatever a wrong estimate of the round trip says: there would be no second try.
+/// Nor slower than this, whatever a wrong estimate of the sender says: there would be no second try.
 const MAX_RETRY: Duration = Duration::from_millis(400);
 
 /// Requests for one packet before it is given up.
@@ -35,7 +38,14 @@ struct Packet {
     sequence: u64,
     since: Instant,
     ask_at: Instant,
-    tries: u8,
+    /// None before the first request.
+    asked: Option<Asked>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    first_at: Instant,
+    times: u8,
 }
 
 /// The packets that are missing of one stream, in order.
@@ -43,6 +53,7 @@ struct Packet {
 pub(super) struct Missing {
     packets: Vec<Packet>,
     given_up: bool,
+    reply: Option<Reply>,
 }
 
 /// The sequence numbers to put into one NACK.
@@ -86,14 +97,18 @@ impl Missing {
             sequence,
             since: now,
             ask_at,
-            tries: 0,
+            asked: None,
         }));
     }
 
-    /// A number that may have been missing has come.
-    pub(super) fn found(&mut self, sequence: u64) {
+    /// A number that may have been missing has come. By itself it is only late and answers nothing.
+    pub(super) fn found(&mut self, now: Instant, sequence: u64, arrival: Arrival) {
         if let Ok(index) = self.packets.binary_search_by_key(&sequence, |packet| packet.sequence) {
-            self.packets.remove(index);
+            let packet = self.packets.remove(index);
+            self.reply = match (arrival, packet.asked) {
+                (Arrival::Repair, Some(asked)) => Some(asked.answered(now)),
+                _ => None,
+            };
         }
     }
 
@@ -101,22 +116,53 @@ impl Missing {
         self.packets.iter().map(|packet| packet.ask_at).min()
     }
 
-    pub(super) fn requests(&mut self, now: Instant, round_trip: Duration) -> Requests {
-        let before = self.packets.len();
-        self.packets.retain(|packet| packet.tries < MAX_TRIES && now < packet.since + MAX_AGE);
-        self.given_up |= self.packets.len() < before;
-        let retry = round_trip.saturating_add(REPLY_MARGIN).clamp(MIN_RETRY, MAX_RETRY);
+    pub(super) fn requests(&mut self, now: Instant, reply_time: Duration) -> Requests {
+        self.give_up(now);
+        let retry = reply_time.saturating_add(REPLY_MARGIN).clamp(MIN_RETRY, MAX_RETRY);
         let mut requests = Requests::NONE;
         let due = self.packets.iter_mut().filter(|packet| packet.ask_at <= now);
         for packet in due.take(MAX_REQUESTS) {
-            packet.tries += 1;
+            packet.asked.get_or_insert(Asked { first_at: now, times: 0 }).times += 1;
             packet.ask_at = now + retry;
             requests.push(packet.sequence);
         }
         requests
     }
 
+    /// Forgets what is asked for no more. That nothing has come may mean that answers take longer.
+    fn give_up(&mut self, now: Instant) {
+        let before = self.packets.len();
+        let mut longest = None;
+        self.packets.retain(|packet| {
+            let asked_enough = packet.asked.is_some_and(|asked| asked.times >= MAX_TRIES);
+            let unanswered = asked_enough && packet.ask_at <= now;
+            let stays = !unanswered && now < packet.since + MAX_AGE;
+            if !stays {
+                longest = longest
+                    .max(packet.asked.map(|asked| now.saturating_duration_since(asked.first_at)));
+            }
+            stays
+        });
+        self.given_up |= self.packets.len() < before;
+        self.reply = longest.map(Reply::Unclear);
+    }
+
     pub(super) fn take_given_up(&mut self) -> bool {
         std::mem::take(&mut self.given_up)
+    }
+
+    pub(super) fn take_reply(&mut self) -> Option<Reply> {
+        self.reply.take()
+    }
+}
+
+impl Asked {
+    /// What it tells that the packet has come at `now`.
+    fn answered(&self, now: Instant) -> Reply {
+        let elapsed = now.saturating_duration_since(self.first_at);
+        match self.times {
+            1 => Reply::After(elapsed),
+            _ => Reply::Unclear(elapsed),
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 mod missing;
 mod repair;
+mod reply;
 mod reports;
 mod seen;
 mod transport;
@@ -14,6 +15,7 @@ use std::time::{Duration, Instant};
 
 pub use missing::{MAX_REQUESTS, Requests};
 pub use repair::{Repaired, unwrap_retransmission};
+pub use reply::{Reply, ReplyTime};
 pub use transport::{LONGEST_INTERVAL, SHORTEST_INTERVAL, TransportArrivals};
 
 use crate::rtcp::{ReportBlock, SenderInfo};
@@ -82,7 +84,7 @@ impl StreamReceiver {
             if sequence > highest {
                 missing.skip(now, highest + 1, sequence);
             } else {
-                missing.found(sequence);
+                missing.found(now, sequence, arrival);
             }
         }
         verdict
@@ -93,10 +95,11 @@ impl StreamReceiver {
         self.reports.note_sender_report(now, info.ntp);
     }
 
-    /// The packets to ask for again at `now`, given the round-trip time to the sender.
-    pub fn requests(&mut self, now: Instant, round_trip: Duration) -> Requests {
+    /// The packets to ask for again at `now`, given the time in which the sender may be expected to
+    /// answer.
+    pub fn requests(&mut self, now: Instant, reply_time: Duration) -> Requests {
         match &mut self.missing {
-            Some(missing) => missing.requests(now, round_trip),
+            Some(missing) => missing.requests(now, reply_time),
             None => Requests::NONE,
         }
     }
@@ -111,6 +114,12 @@ impl StreamReceiver {
     /// comes, so a key frame has to be asked for.
     pub fn take_given_up(&mut self) -> bool {
         self.missing.as_mut().is_some_and(Missing::take_given_up)
+    }
+
+    /// What the packet that has just come, or the requests that have just been made, tell about how long
+    /// the sender takes to answer.
+    pub fn take_reply(&mut self) -> Option<Reply> {
+        self.missing.as_mut()?.take_reply()
     }
 
     /// A report on the stream, for the time since the last one; `None` before its first packet.

@@ -3,6 +3,7 @@
 mod fences;
 mod loss;
 mod meeting;
+mod nack;
 mod network;
 mod storm;
 mod wrap;

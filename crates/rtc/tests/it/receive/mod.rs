@@ -1,6 +1,7 @@
 //! Stories about what a receiver keeps track of.
 
 mod repair;
+mod reply;
 mod stream;
 mod transport;
 
