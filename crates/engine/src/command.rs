@@ -24,8 +24,8 @@ pub struct Join {
 pub struct Sender {
     /// The section.
     pub mid: Mid,
-    /// The name of the track that it carries. In a later offer of the same peer, a section that
-    /// already has a track keeps it, and this must be its name.
+    /// The name of the track that it carries. In a later offer of the same peer, a section that is still
+    /// sent on keeps its track, and this must be its name.
     pub track: TrackId,
     /// Where the track comes from; its kind must be the section's.
     pub source: Source,

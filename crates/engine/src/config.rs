@@ -29,7 +29,7 @@ pub struct Limits {
     pub peers: usize,
     /// Peers in one room. Each publishes to all others, so the work grows with its square.
     pub peers_per_room: usize,
-    /// Tracks that one peer publishes.
+    /// Tracks that one peer publishes at a time.
     pub tracks_per_peer: usize,
     /// Slots of each kind that one peer is asked for.
     pub slots_per_kind: u16,

@@ -96,6 +96,19 @@ impl Incoming {
         Some(Introduced { ssrc, replaced })
     }
 
+    /// Forgets the streams of the published track at `index`, behind which the others move up; says
+    /// which they were.
+    pub(crate) fn forget(&mut self, index: usize) -> impl Iterator<Item = Ssrc> + use<> {
+        let (gone, mut kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.streams)
+            .into_iter()
+            .partition(|stream| stream.published == index);
+        for stream in kept.iter_mut().filter(|stream| stream.published > index) {
+            stream.published -= 1;
+        }
+        self.streams = kept;
+        gone.into_iter().map(|stream| stream.ssrc)
+    }
+
     /// The media stream with this ssrc.
     pub(crate) fn media_by_ssrc(&mut self, ssrc: Ssrc) -> Option<&mut MediaStream> {
         let index = self.find(ssrc).ok()?;

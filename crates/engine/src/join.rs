@@ -34,9 +34,10 @@ impl Engine {
         joined
     }
 
-    /// A later offer of a peer: fresh ICE credentials, more slots, more senders, sections that became
-    /// inactive or came back. DTLS and everything else goes on. `senders` names the sections that are
-    /// new or have changed; the others stay as they are.
+    /// A later offer of a peer: fresh ICE credentials, more slots, more senders, or fewer. DTLS and
+    /// everything else goes on. `senders` names the sections that are new or have changed; the others stay
+    /// as they are. The track of a section that is no longer sent on ends; if the section comes back, it
+    /// is with a new one.
     ///
     /// # Errors
     /// Why it cannot be used; nothing has changed then.
@@ -94,13 +95,15 @@ impl Engine {
         let limit = self.config.limits.tracks_per_peer;
         session::check_senders(&negotiation, senders, limit)?;
         let fresh = self.check_known_tracks(peer, senders)?;
-        if peer.published.len() + fresh.len() > limit {
+        let goes_on = |published: &&Published| !published.is_closed_by(&negotiation);
+        if peer.published.iter().filter(goes_on).count() + fresh.len() > limit {
             return Err(JoinError::TooManySenders(limit));
         }
         let ice_restarted = negotiation.changes_since(before).ice_restarted;
 
         let room = peer.room;
         self.renegotiate(key, negotiation, ice_restarted);
+        self.end_closed_tracks(now, key);
         self.switch_senders(key, senders);
         self.publish(key, &fresh)?;
         self.open_slots(key);
@@ -176,9 +179,24 @@ impl Engine {
         peer.follow_session();
         for published in &peer.published {
             if let Some(track) = self.tracks.get_mut(published.track) {
-                track.offered = published.open;
                 track.codecs = published.codecs();
             }
+        }
+    }
+
+    /// Ends the tracks of sections that the latest offer does not send on.
+    fn end_closed_tracks(&mut self, now: Instant, key: PeerKey) {
+        while let Some(peer) = self.peers.get_mut(key) {
+            let negotiation = &peer.session.negotiation;
+            let closed = peer.published.iter().position(|p| p.is_closed_by(negotiation));
+            let Some(closed) = closed else { break };
+            let Published { track, .. } = peer.published.remove(closed);
+            for Ssrc(ssrc) in peer.incoming.forget(closed) {
+                peer.link.connection.retire_stream(ssrc);
+                self.ssrcs.remove(ssrc, key);
+            }
+            self.silence_track(track);
+            self.remove_track(now, track);
         }
     }
 

@@ -34,7 +34,7 @@ pub(crate) struct Peer {
     pub(crate) state: ConnectionState,
     pub(crate) paths: PeerPaths,
     pub(crate) speaker: Speaker,
-    /// One for each sending section that was given a track.
+    /// One for each section that the client offers to send on, and that was given a track.
     pub(crate) published: Vec<Published>,
     pub(crate) incoming: Incoming,
     /// When its packets arrived; `None` before the first that is numbered over the whole transport.
@@ -91,7 +91,9 @@ impl Peer {
         self.incoming.update(negotiation);
         self.speaker.reduced_size = self.session.takes_reduced_size();
         for published in &mut self.published {
-            published.update(session::sending_section(negotiation, published.mid));
+            if let Some(section) = session::sending_section(negotiation, published.mid) {
+                published.update(section);
+            }
         }
         for slot in &mut self.slots {
             let section = session::receiving_section(negotiation, slot.mid);

@@ -1,9 +1,12 @@
-//! One sending section of a peer and the track that it carries.
+//! One sending section of a peer and the track that it carries, for as long as the client offers to send.
 
 use parlor_rtc::rtp::Ssrc;
-use parlor_rtc::sdp::{Codec, Encoding, MediaSection, NegotiatedCodec, SignalledStream};
+use parlor_rtc::sdp::{
+    Codec, Encoding, MediaSection, NegotiatedCodec, Negotiation, SignalledStream,
+};
 use parlor_rtc::{Mid, Rid};
 
+use crate::session;
 use crate::track::TrackKey;
 
 /// Most layers of one track; browsers make at most three encodings.
@@ -14,8 +17,6 @@ const MAX_LAYERS: usize = 4;
 pub(crate) struct Published {
     pub(crate) mid: Mid,
     pub(crate) track: TrackKey,
-    /// The latest offer sends on the section.
-    pub(crate) open: bool,
     codecs: Vec<NegotiatedCodec>,
     encodings: Vec<Encoding>,
     streams: Vec<SignalledStream>,
@@ -38,19 +39,20 @@ impl Published {
         Published {
             mid: section.mid,
             track,
-            open: true,
             codecs: section.codecs.clone(),
             encodings: section.encodings.clone(),
             streams: section.streams.clone(),
         }
     }
 
-    /// Follows a later offer; `None` when that does not send on the section.
-    pub(crate) fn update(&mut self, section: Option<&MediaSection>) {
-        match section {
-            Some(section) => *self = Published::new(section, self.track),
-            None => self.open = false,
-        }
+    /// Follows a later offer.
+    pub(crate) fn update(&mut self, section: &MediaSection) {
+        *self = Published::new(section, self.track);
+    }
+
+    /// Whether the offer behind `negotiation` no longer sends on the section.
+    pub(crate) fn is_closed_by(&self, negotiation: &Negotiation) -> bool {
+        session::sending_section(negotiation, self.mid).is_none()
     }
 
     /// What packets of `payload_type` carry.

@@ -77,7 +77,9 @@ impl Engine {
         let peer = self.peers.get_mut(key)?;
         let introduced = peer.incoming.introduce(view, &peer.published)?;
         let place = peer.incoming.place(introduced.ssrc);
+        peer.link.connection.resume_stream(introduced.ssrc.0);
         if let Some(Ssrc(replaced)) = introduced.replaced {
+            peer.link.connection.retire_stream(replaced);
             self.ssrcs.remove(replaced, key);
         }
         self.ssrcs.insert(introduced.ssrc.0, key);

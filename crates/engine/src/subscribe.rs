@@ -142,7 +142,7 @@ impl Engine {
         let Some(peer) = self.peers.get(key).filter(|peer| peer.may_receive()) else { return };
         let mut tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
         let layer = Timer::Peer(key.index, PeerTimer::Layer);
-        if tracks.any(|track| track.is_live() && track.has_layers()) {
+        if tracks.any(|track| track.on && track.has_layers()) {
             self.timers.set_no_later_than(layer, now + REVIEW_INTERVAL);
         }
     }
@@ -169,7 +169,7 @@ fn candidate(track: &Track, peer: &Peer) -> Candidate {
         track: track.id,
         kind: track.source.kind(),
         group: Group::of(track.publisher, track.source, track.id),
-        active: track.is_live() && priority.is_some(),
+        active: track.on && priority.is_some(),
         priority: priority.unwrap_or_default(),
     }
 }

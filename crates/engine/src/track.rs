@@ -45,8 +45,6 @@ pub(crate) struct Track {
     pub(crate) upstream: Upstream,
     /// There is something to hear or see now.
     pub(crate) on: bool,
-    /// The publisher's latest offer sends on its section.
-    pub(crate) offered: bool,
     /// What its packets carry; `None` before the first.
     pub(crate) codec: Option<Codec>,
     /// When that last became another codec.
@@ -101,7 +99,6 @@ impl Track {
             source,
             upstream,
             on,
-            offered: true,
             codec: None,
             codec_changed_at: None,
             layers: (0..layers).map(|_| TrackRing::new(limits)).collect(),
@@ -131,11 +128,6 @@ impl Track {
         }
         self.codec = Some(codec);
         true
-    }
-
-    /// Whether there is something to forward: it is on, and its section is not inactive.
-    pub(crate) fn is_live(&self) -> bool {
-        self.on && self.offered
     }
 
     /// The ring of a layer.

@@ -270,6 +270,20 @@ impl Connection {
         }
     }
 
+    /// The client sends this stream no more: see [`Inbound::retire`].
+    pub fn retire_stream(&mut self, ssrc: u32) {
+        if let State::Connected(srtp) = &mut self.state {
+            srtp.inbound.retire(ssrc);
+        }
+    }
+
+    /// The client sends this stream, perhaps again.
+    pub fn resume_stream(&mut self, ssrc: u32) {
+        if let State::Connected(srtp) = &mut self.state {
+            srtp.inbound.resume(ssrc);
+        }
+    }
+
     fn handle_stun(
         &mut self,
         now: Instant,

@@ -136,6 +136,19 @@ impl Client {
         offer.to_sdp_string()
     }
 
+    /// Makes an offer that sends no more on the section of one of the senders; those behind it move up.
+    ///
+    /// # Panics
+    /// If there is no such sender.
+    pub fn offer_without(&mut self, sender: usize) -> String {
+        let Sender { mid, .. } = self.senders.remove(sender);
+        let mut changes = self.rtc.sdp_api();
+        changes.set_direction(mid, Direction::Inactive);
+        let (offer, pending) = changes.apply().expect("another direction needs an offer");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
     /// Makes an offer with fresh ICE credentials and nothing else new.
     ///
     /// # Panics

@@ -139,13 +139,14 @@ impl World {
     }
 
     fn name_tracks(&mut self, client: &Client, sources: &[Source]) -> Vec<Sender> {
-        let mut senders = Vec::new();
-        for (sender, &source) in client.senders.iter().zip(sources) {
-            let track = TrackId(self.next_track);
-            self.next_track += 1;
-            senders.push(Sender { mid: engine_mid(sender.mid), track, source, on: sender.on });
-        }
-        senders
+        let senders = client.senders.iter().zip(sources);
+        senders.map(|(sender, source)| self.name_track(sender.mid, *source, sender.on)).collect()
+    }
+
+    fn name_track(&mut self, mid: str0m::media::Mid, source: Source, on: bool) -> Sender {
+        let track = TrackId(self.next_track);
+        self.next_track += 1;
+        Sender { mid: engine_mid(mid), track, source, on }
     }
 
     /// A client offers again: more slots, or with `restart_ice` fresh ICE credentials.
@@ -158,13 +159,46 @@ impl World {
         more_pairs: usize,
         restart_ice: bool,
     ) -> Result<Joined, JoinError> {
-        let now = self.now;
-        let Seat { client, peer, .. } = &mut self.seats[seat];
+        let client = &mut self.seats[seat].client;
         let offer = match restart_ice {
             true => client.offer_ice_restart(),
-            false => client.offer(now, &[], more_pairs),
+            false => client.offer(self.now, &[], more_pairs),
         };
-        let joined = self.engine.reoffer(now, *peer, &offer, &[])?;
+        self.negotiate(seat, &offer, &[])
+    }
+
+    /// A client publishes one more track, the last of its senders.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn publish(&mut self, seat: usize, source: Source) -> Result<Joined, JoinError> {
+        let client = &mut self.seats[seat].client;
+        let offer = client.offer(self.now, &[client::kind(source.kind())], 0);
+        let mid = client.senders.last().expect("it was added just now").mid;
+        let named = self.name_track(mid, source, true);
+        self.seats[seat].tracks.push(named.track);
+        self.negotiate(seat, &offer, &[named])
+    }
+
+    /// A client sends no more on the section of one of its senders; those behind it move up.
+    ///
+    /// # Errors
+    /// What the engine has against it.
+    pub fn unpublish(&mut self, seat: usize, sender: usize) -> Result<Joined, JoinError> {
+        let Seat { client, tracks, .. } = &mut self.seats[seat];
+        let offer = client.offer_without(sender);
+        tracks.remove(sender);
+        self.negotiate(seat, &offer, &[])
+    }
+
+    fn negotiate(
+        &mut self,
+        seat: usize,
+        offer: &str,
+        senders: &[Sender],
+    ) -> Result<Joined, JoinError> {
+        let Seat { client, peer, .. } = &mut self.seats[seat];
+        let joined = self.engine.reoffer(self.now, *peer, offer, senders)?;
         client.accept(&joined.answer).expect("str0m takes the answer");
         Ok(joined)
     }

@@ -10,6 +10,7 @@ mod retransmit;
 mod rewrite;
 mod ring;
 mod rooms;
+mod sections;
 mod speaking;
 mod sync;
 mod world;

@@ -7,7 +7,7 @@ use super::{Position, RtpHeader, SRTCP_ENCRYPTED, SRTCP_INDEX_LEN, rtcp_sender};
 
 /// Most streams of RTP, and as many of RTCP, that a client may send over a connection. Four cameras
 /// and screens with three layers, each with retransmission, and their sounds are 28; re-offers can
-/// bring new ones.
+/// bring new ones, which take the places of those that are [over](Inbound::retire).
 pub const MAX_SSRCS: usize = 128;
 
 /// A packet that was not opened; its bytes are of no use.
@@ -86,6 +86,19 @@ impl Inbound {
         self.rtcp_streams.insert(slot, at);
         Ok(len)
     }
+
+    /// The stream is over. It is remembered, so that nobody can repeat it, until another one needs its
+    /// place.
+    pub fn retire(&mut self, ssrc: u32) {
+        self.rtp_streams.set_retired(ssrc, true);
+        self.rtcp_streams.set_retired(ssrc, true);
+    }
+
+    /// A stream that was over goes on after all.
+    pub fn resume(&mut self, ssrc: u32) {
+        self.rtp_streams.set_retired(ssrc, false);
+        self.rtcp_streams.set_retired(ssrc, false);
+    }
 }
 
 /// The index that ends in `sequence` and is nearest to `newest` (RFC 3711 appendix A). None if
@@ -95,32 +108,40 @@ fn nearest(newest: u64, sequence: u16) -> Option<u64> {
     newest.checked_add_signed(i64::from(ahead))
 }
 
-/// The replay windows of all streams, sorted by ssrc.
+/// All streams, sorted by ssrc.
 #[derive(Default)]
 struct Streams {
-    windows: Vec<(u32, ReplayWindow)>,
+    streams: Vec<Stream>,
 }
 
-/// Where a stream is, or would be.
+struct Stream {
+    ssrc: u32,
+    window: ReplayWindow,
+    /// It may be forgotten.
+    retired: bool,
+}
+
+/// Where a stream is, or that it has none yet.
 #[derive(Clone, Copy)]
 enum Slot {
     Known(usize),
-    New(usize),
+    New,
 }
 
 impl Streams {
     fn slot(&self, ssrc: u32) -> Result<Slot, OpenError> {
-        match self.windows.binary_search_by_key(&ssrc, |(ssrc, _)| *ssrc) {
+        let has_room = || self.streams.len() < MAX_SSRCS || self.streams.iter().any(|s| s.retired);
+        match self.find(ssrc) {
             Ok(at) => Ok(Slot::Known(at)),
-            Err(at) if self.windows.len() < MAX_SSRCS => Ok(Slot::New(at)),
+            Err(_) if has_room() => Ok(Slot::New),
             Err(_) => Err(OpenError::TooManyStreams),
         }
     }
 
     fn window(&self, slot: Slot) -> Option<&ReplayWindow> {
         match slot {
-            Slot::Known(at) => self.windows.get(at).map(|(_, window)| window),
-            Slot::New(_) => None,
+            Slot::Known(at) => self.streams.get(at).map(|stream| &stream.window),
+            Slot::New => None,
         }
     }
 
@@ -132,14 +153,34 @@ impl Streams {
     /// Remembers a packet that turned out to be authentic; only such ones make new state.
     fn insert(&mut self, slot: Slot, at: Position) {
         match slot {
-            Slot::New(place) => {
-                self.windows.insert(place, (at.ssrc, ReplayWindow::starting_at(at.index)));
-            }
+            Slot::New => self.add(at),
             Slot::Known(place) => {
-                if let Some((_, window)) = self.windows.get_mut(place) {
-                    window.insert(at.index);
+                if let Some(stream) = self.streams.get_mut(place) {
+                    stream.window.insert(at.index);
                 }
             }
         }
+    }
+
+    fn add(&mut self, at: Position) {
+        if self.streams.len() >= MAX_SSRCS
+            && let Some(over) = self.streams.iter().position(|stream| stream.retired)
+        {
+            self.streams.remove(over);
+        }
+        let (ssrc, window) = (at.ssrc, ReplayWindow::starting_at(at.index));
+        let place = self.find(ssrc).unwrap_or_else(|place| place);
+        self.streams.insert(place, Stream { ssrc, window, retired: false });
+    }
+
+    fn set_retired(&mut self, ssrc: u32, retired: bool) {
+        let at = self.find(ssrc).ok();
+        if let Some(stream) = at.and_then(|at| self.streams.get_mut(at)) {
+            stream.retired = retired;
+        }
+    }
+
+    fn find(&self, ssrc: u32) -> Result<usize, usize> {
+        self.streams.binary_search_by_key(&ssrc, |stream| stream.ssrc)
     }
 }

@@ -104,6 +104,33 @@ fn a_client_can_have_only_so_many_streams() {
 }
 
 #[test]
+fn a_stream_that_is_over_gives_its_place_to_a_new_one_and_not_before() {
+    let (mut outbound, mut inbound) = pair(Profile::AeadAes256Gcm);
+    let count = MAX_SSRCS as u32;
+    let first = sealed(&mut outbound, 0, 1);
+    assert!(inbound.open_rtp(&mut first.clone()).is_ok());
+    for ssrc in 1..1_000 {
+        if ssrc >= count {
+            let more = sealed(&mut outbound, ssrc, 1);
+            assert_eq!(inbound.open_rtp(&mut more.clone()), Err(OpenError::TooManyStreams));
+            inbound.retire(ssrc - 1);
+        }
+        assert!(inbound.open_rtp(&mut sealed(&mut outbound, ssrc, 2)).is_ok());
+    }
+    assert_eq!(inbound.open_rtp(&mut first.clone()), Err(OpenError::Replayed));
+    inbound.retire(0);
+    assert_eq!(
+        inbound.open_rtp(&mut first.clone()),
+        Err(OpenError::Replayed),
+        "none needs the place"
+    );
+    inbound.resume(0);
+    let more = sealed(&mut outbound, 1_000, 1);
+    assert_eq!(inbound.open_rtp(&mut more.clone()), Err(OpenError::TooManyStreams));
+    assert!(inbound.open_rtp(&mut sealed(&mut outbound, 0, 3)).is_ok());
+}
+
+#[test]
 fn rtcp_in_the_clear_is_refused() {
     for profile in Profile::ALL {
         let (mut outbound, mut inbound) = pair(profile);

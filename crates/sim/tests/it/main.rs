@@ -5,6 +5,7 @@ mod loss;
 mod meeting;
 mod nack;
 mod network;
+mod publishing;
 mod storm;
 mod wrap;
 
