@@ -234,21 +234,31 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a slot of every receive section that has none.
+    /// Makes a slot of every receive section that has none, where there was one whose section is gone for
+    /// good, or a new one.
     fn open_slots(&mut self, key: PeerKey) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let limit = self.config.limits.slots_per_kind;
         let negotiation = &peer.session.negotiation;
         for section in session::receiving_sections(negotiation, limit) {
-            let is_known = peer.slots.iter().any(|slot| slot.mid == section.mid);
-            if is_known || peer.slots.len() >= MAX_SLOTS {
+            if peer.slots.iter().any(|slot| slot.mid == section.mid) {
                 continue;
             }
-            let pair = peer.slots.iter().filter(|slot| slot.kind == section.kind).count();
+            let gone = |slot: &Slot| slot.kind == section.kind && slot.is_gone_from(negotiation);
+            let vacant = peer.slots.iter().position(gone);
+            if vacant.is_none() && peer.slots.len() >= MAX_SLOTS {
+                continue;
+            }
             let ssrcs = [self.random.next_u32(), self.random.next_u32()].map(Ssrc);
             let (mixed, seed) = (negotiation.extmap_allow_mixed, self.random.next_u64());
             let outgoing = Outgoing::new(section, ssrcs, mixed, seed);
-            peer.slots.push(Slot::new(section, pair, outgoing));
+            match vacant.and_then(|index| peer.slots.get_mut(index)) {
+                Some(slot) => *slot = Slot::new(section, slot.pair(), outgoing),
+                None => {
+                    let pair = peer.slots.iter().filter(|slot| slot.kind == section.kind).count();
+                    peer.slots.push(Slot::new(section, pair, outgoing));
+                }
+            }
         }
     }
 

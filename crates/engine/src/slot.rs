@@ -1,7 +1,7 @@
 //! One receive section of a peer's connection, and which track the server sends over it.
 
 use parlor_rtc::rtp::Ssrc;
-use parlor_rtc::sdp::{self, Codec, MediaSection};
+use parlor_rtc::sdp::{self, Codec, MediaSection, Negotiation};
 use parlor_rtc::{MediaKind, Mid};
 
 use crate::assign::Place;
@@ -31,7 +31,7 @@ impl Feed {
     }
 }
 
-/// A receive section. It lives as long as the connection, since its ssrcs do.
+/// A receive section. It lives as long as that may come back, since its ssrcs do.
 pub(crate) struct Slot {
     pub(crate) mid: Mid,
     pub(crate) kind: MediaKind,
@@ -54,6 +54,16 @@ impl Slot {
         if let Some(section) = section {
             self.outgoing.update(section, allow_mixed);
         }
+    }
+
+    /// Whether the section is over, not to come back (RFC 9429 section 5.2.2: another one may have taken
+    /// its m-line), and everything that flowed over it was led elsewhere.
+    pub(crate) fn is_gone_from(&self, negotiation: &Negotiation) -> bool {
+        self.feed == Feed::Empty && negotiation.media().all(|section| section.mid != self.mid)
+    }
+
+    pub(crate) fn pair(&self) -> usize {
+        self.pair
     }
 
     pub(crate) fn place(&self) -> Place {

@@ -1,6 +1,6 @@
 //! A set of slots by their index, as bits.
 
-/// Most slots that one peer may ever have, closed ones included: as many as an offer has sections.
+/// Most slots of one peer, closed ones included: as many as an offer has sections.
 pub(crate) const MAX_SLOTS: usize = 256;
 
 const BITS: usize = u64::BITS as usize;

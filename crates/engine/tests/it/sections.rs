@@ -14,6 +14,7 @@ const LIMIT: u64 = 16;
 #[derive(Clone, Copy)]
 enum Line {
     Sends,
+    Receives,
     /// It may come back.
     Inactive,
     /// It may not; another section may take its place.
@@ -68,6 +69,7 @@ impl Talker {
         for (mid, kind, line) in &self.sections {
             let (port, direction) = match line {
                 Line::Sends => (9, "sendonly"),
+                Line::Receives => (9, "recvonly"),
                 Line::Inactive => (9, "inactive"),
                 Line::Stopped => (0, "inactive"),
             };
@@ -139,4 +141,22 @@ fn one_track_may_take_the_place_of_another_at_the_limit_but_not_come_on_top() {
     talker.sections[3].2 = Line::Inactive;
     talker.offer_again(&[(LIMIT, 200)]).unwrap();
     assert_eq!(talker.tracks(), LIMIT as usize);
+}
+
+#[test]
+fn slots_whose_sections_are_recycled_do_not_run_out() {
+    let sections = [(0, Audio, Line::Sends), (1, Video, Line::Receives)];
+    let mut talker = Talker::new(&sections, &[(0, 100)]);
+    let mut before = String::new();
+    for mid in 2..500 {
+        talker.sections[1].2 = Line::Stopped;
+        assert!(talker.offer_again(&[]).unwrap().slots.is_empty());
+        talker.sections[1] = (mid, Video, Line::Receives);
+        let Joined { answer, slots } = talker.offer_again(&[]).unwrap();
+        assert_eq!(slots.len(), 1, "section {mid}");
+        assert_eq!(slots[0].mid, mid.to_string().parse().unwrap());
+        let ssrc = answer.lines().find(|line| line.starts_with("a=ssrc:")).unwrap().to_owned();
+        assert_ne!(ssrc, before, "no number of the old stream is used again");
+        before = ssrc;
+    }
 }
