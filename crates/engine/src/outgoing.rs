@@ -10,7 +10,7 @@ use parlor_rtc::sdp::{Codec, MediaSection};
 use crate::codec;
 use crate::link::Outlet;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
-use crate::rewrite::{Decision, DropReason, Rewriter};
+use crate::rewrite::{Decision, DropReason, Original, Rewriter};
 use crate::ring::{Cursor, Facts, Read, Stored, TrackRing};
 use crate::track::Track;
 
@@ -83,6 +83,8 @@ pub(crate) struct Request {
     /// The number of the slot among the receiver's.
     pub(crate) slot: u16,
     pub(crate) sequence: u16,
+    /// What it went out as a copy of.
+    pub(crate) original: Original,
     pub(crate) round_trip: Duration,
 }
 
@@ -224,21 +226,23 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Sends the packet with this sequence number again, in the stream of retransmissions; `None`
-    /// when it is too long ago, was never there, or may not be sent.
+    /// Where the packet came from that went out with this sequence number; `None` when it is too long
+    /// ago, or never did.
+    pub(crate) fn original(&self, sequence: u16) -> Option<Original> {
+        self.rewriter.original(sequence)
+    }
+
+    /// Sends a packet of `track`, which the slot may have stopped to carry, again, in the stream of
+    /// retransmissions; `None` when it is no longer there, or may not be sent.
     pub(crate) fn send_again(
         &mut self,
         request: Request,
         track: &Track,
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
-        let Request { now, slot, sequence, round_trip } = request;
-        let original = self.rewriter.original(sequence)?;
-        if original.layer.track != track.id {
-            return None;
-        }
+        let Request { now, slot, sequence, original, round_trip } = request;
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
-        let types = self.payload_types(track, stored.facts)?;
+        let types = self.receiving(track.codec_of(stored.facts.payload_type)?)?;
         let rtx = types.rtx?;
         let Outlet { link, departure, arena, counters } = outlet;
         let mut room = arena.reserve(departure.path)?;

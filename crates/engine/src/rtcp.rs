@@ -10,7 +10,7 @@ use crate::engine::Engine;
 use crate::link::{Departure, Outlet};
 use crate::outgoing::Request;
 use crate::peer::PeerKey;
-use crate::slot::Feed;
+use crate::slot::{Feed, Slot};
 
 /// Most packets of one NACK that are sent again: more than a second of video loses at any rate that
 /// could be repaired, and a bound on what one small datagram can make us send.
@@ -95,7 +95,8 @@ impl Engine {
         }
     }
 
-    /// A subscriber asks for packets of a slot again.
+    /// A subscriber asks for packets of a slot again: of the track that it carries, or of one that it
+    /// carried before. Of that one the last packets are asked for when those of the next have come.
     fn send_again(
         &mut self,
         key: PeerKey,
@@ -106,21 +107,23 @@ impl Engine {
     ) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(path) = peer.link.connection.path() else { return };
-        let index = peer.slots.iter().position(|slot| slot.outgoing.headers.ssrc == media);
-        let Some((index, slot)) = index.and_then(|i| Some((i, peer.slots.get_mut(i)?))) else {
-            return;
-        };
-        let Some(track) = slot.feed().track().and_then(|track| self.tracks.get(track.key)) else {
-            return;
-        };
-        let round_trip = peer.round_trip.unwrap_or_default();
+        let (room, round_trip) = (peer.room, peer.round_trip.unwrap_or_default());
+        let mut slots = peer.slots.iter_mut().enumerate();
+        let slot = slots.find(|(_, slot)| slot.outgoing.headers.ssrc == media);
+        let Some((index, Slot { outgoing, .. })) = slot else { return };
         let departure = Departure { path, time: self.clock.abs_send_time(now) };
         let (link, counters) = (&mut peer.link, &mut self.counters);
         let mut outlet = Outlet { link, departure, arena: out, counters };
         for sequence in lost.take(MAX_NACKED) {
             outlet.counters.nacks_in += 1;
-            let request = Request { now, slot: index as u16, sequence, round_trip };
-            if slot.outgoing.send_again(request, track, &mut outlet).is_none() {
+            let sent = outgoing.original(sequence).and_then(|original| {
+                let track = self.tracks.get(*self.track_keys.get(&original.layer.track)?)?;
+                let slot = index as u16;
+                let request = Request { now, slot, sequence, original, round_trip };
+                let may_receive = track.room == room;
+                may_receive.then(|| outgoing.send_again(request, track, &mut outlet))?
+            });
+            if sent.is_none() {
                 outlet.counters.packets_not_retransmitted += 1;
             }
         }

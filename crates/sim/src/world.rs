@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::{
     Change, Config, ConnectionState, Engine, Forwarded, Join, JoinError, Joined, Limits, PeerId,
-    RoomId, SendArena, Sender, Source, TrackId,
+    RoomId, SendArena, Sender, Source, TrackId, View,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Mid, Path};
@@ -220,6 +220,13 @@ impl World {
         let Seat { client, tracks, .. } = &mut self.seats[seat];
         client.switch(now, sender, on);
         self.engine.switch_track(now, tracks[sender], on);
+    }
+
+    /// A client shows these cameras and screens of others, and no more.
+    pub fn view(&mut self, seat: usize, tracks: &[TrackId]) {
+        let view = |track: &TrackId| View { track: *track, width: 640, height: 360, priority: 0 };
+        let tracks = tracks.iter().map(view).collect();
+        self.engine.view(self.now, self.seats[seat].peer, tracks);
     }
 
     /// A client's NAT forgets it: from now on it appears under another address, and what is sent to the

@@ -7,6 +7,7 @@ mod nack;
 mod network;
 mod publishing;
 mod storm;
+mod switching;
 mod wrap;
 
 use std::time::Duration;
