@@ -306,12 +306,24 @@ impl Connection {
         if !self.agent.is_valid(path) {
             return Err(DropReason::PathNotValidated);
         }
-        let event = self.dtls.handle_datagram(now, path, datagram, out);
-        if matches!(event, Some(dtls::Event::Connected(_))) {
-            self.agent.connected(now, self.dtls.only_path(), out);
+        if let Some(event) = self.dtls.handle_datagram(now, path, datagram, out) {
+            self.follow_handshake(now, event, self.dtls.only_path(), out);
         }
-        self.take(event);
         Ok(Received::Handled)
+    }
+
+    /// The handshake is over. `only_path` is the one along which it went, none if there were several.
+    pub(crate) fn follow_handshake(
+        &mut self,
+        now: Instant,
+        event: dtls::Event,
+        only_path: Option<Path>,
+        out: &mut impl DatagramSink,
+    ) {
+        if matches!(event, dtls::Event::Connected(_)) {
+            self.agent.connected(now, only_path, out);
+        }
+        self.take(Some(event));
     }
 
     fn open(

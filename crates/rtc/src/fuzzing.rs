@@ -4,6 +4,6 @@ mod connection;
 mod offers;
 mod packets;
 
-pub use connection::{connection, srtp, stun};
+pub use connection::{connection, end_handshake, srtp, stun};
 pub use offers::sdp;
 pub use packets::{payload, receive, rtcp, rtp, transport_feedback};

@@ -1,7 +1,10 @@
 //! Bodies of the fuzz targets: each takes any bytes and panics when a rule is broken.
 
+mod hostile;
 mod rewriter;
 mod rooms;
+mod streams;
 
 pub use rewriter::rewriter;
 pub use rooms::rooms;
+pub use streams::streams;

@@ -12,5 +12,6 @@ mod ring;
 mod rooms;
 mod sections;
 mod speaking;
+mod streams;
 mod sync;
 mod world;
