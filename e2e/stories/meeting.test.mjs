@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import { Bots, record } from '../lib/bots.mjs';
 import { openChromium } from '../lib/browsers.mjs';
+import { joinLate } from '../lib/late-joiner.mjs';
 import { assertAllMeet, Person } from '../lib/person.mjs';
 import { Server } from '../lib/server.mjs';
 
@@ -52,12 +53,8 @@ describe('people in Chromium', () => {
   it('a late joiner has the first picture of everyone within a second', async () => {
     const [ann, bo] = await meet(2, 'late');
     await assertAllMeet([ann, bo]);
-    const late = new Person(browsers[2], await browsers[2].page(), 'Late');
+    const { late, took } = await joinLate(browsers[2], server, { room: 'late', count: 2 });
     people.push(late);
-    await late.page.goto(`${server.origin}/r/late`);
-    await late.element('name-input').fill(late.name);
-    await late.page.waitForFunction(() => document.querySelector('[data-testid=camera-toggle]')?.dataset.on === 'true');
-    const took = await late.page.evaluate(firstPictures, 2);
     assert.ok(took <= 1000, `first pictures of both after ${took} ms`);
     for (const other of [ann, bo]) await late.sees(other);
   });
@@ -101,18 +98,6 @@ describe('people in Chromium', () => {
     }
   });
 });
-
-/** Runs in the page: joins, and says how long after the click pictures of `count` others were there. */
-async function firstPictures(count) {
-  const start = performance.now();
-  document.querySelector('[data-testid=join-button]').click();
-  for (;;) {
-    const videos = document.querySelectorAll('parlor-tile:not(.self) video');
-    const seen = [...videos].filter((video) => globalThis.probe.picture(video)?.id);
-    if (seen.length >= count || performance.now() - start > 10_000) return Math.round(performance.now() - start);
-    await new Promise((done) => setTimeout(done, 15));
-  }
-}
 
 /** Runs in the page: how many tiles come to show an id within 20 s. */
 async function countPictures({ id, count }) {

@@ -80,7 +80,13 @@ impl Engine {
                 return;
             };
             match event {
-                Event::PathValidated(path) => self.paths.insert(path, key, &mut peer.paths),
+                Event::PathValidated(path) => {
+                    let is_first = peer.paths.is_empty();
+                    self.paths.insert(path, key, &mut peer.paths);
+                    if is_first {
+                        self.reassign_peer(now, key);
+                    }
+                }
                 Event::PathDropped(path) => self.paths.drop_path(path, key, &mut peer.paths),
                 Event::PathSelected(_) => {}
                 Event::Connected => self.connected(now, key),
@@ -95,6 +101,7 @@ impl Engine {
         self.timers.set(silence, Some(now + SILENT_AFTER));
         self.begin_layer_reviews(now, key);
         self.reassign_peer(now, key);
+        self.serve_slots(key);
     }
 
     fn closed(&mut self, now: Instant, key: PeerKey, reason: CloseReason) {

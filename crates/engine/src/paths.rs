@@ -53,6 +53,13 @@ pub(crate) struct PeerPaths {
     paths: Vec<Path>,
 }
 
+impl PeerPaths {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.paths.is_empty()
+    }
+}
+
 impl PathTable {
     /// Whose datagrams come along `path`.
     #[inline]

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::Connection;
 use parlor_rtc::receive::{ReplyTime, TransportArrivals};
 use parlor_rtc::rtp::Ssrc;
+use parlor_rtc::{Connection, MediaKind};
 
 use crate::change::{ConnectionState, SlotCounts, SlotState};
 use crate::compound::Speaker;
@@ -104,6 +104,13 @@ impl Peer {
     /// Whether what is sent to the peer can reach it.
     pub(crate) fn may_receive(&self) -> bool {
         matches!(self.state, ConnectionState::Connected | ConnectionState::Silent { .. })
+    }
+
+    /// Whether tracks of a kind may flow to it. Pictures may from its first check on: so the key frame that
+    /// they begin with has been asked for, and waits in the ring, when DTLS is done.
+    pub(crate) fn may_be_fed(&self, kind: MediaKind) -> bool {
+        let is_on_its_way = self.state == ConnectionState::Connecting && !self.paths.is_empty();
+        self.may_receive() || kind == MediaKind::Video && is_on_its_way
     }
 
     /// Whether the peer has negotiated what `track` carries, as far as both are known.

@@ -27,8 +27,8 @@ impl Engine {
         let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
         let max_slots = self.config.limits.slots_per_kind;
         let Assignment { tracks, wanted } = assign(&places, &candidates, max_slots);
-        let may_flow = peer.may_receive();
-        for (slot, track) in tracks.into_iter().enumerate() {
+        let may_flow: Vec<bool> = places.iter().map(|place| peer.may_be_fed(place.kind)).collect();
+        for ((slot, track), may_flow) in tracks.into_iter().enumerate().zip(may_flow) {
             let active = candidates.iter().any(|c| c.active && Some(c.track) == track);
             let track = track.and_then(|id| Some(TrackRef { id, key: *self.track_keys.get(&id)? }));
             let feed = match track {
@@ -96,6 +96,17 @@ impl Engine {
     fn unsubscribe(&mut self, key: TrackKey, subscriber: Subscriber) {
         if let Some(track) = self.tracks.get_mut(key) {
             track.subscribers.retain(|other| *other != subscriber);
+        }
+    }
+
+    /// Lets everything that flows to a peer be looked at, since it can be sent only now.
+    pub(crate) fn serve_slots(&mut self, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let feeds: Vec<Feed> = peer.slots.iter().map(Slot::feed).collect();
+        for feed in feeds {
+            if let Feed::Flowing(track) = feed {
+                self.note_arrival(track.key);
+            }
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Client {
     ice_state: Option<IceConnectionState>,
     slots: Vec<(Mid, MediaKind)>,
     pending: Option<SdpPendingOffer>,
+    /// What datagrams have been answered with since the last [`Client::run`].
+    answers: Vec<Datagram>,
     deadline: Instant,
 }
 
@@ -88,6 +90,7 @@ impl Client {
             ice_state: None,
             slots: Vec::new(),
             pending: None,
+            answers: Vec::new(),
             deadline: now,
         }
     }
@@ -185,8 +188,12 @@ impl Client {
             return Ok(());
         };
         self.rtc.handle_input(Input::Receive(now, receive)).map_err(|error| error.to_string())?;
+        // Keys that a datagram brings are there for the next one only after this.
+        let mut answers = std::mem::take(&mut self.answers);
+        let drained = self.drain(now, &mut |datagram| answers.push(datagram));
+        self.answers = answers;
         self.deadline = now;
-        Ok(())
+        drained
     }
 
     /// When [`Client::run`] has to be called again at the latest.
@@ -201,6 +208,7 @@ impl Client {
     /// # Errors
     /// What str0m reports; the client is of no use afterwards.
     pub fn run(&mut self, now: Instant, mut send: impl FnMut(Datagram)) -> Result<(), String> {
+        self.answers.drain(..).for_each(&mut send);
         self.rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
         self.drain(now, &mut send)?;
         if self.connected_at.is_some() {

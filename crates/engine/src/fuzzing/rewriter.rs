@@ -47,8 +47,6 @@ struct Source {
     clock_offset: u64,
     packets: BTreeMap<u64, Packet>,
     arrived: BTreeSet<u64>,
-    /// Its sequence numbers have jumped to this, and nothing from there has arrived yet.
-    restarted_at: Option<u64>,
 }
 
 /// A stretch of the outgoing stream that came from one source without interruption.
@@ -84,7 +82,6 @@ impl World {
             clock_offset: (1 << 32) + seed.rotate_left(layer as u32 * 9) % (1 << 32),
             packets: BTreeMap::new(),
             arrived: BTreeSet::new(),
-            restarted_at: None,
         });
         World {
             begin: now,
@@ -163,9 +160,7 @@ impl World {
 
     /// The target's sequence numbers jump.
     fn restart(&mut self) {
-        let source = &mut self.sources[self.target];
-        source.sequence += MAX_GAP + 70_000;
-        source.restarted_at = Some(source.sequence);
+        self.sources[self.target].sequence += MAX_GAP + 70_000;
     }
 
     fn recover(&mut self, which: usize) {
@@ -197,10 +192,9 @@ impl World {
         let newest_before = self.sources[layer].arrived.last().copied();
         let playing = self.is_playing(layer);
         let newest = newest_before.is_none_or(|newest| sequence > newest);
-        if self.sources[layer].restarted_at.is_some_and(|from| sequence >= from) {
-            self.sources[layer].restarted_at = None;
-            // What was lost around the jump has no place.
-            self.lost.retain(|&(lost, _)| lost != layer);
+        if playing && self.segments.last().is_some_and(|s| sequence > s.head + 1 + MAX_GAP) {
+            // The source has begun anew, or all of that was lost: what is missing before has no place.
+            self.lost.retain(|&(of, lost)| of != layer || lost > sequence);
         }
         match decision {
             Decision::Forward(outgoing) => {

@@ -366,6 +366,25 @@ fn three_hours_of_wrapping_numbers_are_unbroken() {
     assert!(sequence > 7 * (1 << 16), "{sequence}");
 }
 
+#[test]
+fn an_outage_longer_than_any_gap_is_shown_as_one_loss() {
+    let key_frame = [0, 0x30];
+    let lost_frame = [1, 0x7F];
+    let frame = [1, 0x70];
+    let outage = lost_frame.repeat(MAX_GAP as usize / 4 + 1);
+    let script = [&key_frame[..], &outage, &frame, &lost_frame, &frame].concat();
+    parlor_engine::fuzzing::rewriter(start(), &script);
+}
+
+#[test]
+fn what_is_recovered_from_between_two_new_beginnings_is_in_its_place() {
+    let lost_key_frame = [0, 0x27];
+    let new_beginning = [15, 0];
+    let recover_first_of_it = [9, 2];
+    let script = [lost_key_frame, new_beginning, recover_first_of_it].concat().repeat(2);
+    parlor_engine::fuzzing::rewriter(start(), &script);
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig {
         cases: 150,

@@ -55,6 +55,26 @@ fn a_late_joiner_has_the_first_picture_of_everyone_within_a_second() {
 }
 
 #[test]
+fn the_first_pictures_are_there_when_the_handshake_is_done() {
+    let mut world = World::new(9);
+    let others = [world.join(2), world.join(2)];
+    connect_all(&mut world);
+    world.run_for(seconds(5));
+    let far = LinkConfig::with_round_trip(ms(200));
+    let late = world.join_as(parlor_sim::world::ROOM, &MICROPHONE_AND_CAMERA, 2, far);
+    let seen = |world: &World| others.map(|other| world.seen(late, other, Video).first().copied());
+    world
+        .run_while(seconds(5), |world| seen(world).iter().any(Option::is_none))
+        .expect("everyone is seen");
+    let connected = world.seats[late].client.connected_at.expect("who sees is connected");
+    for first in seen(&world).into_iter().flatten() {
+        assert_eq!(first.frame.map(|frame| frame.kind), Some(FrameKind::Key));
+        let waited = first.at.saturating_duration_since(connected);
+        assert!(waited <= ms(120), "a key frame that has yet to be asked for: {waited:?}");
+    }
+}
+
+#[test]
 fn a_camera_switched_off_and_on_again_continues_with_a_key_frame_and_later_time() {
     let mut world = World::new(4);
     let ann = world.join(1);
