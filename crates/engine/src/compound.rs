@@ -50,7 +50,7 @@ impl Compound {
     /// Sends what is there.
     pub(crate) fn flush(&mut self, link: &mut Link, out: &mut impl DatagramSink) {
         let len = std::mem::take(&mut self.len);
-        let Some(path) = link.connection.path().filter(|_| len > 0) else { return };
+        let Some(path) = link.media_path().filter(|_| len > 0) else { return };
         if let Some(sealed) = link.connection.seal_rtcp(&mut self.bytes, len)
             && let Some(datagram) = self.bytes.get(..sealed)
         {

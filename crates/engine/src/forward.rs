@@ -73,7 +73,7 @@ impl Engine {
 
     fn forward_to(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) -> Forwarded {
         let Some(peer) = self.peers.get_mut(key) else { return Forwarded::Done };
-        let Some(path) = peer.link.connection.path() else {
+        let Some(path) = peer.link.media_path() else {
             peer.ready_slots = Default::default();
             return Forwarded::Done;
         };

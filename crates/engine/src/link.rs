@@ -38,6 +38,12 @@ impl Link {
         Link { connection, retransmissions, next_transport_sequence: 0 }
     }
 
+    /// Where media goes now; `None` while none can be sealed or no path is proved.
+    #[inline]
+    pub(crate) fn media_path(&self) -> Option<Path> {
+        self.connection.path().filter(|_| self.connection.is_connected())
+    }
+
     /// The number of the next packet on this transport
     /// (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     #[inline]

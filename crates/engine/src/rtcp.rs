@@ -106,7 +106,7 @@ impl Engine {
         out: &mut SendArena,
     ) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let Some(path) = peer.link.connection.path() else { return };
+        let Some(path) = peer.link.media_path() else { return };
         let (room, round_trip) = (peer.room, peer.round_trip.unwrap_or_default());
         let mut slots = peer.slots.iter_mut().enumerate();
         let slot = slots.find(|(_, slot)| slot.outgoing.headers.ssrc == media);

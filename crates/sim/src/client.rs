@@ -188,7 +188,8 @@ impl Client {
             return Ok(());
         };
         self.rtc.handle_input(Input::Receive(now, receive)).map_err(|error| error.to_string())?;
-        // Keys that a datagram brings are there for the next one only after this.
+        // The keys that one datagram brings are there for the next only after this.
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
         let mut answers = std::mem::take(&mut self.answers);
         let drained = self.drain(now, &mut |datagram| answers.push(datagram));
         self.answers = answers;
