@@ -1,9 +1,10 @@
-//! WebRTC's server side as values: STUN and ICE-lite, DTLS, SRTP, RTP, RTCP, SDP.
+//! WebRTC's server side as values: STUN and ICE-lite, DTLS, SRTP, RTP, RTCP, SDP, congestion control.
 //!
 //! Nothing here opens a socket, starts a thread or reads a clock: time, datagrams and
 //! randomness come in as arguments, datagrams and events go out as return values.
 
 mod bytes;
+pub mod congestion;
 pub mod connection;
 pub mod demux;
 pub mod dtls;

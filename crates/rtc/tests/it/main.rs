@@ -3,6 +3,7 @@
 // The tests' own functions may unwrap as the tests do.
 #![allow(clippy::unwrap_used)]
 
+mod congestion;
 mod connection;
 mod payload;
 mod receive;

@@ -1,0 +1,178 @@
+//! The rate at which packets arrive, as a Bayesian estimate over short windows.
+
+use std::time::Instant;
+
+use super::Bitrate;
+
+/// Arrivals that make one sample, in microseconds: five pictures' time, so that a sample does not
+/// depend on where in a picture it begins.
+const WINDOW_US: i64 = 150_000;
+
+/// The same for the first sample, which nothing corrects yet.
+const FIRST_WINDOW_US: i64 = 500_000;
+
+/// How much a sample is doubted for being unlike the estimate.
+const DOUBT: f64 = 10.0;
+
+/// Variance of the first estimate, what each sample adds to it since rates do change, and what
+/// the end of an application-limited time adds: then a fast change is expected. In (kbit/s)^2.
+const FIRST_VARIANCE: f64 = 50.0;
+const DRIFT: f64 = 5.0;
+const EXPECTED_CHANGE: f64 = 200.0;
+
+/// An estimate of the acknowledged bitrate.
+#[derive(Clone, Debug)]
+pub(super) struct AcknowledgedRate {
+    window: Window,
+    /// In kbit/s; none before the first sample.
+    estimate: Option<f64>,
+    variance: f64,
+    /// Packets sent after this are no longer held back by the application.
+    change_expected: Option<Instant>,
+}
+
+/// Arrivals since a sample was taken.
+#[derive(Clone, Copy, Debug, Default)]
+struct Window {
+    last_us: Option<i64>,
+    passed_us: i64,
+    bytes: u64,
+}
+
+impl Window {
+    /// Counts an arrival; gives a sample in kbit/s when `length_us` have passed before it.
+    fn note(&mut self, at_us: i64, bytes: u16, length_us: i64) -> Option<f64> {
+        let since = self.last_us.map_or(0, |last| at_us.saturating_sub(last));
+        if since < 0 {
+            *self = Window::default();
+        } else {
+            self.passed_us = self.passed_us.saturating_add(since);
+            if since > length_us {
+                self.bytes = 0;
+                self.passed_us %= length_us;
+            }
+        }
+        self.last_us = Some(at_us);
+        let mut sample = None;
+        if self.passed_us >= length_us {
+            sample = Some(self.bytes as f64 * 8_000.0 / length_us as f64);
+            self.passed_us -= length_us;
+            self.bytes = 0;
+        }
+        self.bytes += u64::from(bytes);
+        sample
+    }
+}
+
+impl AcknowledgedRate {
+    pub(super) fn new() -> AcknowledgedRate {
+        AcknowledgedRate {
+            window: Window::default(),
+            estimate: None,
+            variance: FIRST_VARIANCE,
+            change_expected: None,
+        }
+    }
+
+    /// The sender is no longer limited by the application: what is sent from now on shows more.
+    pub(super) fn expect_change(&mut self, now: Instant) {
+        self.change_expected = Some(now);
+    }
+
+    /// A queue was found: what came through before says little of what comes through now.
+    pub(super) fn doubt(&mut self) {
+        self.variance += EXPECTED_CHANGE;
+    }
+
+    /// Takes note of an arrival, in order of arrival.
+    pub(super) fn note_arrival(&mut self, sent: Instant, at_us: i64, bytes: u16) {
+        if self.change_expected.is_some_and(|at| sent > at) {
+            self.doubt();
+            self.change_expected = None;
+        }
+        let length_us = if self.estimate.is_some() { WINDOW_US } else { FIRST_WINDOW_US };
+        let Some(sample) = self.window.note(at_us, bytes, length_us) else { return };
+        let Some(estimate) = self.estimate else {
+            self.estimate = Some(sample);
+            return;
+        };
+        // A rate of zero next to a sample of zero is doubted by nothing.
+        let doubt = DOUBT * (estimate - sample).abs() / estimate.max(1.0);
+        let sample_variance = doubt * doubt;
+        let predicted = self.variance + DRIFT;
+        let total = sample_variance + predicted;
+        self.estimate = Some((sample_variance * estimate + predicted * sample) / total);
+        self.variance = sample_variance * predicted / total;
+    }
+
+    /// The estimate; `None` before half a second of arrivals.
+    pub(super) fn rate(&self) -> Option<Bitrate> {
+        self.estimate.map(|kbps| Bitrate::from_f64(kbps * 1_000.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// Packets of 1,000 bytes, one every `gap_us` for a while.
+    fn arrive(rate: &mut AcknowledgedRate, from_us: i64, gap_us: i64, for_us: i64) -> i64 {
+        let sent = start();
+        for at_us in (from_us..from_us + for_us).step_by(gap_us as usize) {
+            rate.note_arrival(sent, at_us, 1_000);
+        }
+        from_us + for_us
+    }
+
+    fn kbps(rate: &AcknowledgedRate) -> f64 {
+        rate.rate().unwrap().kbps()
+    }
+
+    #[test]
+    fn there_is_no_rate_before_half_a_second() {
+        let mut rate = AcknowledgedRate::new();
+        arrive(&mut rate, 0, 10_000, FIRST_WINDOW_US);
+        assert_eq!(rate.rate(), None);
+        arrive(&mut rate, FIRST_WINDOW_US, 10_000, 20_000);
+        assert!((kbps(&rate) - 800.0).abs() < 20.0, "{rate:?}");
+    }
+
+    #[test]
+    fn a_rate_that_doubles_is_followed_in_a_second() {
+        let mut rate = AcknowledgedRate::new();
+        let now = arrive(&mut rate, 0, 10_000, 2_000_000);
+        arrive(&mut rate, now, 5_000, 1_500_000);
+        assert!(kbps(&rate) > 1_400.0, "{rate:?}");
+    }
+
+    #[test]
+    fn one_odd_window_hardly_counts() {
+        let mut rate = AcknowledgedRate::new();
+        let now = arrive(&mut rate, 0, 10_000, 3_000_000);
+        arrive(&mut rate, now, 2_000, 200_000);
+        assert!(kbps(&rate) < 1_200.0, "{rate:?}");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_no_rate_from_nothing() {
+        let mut rate = AcknowledgedRate::new();
+        let now = arrive(&mut rate, 0, 10_000, 2_000_000);
+        for jump in [i64::MAX, i64::MIN, 0, now + 3_600_000_000] {
+            rate.note_arrival(start(), jump, 1_000);
+            assert!(kbps(&rate) < 1_000.0, "{rate:?}");
+        }
+    }
+
+    #[test]
+    fn silence_is_not_held_against_what_comes_after() {
+        let mut rate = AcknowledgedRate::new();
+        let now = arrive(&mut rate, 0, 10_000, 2_000_000);
+        arrive(&mut rate, now + 10_000_000, 10_000, 1_000_000);
+        assert!((kbps(&rate) - 800.0).abs() < 60.0, "{rate:?}");
+    }
+}

@@ -1,0 +1,220 @@
+//! One connection's congestion control: what goes in and what comes out.
+
+use std::time::{Duration, Instant};
+
+use super::estimate::{FeedbackEstimate, Stats};
+use super::pacer::Pacer;
+use super::probe::{Cluster, ClusterId};
+use super::reports::ReportEstimate;
+use super::{Bitrate, Limits, MIN, START};
+use crate::rtcp::TransportFeedback;
+
+/// What the receiver tells about packets, as negotiated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedbackKind {
+    /// When each packet arrived.
+    TransportWide,
+    /// How much was lost of each stream, and REMB if it likes.
+    Reports,
+}
+
+/// A packet that has just been sent.
+#[derive(Clone, Copy, Debug)]
+pub struct SentPacket {
+    /// Its transport-wide sequence number: one more than that of the packet before it.
+    pub sequence: u16,
+    /// Its size with everything around it that the path has to carry, IP and UDP headers included.
+    pub bytes: usize,
+    /// The probe that it was sent for, if any.
+    pub cluster: Option<ClusterId>,
+}
+
+/// How the target is found.
+#[derive(Clone, Debug)]
+enum Method {
+    Feedback(Box<FeedbackEstimate>),
+    Reports(Box<ReportEstimate>),
+}
+
+/// How much may be sent to one receiver, and when.
+///
+/// Feed it what is sent and what comes back; ask for the target, and before each packet of video ask
+/// [`CongestionControl::wait`]. Send what [`CongestionControl::poll_probe`] asks for, and call
+/// [`CongestionControl::handle_timeout`] when the deadline has come.
+#[derive(Clone, Debug)]
+pub struct CongestionControl {
+    method: Method,
+    pacer: Pacer,
+    /// A ceiling that the receiver asked for although it gives transport-wide feedback.
+    asked: Option<Bitrate>,
+    max: Bitrate,
+}
+
+impl CongestionControl {
+    /// Of a connection that nothing is known of yet; `max` is what it is allowed at most.
+    pub fn new(now: Instant, kind: FeedbackKind, max: Bitrate) -> CongestionControl {
+        let limits = Limits { min: MIN, max };
+        let method = match kind {
+            FeedbackKind::TransportWide => {
+                Method::Feedback(Box::new(FeedbackEstimate::new(now, limits, START)))
+            }
+            FeedbackKind::Reports => Method::Reports(Box::new(ReportEstimate::new(limits, START))),
+        };
+        let pacer = Pacer::new(now, limits.clamp(START));
+        CongestionControl { method, pacer, asked: None, max }
+    }
+
+    /// What may be sent, all in all.
+    pub fn target(&self) -> Bitrate {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.target(),
+            Method::Reports(estimate) => estimate.target(),
+        }
+    }
+
+    /// When the next packet of video may leave; `None` when it may at `now`. While a probe is sent,
+    /// video leaves as part of it: what passed it by would spoil its rate. Audio never has to ask.
+    #[inline]
+    pub fn wait(&self, now: Instant) -> Option<Instant> {
+        match &self.method {
+            Method::Feedback(estimate) if estimate.is_probing() => estimate.deadline(),
+            Method::Feedback(_) | Method::Reports(_) => self.pacer.wait(now),
+        }
+    }
+
+    /// When padding is due to find out what the path takes; `None` when none is wanted. It is for
+    /// when nothing waits to be sent.
+    pub fn padding_due(&self) -> Option<Instant> {
+        self.pacer.padding_due()
+    }
+
+    /// Says how much waits to be sent, which makes it leave faster when it is much.
+    pub fn set_queued(&mut self, bytes: u64) {
+        self.pacer.set_queued(bytes);
+    }
+
+    /// The rate at which video leaves.
+    pub fn pacing(&self) -> Bitrate {
+        self.pacer.rate()
+    }
+
+    /// The time to the receiver and back.
+    pub fn round_trip(&self) -> Option<Duration> {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.round_trip(),
+            Method::Reports(estimate) => estimate.round_trip,
+        }
+    }
+
+    /// What is known of the path.
+    pub fn stats(&self) -> Stats {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.stats(),
+            Method::Reports(estimate) => Stats {
+                target: estimate.target(),
+                loss: f64::from(estimate.fraction_lost) / 256.0,
+                round_trip: estimate.round_trip,
+                ..Stats::default()
+            },
+        }
+    }
+
+    /// Says how much could be used if the path took it: all that the receiver wants to see, at its
+    /// best. Nothing is looked for beyond one and a half of that.
+    pub fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
+        if let Method::Feedback(estimate) = &mut self.method {
+            estimate.set_wanted(now, wanted);
+        }
+    }
+
+    /// Changes what the connection is allowed at most.
+    pub fn set_max(&mut self, now: Instant, max: Bitrate) {
+        self.max = max;
+        self.limit(now);
+    }
+
+    /// Takes note of a packet that was sent, whatever it was: audio, video, retransmission, padding.
+    #[inline]
+    pub fn handle_sent(&mut self, now: Instant, packet: SentPacket) {
+        let SentPacket { sequence, bytes, cluster } = packet;
+        match &mut self.method {
+            Method::Feedback(estimate) => estimate.note_sent(now, sequence, bytes, cluster),
+            Method::Reports(estimate) => estimate.note_sent(now),
+        }
+        self.pacer.note_sent(now, bytes);
+    }
+
+    /// Transport-wide feedback has come.
+    pub fn handle_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+        if let Method::Feedback(estimate) = &mut self.method {
+            estimate.handle_feedback(now, feedback);
+        }
+        self.update_pacer(now);
+    }
+
+    /// The receiver says by REMB what it can take.
+    pub fn handle_remb(&mut self, now: Instant, bitrate: Bitrate) {
+        match &mut self.method {
+            Method::Feedback(_) => {
+                self.asked = Some(bitrate);
+                self.limit(now);
+            }
+            Method::Reports(estimate) => estimate.handle_estimate(bitrate),
+        }
+        self.update_pacer(now);
+    }
+
+    /// A receiver report has come: over all streams, the part of packets that was lost, in parts of
+    /// 256, and the time to the receiver and back, where the report tells it.
+    pub fn handle_report(&mut self, now: Instant, fraction_lost: u8, round_trip: Option<Duration>) {
+        if let Method::Reports(estimate) = &mut self.method {
+            estimate.handle_report(now, fraction_lost, round_trip);
+        }
+        self.update_pacer(now);
+    }
+
+    /// The deadline has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        match &mut self.method {
+            Method::Feedback(estimate) => estimate.handle_timeout(now),
+            Method::Reports(estimate) => estimate.handle_timeout(now),
+        }
+        self.update_pacer(now);
+    }
+
+    /// When to call [`CongestionControl::handle_timeout`] and [`CongestionControl::poll_probe`].
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.deadline(),
+            Method::Reports(estimate) => estimate.deadline(),
+        }
+    }
+
+    /// The probe for which a packet is to be sent now, whatever the pacer says: video that waits, else
+    /// padding of [`Cluster::padding_bytes`]. Ask again after each packet.
+    pub fn poll_probe(&mut self, now: Instant) -> Option<Cluster> {
+        match &mut self.method {
+            Method::Feedback(estimate) => estimate.poll_probe(now),
+            Method::Reports(_) => None,
+        }
+    }
+
+    fn limit(&mut self, now: Instant) {
+        let max = self.asked.map_or(self.max, |asked| asked.min(self.max));
+        let limits = Limits { min: MIN, max: max.max(MIN) };
+        match &mut self.method {
+            Method::Feedback(estimate) => estimate.set_limits(now, limits),
+            Method::Reports(estimate) => estimate.set_limits(limits),
+        }
+        self.update_pacer(now);
+    }
+
+    fn update_pacer(&mut self, now: Instant) {
+        self.pacer.set_target(now, self.target());
+        let padding = match &self.method {
+            Method::Feedback(estimate) => estimate.padding(),
+            Method::Reports(_) => Bitrate::ZERO,
+        };
+        self.pacer.set_padding(now, padding);
+    }
+}

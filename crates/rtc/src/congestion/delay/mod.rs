@@ -1,0 +1,215 @@
+//! The rate that the delay allows: a queue that fills somewhere on the path delays packets before
+//! it loses them (draft-ietf-rmcat-gcc-02 section 5, with a trend line for the filter).
+
+mod capacity;
+mod inter_arrival;
+mod overuse;
+mod rate_control;
+mod standing;
+mod trend;
+
+use std::time::{Duration, Instant};
+
+pub use overuse::Usage;
+
+use super::{Bitrate, Limits};
+use inter_arrival::{InterArrival, Timing};
+use overuse::Detector;
+use rate_control::RateControl;
+use standing::StandingQueue;
+use trend::Trend;
+
+/// After so long without arrivals, groups say nothing of each other any more.
+const INTERRUPTED: Duration = Duration::from_secs(2);
+
+/// The delay-based estimate.
+#[derive(Clone, Debug)]
+pub(super) struct DelayEstimate {
+    inter_arrival: InterArrival,
+    trend: Trend,
+    detector: Detector,
+    standing: StandingQueue,
+    control: RateControl,
+    last_told: Option<Instant>,
+    /// A queue drained since the last update.
+    drained: bool,
+}
+
+/// What an update found, besides the rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Found {
+    /// A queue had filled, and has drained.
+    pub(super) recovered: bool,
+    /// More comes through than the path was thought to take.
+    pub(super) outgrew_capacity: bool,
+    /// The rate came down for a queue: what comes through is about to change, or has.
+    pub(super) reduced: bool,
+}
+
+impl DelayEstimate {
+    pub(super) fn new(limits: Limits, start: Bitrate) -> DelayEstimate {
+        DelayEstimate {
+            inter_arrival: InterArrival::default(),
+            trend: Trend::default(),
+            detector: Detector::new(),
+            standing: StandingQueue::new(),
+            control: RateControl::new(limits, start),
+            last_told: None,
+            drained: false,
+        }
+    }
+
+    pub(super) fn rate(&self) -> Bitrate {
+        self.control.rate()
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        self.detector.usage()
+    }
+
+    /// Whether the path was ever seen full.
+    pub(super) fn seen_full(&self) -> bool {
+        self.control.seen_full()
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.control.set_limits(limits);
+    }
+
+    pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
+        self.control.set_round_trip(round_trip);
+    }
+
+    pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
+        self.control.set_rate(now, rate);
+    }
+
+    /// Takes note of an arrival that feedback tells of at `now`, in order of arrival.
+    pub(super) fn note_arrival(&mut self, now: Instant, sent: Instant, arrived_us: i64) {
+        let interrupted = |at| now.saturating_duration_since(at) > INTERRUPTED;
+        if self.last_told.replace(now).is_some_and(interrupted) {
+            self.inter_arrival = InterArrival::default();
+            self.trend = Trend::default();
+            self.detector = Detector::new();
+        }
+        self.standing.note_arrival(sent, arrived_us);
+        let packet = Timing { sent, arrived_us, told: now };
+        let Some(deltas) = self.inter_arrival.note(packet) else { return };
+        let before = self.detector.usage();
+        let slope = self.trend.note(deltas, arrived_us);
+        self.detector.note(slope, self.trend.noted(), deltas.sent_ms, arrived_us);
+        self.drained |= before == Usage::Under && self.detector.usage() == Usage::Normal;
+    }
+
+    /// Once for each feedback, after its arrivals: what comes through, and what a probe measured.
+    pub(super) fn update(
+        &mut self,
+        now: Instant,
+        throughput: Option<Bitrate>,
+        probed: Option<Bitrate>,
+    ) -> Found {
+        let recovered = std::mem::take(&mut self.drained);
+        let usage = self.detector.usage();
+        let stands = self.standing.has_to_drain(now);
+        if usage == Usage::Over || stands {
+            let reduced = self.reduce(now, throughput);
+            if reduced {
+                self.standing.note_reduced(now, stands);
+            }
+            return Found { reduced, ..Found::default() };
+        }
+        if let Some(probed) = probed {
+            self.control.set_probed(now, probed);
+            return Found::default();
+        }
+        let change = self.control.update(now, usage, throughput);
+        Found { recovered, outgrew_capacity: change.outgrew_capacity, reduced: false }
+    }
+
+    /// Answers overuse; before anything is known of what comes through, by half. False when it is
+    /// too soon after the last answer.
+    fn reduce(&mut self, now: Instant, acknowledged: Option<Bitrate>) -> bool {
+        if !self.control.may_reduce(now, acknowledged) {
+            return false;
+        }
+        if acknowledged.is_some() {
+            self.control.update(now, Usage::Over, acknowledged);
+        } else {
+            self.control.set_rate(now, self.control.rate().scaled(0.5));
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn kbps(kbps: u64) -> Bitrate {
+        Bitrate::from_kbps(kbps)
+    }
+
+    /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
+    fn send(estimate: &mut DelayEstimate, now: &mut Instant, arrived_us: &mut i64, late_us: i64) {
+        for n in 0..100 {
+            *now += Duration::from_millis(10);
+            *arrived_us += 10_000 + late_us;
+            estimate.note_arrival(*now, *now, *arrived_us);
+            if n % 10 == 9 {
+                estimate.update(*now, Some(kbps(900)), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_filling_queue_brings_the_rate_down_and_a_drained_one_is_told() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+        send(&mut estimate, &mut now, &mut arrived_us, 0);
+        assert!(estimate.rate() > kbps(1_000));
+        send(&mut estimate, &mut now, &mut arrived_us, 1_000);
+        assert_eq!(estimate.usage(), Usage::Over);
+        assert_eq!(estimate.rate(), kbps(765));
+        send(&mut estimate, &mut now, &mut arrived_us, -1_000);
+        assert_eq!(estimate.usage(), Usage::Under);
+        for _ in 0..200 {
+            now += Duration::from_millis(10);
+            arrived_us += 10_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        assert_eq!(estimate.usage(), Usage::Normal);
+        assert!(estimate.update(now, Some(kbps(765)), None).recovered);
+    }
+
+    #[test]
+    fn a_probe_is_believed_unless_the_path_is_overused() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
+        estimate.update(now, None, Some(kbps(1_800)));
+        assert_eq!(estimate.rate(), kbps(1_800));
+        send(&mut estimate, &mut now, &mut arrived_us, 1_000);
+        estimate.update(now, Some(kbps(900)), Some(kbps(5_000)));
+        assert!(estimate.rate() < kbps(1_000));
+    }
+
+    #[test]
+    fn overuse_before_any_throughput_is_known_halves_the_rate() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
+        for _ in 0..60 {
+            now += Duration::from_millis(10);
+            arrived_us += 12_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        estimate.update(now, None, None);
+        assert_eq!(estimate.rate(), kbps(150));
+    }
+}

@@ -1,0 +1,177 @@
+//! A queue that stays: delay that grows no more, and is there all the same.
+//!
+//! A short queue fills before a trend shows, and a full one has no trend at all. What it has is a
+//! delay that even the luckiest packet does not escape.
+
+use std::time::{Duration, Instant};
+
+/// How much later than ever lately the luckiest packet may be; or as much as an average packet is
+/// later than the luckiest, if that is more: a path that shakes is no queue.
+const TOLERATED_US: i64 = 20_000;
+
+/// Packets that the average is taken over, by and large.
+const AVERAGED: i64 = 32;
+
+/// Packets that the luckiest is found among: several pictures.
+const RECENT: Duration = Duration::from_millis(200);
+
+/// How long the shortest delay is remembered. Clocks drift apart by a millisecond in that time.
+const REMEMBERED: Duration = Duration::from_secs(10);
+
+/// A reduction has to show in this time: a queue of 100 ms drains in two thirds of a second when 15 %
+/// less is sent.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// After so many reductions that did not shorten the delay, it is the path's own: another route,
+/// or a queue that others fill.
+const ATTEMPTS: u32 = 3;
+
+/// The shortest of something in a window of time, kept as two halves.
+#[derive(Clone, Copy, Debug)]
+struct Shortest {
+    half: Duration,
+    begun: Option<Instant>,
+    current_us: i64,
+    previous_us: i64,
+}
+
+impl Shortest {
+    fn within(window: Duration) -> Shortest {
+        Shortest { half: window / 2, begun: None, current_us: i64::MAX, previous_us: i64::MAX }
+    }
+
+    fn note(&mut self, now: Instant, us: i64) {
+        let begun = *self.begun.get_or_insert(now);
+        let passed = now.saturating_duration_since(begun);
+        if passed >= self.half {
+            let is_recent = passed < self.half * 2;
+            self.previous_us = if is_recent { self.current_us } else { i64::MAX };
+            self.current_us = i64::MAX;
+            self.begun = Some(now);
+        }
+        self.current_us = self.current_us.min(us);
+    }
+
+    fn us(&self) -> i64 {
+        self.current_us.min(self.previous_us)
+    }
+}
+
+/// Watches for a queue that stays.
+#[derive(Clone, Debug)]
+pub(super) struct StandingQueue {
+    start: Option<Instant>,
+    recent: Shortest,
+    base: Shortest,
+    /// How much later than the luckiest the average packet is.
+    shake_us: i64,
+    /// Reductions so far against the queue that stands now, and the last of them.
+    attempts: u32,
+    reduced: Option<Instant>,
+}
+
+impl StandingQueue {
+    pub(super) fn new() -> StandingQueue {
+        StandingQueue {
+            start: None,
+            recent: Shortest::within(RECENT),
+            base: Shortest::within(REMEMBERED),
+            shake_us: 0,
+            attempts: 0,
+            reduced: None,
+        }
+    }
+
+    pub(super) fn note_arrival(&mut self, sent: Instant, arrived_us: i64) {
+        let start = *self.start.get_or_insert(sent);
+        let sent_us = sent.saturating_duration_since(start).as_micros() as i64;
+        let delay_us = arrived_us.saturating_sub(sent_us);
+        self.recent.note(sent, delay_us);
+        self.base.note(sent, delay_us);
+        let later_us = delay_us.saturating_sub(self.recent.us());
+        self.shake_us += later_us.saturating_sub(self.shake_us) / AVERAGED;
+    }
+
+    /// Whether the rate has to come down for a queue to drain.
+    pub(super) fn has_to_drain(&mut self, now: Instant) -> bool {
+        let standing_us = self.recent.us().saturating_sub(self.base.us());
+        if standing_us < self.shake_us.max(TOLERATED_US) {
+            self.attempts = 0;
+            return false;
+        }
+        if self.reduced.is_some_and(|at| now.saturating_duration_since(at) < PATIENCE) {
+            return false;
+        }
+        let is_own = self.attempts >= ATTEMPTS;
+        if is_own {
+            self.base = Shortest { half: REMEMBERED / 2, ..self.recent };
+            self.attempts = 0;
+        }
+        !is_own
+    }
+
+    /// The rate came down, for a queue that stays or one that grows.
+    pub(super) fn note_reduced(&mut self, now: Instant, for_standing: bool) {
+        self.attempts += u32::from(for_standing);
+        self.reduced = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// A packet each 10 ms with this delay; counts the reductions that are asked for.
+    fn send(queue: &mut StandingQueue, now: &mut Instant, seconds: u64, delay_us: i64) -> u32 {
+        let begin = *queue.start.get_or_insert(*now);
+        let mut reductions = 0;
+        for _ in 0..seconds * 100 {
+            *now += Duration::from_millis(10);
+            let sent_us = (*now - begin).as_micros() as i64;
+            queue.note_arrival(*now, sent_us + delay_us);
+            if queue.has_to_drain(*now) {
+                queue.note_reduced(*now, true);
+                reductions += 1;
+            }
+        }
+        reductions
+    }
+
+    #[test]
+    fn a_delay_that_does_not_change_is_no_queue_however_long_it_is() {
+        assert_eq!(send(&mut StandingQueue::new(), &mut start(), 30, 400_000), 0);
+    }
+
+    #[test]
+    fn a_queue_that_stays_has_to_drain_and_is_given_time_to() {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        send(&mut queue, &mut now, 5, 20_000);
+        assert_eq!(send(&mut queue, &mut now, 1, 90_000), 1);
+        assert_eq!(send(&mut queue, &mut now, 5, 25_000), 0);
+    }
+
+    #[test]
+    fn one_lucky_packet_in_a_fifth_of_a_second_shows_that_there_is_none() {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        let mut reductions = 0;
+        for n in 0..1_000 {
+            let delay_us = if n % 8 == 0 { 20_000 } else { 80_000 };
+            queue.note_arrival(now, 10_000 * n + delay_us);
+            reductions += u32::from(queue.has_to_drain(now));
+            now += Duration::from_millis(10);
+        }
+        assert_eq!(reductions, 0);
+    }
+
+    #[test]
+    fn another_route_is_taken_for_a_queue_three_times_and_then_believed() {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        send(&mut queue, &mut now, 5, 20_000);
+        assert_eq!(send(&mut queue, &mut now, 30, 120_000), ATTEMPTS);
+    }
+}

@@ -1,0 +1,342 @@
+//! The estimate from transport-wide feedback: what delay, loss, probes and silence say together.
+
+use std::time::{Duration, Instant};
+
+use super::acknowledged::AcknowledgedRate;
+use super::alr::ApplicationLimit;
+use super::delay::{DelayEstimate, Found, Usage};
+use super::feedback::{Batch, FeedbackReader, Outcome};
+use super::history::History;
+use super::loss::{LossEstimate, LossState};
+use super::probe::controller::{Outlook, Permission, Plan, ProbeController};
+use super::probe::prober::Prober;
+use super::probe::results::{Measured, ProbeResults};
+use super::probe::{Cluster, ClusterId};
+use super::silence::{REDUCTION, Silence};
+use super::{Bitrate, Limits};
+use crate::rtcp::TransportFeedback;
+
+/// The longest that browsers let pass between two feedbacks.
+const FEEDBACK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// How much each feedback counts for the round trip.
+const ROUND_TRIP_WEIGHT: f64 = 0.125;
+
+/// A probe that shows less than what comes through, less this much, is mistaken: bursts suffer more
+/// from a shaky path than a steady stream does.
+const DOUBTED_BELOW: f64 = 0.85;
+
+/// How long after it ended an application-limited time still explains a low rate.
+const ALR_ENDED: Duration = Duration::from_secs(3);
+
+/// What is known of a path, for people and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// What may be sent.
+    pub target: Bitrate,
+    /// What comes through; `None` while that is not known.
+    pub acknowledged: Option<Bitrate>,
+    /// What delay allows.
+    pub delay_rate: Bitrate,
+    /// What delay says of the path.
+    pub usage: Usage,
+    /// Whether loss limits the target.
+    pub loss_state: LossState,
+    /// The part of all bytes that was lost lately, from 0 to 1.
+    pub loss: f64,
+    /// From a packet to the feedback on it, without what it waited at the receiver.
+    pub round_trip: Option<Duration>,
+    /// Clearly less is sent than might be.
+    pub application_limited: bool,
+    /// Nothing that was sent has been answered for too long.
+    pub silent: bool,
+    /// Probes that were asked for, and those of them that showed a rate.
+    pub probes_started: u32,
+    /// See `probes_started`.
+    pub probes_succeeded: u32,
+}
+
+/// The estimate of one path.
+#[derive(Clone, Debug)]
+pub(super) struct FeedbackEstimate {
+    limits: Limits,
+    target: Bitrate,
+    history: History,
+    reader: FeedbackReader,
+    acknowledged: AcknowledgedRate,
+    alr: ApplicationLimit,
+    alr_ended: Option<Instant>,
+    was_limited: bool,
+    delay: DelayEstimate,
+    loss: LossEstimate,
+    controller: ProbeController,
+    prober: Prober,
+    results: ProbeResults,
+    silence: Silence,
+    /// The target before the silence that is not broken.
+    before_silence: Option<Bitrate>,
+    round_trip: Option<Duration>,
+    probes_started: u32,
+    probes_succeeded: u32,
+}
+
+/// What the packets of one feedback say.
+#[derive(Clone, Copy, Debug, Default)]
+struct Heard {
+    round_trip: Option<Duration>,
+    probed: Option<Measured>,
+    any: bool,
+}
+
+impl FeedbackEstimate {
+    pub(super) fn new(now: Instant, limits: Limits, start: Bitrate) -> FeedbackEstimate {
+        let start = limits.clamp(start);
+        FeedbackEstimate {
+            limits,
+            target: start,
+            history: History::new(now),
+            reader: FeedbackReader::default(),
+            acknowledged: AcknowledgedRate::new(),
+            alr: ApplicationLimit::new(start),
+            alr_ended: None,
+            was_limited: false,
+            delay: DelayEstimate::new(limits, start),
+            loss: LossEstimate::new(limits, start),
+            controller: ProbeController::new(limits.max, start),
+            prober: Prober::new(),
+            results: ProbeResults::default(),
+            silence: Silence::new(FEEDBACK_INTERVAL),
+            before_silence: None,
+            round_trip: None,
+            probes_started: 0,
+            probes_succeeded: 0,
+        }
+    }
+
+    pub(super) fn target(&self) -> Bitrate {
+        self.target
+    }
+
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    /// The rate to fill up to with padding: where loss brought the rate down and an application
+    /// sends too little to show that the path has recovered.
+    pub(super) fn padding(&self) -> Bitrate {
+        match self.loss.state() {
+            LossState::Recovering => self.target.min(self.controller.wanted()),
+            LossState::Unlimited | LossState::Limited => Bitrate::ZERO,
+        }
+    }
+
+    pub(super) fn stats(&self) -> Stats {
+        Stats {
+            target: self.target,
+            acknowledged: self.acknowledged.rate(),
+            delay_rate: self.delay.rate(),
+            usage: self.delay.usage(),
+            loss_state: self.loss.state(),
+            loss: self.loss.average_loss(),
+            round_trip: self.round_trip,
+            application_limited: self.alr.since().is_some(),
+            silent: self.silence.is_unbroken(),
+            probes_started: self.probes_started,
+            probes_succeeded: self.probes_succeeded,
+        }
+    }
+
+    pub(super) fn set_limits(&mut self, now: Instant, limits: Limits) {
+        self.limits = limits;
+        self.delay.set_limits(limits);
+        self.loss.set_limits(limits);
+        self.controller.set_max(limits.max);
+        self.update_target(now);
+    }
+
+    pub(super) fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
+        let plan = self.controller.set_wanted(self.outlook(now), wanted);
+        self.carry_out(now, plan);
+    }
+
+    #[inline]
+    pub(super) fn note_sent(
+        &mut self,
+        now: Instant,
+        sequence: u16,
+        bytes: usize,
+        cluster: Option<ClusterId>,
+    ) {
+        self.history.note_sent(now, sequence, bytes, cluster);
+        self.alr.note_sent(now, bytes);
+        self.silence.note_sent(now);
+        if let Some(id) = cluster {
+            self.prober.note_sent(now, id, bytes);
+        }
+    }
+
+    pub(super) fn handle_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+        let is_limited = self.alr.since().is_some();
+        if std::mem::replace(&mut self.was_limited, is_limited) && !is_limited {
+            self.acknowledged.expect_change(now);
+            self.alr_ended = Some(now);
+        }
+        let heard = self.read(now, feedback);
+        if !heard.any {
+            return;
+        }
+        self.silence.note_answer(heard.round_trip);
+        if let Some(round_trip) = heard.round_trip {
+            self.note_round_trip(round_trip);
+        }
+        let throughput = self.acknowledged.rate();
+        let probed = heard.probed.and_then(|probed| self.believed(now, probed, throughput));
+        let before = self.delay.rate();
+        let found = self.delay.update(now, throughput, probed);
+        if probed.is_some() && self.delay.rate() > before {
+            self.acknowledged.expect_change(now);
+        }
+        if found.reduced {
+            self.acknowledged.doubt();
+        }
+        self.loss.set_acknowledged(throughput);
+        self.loss.update(self.delay.rate(), is_limited);
+        self.update_target(now);
+        self.look_for_more(now, found);
+    }
+
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        if self.silence.handle_timeout(now) {
+            self.before_silence.get_or_insert(self.target);
+            let lower = self.target.scaled(REDUCTION);
+            self.delay.set_rate(now, lower);
+            self.loss.set_rate(lower);
+            self.prober.clear();
+            self.update_target(now);
+        }
+        let plan = self.controller.handle_timeout(self.outlook(now));
+        self.carry_out(now, plan);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let all = [self.silence.deadline(), self.controller.deadline(), self.prober.deadline()];
+        all.into_iter().flatten().min()
+    }
+
+    /// Whether a probe is being sent, which nothing but its own packets may disturb.
+    pub(super) fn is_probing(&self) -> bool {
+        self.prober.is_active()
+    }
+
+    pub(super) fn poll_probe(&mut self, now: Instant) -> Option<Cluster> {
+        self.prober.due(now)
+    }
+
+    fn read(&mut self, now: Instant, feedback: &TransportFeedback<'_>) -> Heard {
+        let mut heard = Heard::default();
+        let mut unread = self.reader.read(feedback);
+        while let Some(batch) = unread.next_batch(&mut self.history) {
+            heard.any = true;
+            let round_trip = batch.round_trip(now);
+            heard.round_trip = heard.round_trip.into_iter().chain(round_trip).min();
+            heard.probed = self.note(now, &batch).or(heard.probed);
+        }
+        heard
+    }
+
+    /// Takes note of some packets; gives what a probe among them showed.
+    fn note(&mut self, now: Instant, batch: &Batch) -> Option<Measured> {
+        let mut probed = None;
+        for result in batch.results() {
+            self.loss.note(&result);
+            let Outcome::Arrived { at_us } = result.outcome else { continue };
+            let packet = &result.packet;
+            self.acknowledged.note_arrival(packet.sent, at_us, packet.bytes);
+            self.delay.note_arrival(now, packet.sent, at_us);
+            if let Some(measured) = self.results.note(&result) {
+                probed = Some(measured);
+                self.probes_succeeded += u32::from(measured.is_first);
+            }
+        }
+        probed
+    }
+
+    /// What a probe showed. Where the application limits what is sent, a probe is the best that is
+    /// known, but for what comes through anyway. Else less than the rate is no news: a burst suffers
+    /// from a shaky path, and if the path is too slow, what is sent all the time shows it. And where the
+    /// path was full before, what comes through of more than it takes is taken from others on it.
+    fn believed(
+        &self,
+        now: Instant,
+        probed: Measured,
+        throughput: Option<Bitrate>,
+    ) -> Option<Bitrate> {
+        let rate = self.delay.rate();
+        if self.alr.since().is_some() {
+            let floor = throughput.unwrap_or_default().scaled(DOUBTED_BELOW).min(rate);
+            return Some(probed.rate.max(floor));
+        }
+        let is_gain = probed.rate > rate;
+        let is_taken = probed.is_saturated && self.outlook(now).is_careful();
+        (is_gain && !is_taken).then_some(probed.rate)
+    }
+
+    fn note_round_trip(&mut self, sample: Duration) {
+        let smoothed = self.round_trip.map_or(sample, |old| {
+            old.mul_f64(1.0 - ROUND_TRIP_WEIGHT) + sample.mul_f64(ROUND_TRIP_WEIGHT)
+        });
+        self.round_trip = Some(smoothed);
+        self.delay.set_round_trip(smoothed);
+    }
+
+    fn update_target(&mut self, now: Instant) {
+        let delay_rate = self.delay.rate();
+        let allowed = self.loss.limit().map_or(delay_rate, |limit| limit.min(delay_rate));
+        self.target = self.limits.clamp(allowed);
+        self.alr.set_target(self.target);
+        let plan = self.controller.note_target(self.outlook(now));
+        self.carry_out(now, plan);
+    }
+
+    fn look_for_more(&mut self, now: Instant, found: Found) {
+        if let Some(before) = self.before_silence.take() {
+            let plan = self.controller.note_answered(self.outlook(now), before);
+            self.carry_out(now, plan);
+        }
+        if found.recovered {
+            let plan = self.controller.note_recovered(self.outlook(now));
+            self.carry_out(now, plan);
+        }
+        if found.outgrew_capacity {
+            let plan = self.controller.note_outgrown(self.outlook(now));
+            self.carry_out(now, plan);
+        }
+    }
+
+    fn carry_out(&mut self, now: Instant, plan: Plan) {
+        for rate in plan.rates.into_iter().flatten() {
+            if let Some(cluster) = self.prober.ask(now, rate, plan.length) {
+                self.results.expect(now, cluster);
+                self.probes_started = self.probes_started.saturating_add(1);
+            }
+        }
+    }
+
+    fn outlook(&self, now: Instant) -> Outlook {
+        let permission = match (self.delay.usage(), self.loss.state()) {
+            _ if self.silence.is_unbroken() => Permission::None,
+            (Usage::Over | Usage::Under, _) | (_, LossState::Limited) => Permission::None,
+            (Usage::Normal, LossState::Recovering) => Permission::Careful,
+            (Usage::Normal, LossState::Unlimited) => Permission::Full,
+        };
+        let just_ended = |at| now.saturating_duration_since(at) < ALR_ENDED;
+        Outlook {
+            now,
+            target: self.target,
+            permission,
+            seen_full: self.delay.seen_full(),
+            application_limited: self.alr.since().is_some()
+                || self.alr_ended.is_some_and(just_ended),
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The rate that loss allows: the most likely model of the path, given what was sent and lost.
+//!
+//! Loss that does not depend on the rate, as on a radio link, is the path's own and slows nothing
+//! down; loss that begins above some rate is congestion. The constants are libwebrtc's defaults.
+
+mod channel;
+mod observations;
+
+use std::time::{Duration, Instant};
+
+use super::feedback::PacketResult;
+use super::{Bitrate, Limits};
+use channel::Channel;
+use observations::Observations;
+
+/// Observations before the estimate is used.
+const ENOUGH: u64 = 3;
+
+/// The inherent loss of a path that nothing is known of.
+const FIRST_INHERENT_LOSS: f64 = 0.01;
+
+/// Bandwidths that are tried with each observation, beside what comes through and what delay allows.
+const FACTORS: [f64; 3] = [1.02, 1.0, 0.95];
+const CANDIDATES: usize = FACTORS.len() + 2;
+
+/// While loss limits the rate, it grows at most by this in so much time.
+const GROWTH: f64 = 1.3;
+const GROWTH_WINDOW: Duration = Duration::from_millis(300);
+
+/// While it grows, how far it may be ahead of what comes through: far, or less far when less than
+/// [`NEAR_HOLD`] times the rate comes through at which loss was last met.
+const AHEAD: f64 = 1.5;
+const AHEAD_NEAR_HOLD: f64 = 1.2;
+const NEAR_HOLD: f64 = 1.3;
+
+/// After loss brought the rate down, it does not grow for so long; twice as long each time, until
+/// delay is what limits it again.
+const FIRST_HOLD: Duration = Duration::from_millis(300);
+const LONGEST_HOLD: Duration = Duration::from_secs(60);
+
+/// The average loss caps the rate at once when it is above this: 100 kbit/s over what is beyond it.
+const TOLERATED: f64 = 0.05;
+const CAP_BALANCE: Bitrate = Bitrate::from_kbps(100);
+
+/// How long padding goes on to find out whether the path takes more, without the rate growing.
+const PADDING: Duration = Duration::from_secs(2);
+
+/// What limits the rate, as far as loss is concerned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LossState {
+    /// Loss does not.
+    #[default]
+    Unlimited,
+    /// Loss does, and the rate falls or stays.
+    Limited,
+    /// Loss did; the rate grows again, with padding where the application sends too little.
+    Recovering,
+}
+
+/// A time at which the rate does not grow.
+#[derive(Clone, Copy, Debug)]
+struct Hold {
+    until: Option<Instant>,
+    length: Duration,
+    rate: Bitrate,
+}
+
+impl Hold {
+    const NONE: Hold = Hold { until: None, length: FIRST_HOLD, rate: Bitrate::MAX };
+}
+
+/// The rate at which padding helped last, and when that began.
+#[derive(Clone, Copy, Debug)]
+struct PaddedSince {
+    at: Instant,
+    rate: Bitrate,
+}
+
+/// The rate that growth may reach in the window that began then.
+#[derive(Clone, Copy, Debug)]
+struct GrowthLimit {
+    since: Instant,
+    rate: Bitrate,
+}
+
+/// The loss-based estimate.
+#[derive(Clone, Debug)]
+pub(super) struct LossEstimate {
+    limits: Limits,
+    seen: Observations,
+    average_loss: f64,
+    model: Channel,
+    rate: Bitrate,
+    state: LossState,
+    acknowledged: Option<Bitrate>,
+    hold: Hold,
+    padded: Option<PaddedSince>,
+    growth: Option<GrowthLimit>,
+}
+
+/// What an update decides by.
+#[derive(Clone, Copy, Debug)]
+struct Situation {
+    /// When the last packet of the last observation was sent.
+    sent_until: Instant,
+    /// What delay allows.
+    delay_rate: Bitrate,
+    in_alr: bool,
+}
+
+impl LossEstimate {
+    pub(super) fn new(limits: Limits, start: Bitrate) -> LossEstimate {
+        LossEstimate {
+            limits,
+            seen: Observations::default(),
+            average_loss: 0.0,
+            model: Channel { inherent_loss: FIRST_INHERENT_LOSS, bandwidth: start },
+            rate: start,
+            state: LossState::Unlimited,
+            acknowledged: None,
+            hold: Hold::NONE,
+            padded: None,
+            growth: None,
+        }
+    }
+
+    /// The rate that loss allows; `None` while it does not limit.
+    pub(super) fn limit(&self) -> Option<Bitrate> {
+        let limits = self.state != LossState::Unlimited && self.seen.count() >= ENOUGH;
+        limits.then_some(self.rate)
+    }
+
+    pub(super) fn state(&self) -> LossState {
+        if self.limit().is_some() { self.state } else { LossState::Unlimited }
+    }
+
+    /// The part of all bytes that was lost lately.
+    pub(super) fn average_loss(&self) -> f64 {
+        self.average_loss
+    }
+
+    pub(super) fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    pub(super) fn set_acknowledged(&mut self, rate: Option<Bitrate>) {
+        self.acknowledged = rate.or(self.acknowledged);
+    }
+
+    /// Goes to a rate that something else has found.
+    pub(super) fn set_rate(&mut self, rate: Bitrate) {
+        self.model.bandwidth = rate;
+        self.rate = rate;
+        self.state = LossState::Unlimited;
+    }
+
+    pub(super) fn note(&mut self, result: &PacketResult) {
+        self.seen.note(result);
+    }
+
+    /// Once for each feedback, after its packets.
+    pub(super) fn update(&mut self, delay_rate: Bitrate, in_alr: bool) {
+        if !self.seen.close_span() {
+            return;
+        }
+        let Some(sent_until) = self.seen.sent_until() else { return };
+        self.average_loss = self.seen.average_loss();
+        let situation = Situation { sent_until, delay_rate, in_alr };
+        let best = self.bounded_growth(self.best_candidate(&situation), &situation);
+        let lowest = self.acknowledged.unwrap_or_default().max(self.limits.min);
+        let bounded = best.bandwidth.min(self.cap()).min(delay_rate).max(lowest);
+        self.model = if bounded < best.bandwidth {
+            Channel { bandwidth: bounded, inherent_loss: 0.0 }
+        } else {
+            Channel { bandwidth: best.bandwidth.max(lowest), ..best }
+        };
+        self.decide(bounded, lowest, &situation);
+    }
+
+    /// The model that explains best what was seen.
+    fn best_candidate(&self, situation: &Situation) -> Channel {
+        let mut best = (f64::MIN, self.model);
+        for bandwidth in self.candidates(situation).into_iter().flatten() {
+            let candidate = Channel { bandwidth, ..self.model }.feasible().refined(&self.seen);
+            let likelihood = candidate.likelihood(&self.seen, self.average_loss);
+            if likelihood > best.0 {
+                best = (likelihood, candidate);
+            }
+        }
+        let best = best.1;
+        // More is lost than the path loses by itself: that is no time to grow.
+        let may_grow = self.average_loss <= best.inherent_loss;
+        let bandwidth =
+            if may_grow { best.bandwidth } else { best.bandwidth.min(self.model.bandwidth) };
+        Channel { bandwidth, ..best }
+    }
+
+    fn candidates(&self, situation: &Situation) -> [Option<Bitrate>; CANDIDATES] {
+        let now = self.model.bandwidth;
+        let ceiling = match (self.is_limited(), self.growth) {
+            (true, Some(growth)) => growth.rate,
+            _ => self.limits.max,
+        };
+        let [up, same, down] = FACTORS.map(|factor| now.scaled(factor));
+        // An application that sends little shows little of the path, unless padding fills up.
+        let shows = !situation.in_alr || self.pads_at(situation.sent_until);
+        let acknowledged = self.acknowledged.filter(|_| shows);
+        let delay = Some(situation.delay_rate).filter(|&rate| rate > now);
+        let all = [Some(up), Some(same), Some(down), acknowledged, delay];
+        all.map(|bandwidth| bandwidth.map(|bandwidth| bandwidth.min(ceiling.max(now))))
+    }
+
+    /// A step up is small while loss limits.
+    fn bounded_growth(&self, best: Channel, situation: &Situation) -> Channel {
+        if !self.is_limited() {
+            return best;
+        }
+        let now = self.model.bandwidth;
+        let mut bandwidth = best.bandwidth;
+        if let Some(growth) = self.growth
+            && situation.sent_until < growth.since + GROWTH_WINDOW
+        {
+            bandwidth = bandwidth.min(growth.rate);
+        }
+        let grows = now < bandwidth || (now == bandwidth && self.state == LossState::Recovering);
+        if grows && let Some(acknowledged) = self.acknowledged {
+            let is_near_hold = acknowledged < self.hold.rate.scaled(NEAR_HOLD);
+            let held = self.hold.until.is_some() && is_near_hold;
+            let ahead = if held { AHEAD_NEAR_HOLD } else { AHEAD };
+            bandwidth = now.max(bandwidth.min(acknowledged.scaled(ahead)));
+            // A step that begins the recovery, and padding with it, though what comes through is little.
+            if self.state == LossState::Limited && bandwidth == now {
+                bandwidth = now.plus(Bitrate::from_bps(1));
+            }
+        }
+        Channel { bandwidth, ..best }
+    }
+
+    /// What the average loss allows at once.
+    fn cap(&self) -> Bitrate {
+        let beyond = self.average_loss - TOLERATED;
+        if beyond > 0.0 { CAP_BALANCE.scaled(1.0 / beyond) } else { self.limits.max }
+    }
+
+    fn decide(&mut self, bounded: Bitrate, lowest: Bitrate, situation: &Situation) {
+        let now = situation.sent_until;
+        let is_limiting = bounded < situation.delay_rate;
+        let is_held = self.hold.until.is_some_and(|until| until > now);
+        if self.state == LossState::Limited && is_held && is_limiting {
+            self.hold.rate = self.hold.rate.max(lowest);
+            self.rate = self.hold.rate.min(bounded);
+            return;
+        }
+        let limits = is_limiting && bounded < self.limits.max;
+        let grows = self.is_limited()
+            && (self.rate < bounded
+                || (self.rate == bounded && self.state == LossState::Recovering));
+        if limits && grows && self.may_go_on_recovering(bounded, now) {
+            if self.padded.is_none_or(|padded| bounded > padded.rate) {
+                self.padded = Some(PaddedSince { at: now, rate: bounded });
+            }
+            self.state = LossState::Recovering;
+        } else if limits {
+            if self.state != LossState::Limited {
+                let length = self.hold.length;
+                self.hold = Hold {
+                    until: Some(now + length),
+                    length: (length * 2).min(LONGEST_HOLD),
+                    rate: bounded,
+                };
+            }
+            self.padded = None;
+            self.state = LossState::Limited;
+        } else {
+            self.hold = Hold::NONE;
+            self.padded = None;
+            self.state = LossState::Unlimited;
+        }
+        self.rate = bounded;
+        self.open_growth_window(now);
+    }
+
+    fn open_growth_window(&mut self, now: Instant) {
+        let is_over = self.growth.is_none_or(|growth| growth.since + GROWTH_WINDOW < now);
+        if self.is_limited() && is_over {
+            let rate = self.model.bandwidth.scaled(GROWTH).max(self.limits.min);
+            self.growth = Some(GrowthLimit { since: now, rate });
+        }
+    }
+
+    /// Padding that does not raise the rate any more has shown what it can.
+    fn may_go_on_recovering(&self, bounded: Bitrate, now: Instant) -> bool {
+        self.state != LossState::Recovering
+            || self.pads_at(now)
+            || self.padded.is_some_and(|padded| padded.rate < bounded)
+    }
+
+    fn pads_at(&self, now: Instant) -> bool {
+        self.padded.is_some_and(|padded| padded.at + PADDING >= now)
+    }
+
+    fn is_limited(&self) -> bool {
+        self.state != LossState::Unlimited
+    }
+}
+
+#[cfg(test)]
+mod tests;

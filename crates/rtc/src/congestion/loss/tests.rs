@@ -1,0 +1,115 @@
+use super::*;
+use crate::congestion::feedback::Outcome;
+use crate::congestion::history::Acknowledged;
+
+#[allow(clippy::disallowed_methods)]
+fn start() -> Instant {
+    Instant::now()
+}
+
+fn kbps(kbps: u64) -> Bitrate {
+    Bitrate::from_kbps(kbps)
+}
+
+/// A sender of 1,000-byte packets over a path that loses every so-many-th of them, and what it
+/// cannot take.
+struct Path {
+    estimate: LossEstimate,
+    now: Instant,
+    sequence: u64,
+    credit: f64,
+}
+
+impl Path {
+    fn new(rate: Bitrate) -> Path {
+        let limits = Limits { min: kbps(30), max: kbps(10_000) };
+        let estimate = LossEstimate::new(limits, rate);
+        Path { estimate, now: start(), sequence: 0, credit: 0.0 }
+    }
+
+    /// Sends for a while in steps of 50 ms, each told at once.
+    fn send(&mut self, seconds: u64, rate: Bitrate, capacity: Bitrate, one_in: u64) {
+        for _ in 0..seconds * 20 {
+            let packets = (rate.bytes_in(Duration::from_millis(50)) / 1_000).max(1);
+            let through = capacity.as_f64() / rate.as_f64();
+            for _ in 0..packets {
+                self.sequence += 1;
+                self.now += Duration::from_micros(50_000 / packets);
+                self.credit = (self.credit + through).min(1.0);
+                let fits = self.credit >= 1.0 - 1e-9;
+                self.credit -= if fits { 1.0 } else { 0.0 };
+                let lost = !fits || self.sequence.is_multiple_of(one_in);
+                let packet = Acknowledged {
+                    sequence: self.sequence,
+                    sent: self.now,
+                    bytes: 1_000,
+                    cluster: None,
+                    was_lost: false,
+                };
+                let outcome = if lost { Outcome::Lost } else { Outcome::Arrived { at_us: 0 } };
+                self.estimate.note(&PacketResult { packet, outcome });
+            }
+            self.estimate.set_acknowledged(Some(rate.min(capacity)));
+            self.estimate.update(kbps(4_000), false);
+        }
+    }
+}
+
+const NEVER: u64 = u64::MAX;
+
+#[test]
+fn a_path_without_loss_is_not_limited() {
+    let mut path = Path::new(kbps(300));
+    path.send(5, kbps(1_000), kbps(5_000), NEVER);
+    assert_eq!((path.estimate.state(), path.estimate.limit()), (LossState::Unlimited, None));
+}
+
+#[test]
+fn two_per_cent_that_do_not_depend_on_the_rate_limit_nothing() {
+    let mut path = Path::new(kbps(2_000));
+    path.send(10, kbps(2_000), kbps(5_000), 50);
+    assert!(path.estimate.limit().is_none_or(|limit| limit >= kbps(2_400)));
+    assert!((path.estimate.average_loss() - 0.02).abs() < 0.01);
+}
+
+#[test]
+fn what_the_path_cannot_take_brings_the_rate_to_what_it_can() {
+    let mut path = Path::new(kbps(2_000));
+    path.send(5, kbps(2_000), kbps(1_000), NEVER);
+    let limit = path.estimate.limit().unwrap();
+    assert!(limit >= kbps(990) && limit < kbps(1_200), "{limit:?}");
+}
+
+#[test]
+fn when_loss_ends_the_rate_grows_until_delay_limits_it() {
+    let mut path = Path::new(kbps(2_000));
+    path.send(5, kbps(2_000), kbps(1_000), NEVER);
+    let mut states = Vec::new();
+    for _ in 0..15 {
+        let rate = path.estimate.limit().unwrap_or(kbps(4_000));
+        path.send(1, rate, kbps(8_000), NEVER);
+        states.push(path.estimate.state());
+    }
+    assert!(states.contains(&LossState::Recovering), "{states:?}");
+    assert_eq!(path.estimate.limit(), None);
+}
+
+#[test]
+fn three_quarters_of_a_second_decide_nothing() {
+    let mut path = Path::new(kbps(2_000));
+    for _ in 0..14 {
+        path.send(1, kbps(2_000), kbps(100), NEVER);
+        if path.estimate.seen.count() >= ENOUGH {
+            break;
+        }
+        assert_eq!(path.estimate.limit(), None);
+    }
+    assert!(path.estimate.limit().is_some());
+}
+
+#[test]
+fn the_rate_never_falls_below_what_comes_through() {
+    let mut path = Path::new(kbps(2_000));
+    path.send(10, kbps(2_000), kbps(500), 3);
+    assert!(path.estimate.limit().is_none_or(|limit| limit >= kbps(500)));
+}

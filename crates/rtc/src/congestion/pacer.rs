@@ -1,0 +1,181 @@
+//! When the next packet may leave: a leaky bucket that evens out pictures.
+
+use std::time::{Duration, Instant};
+
+use super::Bitrate;
+
+/// What a picture leaves at, in target rates: libwebrtc's factor. A key frame is several times an
+/// average picture and would be late at the target rate; a path that has room drains such a burst,
+/// and one that has none is shown by the detector, which waits for 10 ms of growing delay.
+const FACTOR: f64 = 2.5;
+
+/// What may leave at once: sending it packet by packet would wake the sender for each.
+const BURST: Duration = Duration::from_millis(5);
+
+/// The same at low rates, on top of the packet that is sent: a small picture.
+const BURST_BYTES: u64 = 1_200;
+
+/// What waits longer is of no use: a ring holds about a second, and who falls behind it starts anew
+/// at the next key frame. So a queue this long leaves as fast as it takes.
+const LONGEST_QUEUE: Duration = Duration::from_secs(1);
+
+/// What was sent without asking holds up the rest no longer than this.
+const MOST_DEBT: Duration = Duration::from_millis(500);
+
+/// A leaky bucket: what is sent fills it, time empties it.
+#[derive(Clone, Debug)]
+pub(super) struct Pacer {
+    target: Bitrate,
+    /// What waits to be sent.
+    queued_bytes: u64,
+    /// When all that was sent would have left at the pacing rate.
+    empty_at: Instant,
+    /// The rate to fill up to with padding, and when it is due.
+    padding: Bitrate,
+    padding_at: Instant,
+}
+
+impl Pacer {
+    pub(super) fn new(now: Instant, target: Bitrate) -> Pacer {
+        Pacer { target, queued_bytes: 0, empty_at: now, padding: Bitrate::ZERO, padding_at: now }
+    }
+
+    pub(super) fn set_target(&mut self, now: Instant, target: Bitrate) {
+        if target == self.target {
+            return;
+        }
+        let debt = self.rate().bytes_in(self.empty_at.saturating_duration_since(now));
+        self.target = target;
+        self.empty_at = now + self.rate().time_for(debt).min(MOST_DEBT);
+    }
+
+    pub(super) fn set_padding(&mut self, now: Instant, rate: Bitrate) {
+        if self.padding == Bitrate::ZERO {
+            self.padding_at = now;
+        }
+        self.padding = rate;
+    }
+
+    /// How much waits to be sent now, which makes it leave faster when it is much.
+    pub(super) fn set_queued(&mut self, bytes: u64) {
+        self.queued_bytes = bytes;
+    }
+
+    /// The rate at which packets leave.
+    pub(super) fn rate(&self) -> Bitrate {
+        let needed = Bitrate::of(self.queued_bytes, LONGEST_QUEUE).unwrap_or_default();
+        self.target.scaled(FACTOR).max(needed)
+    }
+
+    /// When the next packet may leave; `None` when it may at `now`. Audio never has to ask.
+    #[inline]
+    pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
+        let burst = BURST.max(self.rate().time_for(BURST_BYTES)).min(MOST_DEBT);
+        let debt = self.empty_at.saturating_duration_since(now);
+        debt.checked_sub(burst).filter(|wait| !wait.is_zero()).map(|wait| now + wait)
+    }
+
+    /// When padding is due to find out what the path takes; `None` when none is wanted. It is for
+    /// when nothing waits to be sent.
+    pub(super) fn padding_due(&self) -> Option<Instant> {
+        (self.padding > Bitrate::ZERO).then_some(self.padding_at)
+    }
+
+    #[inline]
+    pub(super) fn note_sent(&mut self, now: Instant, bytes: usize) {
+        let after = |rate: Bitrate, from: Instant| {
+            (from.max(now) + rate.time_for(bytes as u64).min(MOST_DEBT)).min(now + MOST_DEBT)
+        };
+        self.empty_at = after(self.rate(), self.empty_at);
+        if self.padding > Bitrate::ZERO {
+            self.padding_at = after(self.padding, self.padding_at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    const fn ms(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// How long `packets` of 1,200 bytes take.
+    fn send(pacer: &mut Pacer, begin: Instant, packets: usize) -> Duration {
+        let mut now = begin;
+        for _ in 0..packets {
+            now = pacer.wait(now).unwrap_or(now);
+            pacer.note_sent(now, 1_200);
+        }
+        now - begin
+    }
+
+    #[test]
+    fn a_picture_leaves_at_two_and_a_half_times_the_target() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(960));
+        // 2.4 Mbit/s are 4 ms a packet; a burst of 5 ms is there at once.
+        assert_eq!(send(&mut pacer, begin, 11), ms(35));
+    }
+
+    #[test]
+    fn a_small_picture_leaves_at_once_at_any_rate() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(150));
+        assert_eq!(send(&mut pacer, begin, 2), Duration::ZERO);
+        assert!(pacer.wait(begin).is_some());
+    }
+
+    #[test]
+    fn audio_is_accounted_for_and_holds_up_video_for_half_a_second_at_most() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(30));
+        for _ in 0..100 {
+            pacer.note_sent(begin, 200);
+        }
+        assert!(pacer.wait(begin).is_some_and(|at| at <= begin + MOST_DEBT));
+    }
+
+    #[test]
+    fn a_long_queue_leaves_within_a_second() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(100));
+        pacer.set_queued(120_000);
+        let took = send(&mut pacer, begin, 100);
+        assert!(took <= ms(1_000) && took > ms(900), "{took:?}");
+    }
+
+    #[test]
+    fn a_new_target_changes_what_is_waited_for() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(480));
+        for _ in 0..10 {
+            pacer.note_sent(begin, 1_200);
+        }
+        let before = pacer.wait(begin).unwrap() - begin;
+        pacer.set_target(begin, Bitrate::from_kbps(4_800));
+        let after = pacer.wait(begin).unwrap() - begin;
+        assert!(after < before / 8, "{before:?} {after:?}");
+    }
+
+    #[test]
+    fn padding_is_due_when_less_than_its_rate_is_sent() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(1_000));
+        assert_eq!(pacer.padding_due(), None);
+        pacer.set_padding(begin, Bitrate::from_kbps(960));
+        pacer.note_sent(begin, 1_200);
+        assert_eq!(pacer.padding_due(), Some(begin + ms(10)));
+        pacer.note_sent(begin, 1_200);
+        assert_eq!(pacer.padding_due(), Some(begin + ms(20)));
+        // What was not used is not made up for.
+        pacer.note_sent(begin + ms(500), 1_200);
+        assert_eq!(pacer.padding_due(), Some(begin + ms(510)));
+    }
+}

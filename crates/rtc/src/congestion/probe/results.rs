@@ -1,0 +1,212 @@
+//! How fast a probe came through.
+
+use std::time::{Duration, Instant};
+
+use super::{Cluster, ClusterId};
+use crate::congestion::Bitrate;
+use crate::congestion::feedback::{Outcome, PacketResult};
+
+/// Of a probe's packets and bytes, what has to arrive, in hundredths.
+const ENOUGH_PER_CENT: u64 = 80;
+
+/// Longer bursts are none.
+const LONGEST_US: i64 = 1_000_000;
+
+/// A probe that arrives more than this much faster than it was sent was held up and let go.
+const MOST_FASTER: f64 = 2.0;
+
+/// A probe that arrives slower than this part of its rate has met the path's capacity, of which this
+/// part is then taken so as not to fill its queue.
+const UNSATURATED: f64 = 0.9;
+const UTILIZATION: f64 = 0.95;
+
+/// Probes whose results can come in at the same time.
+const MOST: usize = 4;
+
+/// What has arrived of a probe.
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    cluster: Cluster,
+    asked: Instant,
+    packets: u64,
+    bytes: u64,
+    sent: Option<Ends<Instant>>,
+    received_us: Option<Ends<i64>>,
+    /// It has shown a rate already.
+    measured: bool,
+}
+
+/// The first and the last of something, and the bytes that do not count for its rate: of what was
+/// sent the last packet's, of what was received the first one's.
+#[derive(Clone, Copy, Debug)]
+struct Ends<T> {
+    first: T,
+    last: T,
+    bytes: u64,
+}
+
+/// What the packets of a probe showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::congestion) struct Measured {
+    pub(in crate::congestion) rate: Bitrate,
+    /// It came through slower than it was sent.
+    pub(in crate::congestion) is_saturated: bool,
+    /// The first result of its probe.
+    pub(in crate::congestion) is_first: bool,
+}
+
+/// The probes whose results may come in.
+#[derive(Clone, Debug, Default)]
+pub(in crate::congestion) struct ProbeResults {
+    probes: [Option<Arrived>; MOST],
+    next: usize,
+}
+
+impl ProbeResults {
+    /// A probe is going to be sent; the oldest is forgotten.
+    pub(in crate::congestion) fn expect(&mut self, now: Instant, cluster: Cluster) {
+        if let Some(place) = self.probes.get_mut(self.next % MOST) {
+            *place = Some(Arrived {
+                cluster,
+                asked: now,
+                packets: 0,
+                bytes: 0,
+                sent: None,
+                received_us: None,
+                measured: false,
+            });
+        }
+        self.next = self.next.wrapping_add(1);
+    }
+
+    /// Takes note of a packet; gives the rate when enough of its probe has arrived.
+    pub(in crate::congestion) fn note(&mut self, result: &PacketResult) -> Option<Measured> {
+        let (id, Outcome::Arrived { at_us }) = (result.packet.cluster?, result.outcome) else {
+            return None;
+        };
+        let probe = self.probe(id, result.packet.sent)?;
+        probe.add(result.packet.sent, at_us, u64::from(result.packet.bytes));
+        let (rate, is_saturated) = probe.rate()?;
+        let is_first = !std::mem::replace(&mut probe.measured, true);
+        Some(Measured { rate, is_saturated, is_first })
+    }
+
+    /// Ids come round again: the probe of a packet is not one that was asked for after it was sent.
+    fn probe(&mut self, id: ClusterId, sent: Instant) -> Option<&mut Arrived> {
+        let all = self.probes.iter_mut().flatten();
+        all.into_iter().find(|probe| probe.cluster.id == id && probe.asked <= sent)
+    }
+}
+
+impl Arrived {
+    fn add(&mut self, sent: Instant, at_us: i64, bytes: u64) {
+        self.packets += 1;
+        self.bytes += bytes;
+        let times = self.sent.get_or_insert(Ends { first: sent, last: sent, bytes });
+        times.first = times.first.min(sent);
+        if sent > times.last {
+            *times = Ends { last: sent, bytes, ..*times };
+        }
+        let times = self.received_us.get_or_insert(Ends { first: at_us, last: at_us, bytes });
+        times.last = times.last.max(at_us);
+        if at_us < times.first {
+            *times = Ends { first: at_us, bytes, ..*times };
+        }
+    }
+
+    /// The rate that came through, and whether that was all that could.
+    fn rate(&self) -> Option<(Bitrate, bool)> {
+        let has_enough = |arrived: u64, asked: u64| arrived * 100 >= asked * ENOUGH_PER_CENT;
+        let enough = has_enough(self.packets, u64::from(self.cluster.min_packets))
+            && has_enough(self.bytes, u64::from(self.cluster.min_bytes));
+        let (sent, received_us) = (self.sent?, self.received_us?);
+        let sent_us = sent.last.saturating_duration_since(sent.first).as_micros() as i64;
+        let received_for_us = received_us.last.saturating_sub(received_us.first);
+        if !enough || sent_us > LONGEST_US || received_for_us > LONGEST_US {
+            return None;
+        }
+        let rate = |bytes: u64, us: i64| {
+            Bitrate::of(self.bytes.saturating_sub(bytes), Duration::from_micros(us.max(0) as u64))
+        };
+        let send_rate = rate(sent.bytes, sent_us)?;
+        let receive_rate = rate(received_us.bytes, received_for_us)?;
+        if receive_rate > send_rate.scaled(MOST_FASTER) {
+            return None;
+        }
+        let is_saturated = receive_rate < send_rate.scaled(UNSATURATED);
+        let rate = match is_saturated {
+            true => receive_rate.scaled(UTILIZATION),
+            false => send_rate.min(receive_rate),
+        };
+        Some((rate, is_saturated))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::congestion::history::Acknowledged;
+    use crate::congestion::probe::prober::Prober;
+
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    /// The last result of a probe at 1.2 Mbit/s whose ten packets of 750 bytes leave 5 ms apart and
+    /// arrive this far apart; `None` for the lost.
+    fn measured(gaps_us: [Option<i64>; 10]) -> Option<Bitrate> {
+        let begin = start();
+        let mut results = ProbeResults::default();
+        let cluster =
+            Prober::new().ask(begin, Bitrate::from_kbps(1_200), Duration::from_millis(15)).unwrap();
+        results.expect(begin, cluster);
+        let (mut last, mut at_us) = (None, 0);
+        for (n, gap) in (0..).zip(gaps_us) {
+            at_us += gap.unwrap_or(0);
+            let packet = Acknowledged {
+                sequence: n,
+                sent: begin + Duration::from_millis(5 * n),
+                bytes: 750,
+                cluster: Some(cluster.id),
+                was_lost: false,
+            };
+            let outcome = gap.map_or(Outcome::Lost, |_| Outcome::Arrived { at_us });
+            last = results.note(&PacketResult { packet, outcome }).or(last);
+        }
+        last.map(|measured| measured.rate)
+    }
+
+    #[test]
+    fn a_path_that_takes_it_shows_the_rate_it_was_sent_at() {
+        assert_eq!(measured([Some(5_000); 10]), Some(Bitrate::from_kbps(1_200)));
+    }
+
+    #[test]
+    fn a_path_that_does_not_shows_a_little_less_than_its_capacity() {
+        let rate = measured([Some(10_000); 10]).unwrap();
+        assert_eq!(rate, Bitrate::from_kbps(570));
+    }
+
+    #[test]
+    fn what_arrives_faster_than_it_can_have_been_sent_shows_nothing() {
+        assert_eq!(measured([Some(1_000); 10]), None);
+        assert_eq!(measured([Some(0); 10]), None);
+        assert_eq!(measured([Some(400_000); 10]), None);
+    }
+
+    #[test]
+    fn a_probe_of_which_too_little_arrives_shows_nothing() {
+        let mut gaps = [None; 10];
+        gaps[..3].fill(Some(5_000));
+        assert_eq!(measured(gaps), None);
+    }
+
+    #[test]
+    fn packets_of_no_probe_are_passed_over() {
+        let packet =
+            Acknowledged { sequence: 1, sent: start(), bytes: 100, cluster: None, was_lost: false };
+        let result = PacketResult { packet, outcome: Outcome::Arrived { at_us: 1 } };
+        assert_eq!(ProbeResults::default().note(&result), None);
+    }
+}
