@@ -76,10 +76,11 @@ impl CongestionControl {
     /// video leaves as part of it: what passed it by would spoil its rate. Audio never has to ask.
     #[inline]
     pub fn wait(&self, now: Instant) -> Option<Instant> {
-        match &self.method {
-            Method::Feedback(estimate) if estimate.is_probing() => estimate.deadline(),
-            Method::Feedback(_) | Method::Reports(_) => self.pacer.wait(now),
-        }
+        let probing = match &self.method {
+            Method::Feedback(estimate) => estimate.undisturbed_until(now),
+            Method::Reports(_) => None,
+        };
+        probing.or_else(|| self.pacer.wait(now))
     }
 
     /// When padding is due to find out what the path takes; `None` when none is wanted. It is for

@@ -223,9 +223,9 @@ impl FeedbackEstimate {
         all.into_iter().flatten().min()
     }
 
-    /// Whether a probe is being sent, which nothing but its own packets may disturb.
-    pub(super) fn is_probing(&self) -> bool {
-        self.prober.is_active()
+    /// Until when a probe that is being sent is not to be disturbed.
+    pub(super) fn undisturbed_until(&self, now: Instant) -> Option<Instant> {
+        self.prober.undisturbed_until(now)
     }
 
     pub(super) fn poll_probe(&mut self, now: Instant) -> Option<Cluster> {

@@ -112,7 +112,8 @@ impl DelayEstimate {
         let usage = self.detector.usage();
         let stands = self.standing.has_to_drain(now);
         if usage == Usage::Over || stands {
-            let reduced = self.reduce(now, throughput);
+            let is_real = stands || self.standing.may_be_there();
+            let reduced = is_real && self.reduce(now, throughput);
             if reduced {
                 self.standing.note_reduced(now, stands);
             }

@@ -9,8 +9,12 @@ use std::time::{Duration, Instant};
 /// later than the luckiest, if that is more: a path that shakes is no queue.
 const TOLERATED_US: i64 = 20_000;
 
-/// Packets that the average is taken over, by and large.
-const AVERAGED: i64 = 32;
+/// A path that shakes more makes trends of its own.
+const CALM_US: i64 = 20_000;
+
+/// Packets that the average is taken over, by and large: a few seconds, so that a queue that comes or
+/// goes is not taken for a path that shakes.
+const AVERAGED: i64 = 512;
 
 /// Packets that the luckiest is found among: several pictures.
 const RECENT: Duration = Duration::from_millis(200);
@@ -92,9 +96,18 @@ impl StandingQueue {
         self.shake_us += later_us.saturating_sub(self.shake_us) / AVERAGED;
     }
 
+    /// Whether there may be a queue at all: on a path that shakes, the luckiest packet tells.
+    pub(super) fn may_be_there(&self) -> bool {
+        self.shake_us <= CALM_US || self.standing_us() >= self.shake_us / 3
+    }
+
+    fn standing_us(&self) -> i64 {
+        self.recent.us().saturating_sub(self.base.us())
+    }
+
     /// Whether the rate has to come down for a queue to drain.
     pub(super) fn has_to_drain(&mut self, now: Instant) -> bool {
-        let standing_us = self.recent.us().saturating_sub(self.base.us());
+        let standing_us = self.standing_us();
         if standing_us < self.shake_us.max(TOLERATED_US) {
             self.attempts = 0;
             return false;
@@ -166,6 +179,18 @@ mod tests {
             now += Duration::from_millis(10);
         }
         assert_eq!(reductions, 0);
+    }
+
+    #[test]
+    fn a_path_that_shakes_is_known_by_what_its_average_packet_waits() {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        for n in 0..10_000 {
+            queue.note_arrival(now, 10_000 * n + (n * 7 % 61) * 1_000);
+            now += Duration::from_millis(10);
+            assert!(!queue.has_to_drain(now));
+        }
+        assert!((25_000..32_000).contains(&queue.shake_us), "{}", queue.shake_us);
+        assert!(!queue.may_be_there());
     }
 
     #[test]

@@ -96,9 +96,12 @@ impl Prober {
         Some(self.offered.map_or(at, |offered| at.max(offered + OFFERED_AGAIN)))
     }
 
-    /// Whether a probe has begun and is not complete.
-    pub(in crate::congestion) fn is_active(&self) -> bool {
-        self.progress.is_some()
+    /// Until when a probe that has begun is not to be disturbed; `None` when there is none, or when it
+    /// was left alone for so long that it will be given up.
+    pub(in crate::congestion) fn undisturbed_until(&self, now: Instant) -> Option<Instant> {
+        self.progress?;
+        let at = self.next_packet(self.waiting[0].as_ref()?);
+        (now.saturating_duration_since(at) <= TOO_LATE).then_some(at)
     }
 
     fn next_packet(&self, waiting: &Waiting) -> Instant {
@@ -204,6 +207,8 @@ mod tests {
         let mut prober = Prober::new();
         let cluster = prober.ask(begin, Bitrate::from_kbps(1_000), SHORT).unwrap();
         prober.note_sent(begin, cluster.id, 500);
+        assert_eq!(prober.undisturbed_until(begin), Some(begin + ms(4)));
+        assert_eq!(prober.undisturbed_until(begin + ms(60)), None);
         assert_eq!(prober.due(begin + ms(60)), None);
         assert_eq!(prober.deadline(), None);
     }

@@ -1,4 +1,5 @@
-//! What every story shows, as a table under review: `UPDATE_GOLDEN=1` rewrites it.
+//! What every story shows, as a table under review in docs/congestion.md: `UPDATE_GOLDEN=1`
+//! rewrites it.
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -54,14 +55,23 @@ fn table() -> String {
     table
 }
 
+/// The page in three parts: before the table, the table, and after it.
+fn parts(page: &str) -> [&str; 3] {
+    let (before, rest) = page.split_once("```text\n").expect("the page has a table");
+    let (table, after) = rest.split_once("```").expect("the table ends");
+    [before, table, after]
+}
+
 #[test]
 fn every_story_shows_what_the_table_says() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/it/congestion/table.txt");
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/congestion.md");
+    let page = std::fs::read_to_string(&path).expect("the page is there");
     let table = table();
+    let [before, golden, after] = parts(&page);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, table).expect("the table can be written");
+        let page = format!("{before}```text\n{table}```{after}");
+        std::fs::write(&path, page).expect("the table can be written");
         return;
     }
-    let golden = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(golden == table, "the table changed; UPDATE_GOLDEN=1 accepts it:\n{table}");
 }
