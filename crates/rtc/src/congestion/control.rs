@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::estimate::{FeedbackEstimate, Stats};
+use super::estimate::FeedbackEstimate;
 use super::pacer::Pacer;
 use super::probe::{Cluster, ClusterId};
 use super::reports::ReportEstimate;
-use super::{Bitrate, Limits, MIN, START};
+use super::{Bitrate, Limits, MIN, START, Stats};
 use crate::rtcp::TransportFeedback;
 
 /// What the receiver tells about packets, as negotiated.

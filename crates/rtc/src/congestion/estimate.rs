@@ -13,7 +13,7 @@ use super::probe::prober::Prober;
 use super::probe::results::{Measured, ProbeResults};
 use super::probe::{Cluster, ClusterId};
 use super::silence::{REDUCTION, Silence};
-use super::{Bitrate, Limits};
+use super::{Bitrate, Limits, Stats};
 use crate::rtcp::TransportFeedback;
 
 /// The longest that browsers let pass between two feedbacks.
@@ -22,39 +22,8 @@ const FEEDBACK_INTERVAL: Duration = Duration::from_millis(250);
 /// How much each feedback counts for the round trip.
 const ROUND_TRIP_WEIGHT: f64 = 0.125;
 
-/// A probe that shows less than what comes through, less this much, is mistaken: bursts suffer more
-/// from a shaky path than a steady stream does.
-const DOUBTED_BELOW: f64 = 0.85;
-
 /// How long after it ended an application-limited time still explains a low rate.
 const ALR_ENDED: Duration = Duration::from_secs(3);
-
-/// What is known of a path, for people and metrics.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Stats {
-    /// What may be sent.
-    pub target: Bitrate,
-    /// What comes through; `None` while that is not known.
-    pub acknowledged: Option<Bitrate>,
-    /// What delay allows.
-    pub delay_rate: Bitrate,
-    /// What delay says of the path.
-    pub usage: Usage,
-    /// Whether loss limits the target.
-    pub loss_state: LossState,
-    /// The part of all bytes that was lost lately, from 0 to 1.
-    pub loss: f64,
-    /// From a packet to the feedback on it, without what it waited at the receiver.
-    pub round_trip: Option<Duration>,
-    /// Clearly less is sent than might be.
-    pub application_limited: bool,
-    /// Nothing that was sent has been answered for too long.
-    pub silent: bool,
-    /// Probes that were asked for, and those of them that showed a rate.
-    pub probes_started: u32,
-    /// See `probes_started`.
-    pub probes_succeeded: u32,
-}
 
 /// The estimate of one path.
 #[derive(Clone, Debug)]
@@ -190,7 +159,7 @@ impl FeedbackEstimate {
             self.note_round_trip(round_trip);
         }
         let throughput = self.acknowledged.rate();
-        let probed = heard.probed.and_then(|probed| self.believed(now, probed, throughput));
+        let probed = heard.probed.and_then(|probed| self.believed(now, probed));
         let before = self.delay.rate();
         let found = self.delay.update(now, throughput, probed);
         if probed.is_some() && self.delay.rate() > before {
@@ -261,24 +230,13 @@ impl FeedbackEstimate {
         probed
     }
 
-    /// What a probe showed. Where the application limits what is sent, a probe is the best that is
-    /// known, but for what comes through anyway. Else less than the rate is no news: a burst suffers
-    /// from a shaky path, and if the path is too slow, what is sent all the time shows it. And where the
-    /// path was full before, what comes through of more than it takes is taken from others on it.
-    fn believed(
-        &self,
-        now: Instant,
-        probed: Measured,
-        throughput: Option<Bitrate>,
-    ) -> Option<Bitrate> {
+    /// What of a probe's result is to be believed.
+    fn believed(&self, now: Instant, probed: Measured) -> Option<Bitrate> {
         let rate = self.delay.rate();
-        if self.alr.since().is_some() {
-            let floor = throughput.unwrap_or_default().scaled(DOUBTED_BELOW).min(rate);
-            return Some(probed.rate.max(floor));
+        match self.alr.since() {
+            Some(_) => Some(probed.alone(rate, self.acknowledged.rate())),
+            None => probed.beside_flow(rate, self.outlook(now).is_careful()),
         }
-        let is_gain = probed.rate > rate;
-        let is_taken = probed.is_saturated && self.outlook(now).is_careful();
-        (is_gain && !is_taken).then_some(probed.rate)
     }
 
     fn note_round_trip(&mut self, sample: Duration) {

@@ -20,13 +20,14 @@ mod pacer;
 mod probe;
 mod reports;
 mod silence;
+mod stats;
 
 pub use bitrate::Bitrate;
 pub use control::{CongestionControl, FeedbackKind, SentPacket};
 pub use delay::Usage;
-pub use estimate::Stats;
 pub use loss::LossState;
 pub use probe::{Cluster, ClusterId};
+pub use stats::Stats;
 
 /// Where every connection begins: audio and a small picture, on nearly every path that carries
 /// calls at all. The first probes go from here.

@@ -5,6 +5,7 @@
 
 mod channel;
 mod observations;
+mod recovery;
 
 use std::time::{Duration, Instant};
 
@@ -12,6 +13,7 @@ use super::feedback::PacketResult;
 use super::{Bitrate, Limits};
 use channel::Channel;
 use observations::Observations;
+use recovery::{GrowthLimit, Hold, PaddedSince};
 
 /// Observations before the estimate is used.
 const ENOUGH: u64 = 3;
@@ -33,11 +35,6 @@ const AHEAD: f64 = 1.5;
 const AHEAD_NEAR_HOLD: f64 = 1.2;
 const NEAR_HOLD: f64 = 1.3;
 
-/// After loss brought the rate down, it does not grow for so long; twice as long each time, until
-/// delay is what limits it again.
-const FIRST_HOLD: Duration = Duration::from_millis(300);
-const LONGEST_HOLD: Duration = Duration::from_secs(60);
-
 /// The average loss caps the rate at once when it is above this: 100 kbit/s over what is beyond it.
 const TOLERATED: f64 = 0.05;
 const CAP_BALANCE: Bitrate = Bitrate::from_kbps(100);
@@ -55,32 +52,6 @@ pub enum LossState {
     Limited,
     /// Loss did; the rate grows again, with padding where the application sends too little.
     Recovering,
-}
-
-/// A time at which the rate does not grow.
-#[derive(Clone, Copy, Debug)]
-struct Hold {
-    until: Option<Instant>,
-    length: Duration,
-    rate: Bitrate,
-}
-
-impl Hold {
-    const NONE: Hold = Hold { until: None, length: FIRST_HOLD, rate: Bitrate::MAX };
-}
-
-/// The rate at which padding helped last, and when that began.
-#[derive(Clone, Copy, Debug)]
-struct PaddedSince {
-    at: Instant,
-    rate: Bitrate,
-}
-
-/// The rate that growth may reach in the window that began then.
-#[derive(Clone, Copy, Debug)]
-struct GrowthLimit {
-    since: Instant,
-    rate: Bitrate,
 }
 
 /// The loss-based estimate.
@@ -262,12 +233,7 @@ impl LossEstimate {
             self.state = LossState::Recovering;
         } else if limits {
             if self.state != LossState::Limited {
-                let length = self.hold.length;
-                self.hold = Hold {
-                    until: Some(now + length),
-                    length: (length * 2).min(LONGEST_HOLD),
-                    rate: bounded,
-                };
+                self.hold = self.hold.again(now, bounded);
             }
             self.padded = None;
             self.state = LossState::Limited;

@@ -27,9 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two probes of a path that might take more than it is asked to.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// The same for a path that was seen full: often for who has little of what
-/// is wanted, seldom for who has most. So a path that has recovered is found out in seconds, and on
-/// a path that is shared those who came late get their part.
+/// The same for a path that was seen full: often for who has little of what is wanted, seldom for
+/// who has most. So a path that has recovered is found out in seconds, and on a path that is shared
+/// those who came late get their part.
 const FULL_INTERVAL: Duration = Duration::from_secs(2);
 const CONTENT: f64 = 8.0;
 
@@ -160,10 +160,10 @@ impl ProbeController {
     pub(in crate::congestion) fn set_wanted(&mut self, outlook: Outlook, wanted: Bitrate) -> Plan {
         let rose = wanted > self.wanted;
         self.wanted = wanted;
-        if !rose || outlook.target >= wanted || self.awaited.is_some() {
+        if !rose || outlook.target >= wanted {
             return Plan::NOTHING;
         }
-        // Wishes may change often; probes do not.
+        // Wishes may change often; probes do not. One that is under way may lead there by itself.
         let quiet_until = self.last_probe.map(|at| at + PATIENCE);
         if let Some(until) = quiet_until.filter(|&until| outlook.now < until) {
             self.next_look = Some(until);

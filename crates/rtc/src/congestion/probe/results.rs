@@ -20,6 +20,9 @@ const MOST_FASTER: f64 = 2.0;
 const UNSATURATED: f64 = 0.9;
 const UTILIZATION: f64 = 0.95;
 
+/// A probe that shows less than what comes through, less this much, is mistaken.
+const DOUBTED_BELOW: f64 = 0.85;
+
 /// Probes whose results can come in at the same time.
 const MOST: usize = 4;
 
@@ -53,6 +56,30 @@ pub(in crate::congestion) struct Measured {
     pub(in crate::congestion) is_saturated: bool,
     /// The first result of its probe.
     pub(in crate::congestion) is_first: bool,
+}
+
+impl Measured {
+    /// What to believe where the application limits what is sent: a probe is the best that is known of
+    /// the path, but for what comes through anyway.
+    pub(in crate::congestion) fn alone(
+        self,
+        rate: Bitrate,
+        throughput: Option<Bitrate>,
+    ) -> Bitrate {
+        self.rate.max(throughput.unwrap_or_default().scaled(DOUBTED_BELOW).min(rate))
+    }
+
+    /// What to believe where the flow fills its rate. Less than that is no news: a burst suffers from a
+    /// shaky path, and if the path is too slow, the flow itself shows it. And where the path was full
+    /// before, what comes through of more than it takes is taken from others on it.
+    pub(in crate::congestion) fn beside_flow(
+        self,
+        rate: Bitrate,
+        is_careful: bool,
+    ) -> Option<Bitrate> {
+        let is_taken = self.is_saturated && is_careful;
+        Some(self.rate).filter(|&probed| probed > rate && !is_taken)
+    }
 }
 
 /// The probes whose results may come in.
@@ -200,6 +227,18 @@ mod tests {
         let mut gaps = [None; 10];
         gaps[..3].fill(Some(5_000));
         assert_eq!(measured(gaps), None);
+    }
+
+    #[test]
+    fn a_probe_is_the_best_that_is_known_only_where_nothing_else_is_sent() {
+        let kbps = Bitrate::from_kbps;
+        let of = |rate, is_saturated| Measured { rate: kbps(rate), is_saturated, is_first: true };
+        assert_eq!(of(400, true).alone(kbps(900), Some(kbps(100))), kbps(400));
+        assert_eq!(of(400, true).alone(kbps(900), Some(kbps(800))), kbps(680));
+        assert_eq!(of(400, false).beside_flow(kbps(900), false), None);
+        assert_eq!(of(1_200, true).beside_flow(kbps(900), false), Some(kbps(1_200)));
+        assert_eq!(of(1_200, true).beside_flow(kbps(900), true), None);
+        assert_eq!(of(1_200, false).beside_flow(kbps(900), true), Some(kbps(1_200)));
     }
 
     #[test]
