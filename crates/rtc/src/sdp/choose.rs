@@ -78,11 +78,8 @@ pub(super) fn extensions(
     let all = || offered.common.extensions.iter().chain(&offer.session.extensions);
     let has_transport_sequence = all().any(|e| e.kind == ExtensionKind::TransportSequence);
     for extension in all() {
-        let wanted = match extension.kind {
-            // The older way to estimate bandwidth; nothing reads it where there is a better one.
-            ExtensionKind::AbsSendTime => !has_transport_sequence,
-            other => is_useful(other, kind, direction),
-        };
+        let superseded = extension.kind == ExtensionKind::AbsSendTime && has_transport_sequence;
+        let wanted = !superseded && is_useful(extension.kind, kind, direction);
         let id = u8::try_from(extension.id).ok().filter(|id| is_usable_id(*id, direction));
         let new = !chosen.iter().any(|c| c.kind == extension.kind || Some(c.id) == id);
         if let Some(id) = id.filter(|_| wanted && new && goes(extension, direction)) {
@@ -103,9 +100,11 @@ fn is_useful(extension: ExtensionKind, kind: MediaKind, direction: Direction) ->
         ExtensionKind::Rid | ExtensionKind::RepairedRid | ExtensionKind::DependencyDescriptor => {
             video && direction != Direction::ClientReceives
         }
-        // A browser that may signal the orientation leaves the picture unturned, and a viewer
-        // whose browser does not know the extension (Firefox) sees it lying on its side.
+        // We could pass it on, and agree on it with nobody: a browser that may signal the orientation
+        // leaves its pictures unturned, and a viewer whose browser does not know the extension (Firefox)
+        // would see them lying on their side. So every sender turns its pictures itself.
         ExtensionKind::VideoOrientation => false,
+        // The older way to estimate bandwidth: only where there is no transport-wide number.
         ExtensionKind::AbsSendTime => true,
     }
 }

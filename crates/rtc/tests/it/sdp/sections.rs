@@ -125,6 +125,16 @@ fn each_direction_agrees_on_the_extensions_that_it_uses() {
 }
 
 #[test]
+fn senders_turn_their_pictures_themselves_since_not_every_viewer_could() {
+    let uri = ExtensionKind::VideoOrientation.uri();
+    assert!(read("chromium_join").contains(uri));
+    assert!(!read("firefox_join").contains(uri), "Firefox knows it by now: agree on it");
+    let negotiation = recorded("chromium_join");
+    let mut agreed = negotiation.media().flat_map(extensions);
+    assert!(!agreed.any(|kind| kind == ExtensionKind::VideoOrientation));
+}
+
+#[test]
 fn a_one_way_extension_is_answered_the_other_way() {
     let text = answer(&recorded("firefox_join"), 0);
     assert!(text.contains("a=extmap:9/recvonly urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n"));
