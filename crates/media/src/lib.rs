@@ -10,7 +10,6 @@ mod directory;
 pub mod facts;
 mod handle;
 pub mod handover;
-mod homes;
 mod mailbox;
 pub mod placement;
 pub mod poll;

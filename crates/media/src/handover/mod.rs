@@ -13,21 +13,22 @@
 //! Datagrams travel in parcels, one for each pair of threads and batch, over bounded queues;
 //! emptied parcels go back to be filled again. What finds no parcel is dropped and counted.
 
+mod homes;
+mod lane;
+mod parcel;
+
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use parlor_rtc::path::UdpPath;
 
-use crate::homes::Homes;
 use crate::poll::Waker;
+use homes::Homes;
+use lane::{Dispatched, Lane, PARCELS};
+use parcel::PARCEL_BYTES;
 
-/// Parcels that one thread may have on the way to one other: enough for every batch that it
-/// can receive while the other is in one long tick of some milliseconds.
-const PARCELS: usize = 4;
-/// Bytes in one parcel: a batch of 32 single full-size datagrams, or most of a GRO run.
-const PARCEL_BYTES: usize = 48 * 1024;
-/// Datagrams and confirmations in one parcel.
-const PARCEL_ENTRIES: usize = 128;
+pub use parcel::{HandedOver, Parcel};
+
 /// Stray media datagrams that are shown to all threads in each [`STRAY_INTERVAL`]: a client that
 /// has moved sends some ten in that time and needs one, and a flood must not reach every thread.
 const STRAYS: u32 = 64;
@@ -47,92 +48,15 @@ pub struct HandoverFacts {
     pub dropped: u64,
 }
 
-/// Datagrams and confirmations on their way from one thread to another.
-pub struct Parcel {
-    from: usize,
-    to: usize,
-    bytes: Vec<u8>,
-    datagrams: Vec<Entry>,
-    confirmed: Vec<UdpPath>,
-}
-
-struct Entry {
-    path: UdpPath,
-    len: usize,
-    claimed: bool,
-}
-
-/// One datagram out of a parcel.
-pub struct HandedOver<'a> {
-    /// The way it took.
-    pub path: UdpPath,
-    /// Its payload.
-    pub datagram: &'a mut [u8],
-    /// It came here by the name it bears: its sender's thread wants to know whether the path is
-    /// now validated.
-    pub claimed: bool,
-}
-
-impl Parcel {
-    fn new(from: usize, to: usize) -> Parcel {
-        Parcel {
-            from,
-            to,
-            bytes: Vec::with_capacity(PARCEL_BYTES),
-            datagrams: Vec::with_capacity(PARCEL_ENTRIES),
-            confirmed: Vec::with_capacity(PARCEL_ENTRIES),
-        }
-    }
-
-    /// The thread it comes from.
-    pub fn from(&self) -> usize {
-        self.from
-    }
-
-    /// Its datagrams in the order of their arrival.
-    pub fn datagrams(&mut self) -> impl Iterator<Item = HandedOver<'_>> {
-        let mut rest = self.bytes.as_mut_slice();
-        self.datagrams.iter().map_while(move |entry| {
-            let (datagram, after) = std::mem::take(&mut rest).split_at_mut_checked(entry.len)?;
-            rest = after;
-            Some(HandedOver { path: entry.path, datagram, claimed: entry.claimed })
-        })
-    }
-
-    fn is_empty(&self) -> bool {
-        self.datagrams.is_empty() && self.confirmed.is_empty()
-    }
-
-    fn has_room(&self, len: usize) -> bool {
-        self.bytes.len() + len <= PARCEL_BYTES
-            && self.datagrams.len() < PARCEL_ENTRIES
-            && self.confirmed.len() < PARCEL_ENTRIES
-    }
-
-    fn clear(&mut self) {
-        self.bytes.clear();
-        self.datagrams.clear();
-        self.confirmed.clear();
-    }
-}
-
-/// The way to one other thread.
-struct Neighbour {
-    outbox: SyncSender<Parcel>,
-    /// Takes emptied parcels back to where they came from.
-    returns: SyncSender<Parcel>,
-    waker: Waker,
-    filling: Option<Parcel>,
-    idle: Vec<Parcel>,
-    /// Parcels made so far, up to [`PARCELS`].
-    made: usize,
-}
-
 /// One thread's end of all handing over.
 pub struct Handover {
     me: usize,
-    neighbours: Vec<Neighbour>,
+    /// By thread; its own is never used.
+    lanes: Vec<Lane>,
     inbox: Receiver<Parcel>,
+    /// Where other threads' parcels go when they are emptied, by thread.
+    returns: Vec<SyncSender<Parcel>>,
+    /// Own parcels that come back.
     returned: Receiver<Parcel>,
     homes: Homes,
     /// Strays shown since the instant.
@@ -148,23 +72,16 @@ impl Handover {
         let queue = |_: &Waker| sync_channel(PARCELS * wakers.len());
         let (outboxes, inboxes): (Vec<_>, Vec<_>) = wakers.iter().map(queue).unzip();
         let (returns, returned): (Vec<_>, Vec<_>) = wakers.iter().map(queue).unzip();
-        let neighbours = || -> Vec<Neighbour> {
-            let ways = outboxes.iter().zip(&returns).zip(wakers);
-            ways.map(|((outbox, returns), waker)| Neighbour {
-                outbox: outbox.clone(),
-                returns: returns.clone(),
-                waker: waker.clone(),
-                filling: None,
-                idle: Vec::with_capacity(PARCELS),
-                made: 0,
-            })
-            .collect()
+        let lanes = |from| {
+            let ways = outboxes.iter().cloned().zip(wakers.iter().cloned()).enumerate();
+            ways.map(|(to, (outbox, waker))| Lane::new(from, to, outbox, waker)).collect()
         };
         let ends = inboxes.into_iter().zip(returned).enumerate();
         ends.map(|(me, (inbox, returned))| Handover {
             me,
-            neighbours: neighbours(),
+            lanes: lanes(me),
             inbox,
+            returns: returns.clone(),
             returned,
             homes: Homes::new(now),
             strays: (now, 0),
@@ -175,10 +92,9 @@ impl Handover {
 
     /// Gives `datagram` to thread `to`; `claimed` when its own username named that thread.
     pub fn give(&mut self, to: usize, path: UdpPath, datagram: &[u8], claimed: bool) {
-        match self.parcel(to, datagram.len()) {
+        match self.lane(to, datagram.len()).and_then(Lane::filling) {
             Some(parcel) => {
-                parcel.bytes.extend_from_slice(datagram);
-                parcel.datagrams.push(Entry { path, len: datagram.len(), claimed });
+                parcel.add(path, datagram, claimed);
                 self.facts.given += 1;
             }
             None => self.facts.dropped += 1,
@@ -189,7 +105,7 @@ impl Handover {
     pub fn show(&mut self, now: Instant, path: UdpPath, datagram: &[u8]) -> bool {
         // RTP and RTCP begin with a byte from 128 to 191 (RFC 7983).
         let is_media = matches!(datagram.first(), Some(128..=191));
-        if self.neighbours.len() < 2 || !is_media {
+        if self.lanes.len() < 2 || !is_media {
             return false;
         }
         let (since, shown) = &mut self.strays;
@@ -201,7 +117,7 @@ impl Handover {
         }
         *shown += 1;
         let me = self.me;
-        for to in (0..self.neighbours.len()).filter(|to| *to != me) {
+        for to in (0..self.lanes.len()).filter(|to| *to != me) {
             self.give(to, path, datagram, true);
         }
         true
@@ -210,8 +126,8 @@ impl Handover {
     /// Tells thread `to` that everything from `path` is this thread's. One that finds no room is
     /// said again with the next check.
     pub fn confirm(&mut self, to: usize, path: UdpPath) {
-        if let Some(parcel) = self.parcel(to, 0) {
-            parcel.confirmed.push(path);
+        if let Some(parcel) = self.lane(to, 0).and_then(Lane::filling) {
+            parcel.confirm(path);
         }
     }
 
@@ -222,7 +138,7 @@ impl Handover {
 
     /// Sends off what was given since the last time.
     pub fn dispatch(&mut self) {
-        for to in 0..self.neighbours.len() {
+        for to in 0..self.lanes.len() {
             self.dispatch_to(to);
         }
     }
@@ -231,19 +147,19 @@ impl Handover {
     /// with [`Handover::give_back`].
     pub fn take(&mut self, now: Instant) -> Option<Parcel> {
         let parcel = self.inbox.try_recv().ok()?;
-        for path in &parcel.confirmed {
-            self.homes.learn(now, *path, parcel.from);
+        for path in parcel.confirmed() {
+            self.homes.learn(now, *path, parcel.from());
         }
-        self.facts.taken += parcel.datagrams.len() as u64;
+        self.facts.taken += parcel.datagram_count();
         Some(parcel)
     }
 
     /// Returns an emptied parcel to the thread that filled it.
     pub fn give_back(&mut self, mut parcel: Parcel) {
         parcel.clear();
-        if let Some(owner) = self.neighbours.get(parcel.from) {
+        if let Some(owner) = self.returns.get(parcel.from()) {
             // The queue has room for every parcel there is; a thread that is gone needs none.
-            let _ = owner.returns.try_send(parcel);
+            let _ = owner.try_send(parcel);
         }
     }
 
@@ -252,56 +168,32 @@ impl Handover {
         &self.facts
     }
 
-    /// A parcel for `to` with room for `len` more bytes.
-    fn parcel(&mut self, to: usize, len: usize) -> Option<&mut Parcel> {
-        let me = self.me;
-        if to == me || to >= self.neighbours.len() || len > PARCEL_BYTES {
+    /// The lane to `to`, ready to take `len` more bytes if there is a parcel for them.
+    fn lane(&mut self, to: usize, len: usize) -> Option<&mut Lane> {
+        if to == self.me || len > PARCEL_BYTES {
             return None;
         }
-        if self.neighbours[to].filling.as_ref().is_some_and(|parcel| !parcel.has_room(len)) {
+        if !self.lanes.get(to)?.takes(len) {
             self.dispatch_to(to);
-        }
-        if self.neighbours[to].filling.is_none() {
             self.collect_returned();
         }
-        let neighbour = &mut self.neighbours[to];
-        if neighbour.filling.is_none() {
-            neighbour.filling = neighbour.idle.pop();
-        }
-        if neighbour.filling.is_none() && neighbour.made < PARCELS {
-            neighbour.made += 1;
-            neighbour.filling = Some(Parcel::new(me, to));
-        }
-        neighbour.filling.as_mut()
+        self.lanes.get_mut(to)
     }
 
     /// Puts parcels that came back where they can be filled again.
     fn collect_returned(&mut self) {
         while let Ok(parcel) = self.returned.try_recv() {
-            if let Some(neighbour) = self.neighbours.get_mut(parcel.to) {
-                neighbour.idle.push(parcel);
+            if let Some(lane) = self.lanes.get_mut(parcel.to()) {
+                lane.take_back(parcel);
             }
         }
     }
 
     fn dispatch_to(&mut self, to: usize) {
-        let Some(neighbour) = self.neighbours.get_mut(to) else { return };
-        let Some(parcel) = neighbour.filling.take_if(|parcel| !parcel.is_empty()) else { return };
-        match neighbour.outbox.try_send(parcel) {
-            Ok(()) => {
-                self.facts.parcels += 1;
-                neighbour.waker.wake();
-            }
-            // Only a thread that has ended leaves no room: its queue holds every parcel made.
-            Err(refused) => {
-                let mut parcel = match refused {
-                    std::sync::mpsc::TrySendError::Full(parcel)
-                    | std::sync::mpsc::TrySendError::Disconnected(parcel) => parcel,
-                };
-                self.facts.dropped += parcel.datagrams.len() as u64;
-                parcel.clear();
-                neighbour.idle.push(parcel);
-            }
+        match self.lanes.get_mut(to).map_or(Dispatched::Nothing, Lane::dispatch) {
+            Dispatched::Nothing => {}
+            Dispatched::Sent => self.facts.parcels += 1,
+            Dispatched::Lost(datagrams) => self.facts.dropped += datagrams,
         }
     }
 }
@@ -310,6 +202,7 @@ impl Handover {
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+    use super::lane::PARCELS;
     use super::*;
     use crate::poll::Poller;
 
@@ -387,7 +280,7 @@ mod tests {
         ends[0].give(1, path(1), b"again", false);
         ends[0].dispatch();
         assert_eq!(drain(&mut ends[1]).len(), 1);
-        assert_eq!(ends[0].neighbours[1].made, PARCELS);
+        assert_eq!(ends[0].lanes[1].made(), PARCELS);
     }
 
     #[test]

@@ -16,22 +16,22 @@ const HOME_AGE: Duration = Duration::from_secs(60);
 /// Two generations: what is confirmed goes into the young one, which becomes the old one after
 /// [`HOME_AGE`] or when it is full; what was not confirmed in time goes with the old one. So the
 /// table is bounded and never searched.
-pub(crate) struct Homes {
+pub(super) struct Homes {
     young: HashMap<UdpPath, usize>,
     old: HashMap<UdpPath, usize>,
     since: Instant,
 }
 
 impl Homes {
-    pub(crate) fn new(now: Instant) -> Homes {
+    pub(super) fn new(now: Instant) -> Homes {
         Homes { young: HashMap::new(), old: HashMap::new(), since: now }
     }
 
-    pub(crate) fn find(&self, path: UdpPath) -> Option<usize> {
+    pub(super) fn find(&self, path: UdpPath) -> Option<usize> {
         self.young.get(&path).or_else(|| self.old.get(&path)).copied()
     }
 
-    pub(crate) fn learn(&mut self, now: Instant, path: UdpPath, thread: usize) {
+    pub(super) fn learn(&mut self, now: Instant, path: UdpPath, thread: usize) {
         let aged = now.saturating_duration_since(self.since) >= HOME_AGE;
         if aged || self.young.len() >= HOMES {
             std::mem::swap(&mut self.young, &mut self.old);

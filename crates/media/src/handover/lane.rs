@@ -1,0 +1,87 @@
+//! The way from one thread to one other: a few parcels, filled, sent, emptied and filled again.
+
+use std::sync::mpsc::{SyncSender, TrySendError};
+
+use super::parcel::Parcel;
+use crate::poll::Waker;
+
+/// Parcels that one thread may have on the way to one other: enough for every batch that it
+/// can receive while the other is in one long tick of some milliseconds.
+pub(super) const PARCELS: usize = 4;
+
+/// The way to one other thread.
+pub(super) struct Lane {
+    from: usize,
+    to: usize,
+    outbox: SyncSender<Parcel>,
+    waker: Waker,
+    filling: Option<Parcel>,
+    idle: Vec<Parcel>,
+    /// Parcels made so far, up to [`PARCELS`].
+    made: usize,
+}
+
+/// What became of what was given.
+pub(super) enum Dispatched {
+    /// There was nothing.
+    Nothing,
+    /// It is on its way.
+    Sent,
+    /// The other thread has ended: so many datagrams are lost.
+    Lost(u64),
+}
+
+impl Lane {
+    pub(super) fn new(from: usize, to: usize, outbox: SyncSender<Parcel>, waker: Waker) -> Lane {
+        let idle = Vec::with_capacity(PARCELS);
+        Lane { from, to, outbox, waker, filling: None, idle, made: 0 }
+    }
+
+    /// Whether what is given next, `len` bytes of it, goes into the parcel that is being filled.
+    pub(super) fn takes(&self, len: usize) -> bool {
+        self.filling.as_ref().is_some_and(|parcel| parcel.has_room(len))
+    }
+
+    /// The parcel that is being filled, or an empty one if there is any.
+    pub(super) fn filling(&mut self) -> Option<&mut Parcel> {
+        if self.filling.is_none() {
+            self.filling = self.idle.pop();
+        }
+        if self.filling.is_none() && self.made < PARCELS {
+            self.made += 1;
+            self.filling = Some(Parcel::new(self.from, self.to));
+        }
+        self.filling.as_mut()
+    }
+
+    /// An emptied parcel has come back.
+    pub(super) fn take_back(&mut self, parcel: Parcel) {
+        self.idle.push(parcel);
+    }
+
+    /// Sends off the parcel that is being filled.
+    pub(super) fn dispatch(&mut self) -> Dispatched {
+        let Some(parcel) = self.filling.take_if(|parcel| !parcel.is_empty()) else {
+            return Dispatched::Nothing;
+        };
+        match self.outbox.try_send(parcel) {
+            Ok(()) => {
+                self.waker.wake();
+                Dispatched::Sent
+            }
+            // Only a thread that has ended leaves no room: its queue holds every parcel made.
+            Err(TrySendError::Full(mut parcel) | TrySendError::Disconnected(mut parcel)) => {
+                let lost = parcel.datagram_count();
+                parcel.clear();
+                self.idle.push(parcel);
+                Dispatched::Lost(lost)
+            }
+        }
+    }
+
+    /// How many parcels have been made.
+    #[cfg(test)]
+    pub(super) fn made(&self) -> usize {
+        self.made
+    }
+}

@@ -1,0 +1,102 @@
+//! What travels between two threads: datagrams and confirmations, in memory that is used again and again.
+
+use parlor_rtc::path::UdpPath;
+
+/// Bytes in one parcel: a batch of 32 single full-size datagrams, or most of a GRO run.
+pub(super) const PARCEL_BYTES: usize = 48 * 1024;
+/// Datagrams and confirmations in one parcel.
+const PARCEL_ENTRIES: usize = 128;
+
+/// Datagrams and confirmations on their way from one thread to another.
+pub struct Parcel {
+    from: usize,
+    to: usize,
+    bytes: Vec<u8>,
+    datagrams: Vec<Entry>,
+    confirmed: Vec<UdpPath>,
+}
+
+struct Entry {
+    path: UdpPath,
+    len: usize,
+    claimed: bool,
+}
+
+/// One datagram out of a parcel.
+pub struct HandedOver<'a> {
+    /// The way it took.
+    pub path: UdpPath,
+    /// Its payload.
+    pub datagram: &'a mut [u8],
+    /// It came here by the name it bears: its sender's thread wants to know whether the path is
+    /// now validated.
+    pub claimed: bool,
+}
+
+impl Parcel {
+    pub(super) fn new(from: usize, to: usize) -> Parcel {
+        Parcel {
+            from,
+            to,
+            bytes: Vec::with_capacity(PARCEL_BYTES),
+            datagrams: Vec::with_capacity(PARCEL_ENTRIES),
+            confirmed: Vec::with_capacity(PARCEL_ENTRIES),
+        }
+    }
+
+    /// The thread it comes from.
+    pub fn from(&self) -> usize {
+        self.from
+    }
+
+    /// The thread it goes to.
+    pub(super) fn to(&self) -> usize {
+        self.to
+    }
+
+    /// Its datagrams in the order of their arrival.
+    pub fn datagrams(&mut self) -> impl Iterator<Item = HandedOver<'_>> {
+        let mut rest = self.bytes.as_mut_slice();
+        self.datagrams.iter().map_while(move |entry| {
+            let (datagram, after) = std::mem::take(&mut rest).split_at_mut_checked(entry.len)?;
+            rest = after;
+            Some(HandedOver { path: entry.path, datagram, claimed: entry.claimed })
+        })
+    }
+
+    /// How many datagrams are in it.
+    pub(super) fn datagram_count(&self) -> u64 {
+        self.datagrams.len() as u64
+    }
+
+    /// The paths that its sender's thread confirms to be its own.
+    pub(super) fn confirmed(&self) -> &[UdpPath] {
+        &self.confirmed
+    }
+
+    pub(super) fn add(&mut self, path: UdpPath, datagram: &[u8], claimed: bool) {
+        self.bytes.extend_from_slice(datagram);
+        self.datagrams.push(Entry { path, len: datagram.len(), claimed });
+    }
+
+    pub(super) fn confirm(&mut self, path: UdpPath) {
+        self.confirmed.push(path);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.datagrams.is_empty() && self.confirmed.is_empty()
+    }
+
+    /// Whether one more datagram of `len` bytes, or one more confirmation, fits.
+    pub(super) fn has_room(&self, len: usize) -> bool {
+        self.bytes.len() + len <= PARCEL_BYTES
+            && self.datagrams.len() < PARCEL_ENTRIES
+            && self.confirmed.len() < PARCEL_ENTRIES
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.datagrams.clear();
+        self.confirmed.clear();
+    }
+}
