@@ -172,7 +172,6 @@ impl MediaThread {
                     Routed::Elsewhere { .. } | Routed::Unknown => desk.facts.strangers += 1,
                 }
             }
-            handover.give_back(parcel);
         }
     }
 

@@ -25,9 +25,9 @@ use parlor_rtc::path::UdpPath;
 use crate::poll::Waker;
 use homes::Homes;
 use lane::{Dispatched, Lane, PARCELS};
-use parcel::PARCEL_BYTES;
+use parcel::{PARCEL_BYTES, Parcel};
 
-pub use parcel::{HandedOver, Parcel};
+pub use parcel::{HandedOver, Taken};
 
 /// Stray media datagrams that are shown to all threads in each [`STRAY_INTERVAL`]: a client that
 /// has moved sends some ten in that time and needs one, and a flood must not reach every thread.
@@ -143,24 +143,15 @@ impl Handover {
         }
     }
 
-    /// The next parcel from another thread, after learning what it confirms; to be given back
-    /// with [`Handover::give_back`].
-    pub fn take(&mut self, now: Instant) -> Option<Parcel> {
+    /// The next parcel from another thread, after learning what it confirms.
+    pub fn take(&mut self, now: Instant) -> Option<Taken> {
         let parcel = self.inbox.try_recv().ok()?;
         for path in parcel.confirmed() {
             self.homes.learn(now, *path, parcel.from());
         }
         self.facts.taken += parcel.datagram_count();
-        Some(parcel)
-    }
-
-    /// Returns an emptied parcel to the thread that filled it.
-    pub fn give_back(&mut self, mut parcel: Parcel) {
-        parcel.clear();
-        if let Some(owner) = self.returns.get(parcel.from()) {
-            // The queue has room for every parcel there is; a thread that is gone needs none.
-            let _ = owner.try_send(parcel);
-        }
+        let returns = self.returns.get(parcel.from())?.clone();
+        Some(Taken::new(parcel, returns))
     }
 
     /// What was done so far.
@@ -201,6 +192,7 @@ impl Handover {
 #[cfg(test)]
 mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+    use std::panic::{AssertUnwindSafe, catch_unwind};
 
     use super::lane::PARCELS;
     use super::*;
@@ -226,7 +218,6 @@ mod tests {
                     .datagrams()
                     .map(|d| (from, d.path.remote.port(), d.datagram.to_vec(), d.claimed)),
             );
-            end.give_back(parcel);
         }
         drained
     }
@@ -281,6 +272,25 @@ mod tests {
         ends[0].dispatch();
         assert_eq!(drain(&mut ends[1]).len(), 1);
         assert_eq!(ends[0].lanes[1].made(), PARCELS);
+    }
+
+    #[test]
+    fn a_parcel_in_the_hands_of_a_thread_that_panics_comes_back_to_be_filled_again() {
+        let mut ends = group(2);
+        for round in 0..10 * PARCELS as u16 {
+            ends[0].give(1, path(round), b"fatal", false);
+            ends[0].dispatch();
+            let taker = &mut ends[1];
+            let panicked = catch_unwind(AssertUnwindSafe(|| {
+                let taken = taker.take(Instant::now());
+                assert!(taken.is_none(), "it has a parcel in its hands");
+            }));
+            assert!(panicked.is_err(), "round {round}");
+        }
+        assert_eq!(ends[0].facts().dropped, 0);
+        ends[0].give(1, path(1), b"harmless", false);
+        ends[0].dispatch();
+        assert_eq!(drain(&mut ends[1]), [(0, 1, b"harmless".to_vec(), false)]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What travels between two threads: datagrams and confirmations, in memory that is used again and again.
 
+use std::sync::mpsc::SyncSender;
+
 use parlor_rtc::path::UdpPath;
 
 /// Bytes in one parcel: a batch of 32 single full-size datagrams, or most of a GRO run.
@@ -8,7 +10,8 @@ pub(super) const PARCEL_BYTES: usize = 48 * 1024;
 const PARCEL_ENTRIES: usize = 128;
 
 /// Datagrams and confirmations on their way from one thread to another.
-pub struct Parcel {
+#[derive(Default)]
+pub(super) struct Parcel {
     from: usize,
     to: usize,
     bytes: Vec<u8>,
@@ -45,23 +48,13 @@ impl Parcel {
     }
 
     /// The thread it comes from.
-    pub fn from(&self) -> usize {
+    pub(super) fn from(&self) -> usize {
         self.from
     }
 
     /// The thread it goes to.
     pub(super) fn to(&self) -> usize {
         self.to
-    }
-
-    /// Its datagrams in the order of their arrival.
-    pub fn datagrams(&mut self) -> impl Iterator<Item = HandedOver<'_>> {
-        let mut rest = self.bytes.as_mut_slice();
-        self.datagrams.iter().map_while(move |entry| {
-            let (datagram, after) = std::mem::take(&mut rest).split_at_mut_checked(entry.len)?;
-            rest = after;
-            Some(HandedOver { path: entry.path, datagram, claimed: entry.claimed })
-        })
     }
 
     /// How many datagrams are in it.
@@ -98,5 +91,44 @@ impl Parcel {
         self.bytes.clear();
         self.datagrams.clear();
         self.confirmed.clear();
+    }
+}
+
+/// A parcel in the hands of the thread that it went to.
+///
+/// Dropping it, as a panic does too, empties it and sends it back to be filled again: there are only
+/// a few for each pair of threads.
+pub struct Taken {
+    parcel: Parcel,
+    returns: SyncSender<Parcel>,
+}
+
+impl Taken {
+    pub(super) fn new(parcel: Parcel, returns: SyncSender<Parcel>) -> Taken {
+        Taken { parcel, returns }
+    }
+
+    /// The thread it comes from.
+    pub fn from(&self) -> usize {
+        self.parcel.from
+    }
+
+    /// Its datagrams in the order of their arrival.
+    pub fn datagrams(&mut self) -> impl Iterator<Item = HandedOver<'_>> {
+        let mut rest = self.parcel.bytes.as_mut_slice();
+        self.parcel.datagrams.iter().map_while(move |entry| {
+            let (datagram, after) = std::mem::take(&mut rest).split_at_mut_checked(entry.len)?;
+            rest = after;
+            Some(HandedOver { path: entry.path, datagram, claimed: entry.claimed })
+        })
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        let mut parcel = std::mem::take(&mut self.parcel);
+        parcel.clear();
+        // The queue has room for every parcel there is; a thread that is gone needs none.
+        let _ = self.returns.try_send(parcel);
     }
 }

@@ -9,7 +9,7 @@ use parlor_engine::{Join, Joined};
 use parlor_engine::{PeerId, RoomId};
 use parlor_media::poll::Poller;
 use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
-use parlor_media::{Media, MediaConfig, ThreadFacts};
+use parlor_media::{Media, MediaConfig, MediaError, ThreadFacts};
 use parlor_rtc::path::UdpPath;
 use parlor_rtc::stun::{Class, Message, MessageWriter, TransactionId};
 
@@ -43,10 +43,10 @@ struct Client {
 }
 
 impl Client {
-    fn join(media: &Media, peer: u64) -> Client {
+    fn join(media: &Media, room: RoomId, peer: u64) -> Client {
         let handle = media.handle();
         let offer = OFFER.replace('\n', "\r\n");
-        let join = Join { room: ROOM, peer: PeerId(peer), offer, senders: Vec::new() };
+        let join = Join { room, peer: PeerId(peer), offer, senders: Vec::new() };
         let Joined { answer, .. } = block_on(handle.join(join)).unwrap();
         let attribute = |name: &str| -> String {
             answer.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
@@ -101,7 +101,7 @@ fn sum(facts: &[ThreadFacts], field: impl Fn(&ThreadFacts) -> u64) -> u64 {
 fn a_check_is_answered_from_the_address_it_was_sent_to() {
     let media = Media::start(MediaConfig { threads: 1, ..MediaConfig::default() }).unwrap();
     let _events = block_on(media.handle().create_room(ROOM)).unwrap();
-    let client = Client::join(&media, 1);
+    let client = Client::join(&media, ROOM, 1);
     for ip in ["127.0.0.1", "127.0.0.2", "::1"] {
         let ip: IpAddr = ip.parse().unwrap();
         let mut socket = bind("[::]:0");
@@ -123,7 +123,7 @@ fn every_path_of_a_peer_finds_its_thread_whichever_it_lands_on() {
     let localhost: IpAddr = "127.0.0.1".parse().unwrap();
     let mut paths = 0;
     for peer in 1..=8 {
-        let client = Client::join(&media, peer);
+        let client = Client::join(&media, ROOM, peer);
         for _ in 0..4 {
             let mut socket = bind("127.0.0.1:0");
             let (path, _) = client.check(&mut socket, localhost);
@@ -147,11 +147,35 @@ fn every_path_of_a_peer_finds_its_thread_whichever_it_lands_on() {
 }
 
 #[test]
+fn paths_find_their_thread_however_often_it_has_panicked() {
+    const DEATHS: u64 = 8;
+    let media = Media::start(MediaConfig { threads: 2, ..MediaConfig::default() }).unwrap();
+    let handle = media.handle();
+    for round in 1..=DEATHS {
+        let room = RoomId(round);
+        let _events = block_on(handle.create_room(room)).unwrap();
+        let client = Client::join(&media, room, round);
+        for _ in 0..8 {
+            let (_, answer) = client.check(&mut bind("127.0.0.1:0"), "127.0.0.1".parse().unwrap());
+            assert_eq!(Message::parse(&answer).unwrap().class(), Class::Success);
+        }
+        let died = block_on(handle.panic_thread_of(room));
+        assert_eq!(died, Err(MediaError::ThreadDied));
+    }
+    assert!(media.shutdown(PATIENCE));
+    let facts = handle.facts();
+    let given = sum(&facts, |facts| facts.handover.given);
+    assert!(given > 0, "no datagram was handed over");
+    assert_eq!(sum(&facts, |facts| facts.handover.taken), given);
+    assert_eq!(sum(&facts, |facts| facts.deaths), DEATHS);
+}
+
+#[test]
 fn a_path_that_has_not_proved_itself_stays_a_stranger() {
     let media = Media::start(MediaConfig { threads: 4, ..MediaConfig::default() }).unwrap();
     let handle = media.handle();
     let _events = block_on(handle.create_room(ROOM)).unwrap();
-    let client = Client::join(&media, 1);
+    let client = Client::join(&media, ROOM, 1);
     let forger = Client { key: hmac::Key::new(client.key.algorithm(), b"guessed"), ..client };
     let localhost: IpAddr = "127.0.0.1".parse().unwrap();
     for _ in 0..16 {
