@@ -3,12 +3,8 @@
 /// Totals since the engine was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Datagrams handed to the engine.
+    /// Datagrams that were for a peer of the engine; its caller knows what became of the others.
     pub datagrams_in: u64,
-    /// Datagrams that belong to no peer of any engine.
-    pub datagrams_unknown: u64,
-    /// Datagrams that another media thread has to take.
-    pub datagrams_elsewhere: u64,
     /// Datagrams that a connection refused: forged, replayed, malformed, or too early.
     pub datagrams_dropped: u64,
     /// RTP packets from publishers, retransmissions included.

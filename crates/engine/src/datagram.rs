@@ -22,7 +22,7 @@ pub enum Routed {
         /// The number of that thread.
         thread: u8,
     },
-    /// It is for nobody; silence is the answer.
+    /// It is for nobody here; silence is the answer.
     Unknown,
 }
 
@@ -36,20 +36,13 @@ impl Engine {
         datagram: &mut [u8],
         out: &mut SendArena,
     ) -> Routed {
-        self.counters.datagrams_in += 1;
         let found = match self.route(path, datagram) {
             Ok(found) => found,
-            Err(Routed::Elsewhere { thread }) => {
-                self.counters.datagrams_elsewhere += 1;
-                return Routed::Elsewhere { thread };
-            }
-            Err(other) => {
-                self.counters.datagrams_unknown += 1;
-                return other;
-            }
+            Err(not_here) => return not_here,
         };
         let key = found.peer;
         let Some(peer) = self.peers.get_mut(key) else { return Routed::Unknown };
+        self.counters.datagrams_in += 1;
         match peer.link.connection.handle_datagram(now, path, datagram, out) {
             Received::Rtp { len } => {
                 self.note_heard(found, path);

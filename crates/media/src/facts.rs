@@ -22,7 +22,8 @@ pub struct ThreadFacts {
     pub sent: SendFacts,
     /// Datagrams given to and taken from other threads.
     pub handover: HandoverFacts,
-    /// Datagrams from addresses that no thread knows.
+    /// Datagrams from addresses that no thread knows, each counted once; those that were shown to all
+    /// threads to find that out are [`HandoverFacts::shown`] instead.
     pub strangers: u64,
     /// Outgoing datagrams dropped because the send arena was full or no socket has their address.
     pub unsent: u64,

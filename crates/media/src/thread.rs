@@ -14,7 +14,7 @@ use crate::board::GoneReason;
 use crate::carry_out::carry_out;
 use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
-use crate::handover::Handover;
+use crate::handover::{Cause, Handover};
 use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
@@ -144,10 +144,10 @@ impl MediaThread {
             match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.arena) {
                 Routed::Here => {}
                 Routed::Elsewhere { thread } => {
-                    handover.give(usize::from(thread), path, datagram, true);
+                    handover.give(usize::from(thread), path, datagram, Cause::Named);
                 }
                 Routed::Unknown => match handover.home(path) {
-                    Some(thread) => handover.give(thread, path, datagram, false),
+                    Some(thread) => handover.give(thread, path, datagram, Cause::Home),
                     None if handover.show(now, path, datagram) => {}
                     None => desk.facts.strangers += 1,
                 },
@@ -165,10 +165,12 @@ impl MediaThread {
             for handed in parcel.datagrams() {
                 let path = Path::Udp(handed.path);
                 match engine.handle_datagram(now, path, handed.datagram, &mut desk.arena) {
-                    Routed::Here if handed.claimed && engine.owns(path) => {
+                    Routed::Here if handed.cause != Cause::Home && engine.owns(path) => {
                         handover.confirm(from, handed.path);
                     }
                     Routed::Here => {}
+                    // Counted where it arrived: the other threads are shown it too.
+                    _ if handed.cause == Cause::Stray => {}
                     Routed::Elsewhere { .. } | Routed::Unknown => desk.facts.strangers += 1,
                 }
             }

@@ -130,7 +130,7 @@ impl Metrics {
 type Read = fn(&ThreadFacts) -> u64;
 
 /// What is told of each media thread.
-const THREAD_COUNTERS: [(&str, &str, Read); 30] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 32] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -170,15 +170,21 @@ const THREAD_COUNTERS: [(&str, &str, Read); 30] = [
     }),
     ("joins", "Joins and later offers answered", |facts| facts.engine.joins),
     ("joins_refused", "Joins and later offers refused", |facts| facts.engine.joins_refused),
-    ("datagrams_in", "Datagrams handed to the engine", |facts| facts.engine.datagrams_in),
+    ("datagrams_in", "Datagrams for peers of the thread", |facts| facts.engine.datagrams_in),
     ("datagrams_dropped", "Datagrams that a connection refused", |facts| {
         facts.engine.datagrams_dropped
     }),
-    ("datagrams_unknown", "Datagrams that belong to no peer", |facts| {
-        facts.engine.datagrams_unknown
+    ("datagrams_handed_over", "Datagrams given to another media thread", |facts| {
+        facts.handover.given
     }),
-    ("datagrams_elsewhere", "Datagrams that another media thread had to take", |facts| {
-        facts.engine.datagrams_elsewhere
+    ("datagrams_taken_over", "Datagrams taken from another media thread", |facts| {
+        facts.handover.taken
+    }),
+    ("datagrams_not_handed_over", "Datagrams lost: another thread was too far behind", |facts| {
+        facts.handover.dropped
+    }),
+    ("datagrams_shown", "Media from unknown addresses, shown to all media threads", |facts| {
+        facts.handover.shown
     }),
     ("datagrams_strange", "Datagrams from addresses that no thread knows", |facts| facts.strangers),
     ("datagrams_unsent", "Datagrams dropped before sending", |facts| facts.unsent),

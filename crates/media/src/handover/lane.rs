@@ -25,9 +25,9 @@ pub(super) struct Lane {
 pub(super) enum Dispatched {
     /// There was nothing.
     Nothing,
-    /// It is on its way.
-    Sent,
-    /// The other thread has ended: so many datagrams are lost.
+    /// So many datagrams are on their way.
+    Sent(u64),
+    /// So many datagrams are lost: the other thread has ended.
     Lost(u64),
 }
 
@@ -64,17 +64,17 @@ impl Lane {
         let Some(parcel) = self.filling.take_if(|parcel| !parcel.is_empty()) else {
             return Dispatched::Nothing;
         };
+        let datagrams = parcel.datagram_count();
         match self.outbox.try_send(parcel) {
             Ok(()) => {
                 self.waker.wake();
-                Dispatched::Sent
+                Dispatched::Sent(datagrams)
             }
             // Only a thread that has ended leaves no room: its queue holds every parcel made.
             Err(TrySendError::Full(mut parcel) | TrySendError::Disconnected(mut parcel)) => {
-                let lost = parcel.datagram_count();
                 parcel.clear();
                 self.idle.push(parcel);
-                Dispatched::Lost(lost)
+                Dispatched::Lost(datagrams)
             }
         }
     }

@@ -2,13 +2,13 @@
 //!
 //! All threads share one port, and the kernel picks the socket by the remote address, knowing
 //! nothing of rooms. A connectivity check names its owner in the username, so the thread it lands
-//! on hands it over as *claimed*. Once the owner's engine has validated the path it says so, and
-//! from then on everything from that path is handed over without a look inside. A stranger can
+//! on hands it over. Once the owner's engine has validated the path it says so, and from then on
+//! everything from that path, its *home*, is handed over without a look inside. A stranger can
 //! therefore neither fill the table nor divert anybody's packets.
 //!
 //! Media from an address that nobody knows may be a client whose NAT has just given it another
-//! one. Only the owner can tell, by opening it; so a few such datagrams a second are shown to all
-//! threads, claimed too. Whatever is beyond that has to wait for the client's next check.
+//! one. Only the owner can tell, by opening it; so a few such *strays* a second are shown to all
+//! threads. Whatever is beyond that has to wait for the client's next check.
 //!
 //! Datagrams travel in parcels, one for each pair of threads and batch, over bounded queues;
 //! emptied parcels go back to be filled again. What finds no parcel is dropped and counted.
@@ -27,7 +27,7 @@ use homes::Homes;
 use lane::{Dispatched, Lane, PARCELS};
 use parcel::{PARCEL_BYTES, Parcel};
 
-pub use parcel::{HandedOver, Taken};
+pub use parcel::{Cause, HandedOver, Taken};
 
 /// Stray media datagrams that are shown to all threads in each [`STRAY_INTERVAL`]: a client that
 /// has moved sends some ten in that time and needs one, and a flood must not reach every thread.
@@ -35,17 +35,19 @@ const STRAYS: u32 = 64;
 /// See [`STRAYS`].
 const STRAY_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What handing over has cost, counted since the thread began.
+/// What was handed over, counted since the thread began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HandoverFacts {
-    /// Datagrams given to another thread.
+    /// Datagrams given to another thread; a stray that is shown is given to each of the others.
     pub given: u64,
     /// Datagrams taken from another thread.
     pub taken: u64,
     /// Parcels given.
     pub parcels: u64,
-    /// Datagrams dropped because the other thread was too far behind.
+    /// Datagrams dropped because the other thread was too far behind, or has ended.
     pub dropped: u64,
+    /// Strays shown to all other threads.
+    pub shown: u64,
 }
 
 /// One thread's end of all handing over.
@@ -90,13 +92,10 @@ impl Handover {
         .collect()
     }
 
-    /// Gives `datagram` to thread `to`; `claimed` when its own username named that thread.
-    pub fn give(&mut self, to: usize, path: UdpPath, datagram: &[u8], claimed: bool) {
+    /// Gives `datagram` to thread `to`.
+    pub fn give(&mut self, to: usize, path: UdpPath, datagram: &[u8], cause: Cause) {
         match self.lane(to, datagram.len()).and_then(Lane::filling) {
-            Some(parcel) => {
-                parcel.add(path, datagram, claimed);
-                self.facts.given += 1;
-            }
+            Some(parcel) => parcel.add(path, datagram, cause),
             None => self.facts.dropped += 1,
         }
     }
@@ -116,9 +115,10 @@ impl Handover {
             return false;
         }
         *shown += 1;
+        self.facts.shown += 1;
         let me = self.me;
         for to in (0..self.lanes.len()).filter(|to| *to != me) {
-            self.give(to, path, datagram, true);
+            self.give(to, path, datagram, Cause::Stray);
         }
         true
     }
@@ -183,7 +183,10 @@ impl Handover {
     fn dispatch_to(&mut self, to: usize) {
         match self.lanes.get_mut(to).map_or(Dispatched::Nothing, Lane::dispatch) {
             Dispatched::Nothing => {}
-            Dispatched::Sent => self.facts.parcels += 1,
+            Dispatched::Sent(datagrams) => {
+                self.facts.parcels += 1;
+                self.facts.given += datagrams;
+            }
             Dispatched::Lost(datagrams) => self.facts.dropped += datagrams,
         }
     }
@@ -194,7 +197,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use super::lane::PARCELS;
+    use super::Cause::{Home, Named, Stray};
     use super::*;
     use crate::poll::Poller;
 
@@ -208,15 +211,15 @@ mod tests {
         UdpPath { remote: SocketAddr::new(ip, port), local: ip }
     }
 
-    /// Everything that waits for `end`, as (from, port, bytes, claimed).
-    fn drain(end: &mut Handover) -> Vec<(usize, u16, Vec<u8>, bool)> {
+    /// Everything that waits for `end`, as (from, port, bytes, cause).
+    fn drain(end: &mut Handover) -> Vec<(usize, u16, Vec<u8>, Cause)> {
         let mut drained = Vec::new();
         while let Some(mut parcel) = end.take(Instant::now()) {
             let from = parcel.from();
             drained.extend(
                 parcel
                     .datagrams()
-                    .map(|d| (from, d.path.remote.port(), d.datagram.to_vec(), d.claimed)),
+                    .map(|d| (from, d.path.remote.port(), d.datagram.to_vec(), d.cause)),
             );
         }
         drained
@@ -225,15 +228,15 @@ mod tests {
     #[test]
     fn datagrams_reach_the_thread_they_belong_to_in_their_order() {
         let mut ends = group(3);
-        ends[0].give(2, path(1), b"one", true);
-        ends[0].give(1, path(2), b"two", false);
-        ends[0].give(2, path(3), b"", false);
-        ends[0].give(2, path(4), b"four", false);
+        ends[0].give(2, path(1), b"one", Named);
+        ends[0].give(1, path(2), b"two", Home);
+        ends[0].give(2, path(3), b"", Home);
+        ends[0].give(2, path(4), b"four", Home);
         ends[0].dispatch();
         let expected =
-            [(0, 1, b"one".to_vec(), true), (0, 3, vec![], false), (0, 4, b"four".to_vec(), false)];
+            [(0, 1, b"one".to_vec(), Named), (0, 3, vec![], Home), (0, 4, b"four".to_vec(), Home)];
         assert_eq!(drain(&mut ends[2]), expected);
-        assert_eq!(drain(&mut ends[1]), [(0, 2, b"two".to_vec(), false)]);
+        assert_eq!(drain(&mut ends[1]), [(0, 2, b"two".to_vec(), Home)]);
         assert_eq!(ends[0].facts().given, 4);
         assert_eq!(ends[0].facts().parcels, 2);
         assert_eq!(ends[2].facts().taken, 3);
@@ -242,7 +245,7 @@ mod tests {
     #[test]
     fn a_path_has_a_home_once_its_owner_confirms_it_and_not_before() {
         let mut ends = group(2);
-        ends[0].give(1, path(7), b"check", true);
+        ends[0].give(1, path(7), b"check", Named);
         ends[0].dispatch();
         assert_eq!(drain(&mut ends[1]).len(), 1);
         assert_eq!(ends[0].home(path(7)), None);
@@ -258,9 +261,9 @@ mod tests {
     fn a_thread_that_does_not_take_costs_bounded_memory_and_its_datagrams_only() {
         let mut ends = group(3);
         for _ in 0..10_000 {
-            ends[0].give(1, path(1), &[0; 1200], false);
+            ends[0].give(1, path(1), &[0; 1200], Home);
         }
-        ends[0].give(2, path(1), b"fine", false);
+        ends[0].give(2, path(1), b"fine", Home);
         ends[0].dispatch();
         let facts = *ends[0].facts();
         assert_eq!(facts.given + facts.dropped, 10_001);
@@ -268,7 +271,7 @@ mod tests {
         assert_eq!(drain(&mut ends[2]).len(), 1);
         assert_eq!(drain(&mut ends[1]).len() as u64, facts.given - 1);
         // Emptied parcels come back and are filled again.
-        ends[0].give(1, path(1), b"again", false);
+        ends[0].give(1, path(1), b"again", Home);
         ends[0].dispatch();
         assert_eq!(drain(&mut ends[1]).len(), 1);
         assert_eq!(ends[0].lanes[1].made(), PARCELS);
@@ -278,7 +281,7 @@ mod tests {
     fn a_parcel_in_the_hands_of_a_thread_that_panics_comes_back_to_be_filled_again() {
         let mut ends = group(2);
         for round in 0..10 * PARCELS as u16 {
-            ends[0].give(1, path(round), b"fatal", false);
+            ends[0].give(1, path(round), b"fatal", Home);
             ends[0].dispatch();
             let taker = &mut ends[1];
             let panicked = catch_unwind(AssertUnwindSafe(|| {
@@ -288,9 +291,9 @@ mod tests {
             assert!(panicked.is_err(), "round {round}");
         }
         assert_eq!(ends[0].facts().dropped, 0);
-        ends[0].give(1, path(1), b"harmless", false);
+        ends[0].give(1, path(1), b"harmless", Home);
         ends[0].dispatch();
-        assert_eq!(drain(&mut ends[1]), [(0, 1, b"harmless".to_vec(), false)]);
+        assert_eq!(drain(&mut ends[1]), [(0, 1, b"harmless".to_vec(), Home)]);
     }
 
     #[test]
@@ -305,8 +308,9 @@ mod tests {
         for other in [0, 2] {
             let shown = drain(&mut ends[other]);
             assert_eq!(shown.len(), STRAYS as usize);
-            assert_eq!(shown[0], (1, 1, vec![128, 0, 1], true));
+            assert_eq!(shown[0], (1, 1, vec![128, 0, 1], Stray));
         }
+        assert_eq!(ends[1].facts().shown, u64::from(STRAYS));
         assert!(ends[1].show(start + STRAY_INTERVAL, path(1), &[191]));
         assert!(!group(1)[0].show(start, path(1), &[128]));
     }
@@ -314,9 +318,9 @@ mod tests {
     #[test]
     fn nonsense_targets_are_dropped_and_counted() {
         let mut ends = group(2);
-        ends[0].give(0, path(1), b"mine", true);
-        ends[0].give(9, path(1), b"nobody's", true);
-        ends[0].give(1, path(1), &vec![0; PARCEL_BYTES + 1], true);
+        ends[0].give(0, path(1), b"mine", Named);
+        ends[0].give(9, path(1), b"nobody's", Named);
+        ends[0].give(1, path(1), &vec![0; PARCEL_BYTES + 1], Home);
         ends[0].confirm(77, path(1));
         ends[0].dispatch();
         assert_eq!(ends[0].facts().dropped, 3);

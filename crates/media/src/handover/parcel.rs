@@ -22,7 +22,18 @@ pub(super) struct Parcel {
 struct Entry {
     path: UdpPath,
     len: usize,
-    claimed: bool,
+    cause: Cause,
+}
+
+/// Why a datagram is given to another thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// It is a check whose username names that thread.
+    Named,
+    /// That thread has confirmed its path to be its own.
+    Home,
+    /// Nobody knows its path. It is shown to all threads, one of which may know its stream.
+    Stray,
 }
 
 /// One datagram out of a parcel.
@@ -31,9 +42,8 @@ pub struct HandedOver<'a> {
     pub path: UdpPath,
     /// Its payload.
     pub datagram: &'a mut [u8],
-    /// It came here by the name it bears: its sender's thread wants to know whether the path is
-    /// now validated.
-    pub claimed: bool,
+    /// Why it was given to this thread.
+    pub cause: Cause,
 }
 
 impl Parcel {
@@ -67,9 +77,9 @@ impl Parcel {
         &self.confirmed
     }
 
-    pub(super) fn add(&mut self, path: UdpPath, datagram: &[u8], claimed: bool) {
+    pub(super) fn add(&mut self, path: UdpPath, datagram: &[u8], cause: Cause) {
         self.bytes.extend_from_slice(datagram);
-        self.datagrams.push(Entry { path, len: datagram.len(), claimed });
+        self.datagrams.push(Entry { path, len: datagram.len(), cause });
     }
 
     pub(super) fn confirm(&mut self, path: UdpPath) {
@@ -119,7 +129,7 @@ impl Taken {
         self.parcel.datagrams.iter().map_while(move |entry| {
             let (datagram, after) = std::mem::take(&mut rest).split_at_mut_checked(entry.len)?;
             rest = after;
-            Some(HandedOver { path: entry.path, datagram, claimed: entry.claimed })
+            Some(HandedOver { path: entry.path, datagram, cause: entry.cause })
         })
     }
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
-use parlor_media::handover::Handover;
+use parlor_media::handover::{Cause, Handover};
 use parlor_media::poll::Poller;
 use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
 use parlor_rtc::path::UdpPath;
@@ -84,7 +84,7 @@ fn handing_over_allocates_nothing() {
     let mut taken = 0;
     let count = steady_allocations(|| {
         for _ in 0..100 {
-            ends[0].give(1, path, &[1; 1200], true);
+            ends[0].give(1, path, &[1; 1200], Cause::Named);
         }
         ends[0].dispatch();
         while let Some(mut parcel) = ends[1].take(now) {

@@ -140,6 +140,7 @@ fn every_path_of_a_peer_finds_its_thread_whichever_it_lands_on() {
     let given = sum(&facts, |facts| facts.handover.given);
     let taken = sum(&facts, |facts| facts.handover.taken);
     assert_eq!(sum(&facts, |facts| facts.received.datagrams), 3 * paths);
+    assert_eq!(sum(&facts, |facts| facts.engine.datagrams_in), 3 * paths);
     assert_eq!(sum(&facts, |facts| facts.strangers), 0);
     assert_eq!(sum(&facts, |facts| facts.handover.dropped), 0);
     assert!(given > 0 && given % 3 == 0, "{given} datagrams were handed over");
@@ -188,4 +189,27 @@ fn a_path_that_has_not_proved_itself_stays_a_stranger() {
     assert!(media.shutdown(PATIENCE));
     let facts = handle.facts();
     assert_eq!(sum(&facts, |facts| facts.strangers), 16);
+    assert_eq!(sum(&facts, |facts| facts.engine.datagrams_in), 32);
+}
+
+#[test]
+fn media_that_nobody_knows_is_counted_once_however_many_threads_it_is_shown_to() {
+    const STRAYS: u64 = 10;
+    let media = Media::start(MediaConfig { threads: 4, ..MediaConfig::default() }).unwrap();
+    let handle = media.handle();
+    let _events = block_on(handle.create_room(ROOM)).unwrap();
+    let client = Client::join(&media, ROOM, 1);
+    let mut socket = bind("127.0.0.1:0");
+    let to = SocketAddr::new("127.0.0.1".parse().unwrap(), client.port);
+    for _ in 0..STRAYS {
+        send(&mut socket, to, &[128; 20]);
+    }
+    // What comes along the same way and is answered was looked at after it.
+    client.check(&mut socket, to.ip());
+    assert!(media.shutdown(PATIENCE));
+    let facts = handle.facts();
+    assert_eq!(sum(&facts, |facts| facts.received.datagrams), STRAYS + 1);
+    assert_eq!(sum(&facts, |facts| facts.handover.shown), STRAYS);
+    assert_eq!(sum(&facts, |facts| facts.strangers), 0);
+    assert_eq!(sum(&facts, |facts| facts.engine.datagrams_in), 1);
 }
