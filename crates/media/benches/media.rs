@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use parlor_engine::{Config, Engine, Limits, Routed, SendArena};
 use parlor_media::handover::{Cause, Handover};
 use parlor_media::poll::Poller;
-use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
+use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
 use parlor_rtc::Path;
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::path::UdpPath;
@@ -66,7 +66,7 @@ fn send(destinations: usize, run: usize) -> (Duration, usize) {
         let messages =
             paths.iter().map(|path| Datagrams { path: *path, bytes: &bytes, segment: LEN as u16 });
         let start = Instant::now();
-        sender[0].send(messages);
+        sender[0].send(messages, &mut Patience::default());
         spent += start.elapsed();
         empty(&mut receivers, &mut batch);
     }
@@ -85,7 +85,7 @@ fn receive(run: usize) -> (Duration, usize) {
     let mut touched = 0;
     for _ in 0..ROUNDS {
         let message = Datagrams { path, bytes: &bytes, segment: LEN as u16 };
-        sender[0].send(std::iter::repeat_n(message, 96 / run));
+        sender[0].send(std::iter::repeat_n(message, 96 / run), &mut Patience::default());
         let start = Instant::now();
         while receiver[0].receive(&mut batch).unwrap() {
             touched += batch.arrivals().map(|a| usize::from(a.datagram[0] == 0)).sum::<usize>();

@@ -19,7 +19,7 @@ use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
-use crate::udp::{Arrival, Datagrams, ReceiveBatch, Socket, socket_for};
+use crate::udp::{Arrival, Datagrams, Patience, ReceiveBatch, Socket, socket_for};
 
 /// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 250 KB of
 /// text), and packets should not wait for more than a few of them.
@@ -190,15 +190,16 @@ impl MediaThread {
 
     /// Writes out what subscribers are to get and sends it, with all else that the tick produced.
     fn forward(&mut self, now: Instant) {
+        let mut patience = Patience::default();
         while self.engine.forward(now, &mut self.desk.arena) == Forwarded::ArenaFull {
             self.desk.facts.ticks.arena_full += 1;
-            self.send();
+            self.send(&mut patience);
         }
-        self.send();
+        self.send(&mut patience);
     }
 
     /// Sends what the arena holds and empties it.
-    fn send(&mut self) {
+    fn send(&mut self, patience: &mut Patience) {
         let MediaThread { sockets, bound, desk, .. } = self;
         if desk.arena.is_empty() {
             return;
@@ -213,7 +214,7 @@ impl MediaThread {
         });
         for (index, socket) in sockets.iter_mut().enumerate() {
             let its_own = outgoing.clone().filter(|(to, _)| *to == Some(index));
-            socket.send(its_own.filter_map(|(_, datagrams)| datagrams));
+            socket.send(its_own.filter_map(|(_, datagrams)| datagrams), patience);
         }
         desk.facts.unsent += outgoing.filter(|(to, _)| to.is_none()).count() as u64;
         desk.arena.clear();

@@ -8,6 +8,7 @@
 mod bind;
 mod control;
 mod name;
+mod patience;
 mod receive;
 mod send;
 
@@ -16,6 +17,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 pub use bind::{BindError, Buffers, bind_group};
+pub use patience::Patience;
 pub use receive::{Arrival, ReceiveBatch, ReceiveFacts};
 pub use send::{Datagrams, SendFacts};
 
@@ -46,12 +48,16 @@ impl Socket {
         batch.fill(self.socket.as_fd(), self.local.ip(), &mut self.received)
     }
 
-    /// Sends `messages` in their order, in as few calls as that takes, without waiting longer
-    /// than a millisecond for room in the send buffer.
+    /// Sends `messages` in their order, in as few calls as that takes, waiting for room in the send
+    /// buffer as long as `patience` has not been spent on an earlier send.
     ///
     /// What cannot be sent is dropped and counted, as a network would.
-    pub fn send<'a>(&mut self, messages: impl Iterator<Item = Datagrams<'a>>) {
-        self.sender.send(self.socket.as_fd(), self.family, messages);
+    pub fn send<'a>(
+        &mut self,
+        messages: impl Iterator<Item = Datagrams<'a>>,
+        patience: &mut Patience,
+    ) {
+        self.sender.send(self.socket.as_fd(), self.family, messages, patience);
     }
 
     /// What was sent so far.

@@ -2,19 +2,15 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsRawFd, BorrowedFd};
-use std::time::Duration;
+use std::os::fd::BorrowedFd;
 
 use parlor_rtc::path::UdpPath;
 
 use super::control;
 use super::name::{self, Family};
+use super::patience::Patience;
 use crate::sys::{self, Header, MAX_BATCH};
 
-/// How long the sending of one tick may wait for room in the send buffer before what finds none is dropped.
-/// A link that stays full longer than this loses packets whatever we do, and the thread has other
-/// peers to serve.
-const FULL_WAIT: Duration = Duration::from_millis(1);
 /// Destinations remembered as refusing GSO. The place is chosen by a hash, so two may push each
 /// other out: that costs one failed call each, nothing else.
 const REFUSALS: usize = 256;
@@ -77,8 +73,7 @@ struct Batch<'a> {
     messages: [Option<Datagrams<'a>>; MAX_BATCH],
     bodies: [&'a [u8]; MAX_BATCH],
     len: usize,
-    /// It has waited for room in the send buffer, which it may do once.
-    waited: bool,
+    patience: &'a mut Patience,
 }
 
 /// What to do about an error of `sendmmsg`, which is always about its first message.
@@ -116,12 +111,13 @@ impl Sender {
         fd: BorrowedFd<'_>,
         family: Family,
         messages: impl Iterator<Item = Datagrams<'a>>,
+        patience: &mut Patience,
     ) {
         let mut batch = Batch {
             messages: [const { None }; MAX_BATCH],
             bodies: [&[]; MAX_BATCH],
             len: 0,
-            waited: false,
+            patience,
         };
         for message in messages {
             if message.count() <= 1 || self.gso.allows(message.path.remote) {
@@ -179,10 +175,7 @@ impl Sender {
             };
             match verdict(&error, first.count() > 1) {
                 Verdict::Again if passing_errors < 4 => passing_errors += 1,
-                Verdict::Full if !batch.waited => {
-                    batch.waited = true;
-                    wait_for_room(fd);
-                }
+                Verdict::Full if batch.patience.wait_for_room(fd) => {}
                 Verdict::Full => {
                     self.facts.dropped_full += count_all(&messages[next..]);
                     return;
@@ -260,12 +253,6 @@ fn verdict(error: &io::Error, is_gso: bool) -> Verdict {
     }
 }
 
-/// The result does not matter: the next send finds out whether there is room.
-fn wait_for_room(fd: BorrowedFd<'_>) {
-    let mut fds = [libc::pollfd { fd: fd.as_raw_fd(), events: libc::POLLOUT, revents: 0 }];
-    let _ = sys::wait(&mut fds, Some(FULL_WAIT));
-}
-
 /// Where the kernel cuts and where it does not.
 struct GsoMemory {
     usable: bool,
@@ -299,7 +286,51 @@ fn place(address: SocketAddr) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
+    use std::os::fd::{AsFd, AsRawFd};
+    use std::time::Duration;
+
     use super::*;
+
+    /// Two ends of a stream whose first takes nothing any more: a UDP socket's buffer cannot be
+    /// filled on loopback, and to a sender they are the same.
+    fn full_stream() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let mut stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (reader, _) = listener.accept().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        socket2::SockRef::from(&stream).set_send_buffer_size(4096).unwrap();
+        let (fd, events) = (stream.as_raw_fd(), libc::POLLOUT);
+        let settling = Some(Duration::from_millis(50));
+        while sys::wait(&mut [libc::pollfd { fd, events, revents: 0 }], settling).unwrap() > 0 {
+            while stream.write(&[0; 65_536]).is_ok() {}
+        }
+        // Not ready yet means that a third is free: it may still take small pieces.
+        for len in [1024, 1] {
+            while stream.write(&[0; 1024][..len]).is_ok() {}
+        }
+        (stream, reader)
+    }
+
+    #[test]
+    fn sends_of_one_tick_wait_for_room_once_all_together() {
+        let (full, _reader) = full_stream();
+        let ip = Ipv4Addr::LOCALHOST.into();
+        let path = UdpPath { remote: SocketAddr::new(ip, 9), local: ip };
+        let mut sockets = [Sender::new(true), Sender::new(true)];
+        for tick in 1..=3 {
+            let mut patience = Patience::default();
+            for send in 0..10 {
+                let messages = std::iter::once(Datagrams { path, bytes: b"hello", segment: 5 });
+                sockets[send % 2].send(full.as_fd(), Family::V4, messages, &mut patience);
+            }
+            let dropped: u64 = sockets.iter().map(|sender| sender.facts().dropped_full).sum();
+            let calls: u64 = sockets.iter().map(|sender| sender.facts().calls).sum();
+            assert_eq!(dropped, 10 * tick);
+            assert_eq!(calls, (10 + 1) * tick, "one of ten was tried again after a wait");
+        }
+    }
 
     fn error(code: i32) -> io::Error {
         io::Error::from_raw_os_error(code)

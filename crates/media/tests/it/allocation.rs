@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parlor_media::handover::{Cause, Handover};
 use parlor_media::poll::Poller;
-use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
+use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
 use parlor_rtc::path::UdpPath;
 
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -63,7 +63,7 @@ fn waiting_sending_and_receiving_allocate_nothing() {
         // More than one call's worth, runs and single datagrams.
         let runs = std::iter::repeat_n(Datagrams { path, bytes: &bytes, segment: 1000 }, 40);
         let singles = std::iter::repeat_n(Datagrams { path, bytes: &bytes[..99], segment: 99 }, 40);
-        sockets[0].send(runs.chain(singles));
+        sockets[0].send(runs.chain(singles), &mut Patience::default());
         waker.wake();
         poller.wait(&sockets, Some(Duration::from_secs(1))).unwrap();
         while sockets[0].receive(&mut batch).unwrap() {

@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use parlor_engine::{Join, Joined};
 use parlor_engine::{PeerId, RoomId};
 use parlor_media::poll::Poller;
-use parlor_media::udp::{Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
+use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
 use parlor_media::{Media, MediaConfig, MediaError, ThreadFacts};
 use parlor_rtc::path::UdpPath;
 use parlor_rtc::stun::{Class, Message, MessageWriter, TransactionId};
@@ -71,7 +71,8 @@ impl Client {
 
 fn send(socket: &mut Socket, to: SocketAddr, bytes: &[u8]) {
     let path = UdpPath { remote: to, local: socket.local().ip() };
-    socket.send(std::iter::once(Datagrams { path, bytes, segment: u16::MAX }));
+    let messages = std::iter::once(Datagrams { path, bytes, segment: u16::MAX });
+    socket.send(messages, &mut Patience::default());
 }
 
 fn receive(socket: &mut Socket) -> (UdpPath, Vec<u8>) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use parlor_engine::Join;
 use parlor_engine::{PeerId, RoomId};
-use parlor_media::udp::{Datagrams, bind_group};
+use parlor_media::udp::{Datagrams, Patience, bind_group};
 use parlor_media::{
     BindError, Buffers, GoneReason, MAX_THREADS, Media, MediaConfig, MediaError, RoomEvents,
     StartError,
@@ -151,7 +151,8 @@ fn ten_thousand_datagrams_of_garbage_do_no_harm() {
         datagram[0] = [0, 22, 0x80, datagram[0]][(state >> 16) as usize % 4];
         let len = 1 + (state >> 8) as usize % datagram.len();
         let bytes = &datagram[..len];
-        socket[0].send(std::iter::once(Datagrams { path, bytes, segment: u16::MAX }));
+        let messages = std::iter::once(Datagrams { path, bytes, segment: u16::MAX });
+        socket[0].send(messages, &mut Patience::default());
     }
     let refused = block_on(handle.join(bad_join(RoomId(1))));
     assert!(matches!(refused, Err(MediaError::Refused(_))), "{refused:?}");

@@ -4,7 +4,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use parlor_media::poll::Poller;
-use parlor_media::udp::{BindError, Buffers, Datagrams, ReceiveBatch, Socket, bind_group};
+use parlor_media::udp::{
+    BindError, Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group,
+};
 use parlor_rtc::path::UdpPath;
 
 fn bind(address: &str) -> Socket {
@@ -37,7 +39,8 @@ fn at(ip: &str, socket: &Socket) -> SocketAddr {
 }
 
 fn send(socket: &mut Socket, path: UdpPath, bytes: &[u8], segment: u16) {
-    socket.send(std::iter::once(Datagrams { path, bytes, segment }));
+    let messages = std::iter::once(Datagrams { path, bytes, segment });
+    socket.send(messages, &mut Patience::default());
 }
 
 /// Datagram `i` is full of the byte `i`; the last is half as long.
@@ -133,7 +136,7 @@ fn a_closed_port_at_the_other_end_does_no_harm() {
             bytes: b"ping",
             segment: 4,
         });
-        sender.send(messages.into_iter());
+        sender.send(messages.into_iter(), &mut Patience::default());
     }
     assert_eq!(receive(&mut receiver, 10).len(), 10);
     assert!(!sender.receive(&mut ReceiveBatch::default()).unwrap());
@@ -152,7 +155,7 @@ fn an_unsendable_datagram_is_counted_and_holds_nobody_up() {
         Datagrams { path: path(local, to), bytes: b"", segment: 0 },
         Datagrams { path: path(local, to), bytes: b"two", segment: 3 },
     ];
-    sender.send(messages.into_iter());
+    sender.send(messages.into_iter(), &mut Patience::default());
     let received = receive(&mut receiver, 2);
     assert_eq!(received[0].1, b"one");
     assert_eq!(received[1].1, b"two");
