@@ -25,7 +25,8 @@ pub struct ThreadFacts {
     /// Datagrams from addresses that no thread knows, each counted once; those that were shown to all
     /// threads to find that out are [`HandoverFacts::shown`] instead.
     pub strangers: u64,
-    /// Outgoing datagrams dropped because the send arena was full or no socket has their address.
+    /// Outgoing datagrams dropped because the send arena was full (answers to checks, handshakes and
+    /// reports; media waits) or no socket has their address.
     pub unsent: u64,
     /// Errors of receive calls, each of which ended a batch.
     pub receive_errors: u64,

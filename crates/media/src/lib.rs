@@ -6,6 +6,7 @@ compile_error!("Parlor's media path uses recvmmsg, sendmmsg, GSO and eventfd: it
 pub mod board;
 pub mod candidates;
 mod carry_out;
+mod departures;
 mod directory;
 pub mod facts;
 mod handle;

@@ -7,11 +7,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Engine, Forwarded, Routed, SendArena};
+use parlor_engine::{Engine, Forwarded, Routed};
 use parlor_rtc::Path;
 
 use crate::board::GoneReason;
 use crate::carry_out::carry_out;
+use crate::departures::Departures;
 use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
 use crate::handover::{Cause, Handover};
@@ -19,7 +20,7 @@ use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
-use crate::udp::{Arrival, Datagrams, Patience, ReceiveBatch, Socket, socket_for};
+use crate::udp::{Arrival, Patience, ReceiveBatch, Socket};
 
 /// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 250 KB of
 /// text), and packets should not wait for more than a few of them.
@@ -53,7 +54,7 @@ pub(crate) struct MediaThread {
 #[derive(Default)]
 pub(crate) struct Desk {
     rooms: Rooms,
-    arena: SendArena,
+    departures: Departures,
     batch: ReceiveBatch,
     facts: ThreadFacts,
     /// Something was left undone that needs no waiting for.
@@ -141,7 +142,7 @@ impl MediaThread {
     fn demultiplex(&mut self, now: Instant) {
         let MediaThread { engine, handover, desk, .. } = self;
         for Arrival { path, datagram } in desk.batch.arrivals() {
-            match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.arena) {
+            match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena) {
                 Routed::Here => {}
                 Routed::Elsewhere { thread } => {
                     handover.give(usize::from(thread), path, datagram, Cause::Named);
@@ -164,7 +165,7 @@ impl MediaThread {
             let from = parcel.from();
             for handed in parcel.datagrams() {
                 let path = Path::Udp(handed.path);
-                match engine.handle_datagram(now, path, handed.datagram, &mut desk.arena) {
+                match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena) {
                     Routed::Here if handed.cause != Cause::Home && engine.owns(path) => {
                         handover.confirm(from, handed.path);
                     }
@@ -185,39 +186,21 @@ impl MediaThread {
         ticks.timer_ticks += 1;
         ticks.late_total += late;
         ticks.late_max = ticks.late_max.max(late);
-        self.engine.handle_timeout(now, &mut self.desk.arena);
+        self.engine.handle_timeout(now, &mut self.desk.departures.arena);
     }
 
     /// Writes out what subscribers are to get and sends it, with all else that the tick produced.
     fn forward(&mut self, now: Instant) {
         let mut patience = Patience::default();
-        while self.engine.forward(now, &mut self.desk.arena) == Forwarded::ArenaFull {
+        while self.engine.forward(now, &mut self.desk.departures.arena) == Forwarded::ArenaFull {
             self.desk.facts.ticks.arena_full += 1;
             self.send(&mut patience);
         }
         self.send(&mut patience);
     }
 
-    /// Sends what the arena holds and empties it.
     fn send(&mut self, patience: &mut Patience) {
-        let MediaThread { sockets, bound, desk, .. } = self;
-        if desk.arena.is_empty() {
-            return;
-        }
-        let outgoing = desk.arena.messages().map(|message| match message.path {
-            Path::Udp(path) => {
-                let segment = u16::try_from(message.segment_size).unwrap_or(u16::MAX);
-                let to = socket_for(bound, path.local);
-                (to, Some(Datagrams { path, bytes: message.bytes, segment }))
-            }
-            Path::Stream(_) | Path::Relayed { .. } => (None, None),
-        });
-        for (index, socket) in sockets.iter_mut().enumerate() {
-            let its_own = outgoing.clone().filter(|(to, _)| *to == Some(index));
-            socket.send(its_own.filter_map(|(_, datagrams)| datagrams), patience);
-        }
-        desk.facts.unsent += outgoing.filter(|(to, _)| to.is_none()).count() as u64;
-        desk.arena.clear();
+        self.desk.departures.send(&mut self.sockets, &self.bound, patience);
     }
 
     /// Tells rooms what has changed, and metrics, now and then, what was done.
@@ -242,6 +225,7 @@ impl MediaThread {
         facts.received = self.sockets.iter().map(|socket| *socket.received()).sum();
         facts.sent = self.sockets.iter().map(|socket| *socket.sent()).sum();
         facts.handover = *self.handover.facts();
+        facts.unsent = self.desk.departures.unsent();
         facts.rooms = self.desk.rooms.room_count();
         facts.peers = self.desk.rooms.peer_count();
         facts.engine.clone_from(self.engine.counters());
@@ -268,7 +252,7 @@ impl MediaThread {
             "a media thread panicked; its rooms end and it begins anew"
         );
         self.end_rooms(GoneReason::ThreadDied);
-        self.desk.arena.clear();
+        self.desk.departures.arena.clear();
         self.engine = self.maker.make(Instant::now());
         self.desk.more = true;
         deaths < MAX_DEATHS

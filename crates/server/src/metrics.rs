@@ -130,7 +130,7 @@ impl Metrics {
 type Read = fn(&ThreadFacts) -> u64;
 
 /// What is told of each media thread.
-const THREAD_COUNTERS: [(&str, &str, Read); 32] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -187,7 +187,15 @@ const THREAD_COUNTERS: [(&str, &str, Read); 32] = [
         facts.handover.shown
     }),
     ("datagrams_strange", "Datagrams from addresses that no thread knows", |facts| facts.strangers),
-    ("datagrams_unsent", "Datagrams dropped before sending", |facts| facts.unsent),
+    ("datagrams_unsent", "Datagrams out that found no room to be written or no socket", |facts| {
+        facts.unsent
+    }),
+    ("datagrams_dropped_full", "Datagrams out dropped as the send buffer stayed full", |facts| {
+        facts.sent.dropped_full
+    }),
+    ("datagrams_dropped_refused", "Datagrams out that the kernel refused", |facts| {
+        facts.sent.dropped_refused
+    }),
     ("receive_errors", "Failed receive calls", |facts| facts.receive_errors),
     ("deaths", "Times the thread failed and began anew", |facts| facts.deaths),
     ("ticks", "Times around the loop", |facts| facts.ticks.ticks),
