@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use parlor_rtc::rtp::{NtpClock, NtpTime};
 
+use crate::arena::SendArena;
 use crate::change::{Change, PeerState};
 use crate::command::View;
 use crate::config::Config;
@@ -25,7 +26,7 @@ use crate::view::Shown;
 
 /// The SFU as a value.
 ///
-/// Commands, datagrams and time go in; datagrams go out through a [`SendArena`](crate::SendArena),
+/// Commands, datagrams and time go in; datagrams go out through a [`SendArena`],
 /// changes through [`poll_change`](Engine::poll_change), and [`deadline`](Engine::deadline) says when
 /// [`handle_timeout`](Engine::handle_timeout) wants to be called. After each batch of any of these,
 /// [`forward`](Engine::forward) writes what there is to send to subscribers.
@@ -83,23 +84,23 @@ impl Engine {
         }
     }
 
-    /// Ends a room and everyone's membership of it.
-    pub fn remove_room(&mut self, now: Instant, room: RoomId) {
+    /// Ends a room and everyone's membership of it; goodbyes go to `out`.
+    pub fn remove_room(&mut self, now: Instant, room: RoomId, out: &mut SendArena) {
         let Some(key) = self.room_keys.remove(&room) else { return };
         let members = self.rooms.get(key).map(|room| room.peers.clone()).unwrap_or_default();
         for peer in members {
-            self.take_out_peer(now, peer);
+            self.take_out_peer(now, peer, out);
         }
         self.rooms.remove(key);
         self.timers.set(Timer::Speaking(key.index), None);
         self.dirty.forget_room(key);
     }
 
-    /// Ends a peer's membership of its room. Its tracks are gone with it.
-    pub fn remove_peer(&mut self, now: Instant, peer: PeerId) {
+    /// Ends a peer's membership of its room. Its tracks are gone with it; a goodbye goes to `out`.
+    pub fn remove_peer(&mut self, now: Instant, peer: PeerId, out: &mut SendArena) {
         let Some(&key) = self.peer_keys.get(&peer) else { return };
         let room = self.peers.get(key).map(|peer| peer.room);
-        self.take_out_peer(now, key);
+        self.take_out_peer(now, key, out);
         if let Some(room) = room {
             self.reassign_room(now, room);
         }

@@ -135,11 +135,12 @@ impl Engine {
         }
     }
 
-    /// Takes a peer out of every table. Its room is not told.
-    pub(crate) fn take_out_peer(&mut self, now: Instant, key: PeerKey) {
+    /// Takes a peer out of every table and says goodbye to its client. Its room is not told.
+    pub(crate) fn take_out_peer(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
         self.empty_slots(now, key);
         self.silence_peer(key);
-        let Some(peer) = self.peers.remove(key) else { return };
+        let Some(mut peer) = self.peers.remove(key) else { return };
+        peer.link.connection.close(now, out);
         self.peer_keys.remove(&peer.id);
         for published in &peer.published {
             self.remove_track(now, published.track);

@@ -106,10 +106,8 @@ fn hand_over(batch: usize) -> (Duration, usize) {
     let [giver, taker] = &mut ends[..] else { return (Duration::ZERO, 0) };
     let mut arena = SendArena::default();
     let mut engine = engine(now);
-    let paths = (1..=PEERS).map(|port| UdpPath {
-        remote: SocketAddr::new(LOCALHOST, port),
-        local: LOCALHOST,
-    });
+    let paths = (1..=PEERS)
+        .map(|port| UdpPath { remote: SocketAddr::new(LOCALHOST, port), local: LOCALHOST });
     for path in paths.clone() {
         taker.confirm(0, path);
         taker.dispatch();

@@ -2,13 +2,20 @@
 
 use std::time::Instant;
 
-use parlor_engine::{Engine, RoomId};
+use parlor_engine::{Engine, RoomId, SendArena};
 
 use crate::mailbox::{Command, MediaError, Reply};
 use crate::rooms::Rooms;
 
-/// Carries out one command and answers it. Whoever asked may have gone: the command stands.
-pub(crate) fn carry_out(now: Instant, command: Command, engine: &mut Engine, rooms: &mut Rooms) {
+/// Carries out one command and answers it. Whoever asked may have gone: the command stands. What there
+/// is to send goes to `out`.
+pub(crate) fn carry_out(
+    now: Instant,
+    command: Command,
+    engine: &mut Engine,
+    rooms: &mut Rooms,
+    out: &mut SendArena,
+) {
     match command {
         Command::AddRoom { room, board, reply } => {
             let added = rooms.add(room, board);
@@ -18,7 +25,7 @@ pub(crate) fn carry_out(now: Instant, command: Command, engine: &mut Engine, roo
             answer(reply, if added { Ok(()) } else { Err(MediaError::RoomExists(room)) });
         }
         Command::RemoveRoom { room, reply } => {
-            engine.remove_room(now, room);
+            engine.remove_room(now, room, out);
             let removed = rooms.remove(room);
             answer(reply, if removed { Ok(()) } else { Err(MediaError::NoSuchRoom(room)) });
         }
@@ -44,7 +51,7 @@ pub(crate) fn carry_out(now: Instant, command: Command, engine: &mut Engine, roo
             answer(reply, in_room(rooms, room).map(|()| engine.view(now, peer, tracks)));
         }
         Command::RemovePeer { room, peer, reply } => {
-            let result = in_room(rooms, room).map(|()| engine.remove_peer(now, peer));
+            let result = in_room(rooms, room).map(|()| engine.remove_peer(now, peer, out));
             rooms.leave(peer);
             answer(reply, result);
         }

@@ -69,8 +69,7 @@ mod tests {
     #[test]
     fn what_finds_no_room_or_no_socket_is_counted_by_the_datagram() {
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        let mut sockets =
-            bind_group(SocketAddr::new(localhost, 0), 1, Buffers::default()).unwrap();
+        let mut sockets = bind_group(SocketAddr::new(localhost, 0), 1, Buffers::default()).unwrap();
         let bound = [sockets[0].local()];
         let mut departures = Departures { arena: SendArena::new(1500, 8), stranded: 0 };
         let here = Path::udp(bound[0], localhost);

@@ -101,6 +101,11 @@ impl Rooms {
             .collect()
     }
 
+    /// The names of all rooms.
+    pub(crate) fn names(&self) -> Vec<RoomId> {
+        self.rooms.keys().copied().collect()
+    }
+
     pub(crate) fn room_count(&self) -> usize {
         self.rooms.len()
     }

@@ -93,6 +93,7 @@ impl MediaThread {
             self.forward(now);
             self.publish(now);
         }
+        self.say_goodbye(Instant::now());
         Ok(())
     }
 
@@ -115,9 +116,10 @@ impl MediaThread {
     fn commands(&mut self, now: Instant) {
         for _ in 0..COMMANDS_PER_TICK {
             let Some(command) = self.inbox.next() else { break };
-            carry_out(now, command, &mut self.engine, &mut self.desk.rooms);
-            self.desk.facts.ticks.commands += 1;
-            self.shared.publish_peers(self.desk.rooms.peer_count());
+            let Desk { rooms, departures, facts, .. } = &mut self.desk;
+            carry_out(now, command, &mut self.engine, rooms, &mut departures.arena);
+            facts.ticks.commands += 1;
+            self.shared.publish_peers(rooms.peer_count());
         }
         self.desk.more |= !self.inbox.is_empty();
     }
@@ -142,7 +144,8 @@ impl MediaThread {
     fn demultiplex(&mut self, now: Instant) {
         let MediaThread { engine, handover, desk, .. } = self;
         for Arrival { path, datagram } in desk.batch.arrivals() {
-            match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena) {
+            match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena)
+            {
                 Routed::Here => {}
                 Routed::Elsewhere { thread } => {
                     handover.give(usize::from(thread), path, datagram, Cause::Named);
@@ -165,7 +168,8 @@ impl MediaThread {
             let from = parcel.from();
             for handed in parcel.datagrams() {
                 let path = Path::Udp(handed.path);
-                match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena) {
+                match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
+                {
                     Routed::Here if handed.cause != Cause::Home && engine.owns(path) => {
                         handover.confirm(from, handed.path);
                     }
@@ -235,6 +239,15 @@ impl MediaThread {
         self.shared.publish_busy(permille(busy.saturating_sub(busy_then), now - since));
         self.desk.facts_published = Some((now, busy));
         self.desk.facts_due = None;
+    }
+
+    /// Takes leave of everyone who is still here.
+    fn say_goodbye(&mut self, now: Instant) {
+        let mut patience = Patience::default();
+        for room in self.desk.rooms.names() {
+            self.engine.remove_room(now, room, &mut self.desk.departures.arena);
+            self.send(&mut patience);
+        }
     }
 
     /// Reports a panic, ends the rooms that it took with it, and begins anew. False when it has

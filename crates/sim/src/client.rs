@@ -58,6 +58,8 @@ pub struct Client {
     pub seen: BTreeMap<String, Vec<SeenFrame>>,
     /// When ICE and DTLS were up.
     pub connected_at: Option<Instant>,
+    /// When the server said goodbye (DTLS `close_notify`).
+    pub closed_at: Option<Instant>,
     /// Key frames that were asked of it.
     pub key_frames_asked: u32,
     ice_state: Option<IceConnectionState>,
@@ -86,6 +88,7 @@ impl Client {
             senders: Vec::new(),
             seen: BTreeMap::new(),
             connected_at: None,
+            closed_at: None,
             key_frames_asked: 0,
             ice_state: None,
             slots: Vec::new(),
@@ -200,8 +203,8 @@ impl Client {
     /// When [`Client::run`] has to be called again at the latest.
     pub fn deadline(&self) -> Instant {
         let media = self.senders.iter().filter(|sender| sender.on).map(|sender| sender.next_at);
-        let connected = self.connected_at.is_some();
-        media.filter(|_| connected).min().map_or(self.deadline, |at| at.min(self.deadline))
+        let sends = self.sends();
+        media.filter(|_| sends).min().map_or(self.deadline, |at| at.min(self.deadline))
     }
 
     /// Lets time pass up to `now`: makes the frames that are due, and hands over what is to be sent.
@@ -212,7 +215,7 @@ impl Client {
         self.answers.drain(..).for_each(&mut send);
         self.rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
         self.drain(now, &mut send)?;
-        if self.connected_at.is_some() {
+        if self.sends() {
             self.make_frames(now)?;
             self.drain(now, &mut send)?;
         }
@@ -260,6 +263,11 @@ impl Client {
         self.ice_state.is_some_and(|state| state.is_connected())
     }
 
+    /// Whether there is a connection to send frames over.
+    fn sends(&self) -> bool {
+        self.connected_at.is_some() && self.closed_at.is_none()
+    }
+
     fn drain(&mut self, now: Instant, send: &mut impl FnMut(Datagram)) -> Result<(), String> {
         loop {
             match self.rtc.poll_output().map_err(|error| error.to_string())? {
@@ -284,6 +292,7 @@ impl Client {
                     sender.started_at = now;
                 }
             }
+            Event::Closed => self.closed_at = Some(now),
             Event::IceConnectionStateChange(state) => self.ice_state = Some(state),
             Event::KeyframeRequest(request) => {
                 self.key_frames_asked += 1;

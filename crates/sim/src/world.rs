@@ -205,7 +205,7 @@ impl World {
 
     /// A client leaves, and its browser is closed.
     pub fn leave(&mut self, seat: usize) {
-        self.engine.remove_peer(self.now, self.seats[seat].peer);
+        self.engine.remove_peer(self.now, self.seats[seat].peer, &mut self.arena);
         self.seats[seat].present = false;
     }
 

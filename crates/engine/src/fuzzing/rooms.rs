@@ -130,13 +130,13 @@ impl World {
                 self.rooms.insert(room);
             }
             1 => {
-                self.engine.remove_room(self.now, room);
+                self.engine.remove_room(self.now, room, &mut self.arena);
                 self.rooms.remove(&room);
                 self.members.retain(|_, member| member.room != room);
             }
             2 | 3 => self.join(room, peer, c),
             4 => {
-                self.engine.remove_peer(self.now, peer);
+                self.engine.remove_peer(self.now, peer, &mut self.arena);
                 self.members.remove(&peer);
             }
             5 => self.offer_again(peer, c),
@@ -260,7 +260,7 @@ impl World {
 
     fn leave_nothing_behind(mut self) {
         for room in std::mem::take(&mut self.rooms) {
-            self.engine.remove_room(self.now, room);
+            self.engine.remove_room(self.now, room, &mut self.arena);
         }
         assert_eq!(self.engine.census(), Census::default());
         assert_eq!(self.engine.deadline(), None);

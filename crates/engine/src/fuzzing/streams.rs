@@ -225,7 +225,7 @@ impl World {
     }
 
     fn leave_nothing_behind(mut self) {
-        self.engine.remove_room(self.now, RoomId(1));
+        self.engine.remove_room(self.now, RoomId(1), &mut self.arena);
         assert_eq!(self.engine.census(), Census::default());
         assert_eq!(self.engine.deadline(), None);
     }

@@ -159,10 +159,27 @@ fn a_thousand_joins_and_leaves_leave_nothing_behind() {
         assert!(matches!(change, Change::Speaking { peers, .. } if peers.is_empty()));
     }
     assert_eq!(world.engine.census(), empty);
-    let now = world.now;
-    world.engine.remove_room(now, RoomId(1));
+    world.end_room(RoomId(1));
     assert_eq!(world.engine.census(), Census::default());
     assert_eq!(world.engine.deadline(), None);
+}
+
+#[test]
+fn whoever_is_removed_hears_goodbye_at_once_and_nobody_else_does() {
+    let mut world = World::new();
+    for _ in 0..3 {
+        world.join(&CAMERA_AND_MICROPHONE, 2);
+    }
+    let heard_goodbye = |world: &World| -> Vec<bool> {
+        world.people.iter().map(|person| person.client.closed_at.is_some()).collect()
+    };
+    world.run(Duration::from_secs(2));
+    world.dismiss(1);
+    world.run(Duration::from_millis(10));
+    assert_eq!(heard_goodbye(&world), [false, true, false]);
+    world.end_room(RoomId(1));
+    world.run(Duration::from_millis(10));
+    assert_eq!(heard_goodbye(&world), [true; 3]);
 }
 
 #[test]

@@ -144,7 +144,17 @@ impl World {
     /// Lets somebody go; those behind move up.
     pub(crate) fn leave(&mut self, index: usize) {
         let person = self.people.remove(index);
-        self.engine.remove_peer(self.now, person.id);
+        self.engine.remove_peer(self.now, person.id, &mut self.arena);
+    }
+
+    /// Takes somebody out of the engine whose browser stays.
+    pub(crate) fn dismiss(&mut self, index: usize) {
+        self.engine.remove_peer(self.now, self.people[index].id, &mut self.arena);
+    }
+
+    /// Ends a room; everyone's browsers stay.
+    pub(crate) fn end_room(&mut self, room: RoomId) {
+        self.engine.remove_room(self.now, room, &mut self.arena);
     }
 
     /// Lets somebody offer more pairs of slots.

@@ -6,6 +6,7 @@
 mod allocation;
 mod board;
 mod checks;
+mod farewell;
 mod media;
 mod poll;
 mod task;
