@@ -5,13 +5,16 @@ use std::time::{Duration, Instant};
 use parlor_wire::PeerState;
 
 use super::command::SessionId;
+use super::presence::CROWD_INTERVAL;
 
 /// Socket open, media silent for this long: the membership ends.
 pub const MEDIA_PATIENCE: Duration = Duration::from_secs(30);
 /// Socket closed, media arriving: the client has this long to open another socket.
 pub const SOCKET_PATIENCE: Duration = Duration::from_secs(30);
-/// Socket closed or quiet, and media silent, for this long: gone for the others.
-pub const BOTH_PATIENCE: Duration = Duration::from_secs(8);
+/// Socket closed or quiet, and media silent: the others are told within this time that the member is gone.
+pub const GONE_WITHIN: Duration = Duration::from_secs(8);
+/// So the membership ends after this long: presence, which tells them, may have to wait for its turn.
+pub const BOTH_PATIENCE: Duration = GONE_WITHIN.saturating_sub(CROWD_INTERVAL);
 /// How long the token of one who was lost gives back the same id.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
