@@ -107,7 +107,22 @@ impl Metrics {
             page.line("parlor_refusals_total", &[("reason", reason.as_str())], value(counter));
         }
         self.render_joins(&mut page);
-        render_threads(&mut page, threads);
+        for (name, help, read) in THREAD_GAUGES {
+            page.by_thread(
+                &format!("parlor_thread_{name}"),
+                help,
+                "gauge",
+                threads.iter().map(read),
+            );
+        }
+        for (name, help, read) in THREAD_COUNTERS {
+            page.by_thread(
+                &format!("parlor_{name}_total"),
+                help,
+                "counter",
+                threads.iter().map(read),
+            );
+        }
         page.text
     }
 
@@ -129,7 +144,13 @@ impl Metrics {
 
 type Read = fn(&ThreadFacts) -> u64;
 
-/// What is told of each media thread.
+/// What is told of each media thread as it is now.
+const THREAD_GAUGES: [(&str, &str, Read); 2] = [
+    ("rooms", "Rooms on the media thread", |facts| facts.rooms as u64),
+    ("peers", "Peers on the media thread", |facts| facts.peers as u64),
+];
+
+/// What is told of each media thread since it began.
 const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
@@ -205,26 +226,6 @@ const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
     ("commands", "Commands carried out", |facts| facts.ticks.commands),
 ];
 
-fn render_threads(page: &mut Page, threads: &[ThreadFacts]) {
-    let gauges: [(&str, &str, Read); 2] = [
-        ("parlor_thread_rooms", "Rooms on the media thread", |facts| facts.rooms as u64),
-        ("parlor_thread_peers", "Peers on the media thread", |facts| facts.peers as u64),
-    ];
-    for (name, help, read) in gauges {
-        page.head(name, help, "gauge");
-        for (index, facts) in threads.iter().enumerate() {
-            page.line(name, &[("thread", &index.to_string())], read(facts));
-        }
-    }
-    for (short, help, read) in THREAD_COUNTERS {
-        let name = format!("parlor_{short}_total");
-        page.head(&name, help, "counter");
-        for (index, facts) in threads.iter().enumerate() {
-            page.line(&name, &[("thread", &index.to_string())], read(facts));
-        }
-    }
-}
-
 /// A page of metrics that is being written. Writing to a string cannot fail.
 #[derive(Default)]
 struct Page {
@@ -254,5 +255,13 @@ impl Page {
     fn counter(&mut self, name: &str, help: &str, value: impl Display) {
         self.head(name, help, "counter");
         self.line(name, &[], value);
+    }
+
+    /// A value of each media thread.
+    fn by_thread(&mut self, name: &str, help: &str, sort: &str, values: impl Iterator<Item = u64>) {
+        self.head(name, help, sort);
+        for (thread, value) in values.enumerate() {
+            self.line(name, &[("thread", &thread.to_string())], value);
+        }
     }
 }

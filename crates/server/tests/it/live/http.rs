@@ -89,9 +89,13 @@ async fn metrics_are_text_that_prometheus_reads() {
         assert!(name.starts_with("parlor_"), "{line}");
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
-    for name in
-        ["parlor_rooms 0", "parlor_packets_in_total{thread=\"1\"} 0", "parlor_join_seconds_count 0"]
-    {
+    for name in [
+        "parlor_rooms 0",
+        "parlor_thread_peers{thread=\"1\"} 0",
+        "parlor_packets_in_total{thread=\"1\"} 0",
+        "parlor_datagrams_unsent_total{thread=\"1\"} 0",
+        "parlor_join_seconds_count 0",
+    ] {
         assert!(body.lines().any(|line| line == name), "{name} is not in\n{body}");
     }
     server.stop().await;
