@@ -5,6 +5,7 @@
 mod allocation;
 mod arena;
 mod call;
+mod counting;
 mod layers;
 mod retransmit;
 mod rewrite;

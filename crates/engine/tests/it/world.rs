@@ -13,7 +13,7 @@ use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Path};
 use parlor_sim::client::{self, Client, Datagram};
 
-use crate::allocation::allocations;
+use crate::counting::allocations;
 
 /// The one address of the engine.
 pub(crate) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);

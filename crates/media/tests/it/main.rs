@@ -6,6 +6,8 @@
 mod allocation;
 mod board;
 mod checks;
+#[path = "../../../engine/tests/it/counting.rs"]
+mod counting;
 mod farewell;
 mod media;
 mod poll;
