@@ -135,16 +135,8 @@ async fn more_channels_than_a_socket_may_have_are_refused() {
     let server = start().await;
     let mut client = connect(&server).await;
     for index in 0..MAX_CHANNELS {
-        loop {
-            let reply = client.join(&format!("room:tea-{index}"), join("Ann")).await;
-            if reply["status"] == "ok" {
-                break;
-            }
-            // Joins are rationed: wait as told.
-            assert_eq!(reason(&reply), "too_many_requests");
-            let wait = reply["response"]["retry_after_ms"].as_u64().unwrap();
-            tokio::time::sleep(std::time::Duration::from_millis(wait)).await;
-        }
+        let reply = client.join(&format!("room:tea-{index}"), join("Ann")).await;
+        assert_eq!(reply["status"], "ok", "a socket may join as many at once: {reply}");
     }
     let reply = client.join("room:one-more", join("Ann")).await;
     assert_eq!(reason(&reply), "too many channels joined");
