@@ -15,6 +15,8 @@ use crate::recording::Recording;
 
 /// As often as the SDK: well below the server's limit for silent sockets.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(2500);
+/// A server that says nothing for this long answers no more.
+const REPLY_PATIENCE: Duration = Duration::from_secs(5);
 /// Longest time a bot looks only at its UDP socket.
 const SOCKET_INTERVAL: Duration = Duration::from_millis(5);
 /// An Ethernet frame's worth and more.
@@ -136,8 +138,24 @@ impl Bot {
                 Err(error) => return Err(error.into()),
             }
         }
-        self.request("phx_leave", json!({}))?;
-        Ok(())
+        let leave = self.request("phx_leave", json!({}))?;
+        self.await_reply(&leave)
+    }
+
+    /// Reads until a request is answered: a socket that is closed with something unread is reset, and what it
+    /// sent last may be lost with it.
+    fn await_reply(&mut self, reference: &str) -> Result<(), Box<dyn Error>> {
+        let stream = self.socket.get_ref();
+        stream.set_nonblocking(false)?;
+        stream.set_read_timeout(Some(REPLY_PATIENCE))?;
+        loop {
+            if let Message::Text(text) = self.socket.read()? {
+                let frame: Value = serde_json::from_str(&text)?;
+                if frame[1].as_str() == Some(reference) && frame[3] == "phx_reply" {
+                    return Ok(());
+                }
+            }
+        }
     }
 
     /// How many frames of sound or pictures it has received whole.
