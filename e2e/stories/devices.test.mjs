@@ -95,6 +95,18 @@ describe('devices', () => {
     });
   });
 
+  it('the link that is copied leads into the room', async () => {
+    await withCall(async (ann, bo) => {
+      await ann.page.context().grantPermissions(['camera', 'microphone', 'clipboard-read', 'clipboard-write']);
+      await ann.element('copy-link').click();
+      await ann.page.waitForFunction(() => /copied/.test(document.querySelector('[data-testid=notices]').textContent));
+      const link = await ann.page.evaluate(() => navigator.clipboard.readText());
+      await bo.page.goto(link);
+      await bo.enter();
+      await bo.sees(ann);
+    });
+  });
+
   it('joins and leaves are spoken to screen readers', async () => {
     await withCall(async (ann, bo) => {
       await bo.enter();
