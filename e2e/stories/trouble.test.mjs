@@ -61,6 +61,7 @@ describe('trouble', () => {
       await ann.page.waitForFunction(() => globalThis.parlor.room?.stage === 'connected' && globalThis.parlor.room.peers.size === 1, null, { timeout: 30_000 });
       for (const person of [ann, bo]) await person.learnPeer();
       await assertAllMeet([ann, bo]);
+      for (const person of [ann, bo]) assert.equal(await person.element('tile').count(), 2, `${person.name} sees nobody twice`);
       await closeAll([ann, bo]);
     } finally {
       await again.stop();

@@ -36,11 +36,12 @@ export class Roster {
    */
   reset({ peer, peers, peers_total: total, slots }) {
     this.#own = peer;
-    this.#peers.delete(peer);
+    const namesake = this.#remove([{ id: peer, reason: "lost" }]); // a server that restarted gives ids anew: ours was somebody else's
     this.#unconfirmed = new Set(this.#peers.keys());
     this.#total = total;
     this.#slots = new Map(slots.map((slot) => [slot.mid, slot.track]));
-    return this.apply({ joined: peers, changed: [], left: [] });
+    const news = this.apply({ joined: peers, changed: [], left: [] });
+    return { ...news, left: [...namesake, ...news.left] };
   }
 
   /**

@@ -16,6 +16,14 @@ test("a peer list in pages keeps those known from before until all have been nam
   assert.deepEqual([...roster.peers.keys()], ["p1", "p3"]);
 });
 
+test("who had the id that a restarted server gives to us is gone, and that is said", () => {
+  const roster = new Roster(() => null);
+  roster.reset(joined(["p1", "p2"]));
+  const news = roster.reset({ ...joined(["p1"]), peer: "p2" });
+  assert.deepEqual(news.left.map(({ peer: { id } }) => id), ["p2"]);
+  assert.deepEqual([...roster.peers.keys()], ["p1"]);
+});
+
 test("being told of a peer twice is one peer", () => {
   const roster = new Roster(() => null);
   roster.reset(joined(["p1"]));
