@@ -93,8 +93,8 @@ export class JoinPage {
     if (!this.#entrance.isOpen) return;
     const room = roomId(this.#room.value);
     const name = this.#name.value.trim();
-    if (!room) return this.#fail("A room’s name needs at least one letter or digit.");
-    if (!name) return this.#name.focus();
+    if (!room) return this.#refuse(this.#room, "A room’s name needs at least one letter or digit.");
+    if (!name) return this.#refuse(this.#name, "Others need a name to call you by.");
     memory.setItem("parlor.name", name);
     memory.setItem("parlor.room", room);
     this.#busy(true);
@@ -111,6 +111,15 @@ export class JoinPage {
     this.#error.hidden = true;
     this.#submit.disabled = busy;
     this.#submit.textContent = busy ? "Joining…" : "Join";
+  }
+
+  /**
+   * @param {HTMLInputElement} field  to be filled in otherwise
+   * @param {string} sentence
+   */
+  #refuse(field, sentence) {
+    this.#fail(sentence);
+    field.focus();
   }
 
   /** @param {string} sentence */
