@@ -104,6 +104,8 @@ export class ParlorTile extends HTMLElement {
     this.classList.remove("playing");
     this.#video.srcObject = media ? new MediaStream([media]) : null;
     if (!media) return;
+    // A connection that the server has closed leaves black pictures behind.
+    media.addEventListener("ended", () => media === this.#media && this.classList.remove("playing"), { once: true });
     this.#video.play().catch(() => {}); // replaced before it began; muted video is never blocked
     // Initials stay until the first frame is really there: no black tile, and no last frame of whom the slot carried before.
     const reveal = () => media === this.#media && this.classList.add("playing");
