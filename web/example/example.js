@@ -55,6 +55,7 @@ async function join(id, name) {
   for (const use of /** @type {const} */ (["microphone", "camera"])) {
     const track = devices.track(use);
     if (track) await joining.publish(use, track);
+    element(use).ariaPressed = String(track !== null);
   }
   await joining.join();
   room = joining;
@@ -122,19 +123,16 @@ addEventListener("click", () => {
 // ---- being seen and heard --------------------------------------------------------------------
 
 for (const use of /** @type {const} */ (["microphone", "camera"])) {
-  element(use).addEventListener("click", async () => {
-    try {
-      if (room?.published.has(use)) {
-        await room.unpublish(use);
-        devices.stop(use);
-      } else {
-        const track = await devices.start(use);
-        if (track) await room?.publish(use, track);
-      }
-    } catch (error) {
-      say(/** @type {ParlorError} */ (error).message);
-    }
-  });
+  element(use).onclick = () => toggle(use).catch((error) => say(error.message));
+}
+
+/** @param {"microphone" | "camera"} use */
+async function toggle(use) {
+  const track = room?.published.has(use) ? null : await devices.start(use);
+  if (track) await room?.publish(use, track);
+  else await room?.unpublish(use);
+  if (!track) devices.stop(use);
+  element(use).ariaPressed = String(track !== null);
 }
 
 const shareButton = /** @type {HTMLButtonElement} */ (element("screen"));
