@@ -107,6 +107,35 @@ describe('devices', () => {
     });
   });
 
+  it('on the smallest phone, held either way, every button is in the page and nothing lies over the own name', async () => {
+    await withCall(async (_ann, bo) => {
+      await bo.page.goto(`${server.origin}/r/alone`);
+      await bo.enter();
+      for (const viewport of [{ width: 320, height: 568 }, { width: 568, height: 320 }]) {
+        await bo.page.setViewportSize(viewport);
+        await bo.page.waitForFunction(isTidy, null, { timeout: 3000 }); // tiles take a moment to get to their places
+      }
+    });
+  });
+
+  /** Runs in the page. */
+  function isTidy() {
+    const box = (selector) => document.querySelector(selector).getBoundingClientRect();
+    const [name, alone] = [box('.tile-label'), box('[data-testid=alone]')];
+    const apart = name.right <= alone.left || name.left >= alone.right || name.bottom <= alone.top || name.top >= alone.bottom;
+    const isInside = ({ left, top, right, bottom }) => left >= 0 && top >= 0 && right <= innerWidth && bottom <= innerHeight;
+    return apart && [...document.querySelectorAll('.room-head button, .controls > button')].every((button) => isInside(button.getBoundingClientRect()));
+  }
+
+  it('a name that is missing is asked for', async () => {
+    await withCall(async (_ann, bo) => {
+      await bo.element('name-input').fill('  ');
+      await bo.element('join-button').click();
+      assert.match(await bo.element('join-error').innerText(), /name/);
+      assert.equal(await bo.page.evaluate(() => document.activeElement.dataset.testid), 'name-input');
+    });
+  });
+
   it('joins and leaves are spoken to screen readers', async () => {
     await withCall(async (ann, bo) => {
       await bo.enter();
