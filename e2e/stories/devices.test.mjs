@@ -74,6 +74,10 @@ describe('devices', () => {
       assert.equal(await bo.element('room-input').inputValue(), 'some');
       await bo.page.goto(`${server.origin}/r/other`);
       assert.equal(await bo.element('room-input').inputValue(), 'other');
+      await bo.enter();
+      await bo.leave();
+      await bo.element('another-room').click();
+      assert.notEqual(await bo.element('room-input').inputValue(), 'other');
     });
   });
 
