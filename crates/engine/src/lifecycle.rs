@@ -101,7 +101,7 @@ impl Engine {
         self.timers.set(silence, Some(now + SILENT_AFTER));
         self.begin_layer_reviews(now, key);
         self.reassign_peer(now, key);
-        self.serve_slots(key);
+        self.begin_sending(now, key);
     }
 
     fn closed(&mut self, now: Instant, key: PeerKey, reason: CloseReason) {

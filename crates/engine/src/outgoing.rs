@@ -18,6 +18,10 @@ use crate::track::Track;
 /// has come since is sent at once and does not swamp the receiver.
 const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
 
+/// The same for a key frame that was asked for while the receiver's handshake was at work: it has waited for
+/// that. Longer handshakes have lost a flight, and a link that loses is not to be swamped.
+const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
+
 /// Ticks per second of every audio codec that rooms carry (RFC 7587 section 4.1).
 const AUDIO_CLOCK_RATE: u32 = 48_000;
 
@@ -128,9 +132,20 @@ impl Outgoing {
 
     /// Begins to read `track`. True when a key frame of its layer has to be asked for.
     pub(crate) fn start(&mut self, now: Instant, track: &Track) -> bool {
+        self.start_at_key_frame(now, track, FRESH_KEY_FRAME)
+    }
+
+    /// Begins anew now that what is read can be sent: what has gathered since is left out, but for a key frame
+    /// that is young enough and what follows it. True when one has to be asked for.
+    pub(crate) fn start_after_handshake(&mut self, now: Instant, track: &Track) -> bool {
+        self.start_at_key_frame(now, track, AWAITED_KEY_FRAME)
+    }
+
+    fn start_at_key_frame(&mut self, now: Instant, track: &Track, max_age: Duration) -> bool {
         let layer = track.chosen_layer();
         let Some(ring) = track.ring(layer) else { return false };
-        let key_frame = ring.latest_key_frame().filter(|cursor| is_fresh(now, ring, *cursor));
+        let key_frame =
+            ring.latest_key_frame().filter(|cursor| is_younger(now, ring, *cursor, max_age));
         let cursor = key_frame.unwrap_or(ring.end());
         self.reader = Some(Reader { layer, cursor, next: None });
         self.mapped = None;
@@ -152,7 +167,9 @@ impl Outgoing {
             return false;
         }
         let Some(ring) = track.ring(layer) else { return false };
-        let key_frame = ring.latest_key_frame().filter(|cursor| is_fresh(now, ring, *cursor));
+        let key_frame = ring
+            .latest_key_frame()
+            .filter(|cursor| is_younger(now, ring, *cursor, FRESH_KEY_FRAME));
         reader.next = Some((layer, key_frame.unwrap_or(ring.end())));
         key_frame.is_none()
     }
@@ -315,9 +332,9 @@ fn payload_types(section: &MediaSection) -> Box<[PayloadTypes]> {
     types.collect()
 }
 
-fn is_fresh(now: Instant, ring: &TrackRing, cursor: Cursor) -> bool {
+fn is_younger(now: Instant, ring: &TrackRing, cursor: Cursor, age: Duration) -> bool {
     match ring.read(cursor) {
-        Read::Packet(stored) => now < stored.facts.arrival + FRESH_KEY_FRAME,
+        Read::Packet(stored) => now < stored.facts.arrival + age,
         Read::CaughtUp | Read::Overtaken { .. } => false,
     }
 }

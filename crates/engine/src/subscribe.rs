@@ -99,15 +99,21 @@ impl Engine {
         }
     }
 
-    /// Lets everything that flows to a peer be looked at, since it can be sent only now.
-    pub(crate) fn serve_slots(&mut self, key: PeerKey) {
-        let Some(peer) = self.peers.get(key) else { return };
-        let feeds: Vec<Feed> = peer.slots.iter().map(Slot::feed).collect();
-        for feed in feeds {
-            if let Feed::Flowing(track) = feed {
-                self.note_arrival(track.key);
+    /// Lets everything that flows to a peer begin anew, since it can be sent only now.
+    pub(crate) fn begin_sending(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let mut flowing = Vec::new();
+        for slot in &mut peer.slots {
+            if let Feed::Flowing(track) = slot.feed()
+                && let Some(source) = self.tracks.get(track.key)
+            {
+                if slot.outgoing.start_after_handshake(now, source) {
+                    self.requests.push(track.key, source.chosen_layer());
+                }
+                flowing.push(track.key);
             }
         }
+        flowing.into_iter().for_each(|track| self.note_arrival(track));
     }
 
     /// Takes everything off a peer's slots.

@@ -75,6 +75,24 @@ fn the_first_pictures_are_there_when_the_handshake_is_done() {
 }
 
 #[test]
+fn a_long_handshake_is_not_followed_by_all_that_came_meanwhile() {
+    let mut world = World::new(10);
+    let ann = world.join(1);
+    connect_all(&mut world);
+    world.run_for(seconds(5));
+    let very_far = LinkConfig::with_round_trip(ms(400));
+    let late = world.join_as(parlor_sim::world::ROOM, &MICROPHONE_AND_CAMERA, 1, very_far);
+    world
+        .run_while(seconds(8), |world| world.seen(late, ann, Video).is_empty())
+        .expect("ann is seen");
+    world.run_for(seconds(1));
+    let seen = world.seen(late, ann, Video);
+    assert_eq!(seen[0].frame.map(|frame| frame.kind), Some(FrameKind::Key));
+    let burst = seen.iter().filter(|frame| frame.at < seen[0].at + ms(20)).count();
+    assert!(burst <= 17, "half a second of pictures at most, not {burst}");
+}
+
+#[test]
 fn a_camera_switched_off_and_on_again_continues_with_a_key_frame_and_later_time() {
     let mut world = World::new(4);
     let ann = world.join(1);
