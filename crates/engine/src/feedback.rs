@@ -8,6 +8,7 @@ use crate::arena::SendArena;
 use crate::compound::Compound;
 use crate::engine::Engine;
 use crate::peer::{Peer, PeerKey};
+use crate::published::Published;
 use crate::timer::{PeerTimer, Timer};
 
 /// The round trip to a publisher that has neither answered nor reported yet.
@@ -28,7 +29,10 @@ impl Engine {
         let mut next: Option<Instant> = None;
         for (media, name) in incoming.all_media() {
             let requests = media.receiver.requests(now, expected);
-            if let Some(unanswered) = media.receiver.take_reply() {
+            // Where answers cannot be told from late packets, nothing is known of how long they take.
+            if let Some(unanswered) = media.receiver.take_reply()
+                && published.get(name.published).is_some_and(Published::repeats_apart)
+            {
                 reply_time.note(unanswered);
             }
             let lost = requests.as_slice();

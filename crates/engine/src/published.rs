@@ -74,6 +74,11 @@ impl Published {
         self.codecs.iter().map(|codec| (codec.payload_type, codec.codec)).collect()
     }
 
+    /// Whether what is asked for again comes as a stream of its own (RFC 4588), and so is known for an answer.
+    pub(crate) fn repeats_apart(&self) -> bool {
+        self.codecs.iter().any(|codec| codec.rtx_payload_type.is_some())
+    }
+
     /// What is agreed on a media payload type.
     pub(crate) fn codec(&self, payload_type: u8) -> Option<&NegotiatedCodec> {
         self.codecs.iter().find(|codec| codec.payload_type == payload_type)

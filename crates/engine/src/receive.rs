@@ -75,7 +75,11 @@ impl Engine {
     /// Takes up a stream that was not seen before, if it can be told what it is; says at which place.
     fn introduce(&mut self, now: Instant, key: PeerKey, view: &RtpView) -> Option<usize> {
         let peer = self.peers.get_mut(key)?;
-        let introduced = peer.incoming.introduce(view, &peer.published)?;
+        let Some(introduced) = peer.incoming.introduce(view, &peer.published) else {
+            // Of a section that is closed, or of none: it must not keep the place of a stream that is used.
+            peer.link.connection.retire_stream(view.ssrc.0);
+            return None;
+        };
         let place = peer.incoming.place(introduced.ssrc);
         peer.link.connection.resume_stream(introduced.ssrc.0);
         if let Some(Ssrc(replaced)) = introduced.replaced {

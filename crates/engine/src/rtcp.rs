@@ -134,6 +134,7 @@ impl Engine {
 mod tests {
     use std::net::SocketAddr;
     use std::sync::Arc;
+    use std::time::Duration;
 
     use parlor_rtc::dtls::Identity;
 
@@ -155,6 +156,10 @@ mod tests {
 
     impl Talk {
         fn new() -> Talk {
+            Talk::of(Source::Microphone, offer())
+        }
+
+        fn of(source: Source, offer: String) -> Talk {
             // Nothing depends on which instant this is.
             #[allow(clippy::disallowed_methods)]
             let now = Instant::now();
@@ -168,9 +173,9 @@ mod tests {
             };
             let mut engine = Engine::new(now, config);
             engine.add_room(RoomId(1));
-            let (mid, track, source) = ("0".parse().unwrap(), TrackId(1), Source::Microphone);
+            let (mid, track) = ("0".parse().unwrap(), TrackId(1));
             let senders = vec![Sender { mid, track, source, on: true }];
-            let join = Join { room: RoomId(1), peer: PeerId(1), offer: offer(), senders };
+            let join = Join { room: RoomId(1), peer: PeerId(1), offer, senders };
             engine.join(now, join).unwrap();
             let (publisher, track) = (engine.peer_keys[&PeerId(1)], engine.track_keys[&track]);
             let listener = Subscriber { peer: publisher, slot: 0 };
@@ -223,5 +228,31 @@ mod tests {
         assert_eq!(talk.hear(7, 2_001), last + 1, "browsers keep ssrc and numbers");
         talk.goodbye(7);
         assert_eq!(talk.hear(8, 40_000), last + 2, "or take another ssrc");
+    }
+
+    #[test]
+    fn what_a_publisher_without_repair_streams_loses_makes_nobody_wait_longer() {
+        let pictures = "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\n";
+        let offer =
+            offer().replace("m=audio 9 UDP/TLS/RTP/SAVPF 111", "m=video 9 UDP/TLS/RTP/SAVPF 96");
+        let offer = offer.replace("a=rtpmap:111 opus/48000/2\r\n", pictures);
+        let mut talk = Talk::of(Source::Camera, offer);
+        let picture = |sequence: u16| {
+            let mut packet = vec![0x90, 96];
+            packet.extend(sequence.to_be_bytes());
+            packet.extend([0, 0, 0, 0, 0, 0, 0, 7, 0xBE, 0xDE, 0, 1, 4 << 4, b'0', 0, 0]);
+            packet.extend([0x10, 0x00, 0x00, 0x00]);
+            packet
+        };
+        for sequence in [1, 2, 4] {
+            talk.engine.handle_rtp(talk.now, talk.publisher, &picture(sequence));
+        }
+        for _ in 0..12 {
+            talk.now += Duration::from_millis(100);
+            talk.engine.send_nacks(talk.now, talk.publisher, &mut talk.out);
+        }
+        assert!(talk.engine.counters().nacks_out > 1, "it was asked for");
+        let peer = talk.engine.peers.get(talk.publisher).unwrap();
+        assert_eq!(peer.reply_time.expected(), None);
     }
 }
