@@ -1,6 +1,6 @@
 //! Datagrams in: whose they are, and what they carry.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parlor_rtc::connection::Received;
 use parlor_rtc::demux::{Protocol, classify};
@@ -10,6 +10,10 @@ use crate::arena::SendArena;
 use crate::engine::Engine;
 use crate::peer::PeerKey;
 use crate::ufrag::{self, Owner};
+
+/// A path stays its peer's for so long after something authentic came along it: browsers check theirs every 2.5
+/// to 5 s, and send media or reports far more often.
+pub const PATH_HOLDS: Duration = Duration::from_secs(6);
 
 /// What became of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +56,12 @@ impl Engine {
                 self.note_heard(found, path);
                 self.handle_rtcp(now, key, datagram.get(..len).unwrap_or_default(), out);
             }
-            Received::Handled => self.set_connection_timer(key),
+            Received::Handled => {
+                self.set_connection_timer(key);
+                if found.by == Clue::Check {
+                    self.claim_path(now, key, path);
+                }
+            }
             Received::Dropped(_) => self.counters.datagrams_dropped += 1,
         }
         self.follow_connection(now, key);
@@ -89,6 +98,33 @@ impl Engine {
                 Ok(Found { peer, by: Clue::Ssrc })
             }
             Protocol::Stun | Protocol::Dtls | Protocol::TurnChannel => Err(Routed::Unknown),
+        }
+    }
+
+    /// A check of a peer's client has come along `path`, so that what comes along it now is that peer's, unless
+    /// it is another's who is still heard there: anybody can send a check of their own from a forged address, but
+    /// not silence who is at it. A NAT that gives an address away does so when its last owner has been silent
+    /// for longer.
+    pub(crate) fn claim_path(&mut self, now: Instant, key: PeerKey, path: Path) {
+        let owner = self.paths.owner(path).filter(|owner| *owner != key);
+        let owner = owner.and_then(|owner| self.peers.get(owner));
+        let heard = owner.and_then(|owner| owner.link.connection.last_heard_on(path));
+        if heard.is_some_and(|heard| now < heard + PATH_HOLDS) {
+            return;
+        }
+        if let Some(peer) = self.peers.get_mut(key)
+            && peer.link.connection.last_heard_on(path).is_some()
+        {
+            self.paths.insert(path, key, &mut peer.paths);
+        }
+    }
+
+    /// `path` belongs to a peer of another thread, who is heard there: what comes along it is not for this engine.
+    pub fn yield_path(&mut self, path: Path) {
+        if let Some(key) = self.paths.owner(path)
+            && let Some(peer) = self.peers.get_mut(key)
+        {
+            self.paths.drop_path(path, key, &mut peer.paths);
         }
     }
 

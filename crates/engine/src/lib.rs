@@ -58,7 +58,7 @@ pub use change::{Change, ConnectionState, PeerState, SlotCounts, SlotState};
 pub use command::{Join, JoinError, Joined, Sender, View};
 pub use config::{Config, Limits};
 pub use counters::Counters;
-pub use datagram::Routed;
+pub use datagram::{PATH_HOLDS, Routed};
 pub use engine::Engine;
 pub use forward::Forwarded;
 pub use id::{LayerId, PeerId, RoomId, Source, TrackId};

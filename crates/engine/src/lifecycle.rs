@@ -82,7 +82,7 @@ impl Engine {
             match event {
                 Event::PathValidated(path) => {
                     let is_first = peer.paths.is_empty();
-                    self.paths.insert(path, key, &mut peer.paths);
+                    self.claim_path(now, key, path);
                     if is_first {
                         self.reassign_peer(now, key);
                     }

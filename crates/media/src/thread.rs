@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::{Engine, Forwarded, Routed};
 use parlor_rtc::Path;
+use parlor_rtc::demux::{Protocol, classify};
 
 use crate::board::GoneReason;
 use crate::carry_out::carry_out;
@@ -144,8 +145,13 @@ impl MediaThread {
     fn demultiplex(&mut self, now: Instant) {
         let MediaThread { engine, handover, desk, .. } = self;
         for Arrival { path, datagram } in desk.batch.arrivals() {
+            let is_stun = classify(datagram) == Some(Protocol::Stun);
             match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena)
             {
+                // A check of ours from an address where another thread's client is: it is forged, or waits.
+                Routed::Here if is_stun && handover.holder(now, path).is_some() => {
+                    engine.yield_path(Path::Udp(path));
+                }
                 Routed::Here => {}
                 Routed::Elsewhere { thread } => {
                     handover.give(usize::from(thread), path, datagram, Cause::Named);

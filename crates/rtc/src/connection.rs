@@ -235,6 +235,11 @@ impl Connection {
         self.last_heard
     }
 
+    /// When such a datagram last arrived along `path`; none if no check of the client made that valid.
+    pub fn last_heard_on(&self, path: Path) -> Option<Instant> {
+        self.agent.last_heard(path)
+    }
+
     /// Whether packets can be sealed and opened.
     pub fn is_connected(&self) -> bool {
         matches!(self.state, State::Connected(_))

@@ -208,3 +208,19 @@ fn who_is_alone_and_sends_nothing_wakes_nobody() {
     assert!(world.engine.deadline().unwrap() > world.now + Duration::from_secs(1));
     assert_eq!(world.engine.census().timers, 1);
 }
+
+#[test]
+fn a_check_that_a_stranger_sends_from_somebodys_address_takes_nothing_from_them() {
+    let mut world = World::new();
+    let ann = world.join(&CAMERA_AND_MICROPHONE, 2);
+    let bo = world.join(&CAMERA_AND_MICROPHONE, 2);
+    let stranger = world.join(&CAMERA_AND_MICROPHONE, 2);
+    world.run(Duration::from_secs(3));
+    world.forged = Some((stranger, world.people[ann].client.address));
+    world.run(Duration::from_secs(4));
+    assert_eq!(world.forged, None, "it was sent");
+    let before = world.frames(bo, ann, MediaKind::Video);
+    world.run(Duration::from_secs(5));
+    let frames = world.frames(bo, ann, MediaKind::Video) - before;
+    assert!(frames > 140, "{frames} frames in 5 s");
+}

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use parlor_engine::PATH_HOLDS;
 use parlor_rtc::path::UdpPath;
 
 /// Paths remembered in each of two generations: more than the peers of any one machine.
@@ -17,9 +18,15 @@ const HOME_AGE: Duration = Duration::from_secs(60);
 /// [`HOME_AGE`] or when it is full; what was not confirmed in time goes with the old one. So the
 /// table is bounded and never searched.
 pub(super) struct Homes {
-    young: HashMap<UdpPath, usize>,
-    old: HashMap<UdpPath, usize>,
+    young: HashMap<UdpPath, Home>,
+    old: HashMap<UdpPath, Home>,
     since: Instant,
+}
+
+#[derive(Clone, Copy)]
+struct Home {
+    thread: usize,
+    confirmed_at: Instant,
 }
 
 impl Homes {
@@ -28,17 +35,31 @@ impl Homes {
     }
 
     pub(super) fn find(&self, path: UdpPath) -> Option<usize> {
+        self.home(path).map(|home| home.thread)
+    }
+
+    /// The thread to which a path certainly belongs: it has just confirmed it.
+    pub(super) fn holder(&self, now: Instant, path: UdpPath) -> Option<usize> {
+        self.home(path).filter(|home| now < home.confirmed_at + PATH_HOLDS).map(|home| home.thread)
+    }
+
+    fn home(&self, path: UdpPath) -> Option<Home> {
         self.young.get(&path).or_else(|| self.old.get(&path)).copied()
     }
 
+    /// A thread says that a path is its own. While another one has just said so, that stands: a forged
+    /// address must not divert what comes from it.
     pub(super) fn learn(&mut self, now: Instant, path: UdpPath, thread: usize) {
+        if self.holder(now, path).is_some_and(|holder| holder != thread) {
+            return;
+        }
         let aged = now.saturating_duration_since(self.since) >= HOME_AGE;
         if aged || self.young.len() >= HOMES {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
             self.since = now;
         }
-        self.young.insert(path, thread);
+        self.young.insert(path, Home { thread, confirmed_at: now });
     }
 }
 
@@ -54,6 +75,17 @@ mod tests {
     }
 
     #[test]
+    fn a_home_that_is_confirmed_is_taken_by_nobody_else() {
+        let start = Instant::now();
+        let mut homes = Homes::new(start);
+        homes.learn(start, path(1), 1);
+        homes.learn(start + PATH_HOLDS / 2, path(1), 2);
+        assert_eq!(homes.find(path(1)), Some(1));
+        homes.learn(start + PATH_HOLDS, path(1), 2);
+        assert_eq!(homes.find(path(1)), Some(2));
+    }
+
+    #[test]
     fn homes_are_forgotten_when_nobody_confirms_them_and_never_pile_up() {
         let start = Instant::now();
         let mut homes = Homes::new(start);
@@ -64,7 +96,7 @@ mod tests {
         assert_eq!(homes.find(path(1)), None);
         assert_eq!(homes.find(path(2)), Some(1));
         for port in 0..u16::MAX {
-            homes.learn(start + 2 * HOME_AGE, path(port), 2);
+            homes.learn(start + 2 * HOME_AGE + PATH_HOLDS, path(port), 2);
         }
         assert!(homes.young.len() + homes.old.len() <= 2 * HOMES);
         assert_eq!(homes.find(path(u16::MAX - 1)), Some(2));

@@ -136,6 +136,11 @@ impl Handover {
         self.homes.find(path)
     }
 
+    /// The other thread that has just confirmed that `path` is its own.
+    pub fn holder(&self, now: Instant, path: UdpPath) -> Option<usize> {
+        self.homes.holder(now, path)
+    }
+
     /// Sends off what was given since the last time.
     pub fn dispatch(&mut self) {
         for to in 0..self.lanes.len() {

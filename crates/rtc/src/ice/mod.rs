@@ -174,6 +174,11 @@ impl Agent {
         self.paths.is_valid(path)
     }
 
+    /// When something authentic last came along `path`; none if that is not valid.
+    pub fn last_heard(&self, path: Path) -> Option<Instant> {
+        self.paths.last_heard(path)
+    }
+
     /// Where media for the client goes now; none before the client has proved a path.
     pub fn selected(&self) -> Option<Path> {
         self.paths.selected()

@@ -66,6 +66,11 @@ impl Paths {
         self.valid.iter().any(|valid| valid.path == path)
     }
 
+    /// When something authentic last came along a valid path.
+    pub(super) fn last_heard(&self, path: Path) -> Option<Instant> {
+        self.find(path).map(|valid| valid.last_heard)
+    }
+
     /// Whether media for the client may take this path.
     pub(super) fn may_carry_media(&self, path: Path) -> bool {
         self.find(path).is_some_and(|valid| valid.proved || !self.needs_proof)
