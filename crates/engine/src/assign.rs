@@ -5,6 +5,8 @@
 //! needs the place. One peer's microphone and camera go to one audio/video pair when there is one,
 //! because browsers synchronise only inside a stream, and a pair is a stream.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use parlor_rtc::MediaKind;
 
 use crate::change::SlotCounts;
@@ -73,8 +75,16 @@ pub(crate) fn assign(slots: &[Place], candidates: &[Candidate], max_slots: u16) 
     let mut waiting = table.unplaced(candidates);
     // Most important first; among equals the oldest. Worked from the end.
     waiting.sort_by_key(|c| (c.priority, std::cmp::Reverse(c.track)));
+    // No slot of these is left for anybody who comes now, since whoever comes is no more important.
+    let mut taken: Vec<MediaKind> = Vec::new();
     while let Some(candidate) = waiting.pop() {
-        let Some(slot) = table.best_slot(candidate) else { continue };
+        if taken.contains(&candidate.kind) {
+            continue;
+        }
+        let Some(slot) = table.best_slot(candidate) else {
+            taken.push(candidate.kind);
+            continue;
+        };
         if let Some(evicted) = table.put(slot, candidate)
             && evicted.active
         {
@@ -90,28 +100,29 @@ pub(crate) fn assign(slots: &[Place], candidates: &[Candidate], max_slots: u16) 
 /// Slots, and the candidates they carry.
 struct Table<'a> {
     slots: &'a [Place],
+    /// By slot, the other half of its pair.
+    partners: Vec<Option<usize>>,
     carried: Vec<Option<&'a Candidate>>,
 }
 
 impl<'a> Table<'a> {
     /// Everything stays where it is, as far as it still exists.
     fn keep(slots: &'a [Place], candidates: &'a [Candidate]) -> Self {
-        let mut table = Table { slots, carried: vec![None; slots.len()] };
-        for (i, slot) in slots.iter().enumerate() {
-            let stays = candidates
-                .iter()
-                .find(|c| Some(c.track) == slot.track && c.kind == slot.kind && !table.carries(c));
-            table.carried[i] = stays.filter(|_| slot.open);
-        }
-        table
-    }
-
-    fn carries(&self, candidate: &Candidate) -> bool {
-        self.carried.iter().flatten().any(|c| c.track == candidate.track)
+        let mut by_track: BTreeMap<_, _> =
+            candidates.iter().map(|candidate| (candidate.track, candidate)).collect();
+        // Taken out of the map: a track stays in one slot at most.
+        let mut stays = |slot: &Place| {
+            let candidate =
+                by_track.get(&slot.track?).filter(|c| c.kind == slot.kind && slot.open)?;
+            by_track.remove(&candidate.track)
+        };
+        let carried = slots.iter().map(&mut stays).collect();
+        Table { slots, partners: partners(slots), carried }
     }
 
     fn unplaced(&self, candidates: &'a [Candidate]) -> Vec<&'a Candidate> {
-        candidates.iter().filter(|c| c.active && !self.carries(c)).collect()
+        let carried: BTreeSet<_> = self.carried.iter().flatten().map(|c| c.track).collect();
+        candidates.iter().filter(|c| c.active && !carried.contains(&c.track)).collect()
     }
 
     fn put(&mut self, slot: usize, candidate: &'a Candidate) -> Option<&'a Candidate> {
@@ -146,10 +157,18 @@ impl<'a> Table<'a> {
 
     /// What the other half of `slot`'s pair carries.
     fn partner(&self, slot: usize) -> Option<&'a Candidate> {
-        let this = &self.slots[slot];
-        let other = self.slots.iter().position(|s| s.pair == this.pair && s.kind != this.kind)?;
-        self.carried[other]
+        self.carried[self.partners[slot]?]
     }
+}
+
+/// By slot, the other half of its pair.
+fn partners(slots: &[Place]) -> Vec<Option<usize>> {
+    let mut halves = BTreeMap::new();
+    for (index, slot) in slots.iter().enumerate() {
+        halves.entry((slot.pair, slot.kind == MediaKind::Audio)).or_insert(index);
+    }
+    let other = |slot: &Place| halves.get(&(slot.pair, slot.kind != MediaKind::Audio)).copied();
+    slots.iter().map(other).collect()
 }
 
 /// From cheap to dear.

@@ -1,5 +1,6 @@
 //! Carries out slot assignments: who receives which track over which slot, and whether it flows.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
 use crate::assign::{Assignment, Candidate, Group, Place, assign};
@@ -25,11 +26,12 @@ impl Engine {
         let Some(peer) = self.peers.get(key) else { return };
         let candidates = self.candidates(key, peer);
         let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
+        let live: BTreeSet<_> = candidates.iter().filter(|c| c.active).map(|c| c.track).collect();
         let max_slots = self.config.limits.slots_per_kind;
         let Assignment { tracks, wanted } = assign(&places, &candidates, max_slots);
         let may_flow: Vec<bool> = places.iter().map(|place| peer.may_be_fed(place.kind)).collect();
         for ((slot, track), may_flow) in tracks.into_iter().enumerate().zip(may_flow) {
-            let active = candidates.iter().any(|c| c.active && Some(c.track) == track);
+            let active = track.is_some_and(|track| live.contains(&track));
             let track = track.and_then(|id| Some(TrackRef { id, key: *self.track_keys.get(&id)? }));
             let feed = match track {
                 None => Feed::Empty,
