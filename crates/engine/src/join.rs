@@ -12,6 +12,7 @@ use crate::id::PeerId;
 use crate::outgoing::Outgoing;
 use crate::peer::{Peer, PeerKey};
 use crate::published::Published;
+use crate::random::Random;
 use crate::room::RoomKey;
 use crate::session::{self, Session};
 use crate::slot::Slot;
@@ -249,7 +250,9 @@ impl Engine {
             if vacant.is_none() && peer.slots.len() >= MAX_SLOTS {
                 continue;
             }
-            let ssrcs = [self.random.next_u32(), self.random.next_u32()].map(Ssrc);
+            let media = draw_ssrc(&mut self.random, |ssrc| peer.sends_as(ssrc));
+            let rtx = draw_ssrc(&mut self.random, |ssrc| ssrc == media || peer.sends_as(ssrc));
+            let ssrcs = [media, rtx];
             let (mixed, seed) = (negotiation.extmap_allow_mixed, self.random.next_u64());
             let outgoing = Outgoing::new(section, ssrcs, mixed, seed);
             match vacant.and_then(|index| peer.slots.get_mut(index)) {
@@ -270,5 +273,16 @@ impl Engine {
             slots.iter().find(|slot| slot.mid == mid)?.describe(&speaker.cname)
         });
         Some(Joined { answer, slots: self.peers.get(key)?.slot_states() })
+    }
+}
+
+/// An ssrc that nothing else bears which is sent to the same peer: with one key, an ssrc and an index make a
+/// nonce, and no nonce may come twice (RFC 7714 section 8.1).
+fn draw_ssrc(random: &mut Random, is_used: impl Fn(Ssrc) -> bool) -> Ssrc {
+    loop {
+        let ssrc = Ssrc(random.next_u32());
+        if !is_used(ssrc) {
+            return ssrc;
+        }
     }
 }

@@ -122,6 +122,15 @@ impl Peer {
         slots.peek().is_none() || slots.any(|slot| slot.takes(codec))
     }
 
+    /// Whether something that is sent to the peer bears this ssrc.
+    pub(crate) fn sends_as(&self, ssrc: Ssrc) -> bool {
+        let bears = |slot: &Slot| {
+            let headers = &slot.outgoing.headers;
+            headers.ssrc == ssrc || headers.rtx_ssrc == ssrc
+        };
+        self.speaker.ssrc == ssrc || self.slots.iter().any(bears)
+    }
+
     /// Every slot with the track that it carries.
     pub(crate) fn slot_states(&self) -> Vec<SlotState> {
         self.slots.iter().filter(|slot| slot.is_open()).map(Slot::state).collect()

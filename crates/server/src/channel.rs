@@ -170,7 +170,7 @@ impl Channels {
         self.by_topic.retain(|_, channel| !channel.session.is_over());
         let replaces = self.by_topic.get(&**topic).map(|old| old.id);
         let wish = self
-            .may_join(now)
+            .may_join(now, replaces.is_some())
             .and_then(|()| admission::check(admission::room_name(room)?, parse_payload(payload)?));
         let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
         let entered = wish.and_then(|wish| {
@@ -200,8 +200,9 @@ impl Channels {
         }
     }
 
-    fn may_join(&mut self, now: Instant) -> Result<(), Refusal> {
-        if self.by_topic.len() >= MAX_CHANNELS {
+    /// `replaces`: a channel that the new one takes the place of.
+    fn may_join(&mut self, now: Instant, replaces: bool) -> Result<(), Refusal> {
+        if self.by_topic.len() >= MAX_CHANNELS + usize::from(replaces) {
             let message = format!("A socket has at most {MAX_CHANNELS} channels.");
             return Err(Refusal::new(Reason::TooManyChannels, message));
         }
