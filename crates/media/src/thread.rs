@@ -23,7 +23,7 @@ use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
 use crate::udp::{Arrival, Patience, ReceiveBatch, Socket};
 
-/// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 250 KB of
+/// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 400 KB of
 /// text), and packets should not wait for more than a few of them.
 const COMMANDS_PER_TICK: usize = 4;
 /// Parcels from other threads taken in one tick: as many as one batch of each of a few threads.
