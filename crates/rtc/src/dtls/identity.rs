@@ -42,9 +42,7 @@ impl Identity {
         let config = dimpl::Config::builder()
             .mtu(MTU)
             // A cookie would prove that the client is where its address says, for a round trip more in
-            // each setup. Without, whoever has the credentials of a check can have one flight of a
-            // few hundred bytes sent to another address, RETRANSMISSIONS times more over 25 s, and no
-            // media: that waits for a finished handshake or an answer from there.
+            // each setup. Without, `Allowance` limits what another address can be sent in its name.
             .use_server_cookie(false)
             .flight_start_rto(FIRST_RETRANSMISSION)
             .flight_retries(RETRANSMISSIONS)

@@ -1,6 +1,7 @@
 //! DTLS in the server role (RFC 5764, RFC 6347, RFC 9147), around the `dimpl` library: proves who
 //! the client is and agrees on the SRTP keys.
 
+mod allowance;
 mod hello;
 mod identity;
 
@@ -13,6 +14,7 @@ pub use identity::{Fingerprint, Identity, IdentityError, InvalidFingerprint};
 
 use crate::srtp::{Keys, Profile};
 use crate::{DatagramSink, Path};
+use allowance::Allowance;
 use hello::{HelloAssembly, Version};
 
 /// Room for one output of `dimpl`: a datagram of ours or a client's certificate, which has about
@@ -67,6 +69,7 @@ pub(crate) struct Association {
     path: Option<Path>,
     /// The client's datagrams came along more than one path.
     strayed: bool,
+    allowance: Allowance,
     deadline: Option<Instant>,
 }
 
@@ -86,7 +89,16 @@ enum State {
 impl Association {
     pub(crate) fn new(identity: Arc<Identity>, expected: Fingerprint) -> Association {
         let state = State::AwaitingHello(HelloAssembly::default());
-        Association { identity, expected, state, path: None, strayed: false, deadline: None }
+        let allowance = Allowance::default();
+        Association {
+            identity,
+            expected,
+            state,
+            path: None,
+            strayed: false,
+            allowance,
+            deadline: None,
+        }
     }
 
     /// The path that all datagrams so far have taken, in both directions. Once connected, that proves
@@ -110,6 +122,7 @@ impl Association {
     ) -> Option<Event> {
         let before = self.path.replace(path);
         self.strayed |= before.is_some_and(|before| before != path);
+        self.allowance.received(datagram.len());
         match &mut self.state {
             State::AwaitingHello(assembly) => {
                 let (version, datagrams) = assembly.take(datagram)?;
@@ -196,7 +209,10 @@ impl Association {
         loop {
             match dtls.poll_output(&mut buffer) {
                 Output::Packet(datagram) => {
-                    if let Some(path) = self.path {
+                    // What is held back is repeated after the client has said more.
+                    if let Some(path) = self.path
+                        && self.allowance.take(datagram.len())
+                    {
                         out.send(path, datagram);
                     }
                 }
@@ -240,6 +256,7 @@ impl Association {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Handshaking { dtls, verified: true } => {
                 self.state = State::Connected(dtls);
+                self.allowance = Allowance::Unlimited;
                 keys.ok_or(Failure::NoSrtpProfile).map(Some)
             }
             // The library demands a certificate; a handshake without one proves nobody.

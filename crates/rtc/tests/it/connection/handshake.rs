@@ -1,5 +1,6 @@
 //! From the first check to keys.
 
+use parlor_rtc::Path;
 use parlor_rtc::connection::{CloseReason, DropReason, Event, Received};
 use parlor_rtc::srtp::Profile;
 
@@ -141,6 +142,73 @@ fn a_lost_flight_of_the_server_is_sent_again() {
     assert!(world.out.0.iter().any(|(path, bytes)| *path == world.path && is_dtls(bytes)));
     world.handshake();
     assert!(world.events().contains(&Event::Connected));
+}
+
+/// Bytes of DTLS that the server sends while its client says `said` and then nothing for a minute.
+fn answered(world: &mut World, said: &[(Path, Vec<u8>)]) -> usize {
+    world.out.0.clear();
+    for (path, datagram) in said {
+        world.receive(*path, datagram);
+    }
+    while let Some(deadline) = world.server.deadline() {
+        world.now = deadline;
+        world.server.handle_timeout(deadline, &mut world.out);
+    }
+    world.out.0.iter().filter(|(_, bytes)| is_dtls(bytes)).map(|(_, bytes)| bytes.len()).sum()
+}
+
+#[test]
+fn an_address_that_never_answers_gets_little_more_than_three_times_what_came_from_it() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        let mut world = World::new(&Setup { version, ..Setup::default() });
+        world.nominate();
+        let own = world.path;
+        let hello: Vec<_> =
+            world.client_datagrams().into_iter().map(|hello| (own, hello)).collect();
+        let sent: usize = hello.iter().map(|(_, bytes)| bytes.len()).sum();
+        let answered = answered(&mut world, &hello);
+        assert!(answered > 0, "{version:?}");
+        assert!(answered <= 3 * sent + 2048, "{version:?}: {answered} bytes for {sent}");
+    }
+}
+
+#[test]
+fn many_addresses_that_never_answer_get_no_more_than_one() {
+    let mut world = World::new(&Setup { version: Version::Dtls12, ..Setup::default() });
+    let hello = world.client_datagrams().remove(0);
+    let said: Vec<_> =
+        (1..=4).map(|port| (path(&format!("10.0.0.{port}:5000")), hello.clone())).collect();
+    for (path, _) in &said {
+        assert_eq!(world.check_along(*path, 1000, false), Received::Handled);
+    }
+    let sent = said.len() * hello.len();
+    let answered = answered(&mut world, &said);
+    assert!(answered <= 3 * sent + 2048, "{answered} bytes for {sent}");
+}
+
+#[test]
+fn a_client_with_a_short_hello_connects_though_three_flights_of_the_server_are_lost() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        let mut world = World::new(&Setup { version, ..Setup::default() });
+        world.nominate();
+        let mut lost = 0;
+        for _ in 0..100 {
+            for datagram in world.client_datagrams() {
+                world.receive(world.path, &datagram);
+            }
+            let flies = world.out.0.iter().any(|(_, bytes)| is_dtls(bytes));
+            if flies && lost < 3 {
+                world.out.0.clear();
+                lost += 1;
+            }
+            world.deliver();
+            world.now += ms(100);
+            world.dtls.handle_timeout(world.now).unwrap();
+            world.server.handle_timeout(world.now, &mut world.out);
+        }
+        assert_eq!(lost, 3, "{version:?}");
+        assert!(world.events().contains(&Event::Connected), "{version:?}");
+    }
 }
 
 #[test]
