@@ -9,6 +9,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
 use crate::room::Rooms;
+use crate::shares::Shares;
+use crate::socket::Budget;
 
 /// What every request and socket may use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,4 +31,8 @@ pub struct App {
     pub sockets: TaskTracker,
     /// Room for more of them: each holds a permit for as long as it lives.
     pub sockets_room: Arc<Semaphore>,
+    /// Which client addresses hold how many of them.
+    pub socket_shares: Shares,
+    /// What all sockets together may hold of large frames.
+    pub memory: Budget,
 }

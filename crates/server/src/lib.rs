@@ -3,6 +3,7 @@
 pub mod admission;
 pub mod app;
 pub mod channel;
+pub mod client;
 pub mod config;
 mod descriptors;
 #[doc(hidden)]
@@ -16,5 +17,6 @@ pub mod room;
 mod self_signed;
 pub mod server;
 pub mod session;
+pub mod shares;
 pub mod socket;
 pub mod tls;

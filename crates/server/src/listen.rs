@@ -1,7 +1,7 @@
 //! The TCP port: connections accepted, encrypted if so configured, and handed to HTTP.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,11 +19,20 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::service_fn;
+use tower::{ServiceExt, service_fn};
+
+use crate::app::App;
+use crate::client::{Client, ClientStream};
+use crate::http::router;
+use crate::shares::Shares;
+use crate::socket::Meter;
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
 /// requests take. One that becomes a WebSocket counts among those from then on.
 pub const MAX_CONNECTIONS: usize = 1_000;
+
+/// Longest head of a request, in bytes.
+const MAX_HEAD_LEN: usize = 16 * 1024;
 
 /// How long a client may take for its TLS handshake and for the head of each request.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
@@ -71,9 +80,11 @@ fn bind_at(address: SocketAddr) -> io::Result<TcpListener> {
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    app: App,
     stop: CancellationToken,
 ) {
+    let router = router(app.clone());
+    let shares = Shares::default();
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = async {
@@ -91,47 +102,68 @@ pub async fn serve(
                 tracing::warn!(%error, "a connection could not be accepted");
                 sleep(BREATH).await;
             }
-            Some((Ok((stream, _)), permit)) => {
+            Some((Ok((stream, from)), permit)) => {
+                let Some(share) = shares.take(from.ip(), room.available_permits()) else {
+                    tracing::debug!(%from, "too many connections from one address");
+                    continue;
+                };
                 let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
+                let client = client(from.ip(), &app);
                 tokio::spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = connection(stream, tls, router) => {}
+                        () = connection(stream, client, tls, router) => {}
                     }
-                    drop(permit);
+                    drop((share, permit));
                 });
             }
         }
     }
 }
 
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, router: Router) {
+fn client(address: IpAddr, app: &App) -> Client {
+    Client { address: address.to_canonical(), meter: Arc::new(Meter::new(app.memory.clone())) }
+}
+
+async fn connection(stream: TcpStream, client: Client, tls: Option<TlsAcceptor>, router: Router) {
     // Frames are small and waited for.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY cannot be set");
     }
-    let Some(tls) = tls else { return http(stream, router).await };
+    let Some(tls) = tls else { return http(stream, client, router).await };
     let mut first = [0];
     match timeout(HEAD_PATIENCE, stream.peek(&mut first)).await {
         Ok(Ok(1)) if first == [TLS_HANDSHAKE] => {}
         // Somebody typed http:// or nothing.
         Ok(Ok(1)) => {
-            return http(stream, Router::new().fallback_service(service_fn(to_https))).await;
+            let router = Router::new().fallback_service(service_fn(to_https));
+            return http(stream, client, router).await;
         }
         _ => return,
     }
     match timeout(HEAD_PATIENCE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => http(stream, router).await,
+        Ok(Ok(stream)) => http(stream, client, router).await,
         Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
         Err(_) => tracing::debug!("a TLS handshake took too long"),
     }
 }
 
-async fn http(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, router: Router) {
-    let service = TowerToHyperService::new(router);
+async fn http(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    client: Client,
+    router: Router,
+) {
+    let stream = ClientStream::new(stream, client.meter.clone());
+    let service = TowerToHyperService::new(router.map_request(
+        move |mut request: Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(client.clone());
+            request
+        },
+    ));
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_PATIENCE)
+        .max_buf_size(MAX_HEAD_LEN)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades()
         .await;

@@ -20,6 +20,7 @@ pub struct Metrics {
     sockets_closed: AtomicU64,
     sockets_refused: AtomicU64,
     slow_readers: AtomicU64,
+    crowded_sockets: AtomicU64,
     foreign_origins: AtomicU64,
     frames: AtomicU64,
     joins: AtomicU64,
@@ -45,8 +46,10 @@ impl Metrics {
     /// A WebSocket was closed.
     pub fn socket_closed(&self, why: Closing) {
         count(&self.sockets_closed);
-        if why == Closing::TooSlow {
-            count(&self.slow_readers);
+        match why {
+            Closing::TooSlow => count(&self.slow_readers),
+            Closing::Crowded => count(&self.crowded_sockets),
+            _ => {}
         }
     }
 
@@ -99,6 +102,9 @@ impl Metrics {
         page.counter("parlor_sockets_refused_total", "WebSockets refused: server full", refused);
         let slow = value(&self.slow_readers);
         page.counter("parlor_slow_readers_total", "WebSockets closed as too slow", slow);
+        let crowded = value(&self.crowded_sockets);
+        let help = "WebSockets closed as there was no memory for another large frame";
+        page.counter("parlor_crowded_sockets_total", help, crowded);
         let foreign = value(&self.foreign_origins);
         page.counter("parlor_foreign_origins_total", "Pages turned away", foreign);
         page.counter("parlor_frames_total", "Frames from clients", value(&self.frames));

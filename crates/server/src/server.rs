@@ -16,10 +16,11 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::{Config, Tls};
 use crate::descriptors::make_room_for;
-use crate::http::router;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::room::{RoomConfig, Rooms};
+use crate::shares::Shares;
+use crate::socket::{Budget, SHARED};
 use crate::tls::{TlsError, acceptor};
 
 /// How long rooms, sockets and media threads may each take to end: together less than the 5 s
@@ -81,9 +82,11 @@ impl Server {
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
             sockets_room: Arc::new(Semaphore::new(make_room_for(config.max_sockets))),
+            socket_shares: Shares::default(),
+            memory: Budget::new(SHARED),
         };
         let listener_stop = CancellationToken::new();
-        let served = listen::serve(listener, tls, router(app.clone()), listener_stop.clone());
+        let served = listen::serve(listener, tls, app.clone(), listener_stop.clone());
         let listener = tokio::spawn(served);
         Ok(Server { app, media, address, listener, rooms_stop, listener_stop })
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
@@ -16,6 +16,7 @@ use parlor_wire::frame::SERIALIZER_VERSION;
 use serde::Deserialize;
 
 use crate::app::App;
+use crate::client::Client;
 use crate::socket::{self, MAX_FRAME_LEN, origin};
 
 /// What a page of ours may do: run, show and talk to only what this server serves. Not all browsers
@@ -37,6 +38,9 @@ fn content_security_policy(host: Option<&str>) -> String {
 
 const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), \
     speaker-selection=(self), fullscreen=(self), geolocation=()";
+
+/// What a socket reads at once, in bytes: most frames are smaller.
+const READ_BUFFER_LEN: usize = 4 * 1024;
 
 /// Every route.
 pub fn router(app: App) -> Router {
@@ -75,6 +79,7 @@ struct SocketQuery {
 
 async fn open_socket(
     State(app): State<App>,
+    Extension(client): Extension<Client>,
     Query(query): Query<SocketQuery>,
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
@@ -92,22 +97,30 @@ async fn open_socket(
         return (StatusCode::BAD_REQUEST, message).into_response();
     }
     let Ok(permit) = Arc::clone(&app.sockets_room).try_acquire_owned() else {
-        app.metrics.socket_refused();
-        return (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "10")], "this server is full\n")
-            .into_response();
+        return refuse(&app, "this server is full\n");
+    };
+    let free = app.sockets_room.available_permits();
+    let Some(share) = app.socket_shares.take(client.address, free) else {
+        return refuse(&app, "too many sockets are open from this address\n");
     };
     let upgrade = upgrade
         .protocols(["phoenix"])
         .max_message_size(MAX_FRAME_LEN)
         .max_frame_size(MAX_FRAME_LEN)
+        .read_buffer_size(READ_BUFFER_LEN)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not come about"));
     let sockets = app.sockets.clone();
     upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {
-            socket::serve(app, socket).await;
-            drop(permit);
+            socket::serve(app, &client.meter, socket).await;
+            drop((share, permit));
         })
     })
+}
+
+fn refuse(app: &App, why: &'static str) -> Response {
+    app.metrics.socket_refused();
+    (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "10")], why).into_response()
 }
 
 /// Adds the headers that make a page of ours a hard target.

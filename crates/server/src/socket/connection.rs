@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::meter::Meter;
 use super::outbox::{Closing, Outbox, Queue, outbox};
 use crate::app::App;
 use crate::channel::Channels;
@@ -16,7 +17,7 @@ use crate::channel::Channels;
 /// Longest frame, in bytes: an offer of 64 slot pairs is 400 KB.
 pub const MAX_FRAME_LEN: usize = 512 * 1024;
 
-/// A socket that is silent for this long is closed. Phoenix clients beat every 30 s.
+/// A socket that finishes no frame for this long is closed. Phoenix clients beat every 30 s.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// A client that takes longer than this for one frame reads too slowly.
@@ -26,13 +27,14 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves one socket until it is closed by either side.
-pub async fn serve(app: App, socket: WebSocket) {
-    let (outbox, queue, closed) = outbox();
+pub async fn serve(app: App, meter: &Meter, socket: WebSocket) {
+    meter.begin();
+    let (outbox, queue, closed) = outbox(app.memory.clone());
     let (sink, mut stream) = socket.split();
     let mut channels = Channels::new(app.clone(), outbox.clone());
     app.metrics.socket_opened();
 
-    let read = read(&mut stream, &mut channels, &outbox);
+    let read = read(&mut stream, &mut channels, meter, &outbox);
     let write = write(sink, queue, closed);
     let stopped = async {
         app.sockets_stop.cancelled().await;
@@ -56,9 +58,15 @@ pub async fn serve(app: App, socket: WebSocket) {
 
 /// Reads until the client closes; a fault of the client's is said to the writing half, which then
 /// ends both.
-async fn read(stream: &mut SplitStream<WebSocket>, channels: &mut Channels, outbox: &Outbox) {
+async fn read(
+    stream: &mut SplitStream<WebSocket>,
+    channels: &mut Channels,
+    meter: &Meter,
+    outbox: &Outbox,
+) {
+    let mut idle_at = Instant::now() + IDLE;
     loop {
-        let message = next(stream, channels).await;
+        let message = next(stream, channels, idle_at).await;
         if let Ok(Some(Ok(_))) = &message {
             channels.socket_heard().await;
         }
@@ -66,25 +74,32 @@ async fn read(stream: &mut SplitStream<WebSocket>, channels: &mut Channels, outb
             Err(_) => Closing::Idle,
             Ok(None) => return,
             Ok(Some(Err(error))) if is_too_large(&error) => Closing::TooLarge,
+            Ok(Some(Err(_))) if meter.is_crowded() => Closing::Crowded,
             Ok(Some(Err(_) | Ok(Message::Close(_)))) => return,
+            // Not a sign of life: pings may come between the parts of a frame that never ends.
             Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
             Ok(Some(Ok(Message::Binary(_)))) => Closing::Binary,
-            Ok(Some(Ok(Message::Text(text)))) => match channels.handle(&text).await {
-                Ok(()) => continue,
-                Err(_) => Closing::Malformed,
-            },
+            Ok(Some(Ok(Message::Text(text)))) => {
+                let handled = channels.handle(&text).await;
+                meter.finished();
+                idle_at = Instant::now() + IDLE;
+                match handled {
+                    Ok(()) => continue,
+                    Err(_) => Closing::Malformed,
+                }
+            }
         };
         outbox.close(fault);
         return std::future::pending().await;
     }
 }
 
-/// The next message, waited for no longer than [`IDLE`]. Rooms are told when its socket is quiet.
+/// The next message, waited for until `idle_at`. Rooms are told when its socket is quiet.
 async fn next(
     stream: &mut SplitStream<WebSocket>,
     channels: &mut Channels,
+    idle_at: Instant,
 ) -> Result<Option<Result<Message, axum::Error>>, Elapsed> {
-    let idle_at = Instant::now() + IDLE;
     if let Some(quiet_at) = channels.quiet_at() {
         if let Ok(message) = timeout_at(quiet_at.into(), stream.next()).await {
             return Ok(message);

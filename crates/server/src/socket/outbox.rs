@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::extract::ws::Utf8Bytes;
 use tokio::sync::{mpsc, watch};
 
+use super::memory::{Budget, OWN_OUTGOING, Reserved};
+
 /// Most frames that wait for a slow reader.
 pub const MAX_QUEUED_FRAMES: usize = 1024;
 
@@ -25,6 +27,8 @@ pub enum Closing {
     Malformed,
     /// The client sent more than a frame may hold.
     TooLarge,
+    /// There was no memory for another large frame.
+    Crowded,
     /// Nothing was heard for too long.
     Idle,
     /// The client closed it, or it broke.
@@ -40,6 +44,7 @@ impl Closing {
             Closing::Binary => (1003, "binary frames are not understood here"),
             Closing::Malformed => (1002, "expected [join_ref, ref, topic, event, payload]"),
             Closing::TooLarge => (1009, "the frame is too large"),
+            Closing::Crowded => (1013, "too many large frames at once, try again later"),
             Closing::Idle => (1001, "nothing was heard for 60 seconds"),
             Closing::ByClient => (1000, ""),
         }
@@ -49,25 +54,33 @@ impl Closing {
 /// The writing end, held by the socket's channels and by rooms. Sending never waits.
 #[derive(Clone, Debug)]
 pub struct Outbox {
-    frames: mpsc::Sender<Utf8Bytes>,
+    frames: mpsc::Sender<Queued>,
     queued_bytes: Arc<AtomicUsize>,
+    budget: Budget,
     closing: Arc<watch::Sender<Option<Closing>>>,
 }
 
 /// The reading end, held by the socket.
 #[derive(Debug)]
 pub(super) struct Queue {
-    frames: mpsc::Receiver<Utf8Bytes>,
+    frames: mpsc::Receiver<Queued>,
     queued_bytes: Arc<AtomicUsize>,
 }
 
+/// A frame, and what it takes of the memory that all sockets share.
+#[derive(Debug)]
+struct Queued {
+    frame: Utf8Bytes,
+    _reserved: Option<Reserved>,
+}
+
 /// An empty queue, and where its closing is announced.
-pub(super) fn outbox() -> (Outbox, Queue, watch::Receiver<Option<Closing>>) {
+pub(super) fn outbox(budget: Budget) -> (Outbox, Queue, watch::Receiver<Option<Closing>>) {
     let (sender, receiver) = mpsc::channel(MAX_QUEUED_FRAMES);
     let (closing, closed) = watch::channel(None);
     let queued_bytes = Arc::new(AtomicUsize::new(0));
-    let outbox =
-        Outbox { frames: sender, queued_bytes: queued_bytes.clone(), closing: Arc::new(closing) };
+    let (bytes, closing) = (queued_bytes.clone(), Arc::new(closing));
+    let outbox = Outbox { frames: sender, queued_bytes: bytes, budget, closing };
     (outbox, Queue { frames: receiver, queued_bytes }, closed)
 }
 
@@ -76,10 +89,24 @@ impl Outbox {
     pub fn send(&self, frame: Utf8Bytes) {
         let len = frame.len();
         let queued = self.queued_bytes.fetch_add(len, Ordering::Relaxed) + len;
-        if queued > MAX_QUEUED_BYTES || self.frames.try_send(frame).is_err() {
+        if let Err(why) = self.enqueue(frame, queued) {
             self.queued_bytes.fetch_sub(len, Ordering::Relaxed);
-            self.close(Closing::TooSlow);
+            self.close(why);
         }
+    }
+
+    fn enqueue(&self, frame: Utf8Bytes, queued: usize) -> Result<(), Closing> {
+        if queued > MAX_QUEUED_BYTES {
+            return Err(Closing::TooSlow);
+        }
+        let reserved = if queued > OWN_OUTGOING {
+            Some(self.budget.reserve(frame.len()).ok_or(Closing::Crowded)?)
+        } else {
+            None
+        };
+        self.frames
+            .try_send(Queued { frame, _reserved: reserved })
+            .map_err(|_full| Closing::TooSlow)
     }
 
     /// Has the socket closed; the first reason counts.
@@ -91,14 +118,14 @@ impl Outbox {
 impl Queue {
     /// The next frame; none when no more can come.
     pub(super) async fn next(&mut self) -> Option<Utf8Bytes> {
-        let frame = self.frames.recv().await?;
+        let Queued { frame, .. } = self.frames.recv().await?;
         self.queued_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
         Some(frame)
     }
 
     /// The next frame, if one waits.
     pub(super) fn next_now(&mut self) -> Option<Utf8Bytes> {
-        let frame = self.frames.try_recv().ok()?;
+        let Queued { frame, .. } = self.frames.try_recv().ok()?;
         self.queued_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
         Some(frame)
     }
@@ -107,6 +134,29 @@ impl Queue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn outbox() -> (Outbox, Queue, watch::Receiver<Option<Closing>>) {
+        super::outbox(Budget::new(MAX_QUEUED_BYTES))
+    }
+
+    #[test]
+    fn slow_readers_share_what_they_hold_beyond_a_little() {
+        let budget = Budget::new(OWN_OUTGOING);
+        let (first, mut queue, first_closed) = super::outbox(budget.clone());
+        let (second, _queue, second_closed) = super::outbox(budget);
+        let frame = Utf8Bytes::from("x".repeat(OWN_OUTGOING));
+        first.send(frame.clone());
+        first.send(frame.clone());
+        second.send(frame.clone());
+        assert_eq!((*first_closed.borrow(), *second_closed.borrow()), (None, None));
+        assert!(queue.next_now().is_some() && queue.next_now().is_some());
+        second.send(frame.clone());
+        assert_eq!(*second_closed.borrow(), None, "what is written counts no longer");
+        first.send(frame.clone());
+        first.send(frame);
+        assert_eq!(*first_closed.borrow(), Some(Closing::Crowded));
+        assert_eq!(*second_closed.borrow(), None, "nobody else is closed");
+    }
 
     #[test]
     fn a_full_queue_closes_the_socket_and_holds_no_more() {

@@ -5,9 +5,10 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use parlor_server::config::Config;
 use parlor_server::server::Server;
-use parlor_server::socket::{MAX_FRAME_LEN, MAX_QUEUED_BYTES};
+use parlor_server::socket::{MAX_FRAME_LEN, MAX_QUEUED_BYTES, SHARED};
 use serde_json::json;
-use tokio::time::{interval, timeout};
+use tokio::io::AsyncWriteExt;
+use tokio::time::{interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 use super::{PATIENCE, config, connect, join, metric, open, start, until_metric};
@@ -111,6 +112,53 @@ async fn what_is_no_frame_closes_the_socket_with_a_status() {
     let long = format!(r#"[null,"1","phoenix","heartbeat",{{"x":"{}"}}]"#, "x".repeat(520_000));
     client.socket.send(Message::text(long)).await.unwrap();
     assert_eq!(client.receive().await.unwrap()[4]["status"], "ok", "a frame of full size passes");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn sockets_that_never_finish_their_frames_share_what_memory_they_may_hold() {
+    let server = start().await;
+    let mut other = connect(&server).await;
+    // The head of a masked text frame of 100 KiB (RFC 6455 section 5.2), and a part of what it announces.
+    let mut part = vec![0x81, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0x90, 0, 0, 0, 0, 0];
+    part.resize(20 * 1024, b'x');
+    let mut holders = Vec::new();
+    for _ in 0..SHARED / MAX_FRAME_LEN {
+        let mut holder = connect(&server).await;
+        holder.socket.get_mut().write_all(&part).await.unwrap();
+        holders.push(holder);
+    }
+    // They are read in no order, so that one more may be the first to ask.
+    let mut one_more = connect(&server).await;
+    one_more.socket.get_mut().write_all(&part).await.unwrap();
+    holders.push(one_more);
+    until_metric(server.address(), "parlor_crowded_sockets_total", |value| value == 1.0).await;
+    let reply = other.join("room:tea", join("Ann")).await;
+    assert_eq!(reply["status"], "ok", "others go on");
+    holders.clear();
+    until_metric(server.address(), "parlor_sockets", |value| value == 1.0).await;
+    let long = format!(r#"[null,"9","phoenix","heartbeat",{{"x":"{}"}}]"#, "x".repeat(520_000));
+    other.socket.send(Message::text(long)).await.unwrap();
+    other.expect(|frame| frame[1] == "9").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_socket_that_sends_pings_and_finishes_no_frame_is_closed_as_idle() {
+    let server = start().await;
+    let mut client = connect(&server).await;
+    tokio::time::pause();
+    let pings = async {
+        for _ in 0..20 {
+            sleep(Duration::from_secs(10)).await;
+            if client.socket.send(Message::Ping(Vec::new().into())).await.is_err() {
+                return;
+            }
+        }
+    };
+    pings.await;
+    tokio::time::resume();
+    assert_eq!(client.closed().await, Some(1001));
     server.stop().await;
 }
 
