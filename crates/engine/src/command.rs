@@ -78,6 +78,9 @@ pub enum JoinError {
         /// What the source is.
         source_kind: MediaKind,
     },
+    /// A later offer still sends on this section, which has a track, and no sender names it.
+    #[error("section {0} still sends and is not named; name it, or offer it inactive")]
+    SectionNotNamed(Mid),
     /// More senders than one peer may have.
     #[error("a peer publishes at most {0} tracks")]
     TooManySenders(usize),

@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use parlor_rtc::Connection;
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{Negotiation, Offer, negotiate};
+use parlor_rtc::{Connection, Mid};
 
 use crate::command::{Join, JoinError, Joined, Sender};
 use crate::engine::Engine;
@@ -97,6 +97,10 @@ impl Engine {
         session::check_senders(&negotiation, senders, limit)?;
         let fresh = self.check_known_tracks(peer, senders)?;
         let goes_on = |published: &&Published| !published.is_closed_by(&negotiation);
+        let is_named = |mid: Mid| senders.iter().any(|sender| sender.mid == mid);
+        if let Some(left_out) = peer.published.iter().filter(goes_on).find(|p| !is_named(p.mid)) {
+            return Err(JoinError::SectionNotNamed(left_out.mid));
+        }
         if peer.published.iter().filter(goes_on).count() + fresh.len() > limit {
             return Err(JoinError::TooManySenders(limit));
         }
@@ -284,5 +288,19 @@ fn draw_ssrc(random: &mut Random, is_used: impl Fn(Ssrc) -> bool) -> Ssrc {
         if !is_used(ssrc) {
             return ssrc;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ssrc_that_is_in_use_is_not_drawn_again() {
+        let seed = [7; 32];
+        let mut foreseen = Random::from_seed(seed);
+        let [first, second, third] = std::array::from_fn(|_| Ssrc(foreseen.next_u32()));
+        let used = |ssrc| ssrc == first || ssrc == second;
+        assert_eq!(draw_ssrc(&mut Random::from_seed(seed), used), third);
     }
 }

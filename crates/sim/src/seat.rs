@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use parlor_engine::{PeerId, PeerState, RoomId, TrackId};
+use parlor_engine::{PeerId, PeerState, RoomId, Sender, TrackId};
 
 use crate::client::Client;
 use crate::link::Link;
@@ -18,8 +18,8 @@ pub struct Seat {
     pub peer: PeerId,
     /// The room it is in.
     pub room: RoomId,
-    /// Its tracks, in the order of its senders.
-    pub tracks: Vec<TrackId>,
+    /// What its offers name: a section and a track for each of the client's senders, in their order.
+    pub named: Vec<Sender>,
     /// Client to server.
     pub up: Link,
     /// Server to client.
@@ -30,6 +30,13 @@ pub struct Seat {
     pub(crate) public: SocketAddr,
     /// Still a member. A seat that was left stays, so that what it saw can be looked at.
     pub(crate) present: bool,
+}
+
+impl Seat {
+    /// Its tracks, in the order of its senders.
+    pub fn tracks(&self) -> Vec<TrackId> {
+        self.named.iter().map(|sender| sender.track).collect()
+    }
 }
 
 /// An address per seat, and a port per life of its NAT binding.

@@ -119,16 +119,16 @@ impl World {
         let mut client = Client::new(self.now, number, address);
         let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(self.now, &kinds, slot_pairs);
-        let senders = self.name_tracks(&client, sources);
+        let named = self.name_tracks(&client, sources);
         let peer = PeerId(u64::from(number));
-        let join = Join { room, peer, offer, senders: senders.clone() };
+        let join = Join { room, peer, offer, senders: named.clone() };
         let joined = self.engine.join(self.now, join).expect("the engine takes the peer");
         client.accept(&joined.answer).expect("str0m takes the answer");
         self.seats.push(Seat {
             client,
             peer,
             room,
-            tracks: senders.iter().map(|sender| sender.track).collect(),
+            named,
             up: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2),
             down: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2 + 1),
             state: None,
@@ -164,7 +164,7 @@ impl World {
             true => client.offer_ice_restart(),
             false => client.offer(self.now, &[], more_pairs),
         };
-        self.negotiate(seat, &offer, &[])
+        self.negotiate(seat, &offer)
     }
 
     /// A client publishes one more track, the last of its senders.
@@ -176,8 +176,8 @@ impl World {
         let offer = client.offer(self.now, &[client::kind(source.kind())], 0);
         let mid = client.senders.last().expect("it was added just now").mid;
         let named = self.name_track(mid, source, true);
-        self.seats[seat].tracks.push(named.track);
-        self.negotiate(seat, &offer, &[named])
+        self.seats[seat].named.push(named);
+        self.negotiate(seat, &offer)
     }
 
     /// A client sends no more on the section of one of its senders; those behind it move up.
@@ -185,20 +185,15 @@ impl World {
     /// # Errors
     /// What the engine has against it.
     pub fn unpublish(&mut self, seat: usize, sender: usize) -> Result<Joined, JoinError> {
-        let Seat { client, tracks, .. } = &mut self.seats[seat];
+        let Seat { client, named, .. } = &mut self.seats[seat];
         let offer = client.offer_without(sender);
-        tracks.remove(sender);
-        self.negotiate(seat, &offer, &[])
+        named.remove(sender);
+        self.negotiate(seat, &offer)
     }
 
-    fn negotiate(
-        &mut self,
-        seat: usize,
-        offer: &str,
-        senders: &[Sender],
-    ) -> Result<Joined, JoinError> {
-        let Seat { client, peer, .. } = &mut self.seats[seat];
-        let joined = self.engine.reoffer(self.now, *peer, offer, senders)?;
+    fn negotiate(&mut self, seat: usize, offer: &str) -> Result<Joined, JoinError> {
+        let Seat { client, peer, named, .. } = &mut self.seats[seat];
+        let joined = self.engine.reoffer(self.now, *peer, offer, named)?;
         client.accept(&joined.answer).expect("str0m takes the answer");
         Ok(joined)
     }
@@ -217,9 +212,10 @@ impl World {
     /// Switches one of a client's senders, as the page and the room would.
     pub fn switch(&mut self, seat: usize, sender: usize, on: bool) {
         let now = self.now;
-        let Seat { client, tracks, .. } = &mut self.seats[seat];
+        let Seat { client, named, .. } = &mut self.seats[seat];
         client.switch(now, sender, on);
-        self.engine.switch_track(now, tracks[sender], on);
+        named[sender].on = on;
+        self.engine.switch_track(now, named[sender].track, on);
     }
 
     /// A client shows these cameras and screens of others, and no more.

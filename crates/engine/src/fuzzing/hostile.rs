@@ -67,6 +67,9 @@ pub(super) struct Client {
     /// Which of [`SOURCES`] the latest offer sends, and as which tracks.
     tracks: [Option<TrackId>; SOURCES.len()],
     tracks_so_far: u64,
+    /// The sections it receives on, and which of them is stopped.
+    slots: [usize; 2 * PAIRS],
+    stopped: Option<usize>,
     streams: Vec<Stream>,
 }
 
@@ -99,6 +102,8 @@ impl Client {
             number,
             tracks: [None; SOURCES.len()],
             tracks_so_far: 0,
+            slots: std::array::from_fn(|index| SOURCES.len() + index),
+            stopped: None,
             streams: streams.collect(),
         };
         (0..SOURCES.len()).for_each(|section| client.toggle(section));
@@ -111,6 +116,19 @@ impl Client {
         let fresh = TrackId(self.number * 1_000_000 + self.tracks_so_far);
         self.tracks[section] =
             self.tracks[section].xor(Some(fresh)).filter(|track| *track == fresh);
+    }
+
+    /// Stops a section that it receives on: the next offer says so.
+    pub(super) fn stop(&mut self, slot: usize) {
+        self.stopped = Some(slot % self.slots.len());
+    }
+
+    /// Puts a new section of the same kind in the place of the one that is stopped.
+    pub(super) fn recycle(&mut self) {
+        let next = self.slots.iter().max().map_or(0, |mid| mid + 1);
+        if let Some(slot) = self.stopped.take() {
+            self.slots[slot] = next;
+        }
     }
 
     pub(super) fn tracks(&self) -> impl Iterator<Item = TrackId> {
@@ -129,7 +147,8 @@ impl Client {
     pub(super) fn offer(&self) -> String {
         let mut sdp =
             String::from("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE");
-        for mid in 0..SOURCES.len() + 2 * PAIRS {
+        let open = self.slots.iter().enumerate().filter(|(slot, _)| Some(*slot) != self.stopped);
+        for mid in (0..SOURCES.len()).chain(open.map(|(_, mid)| *mid)) {
             // Writing to a string cannot fail.
             let _ = write!(sdp, " {mid}");
         }
@@ -137,7 +156,7 @@ impl Client {
         let _ = write!(sdp, "\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n");
         for (index, (source, track)) in SOURCES.into_iter().zip(self.tracks).enumerate() {
             let direction = if track.is_some() { "sendonly" } else { "inactive" };
-            write_section(&mut sdp, index, (source.kind(), direction), PICTURES.len());
+            write_section(&mut sdp, index, (source.kind(), direction), PICTURES.len(), 9);
             match source {
                 Source::Camera => {
                     for rid in RIDS {
@@ -149,11 +168,13 @@ impl Client {
                 _ => {}
             }
         }
-        for index in SOURCES.len()..SOURCES.len() + 2 * PAIRS {
-            let kind = if index % 2 == 0 { MediaKind::Video } else { MediaKind::Audio };
+        for (slot, mid) in self.slots.iter().enumerate() {
+            let kind = if slot % 2 == 0 { MediaKind::Video } else { MediaKind::Audio };
             // The first one decodes VP8 alone.
             let codecs = if self.number == 1 { 1 } else { PICTURES.len() };
-            write_section(&mut sdp, index, (kind, "recvonly"), codecs);
+            let (direction, port) =
+                if self.stopped == Some(slot) { ("inactive", 0) } else { ("recvonly", 9) };
+            write_section(&mut sdp, *mid, (kind, direction), codecs, port);
         }
         sdp
     }
@@ -260,6 +281,7 @@ fn write_section(
     mid: usize,
     (kind, direction): (MediaKind, &str),
     pictures: usize,
+    port: u16,
 ) {
     let types: Vec<String> = match kind {
         MediaKind::Audio => SOUND.iter().map(u8::to_string).collect(),
@@ -271,7 +293,7 @@ fn write_section(
     let formats = if kind == MediaKind::Audio { SOUND_FORMATS } else { PICTURE_FORMATS };
     let _ = write!(
         sdp,
-        "m={kind} 9 UDP/TLS/RTP/SAVPF {}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
+        "m={kind} {port} UDP/TLS/RTP/SAVPF {}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
          a=ice-ufrag:user\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
          a=rtcp-rsize\r\na={direction}\r\n{formats}{EXTENSIONS}",
         types.join(" ")

@@ -1,5 +1,7 @@
-//! The engine under any RTP and RTCP of its peers: what they may send once they are in.
+//! The engine under any RTP and RTCP of its peers: what they may send once they are in, sealed as
+//! their browsers would seal it.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -7,7 +9,7 @@ use std::time::{Duration, Instant};
 use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::rtp::{RtpView, Ssrc};
-use parlor_rtc::srtp::Inbound;
+use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
 use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
 use parlor_rtc::{Path, fuzzing, rtcp};
 
@@ -60,15 +62,24 @@ pub fn streams(now: Instant, script: &[u8]) {
     world.leave_nothing_behind();
 }
 
-/// One connected client.
+/// One client.
 struct Person {
     id: PeerId,
     key: PeerKey,
     path: Path,
     client: Client,
-    inbound: Inbound,
+    /// None while the handshake is under way.
+    srtp: Option<Srtp>,
     /// The latest packets of media that came.
     heard: Vec<(Ssrc, u16)>,
+}
+
+/// A client's ends of SRTP.
+struct Srtp {
+    inbound: Inbound,
+    outbound: Outbound,
+    /// The index of the newest packet of each stream that was sealed.
+    newest: BTreeMap<u32, u64>,
 }
 
 struct World {
@@ -93,11 +104,13 @@ impl World {
         let arena = SendArena::new(1 << 16, 64);
         let mut world = World { now, engine, arena, people: Vec::new() };
         (1..=PEOPLE).for_each(|number| world.enter(number));
+        // The last one is still on the way in.
+        (0..world.people.len() - 1).for_each(|who| world.connect(who));
         world.settle();
         world
     }
 
-    /// Somebody joins and is connected.
+    /// Somebody joins, and has a path.
     fn enter(&mut self, number: u64) {
         let (client, id) = (Client::new(number), PeerId(number));
         let (offer, senders) = (client.offer(), client.senders());
@@ -107,10 +120,19 @@ impl World {
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let path = Path::udp(SocketAddr::new(local, 5_000 + number as u16), local);
         self.check_path(key, path);
-        let peer = self.engine.peers.get_mut(key).expect("it has just joined");
-        let inbound = fuzzing::end_handshake(self.now, &mut peer.link.connection, path);
-        self.engine.follow_connection(self.now, key);
-        self.people.push(Person { id, key, path, client, inbound, heard: Vec::new() });
+        self.people.push(Person { id, key, path, client, srtp: None, heard: Vec::new() });
+    }
+
+    /// Somebody's handshake is over, if it was not.
+    fn connect(&mut self, who: usize) {
+        let person = &mut self.people[who];
+        if person.srtp.is_none() {
+            let peer = self.engine.peers.get_mut(person.key).expect("nobody leaves");
+            let connection = &mut peer.link.connection;
+            let (inbound, outbound) = fuzzing::end_handshake(self.now, connection, person.path);
+            person.srtp = Some(Srtp { inbound, outbound, newest: BTreeMap::new() });
+            self.engine.follow_connection(self.now, person.key);
+        }
     }
 
     /// The client nominates its path.
@@ -131,27 +153,68 @@ impl World {
     fn play(&mut self, script: &mut Script<'_>) {
         let operation = script.byte();
         let who = usize::from(operation >> 4) % self.people.len();
-        let (now, Person { id, key, client, heard, .. }) = (self.now, &mut self.people[who]);
+        let Person { client, heard, .. } = &mut self.people[who];
         match operation % 16 {
-            0..=7 => self.engine.handle_rtp(now, *key, &client.rtp(script)),
-            8 => {
-                for packet in client.run(script) {
-                    self.engine.handle_rtp(now, *key, &packet);
-                }
+            0..=7 => {
+                let packet = client.rtp(script);
+                self.send_rtp(who, packet);
             }
+            8 => client.run(script).into_iter().for_each(|packet| self.send_rtp(who, packet)),
             9..=11 => {
                 let compound = client.rtcp(heard, script);
-                self.engine.handle_rtcp(now, *key, &compound, &mut self.arena);
+                self.send_rtcp(who, compound);
             }
-            12 | 13 => self.now += Duration::from_millis(u64::from(script.byte()) * 4),
+            12 => self.now += Duration::from_millis(u64::from(script.byte()) * 4),
+            13 => match script.byte() {
+                0..=99 => self.connect(who),
+                slot => self.recycle(who, slot.into()),
+            },
             14 => {
                 client.toggle(usize::from(script.byte()) % SOURCES.len());
-                let (offer, senders) = (client.offer(), client.senders());
-                let joined = self.engine.reoffer(now, *id, &offer, &senders);
-                joined.expect("it offers what a browser offers");
+                self.offer_again(who);
             }
             _ => self.look_elsewhere(who, script.byte()),
         }
+    }
+
+    fn send_rtp(&mut self, who: usize, packet: Vec<u8>) {
+        let person = &mut self.people[who];
+        let sealed = match &mut person.srtp {
+            Some(srtp) => srtp.seal_rtp(packet),
+            // Nobody has keys yet, so this is what anybody could send.
+            None => Some(packet),
+        };
+        if let Some(mut sealed) = sealed {
+            let path = person.path;
+            self.engine.handle_datagram(self.now, path, &mut sealed, &mut self.arena);
+        }
+    }
+
+    fn send_rtcp(&mut self, who: usize, compound: Vec<u8>) {
+        let person = &mut self.people[who];
+        let sealed = match &mut person.srtp {
+            Some(srtp) => srtp.seal_rtcp(compound),
+            None => Some(compound),
+        };
+        if let Some(mut sealed) = sealed {
+            let path = person.path;
+            self.engine.handle_datagram(self.now, path, &mut sealed, &mut self.arena);
+        }
+    }
+
+    fn offer_again(&mut self, who: usize) {
+        let Person { id, client, .. } = &self.people[who];
+        let (offer, senders) = (client.offer(), client.senders());
+        let joined = self.engine.reoffer(self.now, *id, &offer, &senders);
+        joined.expect("it offers what a browser offers");
+    }
+
+    /// Somebody stops to receive on a section, and offers another one in its place.
+    fn recycle(&mut self, who: usize, slot: usize) {
+        self.people[who].client.stop(slot);
+        self.offer_again(who);
+        self.people[who].client.recycle();
+        self.offer_again(who);
     }
 
     /// Somebody shows other tracks than before, or switches their own.
@@ -231,16 +294,48 @@ impl World {
     }
 }
 
+impl Srtp {
+    /// Seals any packet that has a header, at the index where its receiver looks for it.
+    fn seal_rtp(&mut self, mut packet: Vec<u8>) -> Option<Vec<u8>> {
+        let ssrc = u32::from_be_bytes(*packet.get(8..)?.first_chunk()?);
+        let sequence = u16::from_be_bytes(*packet.get(2..)?.first_chunk()?);
+        let index = match self.newest.get(&ssrc) {
+            Some(newest) => {
+                let ahead = sequence.wrapping_sub(*newest as u16) as i16;
+                newest.checked_add_signed(ahead.into())?
+            }
+            None => sequence.into(),
+        };
+        let len = packet.len();
+        packet.resize(len + SRTP_OVERHEAD, 0);
+        let sealed = self.outbound.seal_rtp(&mut packet, len, index)?;
+        packet.truncate(sealed);
+        let newest = self.newest.entry(ssrc).or_default();
+        *newest = index.max(*newest);
+        Some(packet)
+    }
+
+    fn seal_rtcp(&mut self, mut compound: Vec<u8>) -> Option<Vec<u8>> {
+        let len = compound.len();
+        compound.resize(len + SRTCP_OVERHEAD, 0);
+        let sealed = self.outbound.seal_rtcp(&mut compound, len)?;
+        compound.truncate(sealed);
+        Some(compound)
+    }
+}
+
 impl Person {
     fn open(&mut self, peer: &Peer, datagram: &[u8]) {
         let mut packet = datagram.to_vec();
         match classify(datagram) {
             Some(Protocol::Srtp) => {
-                let len = self.inbound.open_rtp(&mut packet).expect("a number is used once");
+                let srtp = self.srtp.as_mut().expect("no media comes before the keys");
+                let len = srtp.inbound.open_rtp(&mut packet).expect("a number is used once");
                 self.hear(peer, &packet[..len]);
             }
             Some(Protocol::Srtcp) => {
-                let len = self.inbound.open_rtcp(&mut packet).expect("an index is used once");
+                let srtp = self.srtp.as_mut().expect("no media comes before the keys");
+                let len = srtp.inbound.open_rtcp(&mut packet).expect("an index is used once");
                 assert!(rtcp::parse(&packet[..len]).next().is_some());
             }
             other => assert!(matches!(other, Some(Protocol::Stun | Protocol::Dtls))),

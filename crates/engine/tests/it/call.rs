@@ -51,7 +51,7 @@ fn a_track_that_is_off_stops_and_one_that_is_on_again_goes_on() {
     let ann = world.join(&CAMERA_AND_MICROPHONE, 2);
     let bo = world.join(&[], 2);
     world.run(Duration::from_secs(2));
-    let camera = world.people[ann].tracks[1];
+    let camera = world.people[ann].senders[1].track;
     let now = world.now;
     world.engine.switch_track(now, camera, false);
     let before = world.frames(bo, ann, MediaKind::Video);
@@ -72,7 +72,7 @@ fn what_is_not_shown_is_not_sent() {
     let cy = world.join(&[], 2);
     world.run(Duration::from_secs(2));
     let view = |track| View { track, width: 640, height: 360, priority: 0 };
-    let shown = vec![view(world.people[ann].tracks[1])];
+    let shown = vec![view(world.people[ann].senders[1].track)];
     let (now, id) = (world.now, world.people[cy].id);
     world.engine.view(now, id, shown);
     let before = (world.frames(cy, ann, MediaKind::Video), world.frames(cy, bo, MediaKind::Video));
@@ -189,7 +189,7 @@ fn a_track_that_somebody_cannot_decode_takes_no_slot_of_theirs() {
     let bo = world.join_without_vp8();
     world.run(Duration::from_secs(2));
     let carried: Vec<_> = world.others[&bo].slots.iter().map(|slot| slot.track).collect();
-    assert_eq!(carried, [Some(world.people[ann].tracks[0]), None]);
+    assert_eq!(carried, [Some(world.people[ann].senders[0].track), None]);
     assert_eq!(world.engine.counters().viewers_of_other_codec, 1);
 }
 
@@ -200,7 +200,7 @@ fn who_is_alone_and_sends_nothing_wakes_nobody() {
     for sender in 0..2 {
         let now = world.now;
         world.people[ann].client.switch(now, sender, false);
-        let track = world.people[ann].tracks[sender];
+        let track = world.people[ann].senders[sender].track;
         world.engine.switch_track(now, track, false);
     }
     world.run(Duration::from_secs(3));

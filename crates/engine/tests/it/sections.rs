@@ -106,10 +106,10 @@ fn sections_that_are_inactive_do_not_count_as_tracks() {
     let mut talker = Talker::new(&[(0, Audio, Line::Sends)], &[(0, 100)]);
     for mid in 1..100 {
         talker.sections.push((mid, Video, Line::Sends));
-        talker.offer_again(&[(mid, 100 + mid)]).unwrap();
+        talker.offer_again(&[(0, 100), (mid, 100 + mid)]).unwrap();
         assert_eq!(talker.tracks(), 2);
         talker.sections.last_mut().unwrap().2 = Line::Inactive;
-        talker.offer_again(&[]).unwrap();
+        talker.offer_again(&[(0, 100)]).unwrap();
         assert_eq!(talker.tracks(), 1);
     }
 }
@@ -122,24 +122,36 @@ fn a_section_that_comes_back_carries_a_new_track() {
         talker.sections[1].2 = Line::Inactive;
         let refused = talker.offer_again(&[(1, track)]);
         assert_eq!(refused, Err(JoinError::NoSuchSection("1".parse().unwrap())));
-        talker.offer_again(&[]).unwrap();
+        talker.offer_again(&[(0, 100)]).unwrap();
         talker.sections[1].2 = Line::Sends;
-        talker.offer_again(&[(1, track)]).unwrap();
+        talker.offer_again(&[(0, 100), (1, track)]).unwrap();
         assert_eq!(talker.tracks(), 2);
     }
 }
 
 #[test]
+fn a_section_that_still_sends_is_not_forgotten_by_an_offer_that_does_not_name_it() {
+    let sections = [(0, Audio, Line::Sends), (1, Video, Line::Sends)];
+    let mut talker = Talker::new(&sections, &[(0, 100), (1, 101)]);
+    let refused = talker.offer_again(&[(0, 100)]);
+    assert_eq!(refused, Err(JoinError::SectionNotNamed("1".parse().unwrap())));
+    assert_eq!(talker.tracks(), 2);
+    talker.offer_again(&[(0, 100), (1, 101)]).unwrap();
+}
+
+#[test]
 fn one_track_may_take_the_place_of_another_at_the_limit_but_not_come_on_top() {
     let sections: Vec<_> = (0..LIMIT).map(|mid| (mid, Audio, Line::Sends)).collect();
-    let all: Vec<_> = (0..LIMIT).map(|mid| (mid, 100 + mid)).collect();
+    let mut all: Vec<_> = (0..LIMIT).map(|mid| (mid, 100 + mid)).collect();
     let mut talker = Talker::new(&sections, &all);
     talker.sections.push((LIMIT, Video, Line::Sends));
-    let refused = talker.offer_again(&[(LIMIT, 200)]);
+    all.push((LIMIT, 200));
+    let refused = talker.offer_again(&all);
     assert_eq!(refused, Err(JoinError::TooManySenders(LIMIT as usize)));
     assert_eq!(talker.tracks(), LIMIT as usize);
     talker.sections[3].2 = Line::Inactive;
-    talker.offer_again(&[(LIMIT, 200)]).unwrap();
+    all.remove(3);
+    talker.offer_again(&all).unwrap();
     assert_eq!(talker.tracks(), LIMIT as usize);
 }
 
@@ -150,9 +162,9 @@ fn slots_whose_sections_are_recycled_do_not_run_out() {
     let mut before = String::new();
     for mid in 2..500 {
         talker.sections[1].2 = Line::Stopped;
-        assert!(talker.offer_again(&[]).unwrap().slots.is_empty());
+        assert!(talker.offer_again(&[(0, 100)]).unwrap().slots.is_empty());
         talker.sections[1] = (mid, Video, Line::Receives);
-        let Joined { answer, slots } = talker.offer_again(&[]).unwrap();
+        let Joined { answer, slots } = talker.offer_again(&[(0, 100)]).unwrap();
         assert_eq!(slots.len(), 1, "section {mid}");
         assert_eq!(slots[0].mid, mid.to_string().parse().unwrap());
         let ssrc = answer.lines().find(|line| line.starts_with("a=ssrc:")).unwrap().to_owned();

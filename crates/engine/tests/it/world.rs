@@ -42,7 +42,7 @@ pub(crate) struct World {
 pub(crate) struct Person {
     pub(crate) id: PeerId,
     pub(crate) client: Client,
-    pub(crate) tracks: Vec<TrackId>,
+    pub(crate) senders: Vec<Sender>,
     /// The latest that the engine told of it.
     pub(crate) state: Option<PeerState>,
     /// Nothing that it sends arrives.
@@ -136,11 +136,10 @@ impl World {
                 on: true,
             })
             .collect();
-        let tracks = senders.iter().map(|sender| sender.track).collect();
-        let join = Join { room, peer: PeerId(number), offer, senders };
+        let join = Join { room, peer: PeerId(number), offer, senders: senders.clone() };
         let Joined { answer, .. } = self.engine.join(self.now, join).unwrap();
         client.accept(&answer).unwrap();
-        self.people.push(Person { id: PeerId(number), client, tracks, state: None, muted: false });
+        self.people.push(Person { id: PeerId(number), client, senders, state: None, muted: false });
         self.people.len() - 1
     }
 
@@ -164,7 +163,7 @@ impl World {
     pub(crate) fn offer_again(&mut self, index: usize, more_pairs: usize) {
         let person = &mut self.people[index];
         let offer = person.client.offer(self.now, &[], more_pairs);
-        let joined = self.engine.reoffer(self.now, person.id, &offer, &[]).unwrap();
+        let joined = self.engine.reoffer(self.now, person.id, &offer, &person.senders).unwrap();
         person.client.accept(&joined.answer).unwrap();
     }
 
@@ -172,7 +171,7 @@ impl World {
     pub(crate) fn restart_ice(&mut self, index: usize) {
         let person = &mut self.people[index];
         let offer = person.client.offer_ice_restart();
-        let joined = self.engine.reoffer(self.now, person.id, &offer, &[]).unwrap();
+        let joined = self.engine.reoffer(self.now, person.id, &offer, &person.senders).unwrap();
         person.client.accept(&joined.answer).unwrap();
     }
 

@@ -15,6 +15,9 @@ use crate::sys::{self, Header, MAX_BATCH};
 /// other out: that costs one failed call each, nothing else.
 const REFUSALS: usize = 256;
 
+/// How often one call is repeated after an error that says nothing of its datagram.
+const MAX_PASSING_ERRORS: u32 = 4;
+
 /// Datagrams that go to one place: `bytes` cut into runs of `segment`, the last maybe shorter.
 #[derive(Clone, Copy, Debug)]
 pub struct Datagrams<'a> {
@@ -174,7 +177,7 @@ impl Sender {
                 Err(error) => error,
             };
             match verdict(&error, first.count() > 1) {
-                Verdict::Again if passing_errors < 4 => passing_errors += 1,
+                Verdict::Again if passing_errors < MAX_PASSING_ERRORS => passing_errors += 1,
                 Verdict::Full if batch.patience.wait_for_room(fd) => {}
                 Verdict::Full => {
                     self.facts.dropped_full += count_all(&messages[next..]);
@@ -183,7 +186,7 @@ impl Sender {
                 Verdict::GsoRefused { everywhere } => {
                     self.gso.remember(first.path.remote, everywhere, &error);
                     self.facts.gso_refused += 1;
-                    self.send_singly(fd, next, *first);
+                    self.send_singly(fd, next, *first, batch.patience);
                     next += 1;
                 }
                 Verdict::Refused | Verdict::Again => {
@@ -196,18 +199,30 @@ impl Sender {
 
     /// Sends the datagrams of a message that the kernel would not cut, one call each: this
     /// happens once per destination, then [`Sender::send`] does the cutting.
-    fn send_singly(&mut self, fd: BorrowedFd<'_>, at: usize, message: Datagrams<'_>) {
+    fn send_singly(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        at: usize,
+        message: Datagrams<'_>,
+        patience: &mut Patience,
+    ) {
         let header = &mut self.headers[at];
         let family = if header.name_len == sys::NAME_LEN { Family::V6 } else { Family::V4 };
         control::write_source(header, family, message.path.local);
         for datagram in message.singles() {
-            self.facts.calls += 1;
-            match sys::send(fd, &self.headers[at..=at], &[datagram.bytes]) {
-                Ok(_) => self.count(&datagram),
-                Err(error) if verdict(&error, false) == Verdict::Full => {
-                    self.facts.dropped_full += 1;
+            let mut passing_errors = 0;
+            loop {
+                self.facts.calls += 1;
+                let error = match sys::send(fd, &self.headers[at..=at], &[datagram.bytes]) {
+                    Ok(_) => break self.count(&datagram),
+                    Err(error) => error,
+                };
+                match verdict(&error, false) {
+                    Verdict::Again if passing_errors < MAX_PASSING_ERRORS => passing_errors += 1,
+                    Verdict::Full if patience.wait_for_room(fd) => {}
+                    Verdict::Full => break self.facts.dropped_full += 1,
+                    _ => break self.facts.dropped_refused += 1,
                 }
-                Err(_) => self.facts.dropped_refused += 1,
             }
         }
     }
@@ -330,6 +345,18 @@ mod tests {
             assert_eq!(dropped, 10 * tick);
             assert_eq!(calls, (10 + 1) * tick, "one of ten was tried again after a wait");
         }
+    }
+
+    #[test]
+    fn datagrams_that_are_sent_one_by_one_wait_for_room_once_too() {
+        let (full, _reader) = full_stream();
+        let ip = Ipv4Addr::LOCALHOST.into();
+        let path = UdpPath { remote: SocketAddr::new(ip, 9), local: ip };
+        let (mut sender, mut patience) = (Sender::new(true), Patience::default());
+        let message = Datagrams { path, bytes: b"hellohellohello", segment: 5 };
+        sender.send_singly(full.as_fd(), 0, message, &mut patience);
+        let &SendFacts { dropped_full, calls, .. } = sender.facts();
+        assert_eq!((dropped_full, calls), (3, 3 + 1), "the first was tried again after a wait");
     }
 
     fn error(code: i32) -> io::Error {

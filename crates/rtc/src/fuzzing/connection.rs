@@ -101,15 +101,16 @@ pub fn connection(data: &[u8]) {
 }
 
 /// Lets the handshake of a connection be over, all of which is taken to have gone along `path`; returns
-/// what its client opens packets with. A real one costs more than a whole script of an engine's.
-pub fn end_handshake(now: Instant, connection: &mut Connection, path: Path) -> Inbound {
+/// what its client opens and seals packets with. A real one costs more than a whole script of an engine's.
+pub fn end_handshake(now: Instant, connection: &mut Connection, path: Path) -> (Inbound, Outbound) {
     let profile = Profile::AeadAes128Gcm;
     let exported = vec![7; 2 * (profile.key_len() + profile.salt_len())];
     let keys = Keys::from_exported(profile, &exported).expect("the length is the profile's");
-    let client = Inbound::new(&keys.server).expect("valid keys");
+    let inbound = Inbound::new(&keys.server).expect("valid keys");
+    let outbound = Outbound::new(&keys.client).expect("valid keys");
     let event = dtls::Event::Connected(keys);
     connection.follow_handshake(now, event, Some(path), &mut Sent::default());
-    client
+    (inbound, outbound)
 }
 
 const TRANSACTION: TransactionId = TransactionId([1; 12]);

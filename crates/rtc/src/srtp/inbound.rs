@@ -112,13 +112,15 @@ fn nearest(newest: u64, sequence: u16) -> Option<u64> {
 #[derive(Default)]
 struct Streams {
     streams: Vec<Stream>,
+    /// How many have been retired so far.
+    retirements: u64,
 }
 
 struct Stream {
     ssrc: u32,
     window: ReplayWindow,
-    /// It may be forgotten.
-    retired: bool,
+    /// It may be forgotten, after those with smaller numbers.
+    retired: Option<u64>,
 }
 
 /// Where a stream is, or that it has none yet.
@@ -130,7 +132,8 @@ enum Slot {
 
 impl Streams {
     fn slot(&self, ssrc: u32) -> Result<Slot, OpenError> {
-        let has_room = || self.streams.len() < MAX_SSRCS || self.streams.iter().any(|s| s.retired);
+        let has_room =
+            || self.streams.len() < MAX_SSRCS || self.streams.iter().any(|s| s.retired.is_some());
         match self.find(ssrc) {
             Ok(at) => Ok(Slot::Known(at)),
             Err(_) if has_room() => Ok(Slot::New),
@@ -164,19 +167,26 @@ impl Streams {
 
     fn add(&mut self, at: Position) {
         if self.streams.len() >= MAX_SSRCS
-            && let Some(over) = self.streams.iter().position(|stream| stream.retired)
+            && let Some(over) = self.longest_retired()
         {
             self.streams.remove(over);
         }
         let (ssrc, window) = (at.ssrc, ReplayWindow::starting_at(at.index));
         let place = self.find(ssrc).unwrap_or_else(|place| place);
-        self.streams.insert(place, Stream { ssrc, window, retired: false });
+        self.streams.insert(place, Stream { ssrc, window, retired: None });
+    }
+
+    fn longest_retired(&self) -> Option<usize> {
+        let retired =
+            self.streams.iter().enumerate().filter_map(|(at, stream)| Some((stream.retired?, at)));
+        retired.min().map(|(_, at)| at)
     }
 
     fn set_retired(&mut self, ssrc: u32, retired: bool) {
         let at = self.find(ssrc).ok();
         if let Some(stream) = at.and_then(|at| self.streams.get_mut(at)) {
-            stream.retired = retired;
+            self.retirements += 1;
+            stream.retired = retired.then_some(self.retirements);
         }
     }
 

@@ -131,6 +131,25 @@ fn a_stream_that_is_over_gives_its_place_to_a_new_one_and_not_before() {
 }
 
 #[test]
+fn of_the_streams_that_are_over_the_one_that_ended_first_is_forgotten_first() {
+    let (mut outbound, mut inbound) = pair(Profile::AeadAes256Gcm);
+    let count = MAX_SSRCS as u32;
+    let packets: Vec<_> = (0..count).map(|ssrc| sealed(&mut outbound, ssrc, 1)).collect();
+    for packet in &packets {
+        assert!(inbound.open_rtp(&mut packet.clone()).is_ok());
+    }
+    inbound.retire(9);
+    inbound.retire(3);
+    assert!(inbound.open_rtp(&mut sealed(&mut outbound, 1_000, 1)).is_ok(), "in the place of 9");
+    assert_eq!(inbound.open_rtp(&mut packets[3].clone()), Err(OpenError::Replayed));
+    assert!(inbound.open_rtp(&mut sealed(&mut outbound, 1_001, 1)).is_ok(), "in the place of 3");
+    assert_eq!(
+        inbound.open_rtp(&mut sealed(&mut outbound, 1_002, 1)),
+        Err(OpenError::TooManyStreams)
+    );
+}
+
+#[test]
 fn rtcp_in_the_clear_is_refused() {
     for profile in Profile::ALL {
         let (mut outbound, mut inbound) = pair(profile);

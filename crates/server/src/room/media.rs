@@ -105,6 +105,7 @@ fn refusal_of(error: &JoinError) -> Refusal {
         JoinError::NoSuchSection(_)
         | JoinError::SectionNamedTwice(_)
         | JoinError::WrongKind { .. }
+        | JoinError::SectionNotNamed(_)
         | JoinError::TooManySenders(_) => {
             Refusal::new(Reason::BadRequest, format!("senders: {error}"))
         }

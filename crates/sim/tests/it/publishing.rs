@@ -42,7 +42,7 @@ fn a_track_that_has_ended_gives_its_slot_to_another() {
     let (mut world, ann, bo) = presenter_and_viewer();
     world.publish(ann, CUSTOM).expect("there is room");
     until_seen(&mut world, bo, ann, Video);
-    let [_, first] = world.seats[ann].tracks[..] else { panic!("two tracks") };
+    let [_, first] = world.seats[ann].tracks()[..] else { panic!("two tracks") };
     let shown = |world: &World| {
         let slots = world.seats[bo].state.as_ref().map(|state| state.slots.clone());
         slots.unwrap_or_default().iter().find(|slot| slot.kind == Video).and_then(|slot| slot.track)
@@ -55,5 +55,5 @@ fn a_track_that_has_ended_gives_its_slot_to_another() {
     world.publish(ann, CUSTOM).expect("there is room");
     until_seen(&mut world, bo, ann, Video);
     world.run_for(ms(200));
-    assert_eq!(shown(&world), world.seats[ann].tracks.last().copied());
+    assert_eq!(shown(&world), world.seats[ann].tracks().last().copied());
 }

@@ -15,7 +15,7 @@ fn the_last_pictures_of_a_track_are_repaired_though_its_slot_shows_another_by_no
         let [ann, bo] =
             [(); 2].map(|()| world.join_as(ROOM, &[Source::Camera], 0, LinkConfig::default()));
         let viewer = world.join_as(ROOM, &[], 1, link);
-        let cameras = [ann, bo].map(|seat| world.seats[seat].tracks[0]);
+        let cameras = [ann, bo].map(|seat| world.seats[seat].named[0].track);
         world.view(viewer, &cameras[..1]);
         connect_all(&mut world);
         until_seen(&mut world, viewer, ann, Video);
