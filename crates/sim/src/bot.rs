@@ -11,6 +11,7 @@ use str0m::media::MediaKind;
 use tungstenite::{Message, WebSocket};
 
 use crate::client::Client;
+use crate::link::{Link, LinkConfig};
 use crate::recording::Recording;
 
 /// As often as the SDK: well below the server's limit for silent sockets.
@@ -41,6 +42,8 @@ pub struct BotConfig {
     pub audio: Option<Recording>,
     /// Pairs of receive sections that it offers.
     pub slot_pairs: usize,
+    /// Share of its datagrams that are lost, each way, 0 to 1.
+    pub loss: f64,
 }
 
 /// A simulated person who is in the room.
@@ -48,6 +51,8 @@ pub struct Bot {
     config: BotConfig,
     client: Client,
     udp: UdpSocket,
+    up: Link,
+    down: Link,
     socket: WebSocket<TcpStream>,
     next_ref: u64,
     next_heartbeat: Instant,
@@ -73,10 +78,14 @@ impl Bot {
         let local = socket.get_ref().local_addr()?.ip();
         let udp = UdpSocket::bind((local, 0))?;
         let client = Client::new(now, config.number, udp.local_addr()?);
+        let cable = LinkConfig { loss: config.loss, ..LinkConfig::default() };
+        let seed = u64::from(config.number) * 2;
         let mut bot = Bot {
             config,
             client,
             udp,
+            up: Link::new(cable, seed),
+            down: Link::new(cable, seed + 1),
             socket,
             next_ref: 1,
             next_heartbeat: now + HEARTBEAT_INTERVAL,
@@ -117,10 +126,12 @@ impl Bot {
         let mut datagram = [0; MAX_DATAGRAM_LEN];
         while !stop.load(Ordering::Relaxed) {
             let now = Instant::now();
-            let udp = &self.udp;
+            let (udp, up) = (&self.udp, &mut self.up);
             self.client.run(now, |out| {
-                // A datagram that cannot be sent is a lost one.
-                let _ = udp.send_to(&out.bytes, out.to);
+                for _ in up.carry(now, out.bytes.len()) {
+                    // A datagram that cannot be sent is a lost one.
+                    let _ = udp.send_to(&out.bytes, out.to);
+                }
             })?;
             self.hear_socket(now)?;
             if let Some(reason) = &self.ended {
@@ -132,7 +143,10 @@ impl Bot {
             match self.udp.recv_from(&mut datagram) {
                 Ok((len, from)) => {
                     let heard = datagram.get(..len).unwrap_or_default();
-                    self.client.receive(Instant::now(), from, heard)?;
+                    let now = Instant::now();
+                    for _ in self.down.carry(now, len) {
+                        self.client.receive(now, from, heard)?;
+                    }
                 }
                 Err(error) if is_timeout(error.kind()) => {}
                 Err(error) => return Err(error.into()),

@@ -232,6 +232,17 @@ impl World {
         self.seats[seat].public = client_address(seat, port - FIRST_PORT + 1);
     }
 
+    /// A datagram reaches the server from any address, whoever made it.
+    pub fn inject(&mut self, from: SocketAddr, mut datagram: Vec<u8>) {
+        let path = Path::udp(from, SERVER.ip());
+        self.engine.handle_datagram(self.now, path, &mut datagram, &mut self.arena);
+    }
+
+    /// A client's address as the server sees it.
+    pub fn address(&self, seat: usize) -> SocketAddr {
+        self.seats[seat].public
+    }
+
     /// Both directions of a client's cable.
     pub fn set_link(&mut self, seat: usize, link: LinkConfig) {
         self.seats[seat].up.set_config(link);

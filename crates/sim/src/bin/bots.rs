@@ -1,7 +1,7 @@
 //! Simulated people for a room of a running server: `parlor-bots --server 127.0.0.1:4000 --room tea --count 4`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
-use std::net::SocketAddr;
+use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +15,8 @@ use parlor_sim::recording::Recording;
 /// Simulated people for a room of a running server.
 #[derive(Parser)]
 struct Options {
-    /// The server's address and port, plain HTTP.
-    #[arg(long)]
+    /// The server's address or name and port, plain HTTP.
+    #[arg(long, value_parser = server)]
     server: SocketAddr,
     /// The room's id.
     #[arg(long)]
@@ -36,6 +36,28 @@ struct Options {
     /// A recording of 20 ms Opus frames for their microphones; made-up frames otherwise.
     #[arg(long)]
     audio: Option<PathBuf>,
+    /// How much of what they send and are sent is lost, in percent.
+    #[arg(long, default_value_t = 0.0, value_parser = percent)]
+    loss: f64,
+}
+
+/// The first address that a name stands for; IPv4 is preferred, as servers listen there more often.
+fn server(text: &str) -> Result<SocketAddr, String> {
+    let addresses: Vec<_> = match text.to_socket_addrs() {
+        Ok(addresses) => addresses.collect(),
+        Err(error) => {
+            return Err(format!("{error}; expected a host and port such as localhost:4000"));
+        }
+    };
+    let v4 = addresses.iter().find(|address| address.is_ipv4());
+    v4.or(addresses.first()).copied().ok_or_else(|| "the name stands for no address".to_owned())
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if (0.0..=100.0).contains(&value) => Ok(value),
+        _ => Err("expected a number from 0 to 100".to_owned()),
+    }
 }
 
 fn main() -> ExitCode {
@@ -68,6 +90,7 @@ fn run(options: &Options) -> std::io::Result<usize> {
                     frames_per_second: options.fps,
                     audio: audio.clone(),
                     slot_pairs: 4,
+                    loss: options.loss / 100.0,
                 };
                 scope.spawn(|| take_part(config, &stop))
             })

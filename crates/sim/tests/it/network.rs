@@ -100,3 +100,55 @@ fn a_network_that_is_gone_for_four_seconds_leaves_the_call_as_it_was() {
     world.run_for(seconds(3));
     assert!(world.seen(viewer, publisher, Video).len() > before + 80);
 }
+
+/// Bytes that follow from `seed` and are nothing: of any length, and of any protocol by their first byte.
+fn garbage(seed: u64) -> Vec<u8> {
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    let len = usize::from(next()) * 6;
+    let mut bytes: Vec<u8> = (0..len).map(|_| next()).collect();
+    // STUN, DTLS handshake, alert and data, SRTP, SRTCP, or as it comes.
+    let first: [Option<u8>; 8] =
+        [Some(0), Some(22), Some(21), Some(23), Some(0x90), Some(0x80), Some(44), None];
+    if let (Some(first), Some(byte)) = (first[seed as usize % 8], bytes.first_mut()) {
+        *byte = first;
+    }
+    if seed % 8 == 5 && bytes.len() > 1 {
+        bytes[1] = 200;
+    }
+    bytes
+}
+
+#[test]
+fn ten_thousand_garbage_datagrams_from_anywhere_cost_nobody_a_frame() {
+    let (mut world, publisher, viewer) = call_over(LinkConfig::with_round_trip(ms(50)));
+    world.run_for(seconds(2));
+    let first = world.seats[publisher].client.senders[1].frames_sent;
+    let sources = [
+        world.address(publisher),
+        world.address(viewer),
+        "198.51.100.1:1".parse().unwrap(),
+        "198.51.100.2:2".parse().unwrap(),
+    ];
+    for round in 0..1_000u64 {
+        for seed in 0..10 {
+            let number = round * 10 + seed;
+            // Neither divides the other: each source sends everything.
+            world.inject(sources[number as usize / 8 % sources.len()], garbage(number));
+        }
+        world.run_for(ms(5));
+    }
+    let end = world.seats[publisher].client.senders[1].frames_sent;
+    world.run_for(seconds(1));
+    assert!(end - first >= 140, "five seconds of pictures");
+    let share = share_seen(&world.seen(viewer, publisher, Video), first, end);
+    assert!(share >= 0.999, "{share}");
+    for seat in [publisher, viewer] {
+        assert_connected(&world, seat);
+    }
+}

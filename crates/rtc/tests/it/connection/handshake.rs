@@ -225,6 +225,26 @@ fn a_client_hello_on_a_live_connection_changes_nothing() {
 }
 
 #[test]
+fn alerts_that_anybody_could_forge_do_not_end_a_live_connection() {
+    for version in [Version::Dtls12, Version::Dtls13] {
+        let mut world = World::connected(&Setup { version, ..Setup::default() });
+        for (level, description) in [(2, 40), (1, 0), (2, 0)] {
+            for epoch in 0..4 {
+                // A record in the clear of DTLS 1.2 (RFC 6347 section 4.1).
+                let number = [0, 0, 0, 0, 0, 99];
+                let head = [&[21, 0xFE, 0xFD, 0, epoch][..], &number, &[0, 2]].concat();
+                world.receive(world.path, &[&head[..], &[level, description]].concat());
+                // One that claims to be encrypted, of DTLS 1.3 (RFC 9147 section 4).
+                let unified = [0x2C | (epoch & 3), 0, 99, 0, 19];
+                world.receive(world.path, &[&unified[..], &[description; 19]].concat());
+            }
+        }
+        assert_eq!(world.events(), [], "{version:?}");
+        talk(&mut world);
+    }
+}
+
+#[test]
 fn a_client_that_says_goodbye_closes_the_connection() {
     for version in [Version::Dtls12, Version::Dtls13] {
         let mut world = World::connected(&Setup { version, ..Setup::default() });

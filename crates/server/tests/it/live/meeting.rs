@@ -1,8 +1,10 @@
 //! Simulated people whose media really flows.
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use parlor_engine::RoomId;
 use parlor_server::server::Server;
@@ -17,6 +19,11 @@ struct Person {
 }
 
 fn enter(server: &Server, room: &str, number: u32) -> Person {
+    enter_over(server, room, number, 0.0)
+}
+
+/// Enters by a cable that loses this share of everything, each way.
+fn enter_over(server: &Server, room: &str, number: u32, loss: f64) -> Person {
     let config = BotConfig {
         server: server.address(),
         room: room.to_owned(),
@@ -26,6 +33,7 @@ fn enter(server: &Server, room: &str, number: u32) -> Person {
         frames_per_second: 15,
         audio: None,
         slot_pairs: 2,
+        loss,
     };
     let stop = Arc::new(AtomicBool::new(false));
     let stopped = Arc::clone(&stop);
@@ -71,6 +79,74 @@ async fn two_people_hear_and_see_each_other_and_leave_nothing() {
         until_metric(server.address(), name, |value| value == 0.0).await;
     }
     assert_eq!(metric(server.address(), "parlor_join_seconds_count").await, 3.0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lossy_call_moves_every_metric_of_losses_and_repairs() {
+    let server = start().await;
+    let (ann, bo) = (enter_over(&server, "tea", 1, 0.05), enter_over(&server, "tea", 2, 0.05));
+    until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 100.0).await;
+    // One who comes later needs a key frame to begin with.
+    let cy = enter_over(&server, "tea", 3, 0.05);
+    for name in [
+        "parlor_packets_in_total",
+        "parlor_bytes_in_total",
+        "parlor_packets_out_total",
+        "parlor_bytes_out_total",
+        "parlor_packets_lost_out_total",
+        "parlor_nacks_in_total",
+        "parlor_nacks_out_total",
+        "parlor_packets_recovered_total",
+        "parlor_packets_retransmitted_total",
+        "parlor_key_frame_requests_out_total",
+        "parlor_rtcp_in_total",
+        "parlor_busy_microseconds_total",
+    ] {
+        until_metric(server.address(), name, |value| value > 0.0).await;
+    }
+    let bytes = metric(server.address(), "parlor_bytes_out_total").await;
+    let packets = metric(server.address(), "parlor_packets_out_total").await;
+    assert!(bytes > 50.0 * packets, "{bytes} bytes in {packets} packets");
+    for person in [ann, bo, cy] {
+        assert!(leave(person).await > 0);
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_garbage_datagrams_beside_a_call_are_counted_and_cost_it_nothing() {
+    let server = start().await;
+    let (ann, bo) = (enter(&server, "tea", 1), enter(&server, "tea", 2));
+    until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 100.0).await;
+    let nacks = metric(server.address(), "parlor_nacks_in_total").await;
+    let port = server.media().local_port();
+    let began = Instant::now();
+    let flood = tokio::task::spawn_blocking(move || {
+        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+        for number in 0..10_000u32 {
+            // STUN, DTLS, SRTP, and what is nothing, with bytes that follow from the number.
+            let mut datagram = number.wrapping_mul(2_654_435_761).to_be_bytes().repeat(20);
+            datagram[0] = [0, 22, 0x90, 0xFF][number as usize % 4];
+            stranger.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+            if number % 100 == 0 {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    });
+    flood.await.unwrap();
+    until_metric(server.address(), "parlor_datagrams_strange_total", |value| value >= 7_500.0)
+        .await;
+    // Each of the two is sent 50 packets of sound and 15 pictures a second.
+    let packets = metric(server.address(), "parlor_packets_out_total").await;
+    until_metric(server.address(), "parlor_packets_out_total", |now| now > packets + 200.0).await;
+    let nacks_now = metric(server.address(), "parlor_nacks_in_total").await;
+    assert_eq!(nacks_now, nacks, "nothing was lost");
+    let expected = began.elapsed().as_secs_f64() * (50.0 + 15.0) * 0.9;
+    for person in [ann, bo] {
+        let frames = leave(person).await as f64;
+        assert!(frames >= expected, "{frames} frames of {expected}");
+    }
     server.stop().await;
 }
 
