@@ -9,6 +9,7 @@ import { chromium, firefox } from 'playwright-core';
 import { files, hertz, hue, CELL, FPS, HEIGHT, WIDTH } from './pattern.mjs';
 
 const PROBE = readFileSync(path.join(import.meta.dirname, 'probe.js'), 'utf8');
+const IN_NAMESPACE = path.join(import.meta.dirname, 'chromium-in-namespace.sh');
 const STUDIO = readFileSync(path.join(import.meta.dirname, 'studio.js'), 'utf8');
 
 /** Echo and noise filters cost a tenth of a small machine per page, and take a steady tone for noise. */
@@ -18,26 +19,30 @@ const QUICK_SOUND = "if (location.protocol.startsWith('http')) localStorage.setI
 const QUIET = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync',
-  '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE localhost , EXCLUDE 127.0.0.1',
 ];
+
+/** No name and no address but these. */
+const only = (hosts) => `--host-resolver-rules=${['MAP * ~NOTFOUND', ...hosts.map((host) => `EXCLUDE ${host}`)].join(' , ')}`;
 
 /**
  * A Chromium of its own: fake devices belong to the process, so each person has one.
- * @param {{ id?: number, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, args?: string[] }} options
+ * @param {{ id?: number, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, args?: string[] }} options
  *   `id`: whose picture and tone the devices give; `devices`: whether there are any;
  *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click;
- *   `shares`: the title of the tab that is chosen when somebody shares their screen
+ *   `shares`: the title of the tab that is chosen when somebody shares their screen; `hosts`: what it may reach beside this machine;
+ *   `namespace`: the network namespace it is in
  */
-export async function openChromium({ id = 1, devices = true, permission = true, autoplay = true, shares, args = [] } = {}) {
+export async function openChromium({ id = 1, devices = true, permission = true, autoplay = true, shares, hosts = [], namespace, args = [] } = {}) {
   const { video, audio } = files(id);
-  const flags = [...QUIET, ...args];
+  const flags = [...QUIET, only(['localhost', '127.0.0.1', ...hosts]), ...args];
   if (devices) flags.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${video}`, `--use-file-for-fake-audio-capture=${audio}`);
   // The fake dialogue would choose a fake screen; with a tab to share, the profile's permissions do without it.
   if (shares) flags.push(`--auto-select-tab-capture-source-by-title=${shares}`);
   else if (permission) flags.push('--use-fake-ui-for-media-stream');
   if (autoplay) flags.push('--autoplay-policy=no-user-gesture-required');
   const browser = await chromium.launch({
-    executablePath: '/usr/bin/chromium',
+    executablePath: namespace ? IN_NAMESPACE : '/usr/bin/chromium',
+    env: { ...process.env, ...(namespace && { NAMESPACE: namespace }) },
     headless: true,
     chromiumSandbox: false,
     args: flags,

@@ -1,0 +1,44 @@
+// A server that does not have the address by which people reach it.
+import { after, before, describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+
+import { openChromium } from '../lib/browsers.mjs';
+import { Nat, PUBLIC } from '../lib/nat.mjs';
+import { assertAllMeet, closeAll, Person } from '../lib/person.mjs';
+
+describe('behind a NAT', () => {
+  let nat;
+  let server;
+  let browsers;
+
+  before(async () => {
+    nat = Nat.open();
+    server = await nat.startServer();
+    const within = { namespace: nat.clients, hosts: [PUBLIC] };
+    browsers = await Promise.all([1, 2].map((id) => openChromium({ id, ...within })));
+  });
+
+  after(async () => {
+    for (const browser of browsers ?? []) await browser.close();
+    await server?.stop();
+    nat?.close();
+  });
+
+  it('two people meet on a server that is told its public address', async () => {
+    const people = await Promise.all(
+      browsers.map(async (browser) => {
+        const page = await browser.page({ ignoreHTTPSErrors: true });
+        return Person.join(browser, server, { room: 'nat', page });
+      }),
+    );
+    await assertAllMeet(people);
+    const reached = await people[0].page.evaluate(async () => {
+      const reports = [...(await globalThis.parlor.room.stats()).values()];
+      const pair = reports.find((report) => report.type === 'candidate-pair' && report.nominated && report.state === 'succeeded');
+      return reports.find((report) => report.id === pair.remoteCandidateId).address;
+    });
+    assert.equal(reached, PUBLIC);
+    for (const person of people) person.assertNoProblems();
+    await closeAll(people);
+  });
+});
