@@ -32,7 +32,11 @@ describe('the Phoenix client', () => {
     const socket = connect({ heartbeatIntervalMs: 200 });
     let closes = 0;
     socket.onClose(() => closes++);
-    await new Promise((done) => setTimeout(done, 1500));
+    let beats = 0;
+    const beaten = new Promise((done) => socket.onMessage(({ topic, event }) => {
+      if (topic === 'phoenix' && event === 'phx_reply' && ++beats === 5) done();
+    }));
+    await beaten;
     assert.equal(socket.connectionState(), 'open');
     assert.equal(closes, 0);
     socket.disconnect();
