@@ -68,6 +68,28 @@ describe('trouble', () => {
     }
   });
 
+  it('a server that stays away is said to be so, nobody speaks meanwhile, and the call goes on when it is back', async () => {
+    const server = await Server.start();
+    const ann = await Person.join(browsers[0], server, { room: 'away', name: 'Ann' });
+    const bo = await Person.join(browsers[1], server, { room: 'away', name: 'Bo' });
+    await ann.page.waitForFunction(() => document.querySelector('parlor-tile.speaking'));
+    await server.stop();
+    await ann.page.waitForFunction(() => /cannot be reached/.test(document.querySelector('[data-testid=banner]').textContent), null, { timeout: 20_000 });
+    assert.equal(await ann.page.locator('parlor-tile.speaking').count(), 0);
+    const again = await Server.start({ port: server.port });
+    try {
+      for (const { page } of [ann, bo]) {
+        await page.waitForFunction(() => globalThis.parlor.room?.stage === 'connected' && globalThis.parlor.room.peers.size === 1, null, { timeout: 30_000 });
+      }
+      for (const person of [ann, bo]) await person.learnPeer();
+      await assertAllMeet([ann, bo]);
+      assert.equal(await ann.element('banner').isVisible(), false);
+      await closeAll([ann, bo]);
+    } finally {
+      await again.stop();
+    }
+  });
+
   it('a person whose browser is killed is gone for others within eight seconds', async () => {
     const server = await Server.start();
     const doomed = await openChromium({ id: 3 });

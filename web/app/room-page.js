@@ -8,12 +8,15 @@ import { Notices, announce } from "./notices.js";
 import { Sound } from "./sound.js";
 import { themeButton } from "./theme-button.js";
 import { Tiles } from "./tiles.js";
-import { companyWords, departureWords, lostDeviceWords, stageWords } from "./words.js";
+import { UNREACHABLE, companyWords, departureWords, lostDeviceWords, stageWords } from "./words.js";
 
 /** @import { Room } from "../sdk/index.js" */
 /** @import { RemotePeer } from "../sdk/roster.js" */
 /** @import { Stage } from "../sdk/next-step.js" */
 /** @import { Me } from "./me.js" */
+
+/** A server that restarts is back before that. */
+const UNREACHABLE_AFTER_MS = 10_000;
 
 export class RoomPage {
   #room;
@@ -23,6 +26,8 @@ export class RoomPage {
   #notices = new Notices();
   #sound;
   #tiles;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #unreachable;
 
   #title = h("h1", { class: "room-name", tabindex: "-1", "data-testid": "room-name" });
   #count = h("span", { class: "count", "data-testid": "people-count" });
@@ -57,6 +62,7 @@ export class RoomPage {
 
   stop() {
     this.#lifetime.abort();
+    clearTimeout(this.#unreachable);
     this.#sound.stop();
     this.#tiles.stop();
   }
@@ -190,6 +196,11 @@ export class RoomPage {
     this.#banner.textContent = words;
     this.#banner.dataset.stage = stage;
     this.#banner.hidden = words === "";
+    clearTimeout(this.#unreachable);
+    if (stage === "rejoining") {
+      this.#tiles.showSpeakers(new Set()); // nobody is heard any more
+      this.#unreachable = setTimeout(() => { this.#banner.textContent = UNREACHABLE; }, UNREACHABLE_AFTER_MS);
+    }
     if (had && stage === "connected") announce("Connected");
   }
 

@@ -13,6 +13,9 @@ const STAGES = {
   rejoining: "Connection lost. Rejoining the room…",
 };
 
+/** When {@link STAGES} has been true of "rejoining" for long. */
+export const UNREACHABLE = "The server cannot be reached. Trying again every few seconds…";
+
 /**
  * @param {Stage} stage
  * @returns {string} empty when all is well

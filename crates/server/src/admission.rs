@@ -79,8 +79,9 @@ fn display_name(text: &str) -> Result<String, Refusal> {
     if fits && is_clean && name.chars().any(is_visible) {
         return Ok(name.to_owned());
     }
-    let message =
-        format!("name: expected 1 to {MAX_NAME_LEN} characters that can be shown, on one line");
+    let message = format!(
+        "This name cannot be shown: expected 1 to {MAX_NAME_LEN} visible characters, on one line."
+    );
     Err(Refusal::new(Reason::BadName, message))
 }
 

@@ -31,7 +31,7 @@ const GOODBYE: Duration = Duration::from_millis(1200);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The TCP port cannot be had.
-    #[error("cannot listen on {address}: {source}")]
+    #[error("cannot listen on {address}: {source} (another address or port: --listen)")]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -156,6 +156,7 @@ fn introduce(
 ) -> String {
     let (scheme, port) = (if encrypted { "https" } else { "http" }, address.port());
     let everywhere = address.ip().is_unspecified();
+    let reachable_from_elsewhere = !address.ip().is_loopback();
     let here = if everywhere || address.ip().is_loopback() {
         format!("localhost:{port}")
     } else {
@@ -168,7 +169,7 @@ fn introduce(
             let ip = SocketAddr::new(ip, port);
             lines.push(format!("  from elsewhere:   https://{ip}/"));
         }
-    } else if !encrypted {
+    } else if !encrypted && reachable_from_elsewhere {
         lines.push(
             "  On other machines browsers give camera and microphone only to https pages:\n  \
              --tls-self-signed to try it on this network, --tls-cert and --tls-key for real use."
@@ -191,6 +192,8 @@ mod tests {
         assert!(open.contains("http://localhost:4000/"), "{open}");
         assert!(open.contains("--tls-self-signed"), "{open}");
         assert!(open.contains("announced as 192.0.2.2:4000, [2001:db8::2]:4000"), "{open}");
+        let local = introduce("127.0.0.1:4000".parse().unwrap(), false, 4000, &candidates);
+        assert!(!local.contains("--tls-self-signed"), "it is of no use to others: {local}");
         let encrypted = introduce("[::]:4443".parse().unwrap(), true, 4000, &candidates);
         assert!(encrypted.contains("https://192.0.2.2:4443/"), "{encrypted}");
         assert!(encrypted.contains("https://[2001:db8::2]:4443/"), "{encrypted}");

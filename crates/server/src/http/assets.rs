@@ -1,7 +1,7 @@
 //! The web app's files: in the binary when built for release, read from the disk otherwise.
 
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
@@ -22,7 +22,7 @@ const REVALIDATE: &str = "no-cache";
 /// The file at `path` below `web/`.
 pub(super) async fn serve(path: &str, headers: HeaderMap) -> Response {
     let Some(file) = Web::get(path) else {
-        return (StatusCode::NOT_FOUND, "there is no such page\n").into_response();
+        return missing(&headers);
     };
     let hash = file.metadata.sha256_hash();
     let etag: String = hash.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
@@ -34,6 +34,18 @@ pub(super) async fn serve(path: &str, headers: HeaderMap) -> Response {
     }
     let sort = [(CONTENT_TYPE, content_type(path, file.metadata.mimetype()))];
     (fields, sort, Body::from(file.data)).into_response()
+}
+
+/// People get a page with a way on, programs a line.
+fn missing(headers: &HeaderMap) -> Response {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    match Web::get("app/missing.html") {
+        Some(page) if accepted.contains("text/html") => {
+            let sort = [(CONTENT_TYPE, "text/html; charset=utf-8")];
+            (StatusCode::NOT_FOUND, sort, Body::from(page.data)).into_response()
+        }
+        _ => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
+    }
 }
 
 /// Proxies that compress weaken tags (RFC 9110 section 13.1.2 compares weakly).

@@ -48,6 +48,8 @@ pub fn router(app: App) -> Router {
         .route("/", get(page))
         .route("/r/{room}", get(page))
         .route("/r/{room}/", get(page))
+        .route("/r", get(|| async { Redirect::temporary("/") }))
+        .route("/r/", get(|| async { Redirect::temporary("/") }))
         .route("/example", get(|| async { Redirect::permanent("/example/") }))
         .route("/example/", get(|headers| assets::serve("example/index.html", headers)))
         .route("/healthz", get(|| async { "ok\n" }))

@@ -61,7 +61,7 @@ async fn joins_that_are_not_in_order_are_refused_by_the_name_of_the_field() {
         (&format!("room:{}", "x".repeat(900)), join("Ann"), "bad_room_id", "A room's name"),
         ("room:tea", json!({}), "bad_request", "payload: missing field `name`"),
         ("room:tea", json!({"name": "Ann"}), "unsupported_protocol", "protocol"),
-        ("room:tea", join(" "), "bad_name", "name"),
+        ("room:tea", join(" "), "bad_name", "This name cannot be shown"),
         (
             "room:tea",
             json!({"protocol": "parlor", "version": 1, "name": "Ann", "offer": "hello"}),

@@ -62,6 +62,22 @@ async fn files_have_types_and_tags_and_nothing_else_is_served() {
 }
 
 #[tokio::test]
+async fn who_mistypes_a_link_gets_a_page_with_a_way_on() {
+    let server = start().await;
+    let (head, page) = get(server.address(), "/tea", "Accept: text/html,*/*;q=0.8\r\n").await;
+    assert!(head.starts_with("http/1.1 404"), "{head}");
+    assert!(head.contains("content-type: text/html; charset=utf-8"), "{head}");
+    assert!(page.contains("href=\"/\""), "{page}");
+    let (_, text) = get(server.address(), "/tea", "").await;
+    assert_eq!(text, "there is no such page\n", "programs are told in a line");
+    for path in ["/r", "/r/"] {
+        let (head, _) = get(server.address(), path, "").await;
+        assert!(head.starts_with("http/1.1 307") && head.contains("location: /\r"), "{head}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn everywhere_is_ipv4_too() {
     let listen = "[::]:0".parse().unwrap();
     let server = Server::start(&Config { listen, ..config() }).await.unwrap();
