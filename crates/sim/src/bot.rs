@@ -1,5 +1,6 @@
 //! A simulated person in a room of a real server: our dialect over a WebSocket, media over UDP.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpStream, UdpSocket};
@@ -175,6 +176,18 @@ impl Bot {
     /// How many frames of sound or pictures it has received whole.
     pub fn frames_received(&self) -> usize {
         self.client.seen.values().map(Vec::len).sum()
+    }
+
+    /// How many frames of another bot, of those between the first and the last that came, did not come.
+    pub fn frames_missed(&self, publisher: u32) -> usize {
+        let missed = |kind| {
+            let seen = self.client.frames_of(publisher, kind);
+            let numbers: BTreeSet<u32> =
+                seen.iter().filter_map(|seen| seen.frame).map(|frame| frame.number).collect();
+            let span = numbers.last().zip(numbers.first());
+            span.map_or(0, |(last, first)| (last - first + 1) as usize - numbers.len())
+        };
+        missed(MediaKind::Audio) + missed(MediaKind::Video)
     }
 
     fn hear_socket(&mut self, now: Instant) -> Result<(), Box<dyn Error>> {

@@ -4,7 +4,7 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parlor_engine::RoomId;
 use parlor_server::server::Server;
@@ -15,7 +15,7 @@ use super::{connect, join, metric, start, until_metric};
 
 struct Person {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<usize>,
+    thread: JoinHandle<Bot>,
 }
 
 fn enter(server: &Server, room: &str, number: u32) -> Person {
@@ -40,13 +40,18 @@ fn enter_over(server: &Server, room: &str, number: u32, loss: f64) -> Person {
     let thread = std::thread::spawn(move || {
         let mut bot = Bot::enter(config).unwrap();
         bot.run(&stopped).unwrap();
-        bot.frames_received()
+        bot
     });
     Person { stop, thread }
 }
 
 /// Leaves, and says how many frames came.
 async fn leave(person: Person) -> usize {
+    part(person).await.frames_received()
+}
+
+/// Leaves, with all that was seen and heard.
+async fn part(person: Person) -> Bot {
     person.stop.store(true, Ordering::Relaxed);
     tokio::task::spawn_blocking(|| person.thread.join().unwrap()).await.unwrap()
 }
@@ -119,9 +124,7 @@ async fn ten_thousand_garbage_datagrams_beside_a_call_are_counted_and_cost_it_no
     let server = start().await;
     let (ann, bo) = (enter(&server, "tea", 1), enter(&server, "tea", 2));
     until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 100.0).await;
-    let nacks = metric(server.address(), "parlor_nacks_in_total").await;
     let port = server.media().local_port();
-    let began = Instant::now();
     let flood = tokio::task::spawn_blocking(move || {
         let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
         for number in 0..10_000u32 {
@@ -137,15 +140,12 @@ async fn ten_thousand_garbage_datagrams_beside_a_call_are_counted_and_cost_it_no
     flood.await.unwrap();
     until_metric(server.address(), "parlor_datagrams_strange_total", |value| value >= 7_500.0)
         .await;
-    // Each of the two is sent 50 packets of sound and 15 pictures a second.
     let packets = metric(server.address(), "parlor_packets_out_total").await;
     until_metric(server.address(), "parlor_packets_out_total", |now| now > packets + 200.0).await;
-    let nacks_now = metric(server.address(), "parlor_nacks_in_total").await;
-    assert_eq!(nacks_now, nacks, "nothing was lost");
-    let expected = began.elapsed().as_secs_f64() * (50.0 + 15.0) * 0.9;
-    for person in [ann, bo] {
-        let frames = leave(person).await as f64;
-        assert!(frames >= expected, "{frames} frames of {expected}");
+    for (person, other) in [(ann, 2), (bo, 1)] {
+        let bot = part(person).await;
+        let (received, missed) = (bot.frames_received(), bot.frames_missed(other));
+        assert!(received > 100 && missed * 100 <= received, "{missed} missed, {received} received");
     }
     server.stop().await;
 }
