@@ -13,6 +13,8 @@ use super::token::Token;
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) token: Token,
+    /// It was lost, and until then its token is good whatever becomes of this try to come back.
+    pub(super) lost_until: Option<Instant>,
     pub(super) stage: Stage,
     pub(super) link: Link,
     pub(super) media: Media,
@@ -63,6 +65,7 @@ impl Member {
         Member {
             name,
             token,
+            lost_until: None,
             stage: Stage::Entering,
             link: Link::Open(session),
             media: Media::Connecting { since: now },

@@ -82,11 +82,11 @@ impl RoomState {
         let Some(offer) = join.offer.clone() else {
             return self.refuse(&join, offer_is_missing());
         };
-        let token = match self.lost.remove(&peer) {
-            Some(lost) => lost.token,
-            None => join.token.clone(),
-        };
-        self.members.insert(peer, Member::new(join.name.clone(), token, join.session, now));
+        let lost = self.lost.remove(&peer);
+        let token = lost.as_ref().map_or(&join.token, |lost| &lost.token).clone();
+        let member = Member::new(join.name.clone(), token, join.session, now);
+        let lost_until = lost.map(|lost| lost.until);
+        self.members.insert(peer, Member { lost_until, ..member });
         self.sessions.insert(join.session, peer);
         self.negotiate_join(peer, join, offer);
     }

@@ -85,7 +85,8 @@ impl RoomState {
     pub fn deadline(&self, now: Instant) -> Option<Instant> {
         let ends = self.members.values().filter_map(|member| judge(member.link, member.media).end);
         let ends = ends.map(|(at, _)| at);
-        let tokens = self.lost.values().map(|lost| lost.until);
+        // One whose time ran out while its owner tried to come back is overdue.
+        let tokens = self.lost.values().map(|lost| lost.until.max(now));
         ends.chain(tokens).chain(self.presence.due(now, self.members.len())).min()
     }
 
@@ -187,7 +188,6 @@ impl RoomState {
         let Some(peer) = self.sessions.remove(&session) else { return };
         let Some(member) = self.members.get_mut(&peer) else { return };
         match member.stage {
-            // Nobody got the token, so nobody can come back.
             Stage::Entering => self.remove(peer, LeaveReason::Lost, None),
             Stage::Present => member.link = Link::Closed { since: now },
         }
@@ -305,24 +305,32 @@ impl RoomState {
         self.effect(Effect::Close { session });
     }
 
-    /// Takes a member out. With `lost_at`, its token gives back the same id for a while.
+    /// Takes a member out. With `lost_at`, its token gives back the same id for a while. Of one who has not
+    /// entered yet nobody has got the token, unless they were lost before.
     pub(super) fn remove(&mut self, peer: PeerId, reason: LeaveReason, lost_at: Option<Instant>) {
         let Some(member) = self.members.remove(&peer) else { return };
         self.sessions.retain(|_, owner| *owner != peer);
         self.effect(Effect::Media(MediaCommand::Remove { peer }));
-        if member.stage == Stage::Entering {
-            return;
-        }
-        self.presence.left(peer, reason);
-        if let Some(now) = lost_at {
-            if self.lost.len() >= MAX_LOST {
-                let oldest = self.lost.iter().min_by_key(|(_, lost)| lost.until);
-                if let Some(oldest) = oldest.map(|(id, _)| *id) {
-                    self.lost.remove(&oldest);
-                }
+        let until = match member.stage {
+            Stage::Entering => member.lost_until,
+            Stage::Present => {
+                self.presence.left(peer, reason);
+                lost_at.map(|now| now + TOKEN_LIFE)
             }
-            self.lost.insert(peer, Lost { token: member.token, until: now + TOKEN_LIFE });
+        };
+        if let Some(until) = until {
+            self.keep_token(peer, Lost { token: member.token, until });
         }
+    }
+
+    fn keep_token(&mut self, peer: PeerId, lost: Lost) {
+        if self.lost.len() >= MAX_LOST {
+            let oldest = self.lost.iter().min_by_key(|(_, lost)| lost.until);
+            if let Some(oldest) = oldest.map(|(id, _)| *id) {
+                self.lost.remove(&oldest);
+            }
+        }
+        self.lost.insert(peer, lost);
     }
 
     /// Ends everything.

@@ -324,3 +324,37 @@ fn a_refused_fresh_connection_can_be_tried_again_within_the_tokens_life() {
     let good = world.resume(&bo, "Bo", true);
     assert_eq!(world.try_join(good).unwrap().peer, bo.peer);
 }
+
+#[test]
+fn a_token_of_one_who_was_lost_outlives_tries_to_come_back_that_are_refused() {
+    let (mut world, _ann, bo) = two();
+    world.close_socket(&bo);
+    world.fall_silent(&bo);
+    world.pass(secs(10));
+    for reason in [Reason::BadOffer, Reason::ServerFull, Reason::MediaFailed] {
+        world.media_refuses = Some(Refusal::new(reason, "not now"));
+        let refused = world.resume(&bo, "Bo", true);
+        assert_eq!(world.try_join(refused).unwrap_err().reason, reason);
+        world.pass(secs(10));
+    }
+    world.media_refuses = None;
+    let back = world.resume(&bo, "Bo", true);
+    assert_eq!(world.try_join(back).unwrap().peer, bo.peer);
+}
+
+#[test]
+fn tries_that_are_refused_do_not_make_a_token_live_longer() {
+    let (mut world, _ann, bo) = two();
+    world.close_socket(&bo);
+    world.fall_silent(&bo);
+    world.media_refuses = Some(Refusal::new(Reason::ServerFull, "not now"));
+    for _ in 0..6 {
+        world.pass(secs(10));
+        let refused = world.resume(&bo, "Bo", true);
+        assert_eq!(world.try_join(refused).unwrap_err().reason, Reason::ServerFull);
+    }
+    world.media_refuses = None;
+    world.pass(secs(10));
+    let late = world.resume(&bo, "Bo", true);
+    assert_eq!(world.try_join(late).unwrap_err().reason, Reason::ResumeUnknown);
+}
