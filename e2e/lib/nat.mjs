@@ -1,5 +1,7 @@
 // A server behind a 1:1 NAT: namespaces for its clients, for the router and for itself. Needs root.
 import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
 import { once } from 'node:events';
 import path from 'node:path';
 
@@ -26,6 +28,9 @@ const RULES = `table ip one_to_one {
 `;
 
 const run = (command, input) => execFileSync(command[0], command.slice(1), { input, stdio: ['pipe', 'pipe', 'pipe'] });
+
+/** Why namespaces cannot be made here; false when they can. */
+export const unavailable = process.getuid() === 0 ? false : 'network namespaces need root: run it as root to see it';
 
 /** Three namespaces in a row, taken down by `close`. */
 export class Nat {
@@ -84,7 +89,8 @@ export class Nat {
 
   /** Starts the server inside, told of its public address; with a certificate, since browsers want one. */
   async startServer() {
-    const args = ['--listen', '0.0.0.0:4000', '--public-ip', PUBLIC, '--tls-self-signed'];
+    const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-state-')); // not the certificate of whoever runs this
+    const args = ['--listen', '0.0.0.0:4000', '--public-ip', PUBLIC, '--tls-self-signed', '--state-dir', state];
     const child = spawn('ip', ['netns', 'exec', this.server, BINARY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
     const exited = once(child, 'exit');
     let log = '';
@@ -101,6 +107,7 @@ export class Nat {
     const stop = async () => {
       child.kill('SIGTERM');
       await exited;
+      rmSync(state, { recursive: true, force: true });
     };
     return { origin: `https://${PUBLIC}:4000`, log: () => log, stop };
   }

@@ -8,15 +8,12 @@ import { Notices, announce } from "./notices.js";
 import { Sound } from "./sound.js";
 import { themeButton } from "./theme-button.js";
 import { Tiles } from "./tiles.js";
-import { UNREACHABLE, companyWords, departureWords, lostDeviceWords, stageWords } from "./words.js";
+import { companyWords, departureWords, lostDeviceWords, stageWords } from "./words.js";
 
 /** @import { Room } from "../sdk/index.js" */
 /** @import { RemotePeer } from "../sdk/roster.js" */
 /** @import { Stage } from "../sdk/next-step.js" */
 /** @import { Me } from "./me.js" */
-
-/** A server that restarts is back before that. */
-const UNREACHABLE_AFTER_MS = 10_000;
 
 export class RoomPage {
   #room;
@@ -26,8 +23,6 @@ export class RoomPage {
   #notices = new Notices();
   #sound;
   #tiles;
-  /** @type {ReturnType<typeof setTimeout> | undefined} */
-  #unreachable;
 
   #title = h("h1", { class: "room-name", tabindex: "-1", "data-testid": "room-name" });
   #count = h("span", { class: "count", "data-testid": "people-count" });
@@ -62,7 +57,6 @@ export class RoomPage {
 
   stop() {
     this.#lifetime.abort();
-    clearTimeout(this.#unreachable);
     this.#sound.stop();
     this.#tiles.stop();
   }
@@ -125,6 +119,7 @@ export class RoomPage {
     }, { signal });
     room.on("speakers", (speakers) => this.#showSpeakers(speakers), { signal });
     room.on("stage", (stage) => this.#showStage(stage), { signal });
+    room.on("refused", ({ message }) => (this.#banner.textContent = `${message} Trying again…`), { signal });
     this.#me.on("change", () => this.#showOwn(), { signal });
     this.#me.on("failure", ({ message }) => this.#notices.say(message), { signal });
     this.#me.devices.on("lost", (lost) => this.#notices.say(lostDeviceWords(lost)), { signal });
@@ -196,11 +191,7 @@ export class RoomPage {
     this.#banner.textContent = words;
     this.#banner.dataset.stage = stage;
     this.#banner.hidden = words === "";
-    clearTimeout(this.#unreachable);
-    if (stage === "rejoining") {
-      this.#tiles.showSpeakers(new Set()); // nobody is heard any more
-      this.#unreachable = setTimeout(() => { this.#banner.textContent = UNREACHABLE; }, UNREACHABLE_AFTER_MS);
-    }
+    if (stage === "rejoining" || stage === "unreachable") this.#tiles.showSpeakers(new Set()); // nobody is heard any more
     if (had && stage === "connected") announce("Connected");
   }
 

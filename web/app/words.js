@@ -11,10 +11,8 @@ const STAGES = {
   resuming: "Lost contact with the server. The call goes on; reconnecting…",
   restoring: "The network changed or went quiet. Restoring sound and picture…",
   rejoining: "Connection lost. Rejoining the room…",
+  unreachable: "The server cannot be reached. Trying again every few seconds…",
 };
-
-/** When {@link STAGES} has been true of "rejoining" for long. */
-export const UNREACHABLE = "The server cannot be reached. Trying again every few seconds…";
 
 /**
  * @param {Stage} stage

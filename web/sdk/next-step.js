@@ -38,8 +38,9 @@ export function nextStep({ socketOpen, joined, resumable, mediaKept, media, rest
 
 /**
  * What the page tells people. `connecting`: first packets are on their way; `resuming`: only the signalling is lost;
- * `restoring`: media is silent; `rejoining`: both are lost.
- * @typedef {"joining" | "connecting" | "connected" | "resuming" | "restoring" | "rejoining" | "ended"} Stage
+ * `restoring`: media is silent; `rejoining`: both were lost, and the server is there;
+ * `unreachable`: both are lost.
+ * @typedef {"joining" | "connecting" | "connected" | "resuming" | "restoring" | "rejoining" | "unreachable" | "ended"} Stage
  */
 
 /**
@@ -52,5 +53,6 @@ export function stageOf({ socketOpen, joined, mediaKept, media, restarts }, ever
   if (signalling && media === "healthy") return "connected";
   if (signalling && media === "starting" && restarts === 0) return everConnected ? "rejoining" : "connecting";
   if (signalling) return everConnected ? "restoring" : "connecting";
-  return mediaKept && media === "healthy" ? "resuming" : "rejoining";
+  if (mediaKept && media === "healthy") return "resuming";
+  return socketOpen ? "rejoining" : "unreachable";
 }

@@ -27,7 +27,7 @@ const FINAL_REASONS = new Set([
  * @property {() => void} forgetMedia  the server does not have our connection any more
  */
 
-/** @extends {Events<{ stage: Stage, hopeless: ParlorError }>} */
+/** @extends {Events<{ stage: Stage, refused: ParlorError, hopeless: ParlorError }>} */
 export class Recovery extends Events {
   #membership;
   #watch = new MediaWatch(now());
@@ -147,7 +147,10 @@ export class Recovery extends Events {
     if (error.reason === "resume_unknown") this.#membership.forgetToken();
     else if (step === "resume" && error.reason !== "timeout") this.#membership.forgetMedia();
     else if (isFinal(error)) this.emit("hopeless", error);
-    else if (error.retryAfterMs !== null) await pause(error.retryAfterMs);
+    else {
+      this.emit("refused", error);
+      if (error.retryAfterMs !== null) await pause(error.retryAfterMs);
+    }
   }
 }
 

@@ -34,6 +34,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
  * @property {{ peer: RemotePeer, reason: string }} peer-left
  * @property {ReadonlySet<string>} speakers  ids of the peers speaking now, ourselves included
  * @property {Stage} stage  how the connection is
+ * @property {ParlorError} refused  why the server does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
  */
 
@@ -94,6 +95,7 @@ export class Room extends Events {
     this.#socket.on("open", () => this.#recovery.run());
     this.#socket.on("close", () => this.#recovery.announce());
     this.#recovery.on("stage", (stage) => this.emit("stage", stage));
+    this.#recovery.on("refused", (error) => this.emit("refused", error));
     this.#recovery.on("hopeless", (error) => this.#end(error));
   }
 

@@ -25,7 +25,8 @@ test("people are told which part is lost", () => {
   assert.equal(stage({ socketOpen: false, joined: false }), "resuming");
   assert.equal(stage({ media: "silent" }), "restoring");
   assert.equal(stage({ media: "starting", restarts: 1 }), "restoring");
-  assert.equal(stage({ socketOpen: false, joined: false, media: "silent" }), "rejoining");
+  assert.equal(stage({ socketOpen: false, joined: false, media: "silent" }), "unreachable");
+  assert.equal(stage({ joined: false, media: "silent" }), "rejoining");
   assert.equal(stage({ media: "starting" }), "rejoining");
 });
 

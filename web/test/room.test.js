@@ -22,7 +22,7 @@ beforeEach(() => {
   server = new FakeServer();
   room = new Room({ url: "ws://parlor/socket", room: "tea", name: "Ann", connect: server.connect, createConnection: () => new FakePeerConnection() });
   events = [];
-  for (const name of ["peer-joined", "peer-changed", "peer-left", "stage", "ended"]) room.on(name, (detail) => events.push([name, detail]));
+  for (const name of ["peer-joined", "peer-changed", "peer-left", "stage", "refused", "ended"]) room.on(name, (detail) => events.push([name, detail]));
 });
 
 afterEach(() => {
@@ -350,7 +350,7 @@ test("a restarting server is joined again when it is back", async () => {
   server.reachable = false;
   server.cut();
   await pass(20_000);
-  assert.equal(room.stage, "rejoining");
+  assert.equal(room.stage, "unreachable");
   server.reachable = true;
   await pass(12_000);
   assert.equal(room.stage, "connected");
@@ -369,6 +369,24 @@ test("a server that refuses for a while is asked again, and that is not blamed o
   assert.ok(joins().length > 5 && joins().length < 20, `${joins().length} joins`);
   server.answers.phx_join = well;
   await pass(10_000);
+  assert.equal(room.stage, "connected");
+});
+
+test("why the server does not let somebody back in yet is told, and it is asked again", async () => {
+  await room.join();
+  await pass(2_000);
+  const well = server.answers.phx_join;
+  server.answers.phx_join = () => {
+    throw { reason: "room_full", message: "This room is full: it holds 64 people.", retry_after_ms: 10_000 };
+  };
+  server.push("ended", { reason: "connection_failed", message: "Nothing was heard from you." });
+  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+  await pass(15_000);
+  const refused = events.filter(([name]) => name === "refused").map(([, error]) => error.message);
+  assert.equal(refused[0], "This room is full: it holds 64 people.");
+  assert.equal(room.stage, "rejoining");
+  server.answers.phx_join = well;
+  await pass(20_000);
   assert.equal(room.stage, "connected");
 });
 

@@ -36,8 +36,8 @@ impl Engine {
     }
 
     /// A later offer of a peer: fresh ICE credentials, more slots, more senders, or fewer. DTLS and
-    /// everything else goes on. `senders` names the sections that are new or have changed; the others stay
-    /// as they are. The track of a section that is no longer sent on ends; if the section comes back, it
+    /// everything else goes on. `senders` names every section that is sent on, whether it is new or not. The
+    /// track of a section that is no longer sent on ends; if the section comes back, it
     /// is with a new one.
     ///
     /// # Errors

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 
 use parlor_media::MediaHandle;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::room::Rooms;
-use crate::shares::Shares;
-use crate::socket::Budget;
 
 /// What every request and socket may use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,10 +27,8 @@ pub struct App {
     pub sockets_stop: CancellationToken,
     /// Every open socket.
     pub sockets: TaskTracker,
-    /// Room for more of them: each holds a permit for as long as it lives.
-    pub sockets_room: Arc<Semaphore>,
-    /// Which client addresses hold how many of them.
-    pub socket_shares: Shares,
-    /// What all sockets together may hold of large frames.
-    pub memory: Budget,
+    /// Room for more of them: each holds a share for as long as it lives.
+    pub sockets_room: Pool,
+    /// What all sockets together may hold of frames, in bytes.
+    pub memory: Pool,
 }

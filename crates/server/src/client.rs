@@ -108,10 +108,10 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::socket::Budget;
+    use crate::pool::Pool;
 
     fn stream<S>(stream: S) -> ClientStream<S> {
-        ClientStream::new(stream, Arc::new(Meter::new(Budget::new(0))))
+        ClientStream::new(stream, Arc::new(Meter::new(Pool::new(0), IpAddr::from([192, 0, 2, 1]))))
     }
 
     #[tokio::test(start_paused = true)]

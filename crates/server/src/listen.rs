@@ -24,7 +24,7 @@ use tower::{ServiceExt, service_fn};
 use crate::app::App;
 use crate::client::{Client, ClientStream};
 use crate::http::router;
-use crate::shares::Shares;
+use crate::pool::Pool;
 use crate::socket::Meter;
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
@@ -84,7 +84,7 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let router = router(app.clone());
-    let shares = Shares::default();
+    let places = Pool::new(MAX_CONNECTIONS);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = async {
@@ -103,7 +103,7 @@ pub async fn serve(
                 sleep(BREATH).await;
             }
             Some((Ok((stream, from)), permit)) => {
-                let Some(share) = shares.take(from.ip(), room.available_permits()) else {
+                let Ok(place) = places.take(from.ip(), 1) else {
                     tracing::debug!(%from, "too many connections from one address");
                     continue;
                 };
@@ -114,7 +114,7 @@ pub async fn serve(
                         () = stop.cancelled() => {}
                         () = connection(stream, client, tls, router) => {}
                     }
-                    drop((share, permit));
+                    drop((place, permit));
                 });
             }
         }
@@ -122,7 +122,7 @@ pub async fn serve(
 }
 
 fn client(address: IpAddr, app: &App) -> Client {
-    Client { address: address.to_canonical(), meter: Arc::new(Meter::new(app.memory.clone())) }
+    Client { address, meter: Arc::new(Meter::new(app.memory.clone(), address)) }
 }
 
 async fn connection(stream: TcpStream, client: Client, tls: Option<TlsAcceptor>, router: Router) {

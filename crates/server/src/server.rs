@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig, MediaHandle};
-use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -18,9 +17,8 @@ use crate::config::{Config, Tls};
 use crate::descriptors::make_room_for;
 use crate::listen;
 use crate::metrics::Metrics;
+use crate::pool::Pool;
 use crate::room::{RoomConfig, Rooms};
-use crate::shares::Shares;
-use crate::socket::{Budget, SHARED};
 use crate::tls::{TlsError, acceptor};
 
 /// How long rooms, sockets and media threads may each take to end: together less than the 5 s
@@ -81,9 +79,8 @@ impl Server {
             encrypted: config.tls != Tls::Off,
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
-            sockets_room: Arc::new(Semaphore::new(make_room_for(config.max_sockets))),
-            socket_shares: Shares::default(),
-            memory: Budget::new(SHARED),
+            sockets_room: Pool::new(make_room_for(config.max_sockets)),
+            memory: Pool::new(config.max_socket_memory << 20),
         };
         let listener_stop = CancellationToken::new();
         let served = listen::serve(listener, tls, app.clone(), listener_stop.clone());

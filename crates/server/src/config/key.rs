@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 14] = [
+pub const KEYS: [Key; 15] = [
     key(
         "listen",
         Shape::One,
@@ -77,6 +77,12 @@ pub const KEYS: [Key; 14] = [
     key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
     key("max_rooms", Shape::One, "N", "Rooms on this server, 1 to 100000 [default: 1000]"),
     key("max_sockets", Shape::One, "N", "WebSockets at once, 1 to 1000000 [default: 20000]"),
+    key(
+        "max_socket_memory",
+        Shape::One,
+        "MIB",
+        "What all WebSockets together may hold of large frames, 1 to 65536 MiB [default: 1024]",
+    ),
     key("log_format", Shape::One, "FORMAT", "text or json [default: text]"),
     key(
         "log_level",

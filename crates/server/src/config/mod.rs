@@ -44,6 +44,8 @@ pub struct Config {
     pub max_rooms: usize,
     /// WebSockets at once, as far as the system's limit on file descriptors allows.
     pub max_sockets: usize,
+    /// What all of them together may hold of large frames, in MiB.
+    pub max_socket_memory: usize,
     /// How log lines look.
     pub log_format: LogFormat,
     /// What is logged: a level, or directives such as `info,parlor_server=debug`.
@@ -88,6 +90,7 @@ impl Default for Config {
             max_peers_per_room: 64,
             max_rooms: 1000,
             max_sockets: 20_000,
+            max_socket_memory: 1024,
             log_format: LogFormat::Text,
             log_level: "info".to_owned(),
         }
@@ -134,6 +137,9 @@ impl Config {
             max_sockets: said
                 .one("max_sockets", parse::within(1, 1_000_000))?
                 .unwrap_or(default.max_sockets),
+            max_socket_memory: said
+                .one("max_socket_memory", parse::within(1, 65_536))?
+                .unwrap_or(default.max_socket_memory),
             log_format: said.one("log_format", parse::log_format)?.unwrap_or(default.log_format),
             log_level: said.one("log_level", parse::log_level)?.unwrap_or(default.log_level),
         })

@@ -2,8 +2,6 @@
 
 mod assets;
 
-use std::sync::Arc;
-
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, Path, Query, Request, State};
@@ -17,6 +15,7 @@ use serde::Deserialize;
 
 use crate::app::App;
 use crate::client::Client;
+use crate::pool::Refused;
 use crate::socket::{self, MAX_FRAME_LEN, origin};
 
 /// What a page of ours may do: run, show and talk to only what this server serves. Not all browsers
@@ -98,12 +97,12 @@ async fn open_socket(
         let message = format!("expected vsn={SERIALIZER_VERSION}\n");
         return (StatusCode::BAD_REQUEST, message).into_response();
     }
-    let Ok(permit) = Arc::clone(&app.sockets_room).try_acquire_owned() else {
-        return refuse(&app, "this server is full\n");
-    };
-    let free = app.sockets_room.available_permits();
-    let Some(share) = app.socket_shares.take(client.address, free) else {
-        return refuse(&app, "too many sockets are open from this address\n");
+    let place = match app.sockets_room.take(client.address, 1) {
+        Ok(place) => place,
+        Err(Refused::Empty) => return refuse(&app, "this server is full\n"),
+        Err(Refused::Unfair) => {
+            return refuse(&app, "too many sockets are open from this address\n");
+        }
     };
     let upgrade = upgrade
         .protocols(["phoenix"])
@@ -114,8 +113,8 @@ async fn open_socket(
     let sockets = app.sockets.clone();
     upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {
-            socket::serve(app, &client.meter, socket).await;
-            drop((share, permit));
+            socket::serve(app, &client, socket).await;
+            drop(place);
         })
     })
 }

@@ -13,6 +13,7 @@ use super::meter::Meter;
 use super::outbox::{Closing, Outbox, Queue, outbox};
 use crate::app::App;
 use crate::channel::Channels;
+use crate::client::Client;
 
 /// Longest frame, in bytes: an offer of 64 slot pairs is 400 KB.
 pub const MAX_FRAME_LEN: usize = 512 * 1024;
@@ -27,14 +28,14 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves one socket until it is closed by either side.
-pub async fn serve(app: App, meter: &Meter, socket: WebSocket) {
-    meter.begin();
-    let (outbox, queue, closed) = outbox(app.memory.clone());
+pub async fn serve(app: App, client: &Client, socket: WebSocket) {
+    client.meter.begin();
+    let (outbox, queue, closed) = outbox(app.memory.clone(), client.address);
     let (sink, mut stream) = socket.split();
     let mut channels = Channels::new(app.clone(), outbox.clone());
     app.metrics.socket_opened();
 
-    let read = read(&mut stream, &mut channels, meter, &outbox);
+    let read = read(&mut stream, &mut channels, &client.meter, &outbox);
     let write = write(sink, queue, closed);
     let stopped = async {
         app.sockets_stop.cancelled().await;
@@ -77,7 +78,10 @@ async fn read(
             Ok(Some(Err(_))) if meter.is_crowded() => Closing::Crowded,
             Ok(Some(Err(_) | Ok(Message::Close(_)))) => return,
             // Not a sign of life: pings may come between the parts of a frame that never ends.
-            Ok(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => continue,
+            Ok(Some(Ok(Message::Ping(payload) | Message::Pong(payload)))) => {
+                meter.finished_control(payload.len());
+                continue;
+            }
             Ok(Some(Ok(Message::Binary(_)))) => Closing::Binary,
             Ok(Some(Ok(Message::Text(text)))) => {
                 let handled = channels.handle(&text).await;
@@ -123,7 +127,8 @@ async fn write(
     let why = loop {
         let written = async {
             match queue.next().await {
-                Some(frame) => timeout(WRITE_PATIENCE, sink.send(Message::Text(frame))).await,
+                // It counts until it is written.
+                Some(queued) => timeout(WRITE_PATIENCE, sink.send(queued.message())).await,
                 None => std::future::pending().await,
             }
         };
@@ -141,9 +146,9 @@ async fn write(
     let close = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
     let last_words = async {
         while why != Closing::TooSlow
-            && let Some(frame) = queue.next_now()
+            && let Some(queued) = queue.next_now()
         {
-            sink.send(Message::Text(frame)).await?;
+            sink.send(queued.message()).await?;
         }
         sink.send(Message::Close(Some(close))).await
     };

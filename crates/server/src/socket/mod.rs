@@ -8,7 +8,6 @@ mod outbox;
 mod pulse;
 
 pub use connection::{MAX_FRAME_LEN, serve};
-pub use memory::{Budget, SHARED};
 pub use meter::Meter;
 pub use outbox::{Closing, MAX_QUEUED_BYTES, MAX_QUEUED_FRAMES, Outbox};
 pub use pulse::{Pulse, QUIET};

@@ -1,12 +1,14 @@
 //! What is to be written to one socket: a bounded queue whose fullness closes that socket alone.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::extract::ws::Utf8Bytes;
+use axum::extract::ws::{Message, Utf8Bytes};
 use tokio::sync::{mpsc, watch};
 
-use super::memory::{Budget, OWN_OUTGOING, Reserved};
+use super::memory::OWN_OUTGOING;
+use crate::pool::{Pool, Share};
 
 /// Most frames that wait for a slow reader.
 pub const MAX_QUEUED_FRAMES: usize = 1024;
@@ -56,7 +58,8 @@ impl Closing {
 pub struct Outbox {
     frames: mpsc::Sender<Queued>,
     queued_bytes: Arc<AtomicUsize>,
-    budget: Budget,
+    memory: Pool,
+    address: IpAddr,
     closing: Arc<watch::Sender<Option<Closing>>>,
 }
 
@@ -64,49 +67,61 @@ pub struct Outbox {
 #[derive(Debug)]
 pub(super) struct Queue {
     frames: mpsc::Receiver<Queued>,
-    queued_bytes: Arc<AtomicUsize>,
 }
 
-/// A frame, and what it takes of the memory that all sockets share.
+/// A frame that waits, or is being written: until it is dropped, it counts.
 #[derive(Debug)]
-struct Queued {
+pub(super) struct Queued {
     frame: Utf8Bytes,
-    _reserved: Option<Reserved>,
+    queued_bytes: Arc<AtomicUsize>,
+    /// What it takes of the memory that all sockets share.
+    _share: Option<Share>,
+}
+
+impl Queued {
+    pub(super) fn message(&self) -> Message {
+        Message::Text(self.frame.clone())
+    }
+}
+
+impl Drop for Queued {
+    fn drop(&mut self) {
+        self.queued_bytes.fetch_sub(self.frame.len(), Ordering::Relaxed);
+    }
 }
 
 /// An empty queue, and where its closing is announced.
-pub(super) fn outbox(budget: Budget) -> (Outbox, Queue, watch::Receiver<Option<Closing>>) {
+pub(super) fn outbox(
+    memory: Pool,
+    address: IpAddr,
+) -> (Outbox, Queue, watch::Receiver<Option<Closing>>) {
     let (sender, receiver) = mpsc::channel(MAX_QUEUED_FRAMES);
     let (closing, closed) = watch::channel(None);
-    let queued_bytes = Arc::new(AtomicUsize::new(0));
-    let (bytes, closing) = (queued_bytes.clone(), Arc::new(closing));
-    let outbox = Outbox { frames: sender, queued_bytes: bytes, budget, closing };
-    (outbox, Queue { frames: receiver, queued_bytes }, closed)
+    let (queued_bytes, closing) = (Arc::new(AtomicUsize::new(0)), Arc::new(closing));
+    let outbox = Outbox { frames: sender, queued_bytes, memory, address, closing };
+    (outbox, Queue { frames: receiver }, closed)
 }
 
 impl Outbox {
     /// Queues one text frame. A queue that is full closes the socket.
     pub fn send(&self, frame: Utf8Bytes) {
-        let len = frame.len();
-        let queued = self.queued_bytes.fetch_add(len, Ordering::Relaxed) + len;
-        if let Err(why) = self.enqueue(frame, queued) {
-            self.queued_bytes.fetch_sub(len, Ordering::Relaxed);
+        if let Err(why) = self.enqueue(frame) {
             self.close(why);
         }
     }
 
-    fn enqueue(&self, frame: Utf8Bytes, queued: usize) -> Result<(), Closing> {
-        if queued > MAX_QUEUED_BYTES {
+    fn enqueue(&self, frame: Utf8Bytes) -> Result<(), Closing> {
+        let len = frame.len();
+        let all = self.queued_bytes.fetch_add(len, Ordering::Relaxed) + len;
+        let mut queued = Queued { frame, queued_bytes: self.queued_bytes.clone(), _share: None };
+        if all > MAX_QUEUED_BYTES {
             return Err(Closing::TooSlow);
         }
-        let reserved = if queued > OWN_OUTGOING {
-            Some(self.budget.reserve(frame.len()).ok_or(Closing::Crowded)?)
-        } else {
-            None
-        };
-        self.frames
-            .try_send(Queued { frame, _reserved: reserved })
-            .map_err(|_full| Closing::TooSlow)
+        if all > OWN_OUTGOING {
+            let share = self.memory.take(self.address, len).map_err(|_| Closing::Crowded)?;
+            queued._share = Some(share);
+        }
+        self.frames.try_send(queued).map_err(|_full| Closing::TooSlow)
     }
 
     /// Has the socket closed; the first reason counts.
@@ -117,17 +132,13 @@ impl Outbox {
 
 impl Queue {
     /// The next frame; none when no more can come.
-    pub(super) async fn next(&mut self) -> Option<Utf8Bytes> {
-        let Queued { frame, .. } = self.frames.recv().await?;
-        self.queued_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
-        Some(frame)
+    pub(super) async fn next(&mut self) -> Option<Queued> {
+        self.frames.recv().await
     }
 
     /// The next frame, if one waits.
-    pub(super) fn next_now(&mut self) -> Option<Utf8Bytes> {
-        let Queued { frame, .. } = self.frames.try_recv().ok()?;
-        self.queued_bytes.fetch_sub(frame.len(), Ordering::Relaxed);
-        Some(frame)
+    pub(super) fn next_now(&mut self) -> Option<Queued> {
+        self.frames.try_recv().ok()
     }
 }
 
@@ -135,15 +146,17 @@ impl Queue {
 mod tests {
     use super::*;
 
+    const ADDRESS: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
     fn outbox() -> (Outbox, Queue, watch::Receiver<Option<Closing>>) {
-        super::outbox(Budget::new(MAX_QUEUED_BYTES))
+        super::outbox(Pool::new(MAX_QUEUED_BYTES), ADDRESS)
     }
 
     #[test]
     fn slow_readers_share_what_they_hold_beyond_a_little() {
-        let budget = Budget::new(OWN_OUTGOING);
-        let (first, mut queue, first_closed) = super::outbox(budget.clone());
-        let (second, _queue, second_closed) = super::outbox(budget);
+        let memory = Pool::new(OWN_OUTGOING);
+        let (first, mut queue, first_closed) = super::outbox(memory.clone(), ADDRESS);
+        let (second, _queue, second_closed) = super::outbox(memory, ADDRESS);
         let frame = Utf8Bytes::from("x".repeat(OWN_OUTGOING));
         first.send(frame.clone());
         first.send(frame.clone());

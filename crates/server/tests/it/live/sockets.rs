@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use parlor_server::config::Config;
 use parlor_server::server::Server;
-use parlor_server::socket::{MAX_FRAME_LEN, MAX_QUEUED_BYTES, SHARED};
+use parlor_server::socket::{MAX_FRAME_LEN, MAX_QUEUED_BYTES};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::time::{interval, sleep, timeout};
@@ -115,31 +115,55 @@ async fn what_is_no_frame_closes_the_socket_with_a_status() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn sockets_that_never_finish_their_frames_share_what_memory_they_may_hold() {
-    let server = start().await;
-    let mut other = connect(&server).await;
-    // The head of a masked text frame of 100 KiB (RFC 6455 section 5.2), and a part of what it announces.
+/// The beginning of a masked text frame of 100 KiB (RFC 6455 section 5.2): more than a socket may hold unasked.
+fn unfinished() -> Vec<u8> {
     let mut part = vec![0x81, 0x80 | 127, 0, 0, 0, 0, 0, 1, 0x90, 0, 0, 0, 0, 0];
     part.resize(20 * 1024, b'x');
+    part
+}
+
+#[tokio::test]
+async fn sockets_that_never_finish_their_frames_share_what_memory_they_may_hold() {
+    let server = Server::start(&Config { max_socket_memory: 1, ..config() }).await.unwrap();
+    let mut other = connect(&server).await;
     let mut holders = Vec::new();
-    for _ in 0..SHARED / MAX_FRAME_LEN {
+    // A MiB has room for 64 of them. They are read in no order, so that any one may come too late.
+    for _ in 0..=64 {
         let mut holder = connect(&server).await;
-        holder.socket.get_mut().write_all(&part).await.unwrap();
+        holder.socket.get_mut().write_all(&unfinished()).await.unwrap();
         holders.push(holder);
     }
-    // They are read in no order, so that one more may be the first to ask.
-    let mut one_more = connect(&server).await;
-    one_more.socket.get_mut().write_all(&part).await.unwrap();
-    holders.push(one_more);
     until_metric(server.address(), "parlor_crowded_sockets_total", |value| value == 1.0).await;
-    let reply = other.join("room:tea", join("Ann")).await;
+    let reply = other.call(json!(null), "phoenix", "heartbeat", json!({})).await;
     assert_eq!(reply["status"], "ok", "others go on");
-    holders.clear();
+    let mut too_late = 0;
+    for mut holder in holders {
+        let closed = timeout(Duration::from_millis(20), holder.closed()).await;
+        too_late += usize::from(closed == Ok(Some(1013)));
+    }
+    assert_eq!(too_late, 1);
     until_metric(server.address(), "parlor_sockets", |value| value == 1.0).await;
     let long = format!(r#"[null,"9","phoenix","heartbeat",{{"x":"{}"}}]"#, "x".repeat(520_000));
     other.socket.send(Message::text(long)).await.unwrap();
     other.expect(|frame| frame[1] == "9").await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_others_hold_keeps_no_browser_from_joining() {
+    let server = start().await;
+    let mut holders = Vec::new();
+    for _ in 0..600 {
+        let mut holder = connect(&server).await;
+        holder.socket.get_mut().write_all(&unfinished()).await.unwrap();
+        holders.push(holder);
+    }
+    let mut browser = connect(&server).await;
+    let offer = include_str!("../../../../rtc/tests/it/sdp/chromium_join.sdp");
+    let join =
+        json!({"protocol": "parlor", "version": 1, "name": "Ann", "offer": offer, "senders": []});
+    assert_eq!(browser.join("room:tea", join).await["status"], "ok");
+    assert_eq!(metric(server.address(), "parlor_crowded_sockets_total").await, 0.0);
     server.stop().await;
 }
 
