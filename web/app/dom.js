@@ -22,13 +22,25 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * Takes the icons into the page, once: there they stay whatever becomes of the server.
+ * @returns {Promise<void>}
+ */
+export async function loadIcons() {
+  const answer = await fetch("/style/icons.svg");
+  const sprite = new DOMParser().parseFromString(await answer.text(), "image/svg+xml").documentElement;
+  sprite.setAttribute("class", "visually-hidden");
+  sprite.setAttribute("aria-hidden", "true");
+  document.body.append(document.importNode(sprite, true));
+}
+
 /** @param {string} name  a symbol of /style/icons.svg */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("class", "icon");
   svg.setAttribute("aria-hidden", "true");
   const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `/style/icons.svg#${name}`);
+  use.setAttribute("href", `#${name}`);
   svg.append(use);
   return svg;
 }
@@ -43,7 +55,7 @@ export function relabel(button, name, label) {
   if (button.getAttribute("aria-label") === label) return;
   button.setAttribute("aria-label", label);
   button.title = label;
-  button.querySelector("use")?.setAttribute("href", `/style/icons.svg#${name}`);
+  button.querySelector("use")?.setAttribute("href", `#${name}`);
 }
 
 /**

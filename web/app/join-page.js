@@ -29,7 +29,7 @@ export class JoinPage {
   #troubles = h("div", { class: "troubles", "data-testid": "device-trouble" }, this.#troubleWords, this.#again);
   #room = h("input", { name: "room", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input", oninput: () => this.#showLink() });
   #hint = h("small", { class: "hint", hidden: true });
-  #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "nickname", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
+  #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "off", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
   #submit = h("button", { class: "primary", type: "submit", "data-testid": "join-button" }, "Join");
   #error = h("p", { class: "error", role: "alert", "data-testid": "join-error", hidden: true });
 
@@ -52,6 +52,8 @@ export class JoinPage {
 
   /** Where typing should begin. */
   focus() {
+    // On a phone it would scroll the picture away and open the keyboard over it.
+    if (matchMedia("(pointer: coarse)").matches) return;
     (this.#name.value ? this.#submit : this.#name).focus();
   }
 
@@ -71,7 +73,7 @@ export class JoinPage {
   #build(room) {
     const menu = new ParlorDeviceMenu();
     menu.attach(this.#me);
-    const form = h("form", { class: "join-form", onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
+    const form = h("form", { class: "join-form", novalidate: true, onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
       h("h1", {}, room ? "Come in" : "Meet somebody"),
       h("p", { class: "lead" }, room ? "Everything ready? Others see you once you join." : "Name a room, send its link, and talk. Nothing to install, no account."),
       h("label", { class: "field" }, h("span", {}, "Room"), this.#room, this.#hint),

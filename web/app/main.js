@@ -1,6 +1,7 @@
 /** The app: from the join page into the room and out again. */
 
 import { Devices, Room, socketUrl } from "../sdk/index.js";
+import { loadIcons } from "./dom.js";
 import { JoinPage } from "./join-page.js";
 import { leftPage } from "./left-page.js";
 import { Me } from "./me.js";
@@ -12,6 +13,8 @@ import { RoomPage } from "./room-page.js";
 
 /** The room this tab is in, so that a reload leads back into it. */
 const IN_ROOM = "parlor.in_room";
+
+void loadIcons().catch(() => {}); // buttons have names, too
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 const me = new Me(new Devices({ memory }), memory);

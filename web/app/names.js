@@ -26,13 +26,18 @@ const LONGEST_ROOM_ID = 64;
 /** A letter or number that is not of ASCII. */
 const FOREIGN = /[^\p{ASCII}\P{L}]|[^\p{ASCII}\P{N}]/u;
 
+/** What comes before the room in a link that somebody pasted. */
+const LINK = /^\s*[a-z]+:\/\/[^/]+\/r\/([^/?#]+).*$/is;
+
 /**
  * What people type as a room, as the id a link can carry: letters, digits, `-`, `_`, `.` and `~` of ASCII, at most 64.
  * Letters of other alphabets and what is too long are told by a digest at the end, so that different names stay different rooms.
- * @param {string} typed
+ * @param {string} typed  or the link of a room
  * @returns {string} empty if there is no letter or digit in it
  */
 export function roomId(typed) {
+  const link = LINK.exec(typed);
+  if (link) return roomOfPath(`/r/${link[1]}`);
   const base = typed.normalize("NFKD").replace(/\p{Mark}/gu, "");
   const plain = dashed(base, /[^A-Za-z0-9._~-]+/g);
   if (!FOREIGN.test(base) && plain.length <= LONGEST_ROOM_ID) return plain;

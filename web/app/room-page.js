@@ -23,6 +23,8 @@ export class RoomPage {
   #notices = new Notices();
   #sound;
   #tiles;
+  /** What the server said of it, while we are out. */
+  #refusal = "";
 
   #title = h("h1", { class: "room-name", tabindex: "-1", "data-testid": "room-name" });
   #count = h("span", { class: "count", "data-testid": "people-count" });
@@ -119,7 +121,10 @@ export class RoomPage {
     }, { signal });
     room.on("speakers", (speakers) => this.#showSpeakers(speakers), { signal });
     room.on("stage", (stage) => this.#showStage(stage), { signal });
-    room.on("refused", ({ message }) => (this.#banner.textContent = `${message} Trying again…`), { signal });
+    room.on("refused", ({ message }) => {
+      this.#refusal = message;
+      this.#showStage(room.stage);
+    }, { signal });
     this.#me.on("change", () => this.#showOwn(), { signal });
     this.#me.on("failure", ({ message }) => this.#notices.say(message), { signal });
     this.#me.devices.on("lost", (lost) => this.#notices.say(lostDeviceWords(lost)), { signal });
@@ -186,7 +191,8 @@ export class RoomPage {
 
   /** @param {Stage} stage */
   #showStage(stage) {
-    const words = stageWords(stage);
+    const words = stage === "rejoining" && this.#refusal ? `${this.#refusal} Trying again…` : stageWords(stage);
+    if (stage === "connected") this.#refusal = "";
     const had = !this.#banner.hidden;
     this.#banner.textContent = words;
     this.#banner.dataset.stage = stage;

@@ -8,7 +8,7 @@ const STAGES = {
   connected: "",
   ended: "",
   connecting: "Connecting sound and picture…",
-  resuming: "Lost contact with the server. The call goes on; reconnecting…",
+  resuming: "Lost contact with the server. Reconnecting; sound and picture may go on meanwhile…",
   restoring: "The network changed or went quiet. Restoring sound and picture…",
   rejoining: "Connection lost. Rejoining the room…",
   unreachable: "The server cannot be reached. Trying again every few seconds…",

@@ -34,7 +34,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
  * @property {{ peer: RemotePeer, reason: string }} peer-left
  * @property {ReadonlySet<string>} speakers  ids of the peers speaking now, ourselves included
  * @property {Stage} stage  how the connection is
- * @property {ParlorError} refused  why the server does not let us back in yet; it is asked again
+ * @property {ParlorError} refused  why the server has let us go, or does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
  */
 
@@ -316,6 +316,7 @@ export class Room extends Events {
   #dismissed({ reason, message }) {
     const error = new ParlorError(reason, message);
     if (isFinal(error)) return this.#end(error);
+    this.emit("refused", error);
     this.#mediaKept = false; // the server has let go of our connection; a new one joins when the channel closes
   }
 

@@ -49,3 +49,9 @@ test("a name always has the same hue", () => {
   assert.notEqual(hueOf("Ann"), hueOf("Bo"));
   assert.ok(hueOf("") >= 0 && hueOf("") < 360);
 });
+
+test("the pasted link of a room stands for the room", () => {
+  assert.equal(roomId("http://localhost:4000/r/tea"), "tea");
+  assert.equal(roomId(" https://tea.example/r/Tea-Time/?x=1#y "), "Tea-Time");
+  assert.equal(roomId("https://tea.example/about"), "https-tea.example-about");
+});

@@ -2,6 +2,7 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+use crate::config::Config;
 use crate::listen::MAX_CONNECTIONS;
 
 /// What is kept for the listener, media sockets, log, files and the system's own.
@@ -20,12 +21,14 @@ pub(crate) fn make_room_for(wanted: usize) -> usize {
         }
     };
     let fit = raised.map_or(wanted, |descriptors| sockets_within(descriptors, wanted));
-    if fit < wanted {
-        tracing::warn!(
-            max_sockets = fit,
-            wanted,
-            "the system's limit on file descriptors allows fewer sockets than max_sockets"
-        );
+    let what = "the system's limit on file descriptors allows fewer sockets than max_sockets";
+    match fit < wanted {
+        // Nobody has asked for so many.
+        true if wanted == Config::default().max_sockets => {
+            tracing::info!(max_sockets = fit, wanted, "{what}");
+        }
+        true => tracing::warn!(max_sockets = fit, wanted, "{what}"),
+        false => {}
     }
     fit
 }

@@ -176,9 +176,11 @@ const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
     ("packets_retransmitted", "Packets sent again to subscribers", |facts| {
         facts.engine.packets_retransmitted
     }),
-    ("packets_not_retransmitted", "Packets asked for that were no longer there", |facts| {
-        facts.engine.packets_not_retransmitted
-    }),
+    (
+        "packets_not_retransmitted",
+        "Packets asked for and not sent again: lost before us, too old, just sent, or over budget",
+        |facts| facts.engine.packets_not_retransmitted,
+    ),
     ("packets_refused", "RTP packets that could not be used", |facts| facts.engine.packets_refused),
     ("packets_of_other_codec", "Packets a subscriber has not negotiated the codec of", |facts| {
         facts.engine.packets_of_other_codec

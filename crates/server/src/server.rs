@@ -37,7 +37,7 @@ pub enum StartError {
         source: io::Error,
     },
     /// The media threads do not start.
-    #[error("media: {0}")]
+    #[error("media: {0}{way_out}", way_out = way_out(.0))]
     Media(#[from] parlor_media::StartError),
     /// There is no certificate to encrypt with.
     #[error(transparent)]
@@ -128,6 +128,14 @@ impl Server {
             tracing::error!(%error, "the listener failed");
         }
         tracing::info!("stopped");
+    }
+}
+
+/// What to do about a port that cannot be had.
+fn way_out(error: &parlor_media::StartError) -> &'static str {
+    match error {
+        parlor_media::StartError::Bind(_) => " (another port: --udp-port)",
+        _ => "",
     }
 }
 

@@ -1,6 +1,5 @@
 //! Encryption of HTTP: by given certificates, or by one of the server's own.
 
-use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -65,10 +64,7 @@ fn read_chain(path: &PathBuf) -> Result<Vec<CertificateDer<'static>>, TlsError> 
         |source| TlsError::File { path: path.clone(), expected: "a PEM certificate chain", source };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(fault)?.collect();
     match chain.map_err(fault)? {
-        chain if chain.is_empty() => {
-            let empty = io::Error::new(io::ErrorKind::InvalidData, "it has no certificate");
-            Err(fault(rustls::pki_types::pem::Error::Io(empty)))
-        }
+        chain if chain.is_empty() => Err(fault(rustls::pki_types::pem::Error::NoItemsFound)),
         chain => Ok(chain),
     }
 }

@@ -14,14 +14,21 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a file of frames, each behind its length as four bytes, big-endian.
+    /// Reads a file of frames; see [`Recording::parse`].
     ///
     /// # Errors
     /// When the file cannot be read, is cut short, or holds no frame.
     pub fn read(path: &Path) -> io::Result<Recording> {
+        Recording::parse(&std::fs::read(path)?)
+    }
+
+    /// Reads frames, each behind its length as four bytes, big-endian.
+    ///
+    /// # Errors
+    /// When they are cut short, or there are none.
+    pub fn parse(bytes: &[u8]) -> io::Result<Recording> {
         let invalid = |what| io::Error::new(io::ErrorKind::InvalidData, what);
-        let bytes = std::fs::read(path)?;
-        let mut rest = bytes.as_slice();
+        let mut rest = bytes;
         let mut frames = Vec::new();
         while let Some((len, after)) = rest.split_first_chunk::<4>() {
             let len = u32::from_be_bytes(*len) as usize;

@@ -39,7 +39,7 @@ pub const KEYS: [Key; 15] = [
         "listen",
         Shape::One,
         "ADDR:PORT",
-        "Where HTTP and WebSockets are served [default: [::]:4000, which is IPv4 too]",
+        "Where HTTP and WebSockets are served; media is taken on all addresses [default: [::]:4000, which is IPv4 too]",
     ),
     key(
         "udp_port",

@@ -155,7 +155,10 @@ fn tls(said: &Layers<'_>) -> Result<Tls, ConfigError> {
     match (own, files) {
         (None, None) => return Ok(Tls::Off),
         (Some(own), Some(files)) if own == files => {
-            return Err(said.conflict("tls_self_signed", "no tls_cert and tls_key beside it"));
+            return Err(said.conflict(
+                "tls_self_signed",
+                "no tls_cert and tls_key (--tls-cert, --tls-key) beside it",
+            ));
         }
         // Of two ways to encrypt, the one that was said in the stronger place.
         (Some(own), files) if files.is_none_or(|files| own < files) => return Ok(Tls::SelfSigned),
@@ -163,7 +166,7 @@ fn tls(said: &Layers<'_>) -> Result<Tls, ConfigError> {
     }
     match (certificate, key) {
         (Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
-        (None, _) => Err(said.conflict("tls_key", "tls_cert beside it")),
-        (_, None) => Err(said.conflict("tls_cert", "tls_key beside it")),
+        (None, _) => Err(said.conflict("tls_key", "tls_cert (--tls-cert) beside it")),
+        (_, None) => Err(said.conflict("tls_cert", "tls_key (--tls-key) beside it")),
     }
 }

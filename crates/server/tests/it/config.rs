@@ -154,9 +154,9 @@ fn a_file_with_an_unknown_key_or_no_toml_is_refused() {
 #[test]
 fn encryption_needs_both_files_or_neither() {
     let half = complaint(&[flags(&["--tls-cert", "a.pem"])]);
-    assert_eq!(half, "--tls-cert: expected tls_key beside it");
+    assert_eq!(half, "--tls-cert: expected tls_key (--tls-key) beside it");
     let half = complaint(&[environment(&[("PARLOR_TLS_KEY", "a.pem")])]);
-    assert_eq!(half, "PARLOR_TLS_KEY: expected tls_cert beside it");
+    assert_eq!(half, "PARLOR_TLS_KEY: expected tls_cert (--tls-cert) beside it");
     let both = flags(&["--tls-self-signed", "--tls-cert", "a", "--tls-key", "b"]);
     assert!(complaint(&[both]).starts_with("--tls-self-signed: "));
     let good = Config::from_layers(&[flags(&["--tls-self-signed"])]).unwrap();

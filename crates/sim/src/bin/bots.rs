@@ -12,6 +12,11 @@ use clap::Parser;
 use parlor_sim::bot::{Bot, BotConfig};
 use parlor_sim::recording::Recording;
 
+/// What they show and play by themselves: what a browser's encoders made of a picture at 10 a second and of a tone.
+const PICTURE: &[u8] = include_bytes!("../../media/person.vp8");
+const TONE: &[u8] = include_bytes!("../../media/person.opus");
+const PICTURES_PER_SECOND: u32 = 10;
+
 /// Simulated people for a room of a running server.
 #[derive(Parser)]
 struct Options {
@@ -27,13 +32,14 @@ struct Options {
     /// How long they stay, in seconds.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
-    /// A recording of VP8 frames for their cameras; made-up frames otherwise.
+    /// A recording of VP8 frames for their cameras, each behind its length as four bytes, big-endian; a test
+    /// picture otherwise.
     #[arg(long)]
     video: Option<PathBuf>,
     /// Pictures a second in that recording.
-    #[arg(long, default_value_t = 15)]
+    #[arg(long, default_value_t = PICTURES_PER_SECOND)]
     fps: u32,
-    /// A recording of 20 ms Opus frames for their microphones; made-up frames otherwise.
+    /// A recording of 20 ms Opus frames for their microphones, likewise; a tone otherwise.
     #[arg(long)]
     audio: Option<PathBuf>,
     /// How much of what they send and are sent is lost, in percent.
@@ -74,9 +80,12 @@ fn main() -> ExitCode {
 
 /// Lets everyone take part, and says how many could not.
 fn run(options: &Options) -> std::io::Result<usize> {
-    let read = |path: &Option<PathBuf>| path.as_deref().map(Recording::read).transpose();
-    let video = read(&options.video)?;
-    let audio = read(&options.audio)?;
+    let read = |path: &Option<PathBuf>, own| match path {
+        Some(path) => Recording::read(path),
+        None => Recording::parse(own),
+    };
+    let video = Some(read(&options.video, PICTURE)?);
+    let audio = Some(read(&options.audio, TONE)?);
     let stop = AtomicBool::new(false);
     let failures = thread::scope(|scope| {
         let people: Vec<_> = (1..=options.count)
