@@ -97,6 +97,9 @@ export class RoomPage {
     const menu = new ParlorDeviceMenu();
     menu.attach(this.#me, { onLoudspeaker: (id) => void this.#sound.choose(id) });
     const panel = h("div", { id: "device-panel", class: "panel", popover: "auto", role: "dialog", "aria-label": "Devices" }, h("h2", {}, "Devices"), menu);
+    panel.addEventListener("focusout", ({ relatedTarget }) => {
+      if (relatedTarget instanceof Node && !panel.contains(relatedTarget)) panel.hidePopover();
+    });
     return h("footer", { class: "controls", role: "group", "aria-label": "Call" },
       this.#microphone, this.#camera, this.#screen,
       iconButton("settings", "Devices", { class: "round plain", popovertarget: "device-panel", "data-testid": "devices-button" }),
