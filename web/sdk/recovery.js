@@ -6,6 +6,7 @@ import { Events } from "./events.js";
 import { MediaWatch } from "./media-watch.js";
 import { nextStep, stageOf } from "./next-step.js";
 
+/** @import { Membership } from "./membership.js" */
 /** @import { Facts, Stage, Step } from "./next-step.js" */
 
 /** New connections that never carried a packet before we say that media cannot get through here. */
@@ -15,17 +16,6 @@ const FINAL_REASONS = new Set([
   "left", "replaced", "room_full", "server_full", "bad_name", "bad_room_id", "bad_request", "unsupported_protocol",
   "unmatched topic", "no_media",
 ]);
-
-/**
- * What can be done about a membership, and what is known of it.
- * @typedef {object} Membership
- * @property {() => Pick<Facts, "socketOpen" | "joined" | "resumable" | "mediaKept">} facts
- * @property {() => Promise<void>} resume
- * @property {() => Promise<void>} restart
- * @property {(asSamePeer: boolean) => Promise<void>} startOver
- * @property {() => void} forgetToken  the server does not know it
- * @property {() => void} forgetMedia  the server does not have our connection any more
- */
 
 /** @extends {Events<{ stage: Stage, refused: ParlorError, hopeless: ParlorError }>} */
 export class Recovery extends Events {
@@ -109,7 +99,7 @@ export class Recovery extends Events {
 
   /** @returns {Facts} */
   #facts() {
-    return { ...this.#membership.facts(), media: this.#watch.health, restarts: this.#restarts };
+    return { ...this.#membership.facts, media: this.#watch.health, restarts: this.#restarts };
   }
 
   /** @param {Exclude<Step, "wait">} step */

@@ -1,11 +1,9 @@
-/** One person's membership of one room: what to publish goes in, who is there and what to play comes out. */
+/** A room as an application holds it: what to publish goes in, who is there and what to play comes out. */
 
 import { unlessAborted, whenOpen, youLeft } from "./arrival.js";
-import { Connection, FIRST_SLOT_PAIRS } from "./connection.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
-import { NegotiationQueue } from "./negotiation.js";
-import { Publications } from "./publications.js";
+import { Membership } from "./membership.js";
 import { Recovery, isFinal } from "./recovery.js";
 import { Roster } from "./roster.js";
 import { Socket } from "./socket.js";
@@ -40,72 +38,41 @@ const SAMPLE_INTERVAL_MS = 1_000;
 
 /** @extends {Events<RoomEvents>} */
 export class Room extends Events {
-  #options;
+  #name;
   #socket;
   /** @type {Channel} */
   #channel;
-  #connection;
-  #publications;
-  #negotiation;
-  #roster = new Roster((mid) => this.#connection.mediaOf(mid));
+  #membership;
+  #recovery;
+  #roster = new Roster((mid) => this.#membership.connection.mediaOf(mid));
 
   /** @type {wire.ViewedTrack[] | null} */
   #viewed = null;
-
-  /** @type {string | null} */
-  #resume = null;
-  /** @type {string | null} */
-  #peer = null;
   /** @type {ReadonlySet<string>} */
   #speakers = new Set();
-  /** During a join offers are held back; one that is due follows it. */
-  #entering = false;
-  #offerDue = false;
-  /** Whether the server may still have our connection. */
-  #mediaKept = false;
-  #recovery = new Recovery({
-    facts: () => ({
-      socketOpen: this.#socket.isOpen,
-      joined: this.#channel.state === "joined",
-      resumable: this.#resume !== null,
-      mediaKept: this.#mediaKept,
-    }),
-    resume: () => this.#enter(null),
-    restart: () => this.#negotiation.request({ iceRestart: true }),
-    startOver: (asSamePeer) => this.#startOver(asSamePeer),
-    forgetToken: () => (this.#resume = null),
-    forgetMedia: () => (this.#mediaKept = false),
-  });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
   /** Aborts when it is over, with the reason. */
   #over = new AbortController();
 
   /** @param {RoomOptions} options */
-  constructor(options) {
+  constructor({ url, room, name, connect, createConnection }) {
     super();
-    this.#options = options;
-    this.#socket = new Socket(options.url, { connect: options.connect });
-    this.#channel = this.#socket.channel(`room:${options.room}`);
-    this.#connection = this.#newConnection(FIRST_SLOT_PAIRS);
-    this.#publications = new Publications(this.#connection);
-    this.#negotiation = this.#newNegotiation();
-    this.#channel.on("message", ({ event, payload }) => this.#heard(event, payload));
-    this.#channel.on("close", () => this.#recovery.run());
-    this.#socket.on("open", () => this.#recovery.run());
-    this.#socket.on("close", () => this.#recovery.announce());
-    this.#recovery.on("stage", (stage) => this.emit("stage", stage));
-    this.#recovery.on("refused", (error) => this.emit("refused", error));
-    this.#recovery.on("hopeless", (error) => this.#end(error));
+    this.#name = name;
+    this.#socket = new Socket(url, { connect });
+    this.#channel = this.#socket.channel(`room:${room}`);
+    this.#membership = new Membership(this.#socket, this.#channel, { name, createConnection });
+    this.#recovery = new Recovery(this.#membership);
+    this.#listen();
   }
 
   get name() {
-    return this.#options.name;
+    return this.#name;
   }
 
   /** Our own id, once joined. */
   get peer() {
-    return this.#peer;
+    return this.#membership.peer;
   }
 
   /** Everybody else, by id, in the order of arrival. */
@@ -124,7 +91,7 @@ export class Room extends Events {
 
   /** What we publish now, by source. @returns {ReadonlyMap<wire.Source, MediaStreamTrack>} */
   get published() {
-    return this.#publications.bySource;
+    return this.#membership.published;
   }
 
   /**
@@ -162,10 +129,8 @@ export class Room extends Events {
    * @param {MediaStreamTrack} track  stays yours: the room never stops it
    * @returns {Promise<void>} rejects with a ParlorError when a custom track could not be added
    */
-  async publish(source, track) {
-    if (source === "custom") return this.#publishCustom(track);
-    await this.#publications.add(source, track);
-    await this.#switch();
+  publish(source, track) {
+    return this.#membership.publish(source, track);
   }
 
   /**
@@ -173,10 +138,8 @@ export class Room extends Events {
    * @param {wire.Source} source
    * @param {MediaStreamTrack} [track]  which one of the `custom` ones
    */
-  async unpublish(source, track) {
-    if (source === "custom") await this.#publications.removeCustom(track);
-    else await this.#publications.remove(source);
-    await this.#switch();
+  unpublish(source, track) {
+    return this.#membership.unpublish(source, track);
   }
 
   /**
@@ -195,80 +158,32 @@ export class Room extends Events {
 
   /** Round trip, bytes, losses: see `Summary` in stats.js. */
   async summary() {
-    return summarise(await this.#connection.stats());
+    return summarise(await this.#membership.connection.stats());
   }
 
   /** The browser's own report, whole. */
   stats() {
-    return this.#connection.stats();
+    return this.#membership.connection.stats();
   }
-
-  // ---- joining -------------------------------------------------------------------------------
 
   async #arrive() {
     this.#socket.open();
-    const [description] = await Promise.all([this.#connection.offer(), whenOpen(this.#socket, this.#over.signal)]);
-    await this.#enter(description);
+    const [description] = await Promise.all([this.#membership.connection.offer(), whenOpen(this.#socket, this.#over.signal)]);
+    await this.#membership.join(description);
   }
 
-  /**
-   * Joins with an offer (as a new peer, or with the token as the same) or, without one, takes up the membership again.
-   * @param {{ offer: string, senders: wire.Sender[] } | null} description
-   */
-  async #enter(description) {
-    /** @type {wire.Join} */
-    const join = { protocol: "parlor", version: 1, name: this.#options.name, senders: this.#connection.senders() };
-    if (description) Object.assign(join, description);
-    if (this.#resume) join.resume = this.#resume;
-    this.#entering = true;
-    /** @type {wire.Joined} */
-    const joined = await this.#channel.join(join);
-
-    this.#peer = joined.peer;
-    this.#resume = joined.resume;
-    this.#mediaKept = true;
-    this.#publications.remember(joined.tracks);
-    this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
-    this.#report(this.#roster.reset(joined));
-    if (joined.answer !== null) {
-      this.#recovery.connectionStarted();
-      await this.#connection.accept(joined.answer);
-    }
-    this.#changed(this.#roster.refreshMedia());
-    this.#entering = false;
-    if (this.#offerDue || this.#connection.unanswered) this.#negotiate(); // or the answer was lost with the last socket
-    this.#offerDue = false;
-    this.#switch();
-    if (this.#viewed) this.#channel.tell("view", { tracks: this.#viewed });
-  }
-
-  /** @param {number} slotPairs */
-  #newConnection(slotPairs) {
-    const connection = new Connection({ create: this.#options.createConnection, slotPairs });
-    connection.on("state", () => this.#sample());
-    return connection;
-  }
-
-  #newNegotiation() {
-    const connection = this.#connection;
-    return new NegotiationQueue(async ({ iceRestart }) => {
-      this.#holdUnlessJoined();
-      const description = await connection.offer({ iceRestart });
-      this.#holdUnlessJoined();
-      /** @type {wire.Negotiated} */
-      const { answer, tracks, slots } = await this.#channel.request("offer", description);
-      await connection.accept(answer);
-      this.#publications.remember(tracks);
-      this.#changed(this.#roster.assign(slots));
-      this.#switch();
-    });
-  }
-
-  /** An offer never waits for a join, which would wait for it in turn, and by then may be one of a connection that is gone. */
-  #holdUnlessJoined() {
-    if (this.#channel.state === "joined" && !this.#entering) return;
-    this.#offerDue = true;
-    throw new ParlorError("socket_lost", "The membership is being restored; the offer follows.");
+  #listen() {
+    this.#channel.on("message", ({ event, payload }) => this.#heard(event, payload));
+    this.#channel.on("close", () => this.#recovery.run());
+    this.#socket.on("open", () => this.#recovery.run());
+    this.#socket.on("close", () => this.#recovery.announce());
+    this.#membership.on("joined", (joined) => this.#joined(joined));
+    this.#membership.on("entered", () => this.#entered());
+    this.#membership.on("slots", (slots) => this.#changed(this.#roster.assign(slots)));
+    this.#membership.on("connection-state", () => this.#sample());
+    this.#recovery.on("stage", (stage) => this.emit("stage", stage));
+    this.#recovery.on("refused", (error) => this.emit("refused", error));
+    this.#recovery.on("hopeless", (error) => this.#end(error));
   }
 
   // ---- what the server says ------------------------------------------------------------------
@@ -286,11 +201,22 @@ export class Room extends Events {
       case "speakers":
         return this.#heardSpeakers(payload.speaking);
       case "more_slots":
-        this.#connection.growSlots(payload);
-        return this.#negotiate();
+        return this.#membership.growSlots(payload);
       case "ended":
         return this.#dismissed(payload);
     }
+  }
+
+  /** @param {wire.Joined} joined */
+  #joined(joined) {
+    this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
+    this.#report(this.#roster.reset(joined));
+    if (joined.answer !== null) this.#recovery.connectionStarted();
+  }
+
+  #entered() {
+    this.#changed(this.#roster.refreshMedia());
+    if (this.#viewed) this.#channel.tell("view", { tracks: this.#viewed });
   }
 
   /** @param {string[]} speaking */
@@ -317,64 +243,17 @@ export class Room extends Events {
     const error = new ParlorError(reason, message);
     if (isFinal(error)) return this.#end(error);
     this.emit("refused", error);
-    this.#mediaKept = false; // the server has let go of our connection; a new one joins when the channel closes
-  }
-
-  // ---- own tracks ----------------------------------------------------------------------------
-
-  /** Tells the server which of our tracks are on, where it believes otherwise. */
-  async #switch() {
-    if (this.#channel.state !== "joined") return; // the next join says it
-    await Promise.all(this.#publications.takeCorrections().map((correction) => this.#channel.tell("track", correction)));
-  }
-
-  /** @param {MediaStreamTrack} track */
-  async #publishCustom(track) {
-    const { known } = await this.#publications.addCustom(track);
-    if (known || this.#peer === null) return this.#switch(); // before the join it is part of the join's offer
-    const connection = this.#connection;
-    try {
-      await this.#negotiation.request();
-    } catch (error) {
-      // A membership that changes hands offers it with its next join.
-      if (ParlorError.changesHands(error) || connection !== this.#connection) return;
-      await this.#publications.removeCustom(track);
-      throw ParlorError.from(error);
-    }
-  }
-
-  async #negotiate() {
-    try {
-      await this.#negotiation.request();
-    } catch (error) {
-      ParlorError.report("the offer", error);
-    }
+    this.#membership.forgetMedia(); // the server has let go of our connection; a new one joins when the channel closes
   }
 
   // ---- staying connected ---------------------------------------------------------------------
 
   async #sample() {
-    const connection = this.#connection;
+    const { connection } = this.#membership;
     const received = await connection.received();
-    if (connection !== this.#connection || this.#isOver) return;
-    const expected = !this.#publications.isEmpty || this.#roster.expectsAudio;
+    if (connection !== this.#membership.connection || this.#isOver) return;
+    const expected = !this.#membership.publishesNothing || this.#roster.expectsAudio;
     this.#recovery.sample({ received, expected, state: connection.state });
-  }
-
-  /**
-   * Joins with a new connection that sends what the old one sent.
-   * @param {boolean} asSamePeer
-   */
-  async #startOver(asSamePeer) {
-    if (!asSamePeer) this.#resume = null;
-    this.#mediaKept = false;
-    this.#entering = true;
-    const previous = this.#connection;
-    this.#connection = this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs));
-    this.#negotiation = this.#newNegotiation();
-    previous.close();
-    await this.#publications.moveTo(this.#connection);
-    await this.#enter(await this.#connection.offer());
   }
 
   // ---- the end -------------------------------------------------------------------------------
@@ -396,7 +275,7 @@ export class Room extends Events {
     this.#over.abort(reason);
     this.#recovery.end();
     clearInterval(this.#sampler);
-    this.#connection.close();
+    this.#membership.connection.close();
     this.#socket.close();
   }
 }
