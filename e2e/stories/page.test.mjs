@@ -10,6 +10,11 @@ import { Server } from '../lib/server.mjs';
 /** Smallest side of what a finger hits, in CSS pixels (WCAG 2.2, 2.5.5). */
 const FINGER = 44;
 
+/** The smallest and a common one, upright. */
+const PHONES = [{ width: 320, height: 568 }, { width: 390, height: 844 }];
+const onItsSide = ({ width, height }) => ({ width: height, height: width });
+const phone = (viewport) => ({ hasTouch: true, isMobile: true, deviceScaleFactor: 2, viewport });
+
 describe('the page in a call', () => {
   let server;
   const browsers = [];
@@ -94,8 +99,8 @@ describe('the page in a call', () => {
 
   it('on a phone, held either way, people meet by taps, tiles fill the screen, and fingers hit every button', async () => {
     const ann = await join(0, 'phone');
-    const portrait = { width: 390, height: 844 };
-    const page = await browsers[1].page({ hasTouch: true, isMobile: true, deviceScaleFactor: 2, viewport: portrait });
+    const portrait = PHONES[1];
+    const page = await browsers[1].page(phone(portrait));
     const bo = new Person(browsers[1], page, 'Bo');
     people.push(bo);
     await page.goto(`${server.origin}/r/phone`);
@@ -105,7 +110,7 @@ describe('the page in a call', () => {
     await bo.element('room-name').waitFor();
     await bo.learnPeer();
     await assertAllMeet([ann, bo]);
-    for (const viewport of [portrait, { width: portrait.height, height: portrait.width }]) {
+    for (const viewport of [portrait, onItsSide(portrait)]) {
       await page.setViewportSize(viewport);
       await page.waitForFunction(fillsScreen, FINGER, { timeout: 5000 }).catch(async () => {
         assert.fail(`${viewport.width}x${viewport.height}: ${JSON.stringify(await page.evaluate(describeScreen))}`);
@@ -121,6 +126,30 @@ describe('the page in a call', () => {
     await page.keyboard.press('Escape');
     await bo.element('leave').tap();
     await ann.missesWithin(bo, 5000);
+  });
+
+  it('on every phone, held either way, the button that joins needs no scrolling, and what one chooses devices with can be hit', async () => {
+    const page = await browsers[0].page(phone(PHONES[0]));
+    const ann = new Person(browsers[0], page, 'Ann');
+    people.push(ann);
+    await page.goto(`${server.origin}/r/choosing`);
+    await ann.element('meter').waitFor();
+    const holds = async (check, argument) => {
+      for (const viewport of PHONES.flatMap((upright) => [upright, onItsSide(upright)])) {
+        await page.setViewportSize(viewport);
+        await page.waitForFunction(check, argument, { timeout: 3000 }).catch(async () => {
+          assert.fail(`${check.name} at ${viewport.width}x${viewport.height}: ${JSON.stringify(await page.evaluate(describeScreen))}`);
+        });
+      }
+    };
+    await holds(showsTheWayIn);
+    await ann.element('devices-summary').tap();
+    await holds(canBeHit, { within: '.join', finger: FINGER });
+    await ann.element('name-input').fill('Ann');
+    await ann.element('join-button').tap();
+    await ann.element('devices-button').tap();
+    await holds(canBeHit, { within: '.panel', finger: FINGER });
+    await holds(showsWholePanel);
   });
 
   it("the browser's own estimate of its way to us climbs by our feedback", async () => {
@@ -157,14 +186,35 @@ function fillsScreen(finger) {
     && buttons.every((box) => isInside(box) && box.width >= finger && box.height >= finger);
 }
 
+/** Runs in the page: whether nothing has to be scrolled to join, and the level does not hide behind a button. */
+function showsTheWayIn() {
+  const box = (id) => document.querySelector(`[data-testid=${id}]`).getBoundingClientRect();
+  const [join, meter, microphone] = [box('join-button'), box('meter'), box('mic-toggle')];
+  return document.documentElement.scrollWidth <= innerWidth && join.top >= 0 && join.bottom <= innerHeight && meter.width > 0 && meter.right <= microphone.left;
+}
+
+/** Runs in the page: whether a finger hits everything that can be used in an element; a box to tick is as large as its words. */
+function canBeHit({ within, finger }) {
+  const targets = [...document.querySelectorAll(`${within} :is(a, button, select, summary, label.check, input:not([type=checkbox]))`)].filter((target) => target.checkVisibility());
+  const boxes = targets.map((target) => target.getBoundingClientRect());
+  return boxes.length > 0 && boxes.every(({ left, right, width, height }) => left >= 0 && right <= innerWidth && width >= finger && height >= finger);
+}
+
+/** Runs in the page: whether the open panel shows all it has, on the screen. */
+function showsWholePanel() {
+  const panel = document.querySelector('.panel');
+  const { top, bottom, height } = panel.getBoundingClientRect();
+  return height > 0 && top >= 0 && bottom <= innerHeight && panel.scrollHeight <= panel.clientHeight;
+}
+
 /** Runs in the page: what is where, for failures. */
 function describeScreen() {
   const box = (element) => {
     const { left, top, width, height } = element.getBoundingClientRect();
-    return [element.dataset.testid, left, top, width, height].join(' ');
+    return [element.dataset.testid ?? element.className, left, top, width, height].join(' ');
   };
   const root = document.documentElement;
-  return { screen: [innerWidth, innerHeight, root.scrollWidth, root.scrollHeight], boxes: [...document.querySelectorAll('parlor-tile, .controls > button')].map(box) };
+  return { screen: [innerWidth, innerHeight, root.scrollWidth, root.scrollHeight], boxes: [...document.querySelectorAll('parlor-tile, button, a, select, summary, label, .panel')].map(box) };
 }
 
 /** Runs in the page: what the browser believes it can send, in bits a second. */
