@@ -16,6 +16,7 @@ import { Publications } from "./publications.js";
  * @property {wire.Joined} joined  the server let us in, or knew us again
  * @property {void} entered  what follows a join is done: media flows, requests go out
  * @property {wire.Slot[]} slots  what an offer changed
+ * @property {void} sections  those of an offer are there
  * @property {void} connection-state  it is another one
  */
 
@@ -183,9 +184,10 @@ export class Membership extends Events {
       this.#holdUnlessJoined();
       /** @type {wire.Negotiated} */
       const { answer, tracks, slots } = await this.#channel.request("offer", description);
+      this.emit("slots", slots); // at once: what is pushed while the browser takes the answer is newer
       await connection.accept(answer);
       this.#publications.remember(tracks);
-      this.emit("slots", slots);
+      this.emit("sections", undefined);
       this.#switch();
     });
   }

@@ -180,6 +180,7 @@ export class Room extends Events {
     this.#membership.on("joined", (joined) => this.#joined(joined));
     this.#membership.on("entered", () => this.#entered());
     this.#membership.on("slots", (slots) => this.#changed(this.#roster.assign(slots)));
+    this.#membership.on("sections", () => this.#changed(this.#roster.refreshMedia()));
     this.#membership.on("connection-state", () => this.#sample());
     this.#recovery.on("stage", (stage) => this.emit("stage", stage));
     this.#recovery.on("refused", (error) => this.emit("refused", error));

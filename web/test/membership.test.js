@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { connection, joins, pass, room, server } from "./call.js";
+import { BO, connection, joins, pass, room, server } from "./call.js";
 import { fakeTrack, settle } from "./world.js";
 
 test("what is published before the join is on from the first moment", async () => {
@@ -113,4 +113,21 @@ test("an answer lost with its socket is asked for again", async () => {
   await pass(1_000);
   assert.equal(server.asked("offer").length, 2);
   assert.equal(connection().signalingState, "stable");
+});
+
+test("slots that are pushed while the browser takes an answer are not undone by what the answer came with", async () => {
+  server.peers = [BO];
+  await room.join();
+  const take = connection().setRemoteDescription;
+  let go = () => {};
+  connection().setRemoteDescription = async function () {
+    await new Promise((resolve) => (go = resolve));
+    return take.call(this);
+  };
+  server.push("more_slots", { audio: 6, video: 6 });
+  await settle();
+  server.push("slots", { slots: [{ mid: "5", kind: "video", track: "t10" }] });
+  go();
+  await settle();
+  assert.equal(room.peers.get("p3").tracks[1].media, connection().transceivers[5].receiver.track);
 });
