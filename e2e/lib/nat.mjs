@@ -5,8 +5,7 @@ import os from 'node:os';
 import { once } from 'node:events';
 import path from 'node:path';
 
-const BINARY =
-  process.env.PARLOR_BINARY ?? path.join(import.meta.dirname, '..', '..', 'target', 'release', 'parlor');
+import { BINARY } from './server.mjs';
 
 /** The address by which clients reach the server; its own is SERVER (RFC 5737 and RFC 1918). */
 export const PUBLIC = '203.0.113.7';

@@ -5,7 +5,7 @@ import dgram from 'node:dgram';
 import net from 'node:net';
 import path from 'node:path';
 
-const BINARY =
+export const BINARY =
   process.env.PARLOR_BINARY ?? path.join(import.meta.dirname, '..', '..', 'target', 'release', 'parlor');
 
 /** A port that is free for TCP and UDP at this moment. */

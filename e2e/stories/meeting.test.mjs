@@ -1,40 +1,21 @@
 // People meet in Chromium: who is seen and who is heard, by pixels and tones.
-import { after, afterEach, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { Bots, record } from '../lib/bots.mjs';
-import { openChromium } from '../lib/browsers.mjs';
+import { company } from '../lib/company.mjs';
 import { joinLate } from '../lib/late-joiner.mjs';
 import { assertAllMeet, Person } from '../lib/person.mjs';
-import { Server } from '../lib/server.mjs';
 
 /** Whose picture and tone all simulated people have. */
 const SIMULATED = 9;
 
 describe('people in Chromium', () => {
-  let server;
-  const browsers = [];
-  const people = [];
-
-  before(async () => {
-    server = await Server.start();
-    browsers.push(...(await Promise.all([1, 2, 3, 4].map((id) => openChromium({ id })))));
-  });
-
-  afterEach(async () => {
-    for (const person of people.splice(0)) {
-      person.assertNoProblems();
-      await person.page.context().close();
-    }
-  });
-
-  after(async () => {
-    for (const browser of browsers) await browser.close();
-    await server?.stop();
-  });
+  const here = company(4);
+  const { browsers, people } = here;
 
   async function meet(count, room) {
-    people.push(...(await Promise.all(browsers.slice(0, count).map((browser) => Person.join(browser, server, { room })))));
+    people.push(...(await Promise.all(browsers.slice(0, count).map((browser) => Person.join(browser, here.server, { room })))));
     return people;
   }
 
@@ -53,7 +34,7 @@ describe('people in Chromium', () => {
   it('a late joiner has the first picture of everyone within a second', async () => {
     const [ann, bo] = await meet(2, 'late');
     await assertAllMeet([ann, bo]);
-    const { late, took } = await joinLate(browsers[2], server, { room: 'late', count: 2 });
+    const { late, took } = await joinLate(browsers[2], here.server, { room: 'late', count: 2 });
     people.push(late);
     assert.ok(took <= 1000, `first pictures of both after ${took} ms`);
     for (const other of [ann, bo]) await late.sees(other);
@@ -63,7 +44,7 @@ describe('people in Chromium', () => {
     const [ann] = await meet(1, 'tabs');
     const second = await ann.page.context().newPage();
     await ann.browser.prepare(second);
-    const twin = await Person.join(ann.browser, server, { room: 'tabs', page: second, name: 'Second tab' });
+    const twin = await Person.join(ann.browser, here.server, { room: 'tabs', page: second, name: 'Second tab' });
     assert.notEqual(twin.peer, ann.peer);
     await twin.sees(ann, { id: ann.id });
     await ann.hears(twin, { id: ann.id });
@@ -71,7 +52,7 @@ describe('people in Chromium', () => {
 
   it('two rooms never mix', async () => {
     const rooms = ['red', 'red', 'blue', 'blue'];
-    people.push(...(await Promise.all(browsers.map((browser, i) => Person.join(browser, server, { room: rooms[i] })))));
+    people.push(...(await Promise.all(browsers.map((browser, i) => Person.join(browser, here.server, { room: rooms[i] })))));
     const [ann, bo, cy, di] = people;
     await Promise.all([assertAllMeet([ann, bo]), assertAllMeet([cy, di])]);
     for (const person of people) {
@@ -81,8 +62,8 @@ describe('people in Chromium', () => {
   });
 
   it('two people sit among simulated ones, sixteen in all, and see and hear each other and everyone', { timeout: 120_000 }, async () => {
-    const recording = await record(browsers[0], server, SIMULATED);
-    const bots = new Bots(server, { room: 'crowd', count: 14, recording });
+    const recording = await record(browsers[0], here.server, SIMULATED);
+    const bots = new Bots(here.server, { room: 'crowd', count: 14, recording });
     try {
       const [ann, bo] = await meet(2, 'crowd');
       await Promise.all([ann, bo].map((person) => person.page.waitForFunction(() => globalThis.parlor.room.peers.size === 15, null, { timeout: 30_000 })));

@@ -1,11 +1,10 @@
 // What the page does around the media: loudspeakers, the places of tiles, phones, and what the browser makes of our feedback.
-import { after, afterEach, before, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { Bots } from '../lib/bots.mjs';
-import { openChromium } from '../lib/browsers.mjs';
+import { company } from '../lib/company.mjs';
 import { assertAllMeet, Person } from '../lib/person.mjs';
-import { Server } from '../lib/server.mjs';
 
 /** Smallest side of what a finger hits, in CSS pixels (WCAG 2.2, 2.5.5). */
 const FINGER = 44;
@@ -16,30 +15,12 @@ const onItsSide = ({ width, height }) => ({ width: height, height: width });
 const phone = (viewport) => ({ hasTouch: true, isMobile: true, deviceScaleFactor: 2, viewport });
 
 describe('the page in a call', () => {
-  let server;
-  const browsers = [];
-  const people = [];
-
-  before(async () => {
-    server = await Server.start();
-    browsers.push(...(await Promise.all([1, 2, 3].map((id) => openChromium({ id })))));
-  });
-
-  afterEach(async () => {
-    for (const person of people.splice(0)) {
-      person.assertNoProblems();
-      await person.page.context().close();
-    }
-  });
-
-  after(async () => {
-    for (const browser of browsers) await browser.close();
-    await server?.stop();
-  });
+  const here = company(3);
+  const { browsers, people } = here;
 
   async function join(index, room, context = {}) {
     const page = await browsers[index].page(context);
-    const person = await Person.join(browsers[index], server, { room, page });
+    const person = await Person.join(browsers[index], here.server, { room, page });
     people.push(person);
     return person;
   }
@@ -86,7 +67,7 @@ describe('the page in a call', () => {
     await ann.sees(bo);
     await same('switching it on again');
 
-    const bots = new Bots(server, { room: 'places', count: 3 });
+    const bots = new Bots(here.server, { room: 'places', count: 3 });
     await ann.page.waitForFunction(() => globalThis.parlor.room.peers.size === 5);
     await same('three more have come');
     await bots.stop();
@@ -103,7 +84,7 @@ describe('the page in a call', () => {
     const page = await browsers[1].page(phone(portrait));
     const bo = new Person(browsers[1], page, 'Bo');
     people.push(bo);
-    await page.goto(`${server.origin}/r/phone`);
+    await page.goto(`${here.server.origin}/r/phone`);
     await bo.element('name-input').tap();
     await page.keyboard.type('Bo');
     await bo.element('join-button').tap();
@@ -132,7 +113,7 @@ describe('the page in a call', () => {
     const page = await browsers[0].page(phone(PHONES[0]));
     const ann = new Person(browsers[0], page, 'Ann');
     people.push(ann);
-    await page.goto(`${server.origin}/r/choosing`);
+    await page.goto(`${here.server.origin}/r/choosing`);
     await ann.element('meter').waitFor();
     const holds = async (check, argument) => {
       for (const viewport of PHONES.flatMap((upright) => [upright, onItsSide(upright)])) {

@@ -27,7 +27,7 @@ export class JoinPage {
   #troubleWords = h("div", { class: "trouble-words", "aria-live": "polite" });
   #again = h("button", { type: "button", class: "small", "data-testid": "retry-devices", onclick: () => void this.#retry() }, "Try again");
   #troubles = h("div", { class: "troubles", "data-testid": "device-trouble" }, this.#troubleWords, this.#again);
-  #room = h("input", { name: "room", required: true, maxlength: "64", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input", oninput: () => this.#showLink() });
+  #room = h("input", { name: "room", required: true, maxlength: "512", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "data-testid": "room-input", oninput: () => this.#showLink() });
   #hint = h("small", { class: "hint", hidden: true });
   #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "off", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
   #submit = h("button", { class: "primary", type: "submit", "data-testid": "join-button" }, "Join");

@@ -14,7 +14,7 @@ import { RoomPage } from "./room-page.js";
 /** The room this tab is in, so that a reload leads back into it. */
 const IN_ROOM = "parlor.in_room";
 
-void loadIcons().catch(() => {}); // buttons have names, too
+void loadIcons().catch((error) => console.warn("the icons did not come; buttons have names, too", error));
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 const me = new Me(new Devices({ memory }), memory);

@@ -4,6 +4,21 @@ import { test } from "node:test";
 import { BO, CY, connection, events, joins, pass, room, server, stages } from "./call.js";
 import { FakePeerConnection, fakeTrack, settle } from "./world.js";
 
+/** The server says why a membership is over, and closes its channel. */
+function endMembership(ended) {
+  server.push("ended", ended);
+  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+}
+
+/** Every join is refused from now on; returns what answered them before. */
+function refuseJoins(refusal) {
+  const well = server.answers.phx_join;
+  server.answers.phx_join = () => {
+    throw refusal;
+  };
+  return well;
+}
+
 test("a restart of ICE that the socket did not outlive does not keep it from being resumed", async () => {
   await room.publish("microphone", fakeTrack("audio"));
   await room.join();
@@ -117,8 +132,7 @@ test("a token that is too old means joining afresh", async () => {
 test("a restarting server is joined again when it is back", async () => {
   await room.join();
   await pass(2_000);
-  server.push("ended", { reason: "server_stopping", message: "The server is restarting." });
-  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+  endMembership({ reason: "server_stopping", message: "The server is restarting." });
   server.reachable = false;
   server.cut();
   await pass(20_000);
@@ -131,12 +145,8 @@ test("a restarting server is joined again when it is back", async () => {
 test("a server that refuses for a while is asked again, and that is not blamed on the network", async () => {
   await room.join();
   await pass(2_000);
-  const well = server.answers.phx_join;
-  server.answers.phx_join = () => {
-    throw { reason: "server_stopping", message: "The server is going down." };
-  };
-  server.push("ended", { reason: "server_stopping", message: "The server is restarting." });
-  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+  const well = refuseJoins({ reason: "server_stopping", message: "The server is going down." });
+  endMembership({ reason: "server_stopping", message: "The server is restarting." });
   await pass(30_000);
   assert.ok(joins().length > 5 && joins().length < 20, `${joins().length} joins`);
   server.answers.phx_join = well;
@@ -147,12 +157,8 @@ test("a server that refuses for a while is asked again, and that is not blamed o
 test("why the server does not let somebody back in yet is told, and it is asked again", async () => {
   await room.join();
   await pass(2_000);
-  const well = server.answers.phx_join;
-  server.answers.phx_join = () => {
-    throw { reason: "room_full", message: "This room is full: it holds 64 people.", retry_after_ms: 10_000 };
-  };
-  server.push("ended", { reason: "connection_failed", message: "Nothing was heard from you." });
-  server.say([server.joinRef, server.joinRef, "room:tea", "phx_close", {}]);
+  const well = refuseJoins({ reason: "room_full", message: "This room is full: it holds 64 people.", retry_after_ms: 10_000 });
+  endMembership({ reason: "connection_failed", message: "Nothing was heard from you." });
   await pass(15_000);
   const refused = events.filter(([name]) => name === "refused").map(([, error]) => error.message);
   assert.deepEqual(refused.slice(0, 2), ["Nothing was heard from you.", "This room is full: it holds 64 people."]);

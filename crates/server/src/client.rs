@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use crate::pool::Pool;
 use crate::socket::Meter;
 
 /// A client that takes nothing for this long is cut off. Sockets lose their patience earlier, and say
@@ -24,6 +25,13 @@ pub struct Client {
     pub address: IpAddr,
     /// What it has not finished saying.
     pub meter: Arc<Meter>,
+}
+
+impl Client {
+    /// A client whose large frames take of `memory`.
+    pub fn new(address: IpAddr, memory: Pool) -> Client {
+        Client { address, meter: Arc::new(Meter::new(memory, address)) }
+    }
 }
 
 /// The connection's bytes, counted and hurried.
@@ -108,7 +116,6 @@ mod tests {
     use tokio::time::Instant;
 
     use super::*;
-    use crate::pool::Pool;
 
     fn stream<S>(stream: S) -> ClientStream<S> {
         ClientStream::new(stream, Arc::new(Meter::new(Pool::new(0), IpAddr::from([192, 0, 2, 1]))))

@@ -22,13 +22,11 @@ pub(crate) fn make_room_for(wanted: usize) -> usize {
     };
     let fit = raised.map_or(wanted, |descriptors| sockets_within(descriptors, wanted));
     let what = "the system's limit on file descriptors allows fewer sockets than max_sockets";
-    match fit < wanted {
+    if fit < wanted && wanted == Config::default().max_sockets {
         // Nobody has asked for so many.
-        true if wanted == Config::default().max_sockets => {
-            tracing::info!(max_sockets = fit, wanted, "{what}");
-        }
-        true => tracing::warn!(max_sockets = fit, wanted, "{what}"),
-        false => {}
+        tracing::info!(max_sockets = fit, wanted, "{what}");
+    } else if fit < wanted {
+        tracing::warn!(max_sockets = fit, wanted, "{what}");
     }
     fit
 }

@@ -1,7 +1,7 @@
 //! The TCP port: connections accepted, encrypted if so configured, and handed to HTTP.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +25,6 @@ use crate::app::App;
 use crate::client::{Client, ClientStream};
 use crate::http::router;
 use crate::pool::Pool;
-use crate::socket::Meter;
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
 /// requests take. One that becomes a WebSocket counts among those from then on.
@@ -84,6 +83,8 @@ pub async fn serve(
     stop: CancellationToken,
 ) {
     let router = router(app.clone());
+    // Two limits of one number: who comes when all are taken waits, and who has more than their share is sent
+    // away.
     let places = Pool::new(MAX_CONNECTIONS);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
@@ -108,7 +109,7 @@ pub async fn serve(
                     continue;
                 };
                 let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
-                let client = client(from.ip(), &app);
+                let client = Client::new(from.ip(), app.memory.clone());
                 tokio::spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {}
@@ -119,10 +120,6 @@ pub async fn serve(
             }
         }
     }
-}
-
-fn client(address: IpAddr, app: &App) -> Client {
-    Client { address, meter: Arc::new(Meter::new(app.memory.clone(), address)) }
 }
 
 async fn connection(stream: TcpStream, client: Client, tls: Option<TlsAcceptor>, router: Router) {

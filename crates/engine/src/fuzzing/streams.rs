@@ -157,12 +157,15 @@ impl World {
         match operation % 16 {
             0..=7 => {
                 let packet = client.rtp(script);
-                self.send_rtp(who, packet);
+                self.send(who, packet, Srtp::seal_rtp);
             }
-            8 => client.run(script).into_iter().for_each(|packet| self.send_rtp(who, packet)),
+            8 => client
+                .run(script)
+                .into_iter()
+                .for_each(|packet| self.send(who, packet, Srtp::seal_rtp)),
             9..=11 => {
                 let compound = client.rtcp(heard, script);
-                self.send_rtcp(who, compound);
+                self.send(who, compound, Srtp::seal_rtcp);
             }
             12 => self.now += Duration::from_millis(u64::from(script.byte()) * 4),
             13 => match script.byte() {
@@ -177,28 +180,21 @@ impl World {
         }
     }
 
-    fn send_rtp(&mut self, who: usize, packet: Vec<u8>) {
-        let person = &mut self.people[who];
-        let sealed = match &mut person.srtp {
-            Some(srtp) => srtp.seal_rtp(packet),
-            // Nobody has keys yet, so this is what anybody could send.
+    /// Sends what a browser would have sealed by `seal`; from one who has no keys yet it comes as it is, as
+    /// anybody could send it.
+    fn send(
+        &mut self,
+        who: usize,
+        packet: Vec<u8>,
+        seal: fn(&mut Srtp, Vec<u8>) -> Option<Vec<u8>>,
+    ) {
+        let Person { srtp, path, .. } = &mut self.people[who];
+        let sealed = match srtp {
+            Some(srtp) => seal(srtp, packet),
             None => Some(packet),
         };
         if let Some(mut sealed) = sealed {
-            let path = person.path;
-            self.engine.handle_datagram(self.now, path, &mut sealed, &mut self.arena);
-        }
-    }
-
-    fn send_rtcp(&mut self, who: usize, compound: Vec<u8>) {
-        let person = &mut self.people[who];
-        let sealed = match &mut person.srtp {
-            Some(srtp) => srtp.seal_rtcp(compound),
-            None => Some(compound),
-        };
-        if let Some(mut sealed) = sealed {
-            let path = person.path;
-            self.engine.handle_datagram(self.now, path, &mut sealed, &mut self.arena);
+            self.engine.handle_datagram(self.now, *path, &mut sealed, &mut self.arena);
         }
     }
 

@@ -197,7 +197,8 @@ impl Sender {
         }
     }
 
-    /// Sends the datagrams of a message that the kernel would not cut, one call each: this
+    /// Sends the datagrams of a message that the kernel would not cut, one call each, by the header `at` its
+    /// place in the batch, which is less than [`MAX_BATCH`]. This
     /// happens once per destination, then [`Sender::send`] does the cutting.
     fn send_singly(
         &mut self,

@@ -1,7 +1,7 @@
 //! The web app's files: in the binary when built for release, read from the disk otherwise.
 
 use axum::body::Body;
-use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rust_embed::RustEmbed;
@@ -39,12 +39,13 @@ pub(super) async fn serve(path: &str, headers: HeaderMap) -> Response {
 /// People get a page with a way on, programs a line.
 fn missing(headers: &HeaderMap) -> Response {
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let fields = [(VARY, "accept"), (CACHE_CONTROL, REVALIDATE)];
     match Web::get("app/missing.html") {
         Some(page) if accepted.contains("text/html") => {
             let sort = [(CONTENT_TYPE, "text/html; charset=utf-8")];
-            (StatusCode::NOT_FOUND, sort, Body::from(page.data)).into_response()
+            (StatusCode::NOT_FOUND, fields, sort, Body::from(page.data)).into_response()
         }
-        _ => (StatusCode::NOT_FOUND, "there is no such page\n").into_response(),
+        _ => (StatusCode::NOT_FOUND, fields, "there is no such page\n").into_response(),
     }
 }
 

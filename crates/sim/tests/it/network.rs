@@ -4,6 +4,8 @@ use parlor_rtc::MediaKind::{Audio, Video};
 use parlor_sim::client::SeenFrame;
 use parlor_sim::world::{MICROPHONE_AND_CAMERA, ROOM};
 use parlor_sim::{LinkConfig, World};
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 use crate::{assert_connected, connect_all, ms, seconds, share_seen, until_seen};
 
@@ -103,15 +105,9 @@ fn a_network_that_is_gone_for_four_seconds_leaves_the_call_as_it_was() {
 
 /// Bytes that follow from `seed` and are nothing: of any length, and of any protocol by their first byte.
 fn garbage(seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
-    let mut next = move || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state as u8
-    };
-    let len = usize::from(next()) * 6;
-    let mut bytes: Vec<u8> = (0..len).map(|_| next()).collect();
+    let mut random = ChaCha8Rng::seed_from_u64(seed);
+    let mut bytes = vec![0; random.next_u32() as usize % 1_500];
+    random.fill_bytes(&mut bytes);
     // STUN, DTLS handshake, alert and data, SRTP, SRTCP, or as it comes.
     let first: [Option<u8>; 8] =
         [Some(0), Some(22), Some(21), Some(23), Some(0x90), Some(0x80), Some(44), None];

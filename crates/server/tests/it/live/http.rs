@@ -67,6 +67,7 @@ async fn who_mistypes_a_link_gets_a_page_with_a_way_on() {
     let (head, page) = get(server.address(), "/tea", "Accept: text/html,*/*;q=0.8\r\n").await;
     assert!(head.starts_with("http/1.1 404"), "{head}");
     assert!(head.contains("content-type: text/html; charset=utf-8"), "{head}");
+    assert!(head.contains("vary: accept"), "the same address has two answers: {head}");
     assert!(page.contains("href=\"/\""), "{page}");
     let (_, text) = get(server.address(), "/tea", "").await;
     assert_eq!(text, "there is no such page\n", "programs are told in a line");

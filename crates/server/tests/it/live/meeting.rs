@@ -4,7 +4,6 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use parlor_engine::RoomId;
 use parlor_server::server::Server;
@@ -125,21 +124,19 @@ async fn ten_thousand_garbage_datagrams_beside_a_call_are_counted_and_cost_it_no
     let (ann, bo) = (enter(&server, "tea", 1), enter(&server, "tea", 2));
     until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 100.0).await;
     let port = server.media().local_port();
-    let flood = tokio::task::spawn_blocking(move || {
-        let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
-        for number in 0..10_000u32 {
-            // STUN, DTLS, SRTP, and what is nothing, with bytes that follow from the number.
-            let mut datagram = number.wrapping_mul(2_654_435_761).to_be_bytes().repeat(20);
-            datagram[0] = [0, 22, 0x90, 0xFF][number as usize % 4];
-            stranger.send_to(&datagram, ("127.0.0.1", port)).unwrap();
-            if number % 100 == 0 {
-                std::thread::sleep(Duration::from_millis(5));
-            }
+    let stranger = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for number in 0..10_000u32 {
+        // STUN, DTLS, SRTP, and what is nothing, with bytes that follow from the number.
+        let mut datagram = number.wrapping_mul(2_654_435_761).to_be_bytes().repeat(20);
+        datagram[0] = [0, 22, 0x90, 0xFF][number as usize % 4];
+        stranger.send_to(&datagram, ("127.0.0.1", port)).unwrap();
+        // No faster than they are counted: what a kernel's full buffer drops proves nothing.
+        if number % 500 == 499 {
+            let sent = f64::from(number + 1);
+            let strange = "parlor_datagrams_strange_total";
+            until_metric(server.address(), strange, |counted| counted >= 0.75 * sent).await;
         }
-    });
-    flood.await.unwrap();
-    until_metric(server.address(), "parlor_datagrams_strange_total", |value| value >= 7_500.0)
-        .await;
+    }
     let packets = metric(server.address(), "parlor_packets_out_total").await;
     until_metric(server.address(), "parlor_packets_out_total", |now| now > packets + 200.0).await;
     for (person, other) in [(ann, 2), (bo, 1)] {

@@ -159,9 +159,8 @@ async fn what_others_hold_keeps_no_browser_from_joining() {
         holders.push(holder);
     }
     let mut browser = connect(&server).await;
-    let offer = include_str!("../../../../rtc/tests/it/sdp/chromium_join.sdp");
-    let join =
-        json!({"protocol": "parlor", "version": 1, "name": "Ann", "offer": offer, "senders": []});
+    let mut join = join("Ann");
+    join["offer"] = include_str!("../../../../rtc/tests/it/sdp/chromium_join.sdp").into();
     assert_eq!(browser.join("room:tea", join).await["status"], "ok");
     assert_eq!(metric(server.address(), "parlor_crowded_sockets_total").await, 0.0);
     server.stop().await;

@@ -87,8 +87,7 @@ fn socket_closed_and_media_arriving_is_gone_after_30_s_and_the_token_void() {
 #[test]
 fn socket_closed_and_media_silent_is_reconnecting_at_5_s_and_gone_within_8_s() {
     let (mut world, ann, bo) = two();
-    world.close_socket(&bo);
-    world.fall_silent(&bo);
+    world.vanish(&bo);
     world.pass(millis(2400));
     assert_eq!(shown(&world, &ann, &bo), Some(PeerState::Reconnecting));
     assert_eq!(gone(&world, &ann, &bo), None);
@@ -154,8 +153,7 @@ fn a_quiet_socket_that_is_heard_again_or_whose_media_arrives_is_waited_for() {
 fn one_who_was_lost_gets_the_same_id_back_for_60_s() {
     for (waited, expected) in [(59, true), (61, false)] {
         let (mut world, ann, bo) = two();
-        world.close_socket(&bo);
-        world.fall_silent(&bo);
+        world.vanish(&bo);
         world.pass(millis(2500) + secs(waited));
         world.take();
         let back = world.resume(&bo, "Bo", true);
@@ -177,8 +175,7 @@ fn one_who_was_lost_gets_the_same_id_back_for_60_s() {
 #[test]
 fn one_who_was_lost_cannot_resume_without_an_offer_and_can_try_again_with_one() {
     let (mut world, _, bo) = two();
-    world.close_socket(&bo);
-    world.fall_silent(&bo);
+    world.vanish(&bo);
     world.pass(secs(10));
     let without = world.resume(&bo, "Bo", false);
     assert_eq!(world.try_join(without).unwrap_err().reason, Reason::BadOffer);
@@ -190,8 +187,7 @@ fn one_who_was_lost_cannot_resume_without_an_offer_and_can_try_again_with_one() 
 fn a_room_waits_for_the_lost_and_no_longer() {
     let mut world = World::new();
     let ann = world.connect("Ann");
-    world.close_socket(&ann);
-    world.fall_silent(&ann);
+    world.vanish(&ann);
     world.pass(secs(10));
     assert!(!world.room.is_over());
     world.pass(secs(60));
@@ -328,8 +324,7 @@ fn a_refused_fresh_connection_can_be_tried_again_within_the_tokens_life() {
 #[test]
 fn a_token_of_one_who_was_lost_outlives_tries_to_come_back_that_are_refused() {
     let (mut world, _ann, bo) = two();
-    world.close_socket(&bo);
-    world.fall_silent(&bo);
+    world.vanish(&bo);
     world.pass(secs(10));
     for reason in [Reason::BadOffer, Reason::ServerFull, Reason::MediaFailed] {
         world.media_refuses = Some(Refusal::new(reason, "not now"));
@@ -345,8 +340,7 @@ fn a_token_of_one_who_was_lost_outlives_tries_to_come_back_that_are_refused() {
 #[test]
 fn tries_that_are_refused_do_not_make_a_token_live_longer() {
     let (mut world, _ann, bo) = two();
-    world.close_socket(&bo);
-    world.fall_silent(&bo);
+    world.vanish(&bo);
     world.media_refuses = Some(Refusal::new(Reason::ServerFull, "not now"));
     for _ in 0..6 {
         world.pass(secs(10));

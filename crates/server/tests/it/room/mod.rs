@@ -200,6 +200,12 @@ impl World {
         self.apply(Command::SocketClosed { session: client.session });
     }
 
+    /// Lets socket and media fail at once.
+    fn vanish(&mut self, client: &Client) {
+        self.close_socket(client);
+        self.fall_silent(client);
+    }
+
     fn request(&mut self, client: &Client, request: Request) {
         let (session, reference) = (client.session, Some("9".to_owned()));
         self.apply(Command::Request { session, reference, request });
