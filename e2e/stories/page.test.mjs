@@ -136,13 +136,14 @@ describe('the page in a call', () => {
   it("the browser's own estimate of its way to us climbs by our feedback", async () => {
     const [ann] = [await join(0, 'estimate'), await join(1, 'estimate')];
     const first = await ann.page.evaluate(estimateBps);
-    const end = Date.now() + 15_000;
+    // Browsers probe upwards every few seconds, and a busy machine looks to them like a bad network.
+    const end = Date.now() + 60_000;
     let last = first;
     while (Date.now() < end && last < 1_000_000) {
       await ann.page.waitForTimeout(250);
       last = await ann.page.evaluate(estimateBps);
     }
-    assert.ok(last >= 1_000_000, `from ${first} to ${last} bit/s in 15 s`);
+    assert.ok(last >= 1_000_000, `from ${first} to ${last} bit/s in a minute`);
   });
 });
 
