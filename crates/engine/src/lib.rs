@@ -8,6 +8,7 @@ mod codec;
 mod command;
 mod compound;
 mod config;
+mod congestion;
 mod counters;
 mod datagram;
 mod dirty;

@@ -60,6 +60,7 @@ impl Engine {
             PeerTimer::Nack => self.send_nacks(now, key, out),
             PeerTimer::Report => self.send_reports(now, key, out),
             PeerTimer::Layer => self.review_layers(now, key),
+            PeerTimer::Congestion => self.review_congestion(now, key, out),
         }
     }
 

@@ -8,7 +8,7 @@ use parlor_rtc::rtp::{NtpTime, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::codec;
-use crate::link::Outlet;
+use crate::link::{Link, Outlet};
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Original, Rewriter};
 use crate::ring::{Cursor, Facts, Read, Stored, TrackRing};
@@ -21,6 +21,9 @@ const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
 /// The same for a key frame that was asked for while the receiver's handshake was at work: it has waited for
 /// that. Longer handshakes have lost a flight, and a link that loses is not to be swamped.
 const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
+
+/// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
+const PADDING_PACKETS: u16 = 16;
 
 /// Ticks per second of every audio codec that rooms carry (RFC 7587 section 4.1).
 const AUDIO_CLOCK_RATE: u32 = 48_000;
@@ -36,6 +39,9 @@ pub(crate) struct Outgoing {
     reader: Option<Reader>,
     mapped: Option<Mapped>,
     next_rtx_sequence: u64,
+    /// The latest number that went out, and how far padding has gone back from it.
+    newest: Option<u16>,
+    padded: u16,
     /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
     packets: u32,
     octets: u32,
@@ -111,6 +117,8 @@ impl Outgoing {
             reader: None,
             mapped: None,
             next_rtx_sequence: seed >> 33 & 0x7FFF,
+            newest: None,
+            padded: 0,
             packets: 0,
             octets: 0,
             reported_lost: 0,
@@ -235,6 +243,7 @@ impl Outgoing {
         let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);
+        self.newest = Some(numbers.sequence as u16);
         link.retransmissions.note_media(len);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
@@ -258,21 +267,54 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         let Request { now, slot, sequence, original, round_trip } = request;
+        let may = |len, link: &mut Link| {
+            link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()
+        };
+        let len = self.repeat(original, track, outlet, may)?;
+        outlet.counters.packets_retransmitted += 1;
+        outlet.counters.bytes_retransmitted += len as u64;
+        Some(())
+    }
+
+    /// Sends one of the latest packets of `track` once more, although nobody has asked for it: to a receiver
+    /// that is padding, which shows what the path takes. `None` when there is none.
+    pub(crate) fn pad(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
+        let newest = self.newest?;
+        for _ in 0..PADDING_PACKETS {
+            self.padded = (self.padded + 1) % PADDING_PACKETS;
+            let original = self.original(newest.wrapping_sub(self.padded));
+            let is_of_track = |original: &Original| original.layer.track == track.id;
+            if let Some(original) = original.filter(is_of_track)
+                && self.repeat(original, track, outlet, |_, _| Some(())).is_some()
+            {
+                outlet.counters.padding_packets_out += 1;
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
+    /// it went out.
+    fn repeat(
+        &mut self,
+        original: Original,
+        track: &Track,
+        outlet: &mut Outlet<'_>,
+        may: impl FnOnce(usize, &mut Link) -> Option<()>,
+    ) -> Option<usize> {
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
         let types = self.receiving(track.codec_of(stored.facts.payload_type)?)?;
         let rtx = types.rtx?;
-        let Outlet { link, departure, arena, counters } = outlet;
+        let Outlet { link, departure, arena, .. } = outlet;
         let mut room = arena.reserve(departure.path)?;
-        let len = stored.payload.len();
-        link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()?;
+        may(stored.payload.len(), link)?;
         let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), types };
         let number = (self.next_rtx_sequence, rtx);
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
         self.next_rtx_sequence += 1;
-        counters.packets_retransmitted += 1;
-        counters.bytes_retransmitted += len as u64;
-        Some(())
+        Some(len)
     }
 
     /// Takes the receiver's count of lost packets; returns how many it grew by.

@@ -67,7 +67,7 @@ impl Peer {
         Peer {
             id,
             room,
-            link: Link::new(now, connection),
+            link: Link::new(now, connection, session.feedback()),
             state: ConnectionState::Connecting,
             paths: PeerPaths::default(),
             speaker: Speaker { ssrc, cname, reduced_size: session.takes_reduced_size() },
@@ -86,7 +86,8 @@ impl Peer {
     }
 
     /// Brings everything in line with what a later offer agreed on.
-    pub(crate) fn follow_session(&mut self) {
+    pub(crate) fn follow_session(&mut self, now: Instant) {
+        self.link.follow_feedback(now, self.session.feedback());
         let negotiation = &self.session.negotiation;
         self.incoming.update(negotiation);
         self.speaker.reduced_size = self.session.takes_reduced_size();
