@@ -24,6 +24,7 @@ mod layer;
 mod lifecycle;
 mod link;
 mod lip_sync;
+pub mod measure;
 mod media_stream;
 mod outgoing;
 mod packet;

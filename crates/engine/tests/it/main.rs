@@ -7,6 +7,7 @@ mod arena;
 mod call;
 mod counting;
 mod layers;
+mod measure;
 mod retransmit;
 mod rewrite;
 mod ring;
