@@ -1,5 +1,6 @@
 //! The SFU as a value: datagrams, commands and time in; datagrams, changes and the next deadline out.
 
+pub mod allocate;
 pub mod arena;
 mod assign;
 mod census;

@@ -142,12 +142,12 @@ impl LayerMeter {
         for spatial in 0..SPATIAL {
             let key_bps = u64::from(self.key_bytes[spatial]);
             let (mut bytes, mut frames) = (0, 0);
-            for temporal in 0..TEMPORAL {
+            for (temporal, below) in below.iter_mut().enumerate() {
                 let cell = spatial * TEMPORAL + temporal;
                 bytes += self.parts.iter().map(|part| u64::from(part.bytes[cell])).sum::<u64>();
                 frames += self.parts.iter().map(|part| u64::from(part.frames[cell])).sum::<u64>();
-                below[temporal] += (per_second(bytes * 8) as u64) + key_bps;
-                self.costs[cell] = u32::try_from(below[temporal]).unwrap_or(u32::MAX);
+                *below += per_second(bytes * 8) as u64 + key_bps;
+                self.costs[cell] = u32::try_from(*below).unwrap_or(u32::MAX);
                 self.rates[cell] = per_second(frames).round() as u16;
             }
         }

@@ -73,7 +73,13 @@ pub struct Rung {
 }
 
 impl Rung {
-    fn pixels(&self) -> Option<u32> {
+    /// Whether it differs in frames a second at most.
+    pub(crate) fn is_same_picture_as(&self, other: &Rung) -> bool {
+        let picture = |quality: Quality| (quality.layer, quality.spatial);
+        picture(self.quality) == picture(other.quality)
+    }
+
+    pub(crate) fn pixels(&self) -> Option<u32> {
         self.resolution.map(|size| u32::from(size.width) * u32::from(size.height))
     }
 }

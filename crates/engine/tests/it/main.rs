@@ -2,6 +2,7 @@
 // What a test's helper cannot unwrap is a failing test.
 #![allow(clippy::unwrap_used)]
 
+mod allocate;
 mod allocation;
 mod arena;
 mod call;
