@@ -1,5 +1,6 @@
 //! The SFU as a value: datagrams, commands and time in; datagrams, changes and the next deadline out.
 
+pub mod allocate;
 pub mod arena;
 mod assign;
 mod census;
@@ -25,6 +26,7 @@ mod layer;
 mod lifecycle;
 mod link;
 mod lip_sync;
+pub mod measure;
 mod media_stream;
 mod outgoing;
 mod packet;
