@@ -245,8 +245,8 @@ fn deciding_allocates_nothing_once_everybody_is_known() {
         sent_bps = viewer.allocator.allocate(viewer.now, budget_bps, &subscriptions).sent_bps;
     };
     (0..20).for_each(&mut decide);
-    let before = crate::allocation::allocations();
+    let before = crate::counting::allocations();
     (20..400).for_each(&mut decide);
-    assert_eq!(crate::allocation::allocations() - before, 0);
+    assert_eq!(crate::counting::allocations() - before, 0);
     assert!(sent_bps > 1_000_000);
 }
