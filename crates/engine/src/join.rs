@@ -112,7 +112,6 @@ impl Engine {
         self.switch_senders(key, senders);
         self.publish(key, &fresh)?;
         self.open_slots(key);
-        self.begin_layer_reviews(now, key);
         self.reassign_room(now, room);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
     }

@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
+use parlor_rtc::payload::Layer;
 use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{NtpTime, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
+use crate::allocate::Demand;
 use crate::codec;
 use crate::link::{Link, Outlet};
+use crate::measure::Quality;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Original, Rewriter};
 use crate::ring::{Cursor, Facts, Read, Stored, TrackRing};
@@ -37,6 +40,10 @@ pub(crate) struct Outgoing {
     codecs: Box<[PayloadTypes]>,
     rewriter: Rewriter,
     reader: Option<Reader>,
+    /// How much of the track the receiver is to have; `None` before that is decided.
+    chosen: Option<Quality>,
+    /// The highest temporal layer that is sent.
+    temporal: u8,
     mapped: Option<Mapped>,
     next_rtx_sequence: u64,
     /// The latest number that went out, and how far padding has gone back from it.
@@ -115,6 +122,8 @@ impl Outgoing {
             codecs: payload_types(section),
             rewriter: Rewriter::new(section.kind, clock_rate, seed),
             reader: None,
+            chosen: None,
+            temporal: u8::MAX,
             mapped: None,
             next_rtx_sequence: seed >> 33 & 0x7FFF,
             newest: None,
@@ -150,7 +159,7 @@ impl Outgoing {
     }
 
     fn start_at_key_frame(&mut self, now: Instant, track: &Track, max_age: Duration) -> bool {
-        let layer = track.chosen_layer();
+        let layer = self.chosen.map_or_else(|| track.first_layer(), |chosen| chosen.layer);
         let Some(ring) = track.ring(layer) else { return false };
         let key_frame =
             ring.latest_key_frame().filter(|cursor| is_younger(now, ring, *cursor, max_age));
@@ -163,15 +172,22 @@ impl Outgoing {
     /// Stops reading. What has been sent can still be sent again.
     pub(crate) fn stop(&mut self) {
         self.reader = None;
+        self.chosen = None;
+        self.temporal = u8::MAX;
         self.rewriter.pause();
     }
 
-    /// Goes on with another layer as soon as it has a key frame. True when one has to be asked for.
-    pub(crate) fn switch_layer(&mut self, now: Instant, track: &Track) -> bool {
-        let layer = track.chosen_layer();
+    /// Sends so much of the track from now on: another layer as soon as it has a key frame. True when one has
+    /// to be asked for.
+    pub(crate) fn choose(&mut self, now: Instant, track: &Track, quality: Quality) -> bool {
+        self.chosen = Some(quality);
         let Some(reader) = &mut self.reader else { return false };
+        let layer = quality.layer;
         if reader.layer == layer {
             reader.next = None;
+            return false;
+        }
+        if reader.next.is_some_and(|(next, _)| next == layer) {
             return false;
         }
         let Some(ring) = track.ring(layer) else { return false };
@@ -180,6 +196,28 @@ impl Outgoing {
             .filter(|cursor| is_younger(now, ring, *cursor, FRESH_KEY_FRAME));
         reader.next = Some((layer, key_frame.unwrap_or(ring.end())));
         key_frame.is_none()
+    }
+
+    /// The layers that are read or waited for.
+    pub(crate) fn read_layers(&self) -> u32 {
+        let Some(Reader { layer, next, .. }) = self.reader else { return 0 };
+        Demand::bit(layer) | next.map_or(0, |(layer, _)| Demand::bit(layer))
+    }
+
+    /// Whether the receiver is to have a packet, by its temporal layer. Changes from frame to frame alone,
+    /// and upward where a receiver can follow.
+    #[inline]
+    fn wants(&mut self, facts: &Facts) -> bool {
+        let Layer { temporal, switches_up, .. } = facts.layer;
+        if facts.starts_frame {
+            let chosen = self.chosen.map_or(u8::MAX, |chosen| chosen.temporal);
+            if chosen < self.temporal || facts.starts_key_frame {
+                self.temporal = chosen;
+            } else if switches_up && temporal > self.temporal && temporal <= chosen {
+                self.temporal = temporal;
+            }
+        }
+        temporal <= self.temporal
     }
 
     /// Sends what has arrived since the last pass.
@@ -234,7 +272,8 @@ impl Outgoing {
         let Outlet { link, departure, arena, counters } = outlet;
         // Before deciding: a number that was given out must be used.
         let mut room = arena.reserve(departure.path).ok_or(Unsent::ArenaFull)?;
-        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, true) {
+        let wanted = self.wants(stored.facts);
+        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, wanted) {
             Decision::Forward(numbers) => numbers,
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
             Decision::Drop(_) => return Err(Unsent::Dropped),

@@ -16,7 +16,7 @@ pub(crate) enum PeerTimer {
     Nack = 3,
     /// Reports (SR, RR, SDES) are owed.
     Report = 4,
-    /// The layer that is forwarded may have stopped, or there may be a better one.
+    /// How much of each video track flows to it is to be decided anew.
     Layer = 5,
     /// Feedback stays away, or a probe of the path is due.
     Congestion = 6,
