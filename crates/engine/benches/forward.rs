@@ -161,6 +161,7 @@ fn facts(frame: u64, n: u64, arrival: Instant) -> Facts {
             tl0_picture_index: Some(frame as u8),
             frame_number: None,
         },
+        layer: parlor_rtc::payload::Layer::default(),
         audio_level: None,
         video_orientation: None,
     }

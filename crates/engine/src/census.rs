@@ -17,7 +17,7 @@ pub struct Census {
     pub streams: usize,
     /// Slots that a track flows to.
     pub subscriptions: usize,
-    /// Timers that are set, but for those that come and go with packets: feedback and requests.
+    /// Timers that are set, but for those that come and go with packets: feedback, requests and congestion.
     pub timers: usize,
     /// Changes that wait to be polled.
     pub changes: usize,

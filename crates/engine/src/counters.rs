@@ -32,6 +32,8 @@ pub struct Counters {
     pub packets_retransmitted: u64,
     /// Their bytes, header, payload and authentication tag.
     pub bytes_retransmitted: u64,
+    /// Packets that were sent once more as padding, to probe paths.
+    pub padding_packets_out: u64,
     /// Packets that were asked for by subscribers and were no longer there, or over budget.
     pub packets_not_retransmitted: u64,
     /// Packets that publishers were asked to send again.

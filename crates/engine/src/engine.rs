@@ -20,7 +20,7 @@ use crate::room::{Room, RoomKey};
 use crate::slab::Slab;
 use crate::ssrcs::SsrcHints;
 use crate::timer::{Timer, TimerQueue};
-use crate::track::{Track, TrackKey, Upstream};
+use crate::track::{Track, TrackKey};
 use crate::upstream::KeyFrameRequests;
 use crate::view::Shown;
 
@@ -45,8 +45,6 @@ pub struct Engine {
     pub(crate) timers: TimerQueue,
     pub(crate) pending: Pending,
     pub(crate) requests: KeyFrameRequests,
-    /// Tracks whose forwarded layer has just changed.
-    pub(crate) relayered: Vec<TrackKey>,
     pub(crate) dirty: Dirty,
     pub(crate) counters: Counters,
 }
@@ -69,7 +67,6 @@ impl Engine {
             timers: TimerQueue::default(),
             pending: Pending::default(),
             requests: KeyFrameRequests::default(),
-            relayered: Vec::new(),
             dirty: Dirty::default(),
             counters: Counters::default(),
         }
@@ -112,11 +109,10 @@ impl Engine {
         let Some(track) = key.and_then(|key| self.tracks.get_mut(key)) else { return };
         if track.on != on {
             track.on = on;
-            let (room, Upstream::Published(publisher)) = (track.room, track.upstream);
+            let room = track.room;
             if !on && track.silence() {
                 self.dirty.mark_speaking(room);
             }
-            self.begin_layer_reviews(now, publisher);
             self.reassign_room(now, room);
         }
     }
@@ -128,6 +124,7 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.shown = Shown::new(tracks);
             self.reassign_peer(now, key);
+            self.review_soon(now, key);
         }
     }
 

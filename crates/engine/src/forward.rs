@@ -77,7 +77,7 @@ impl Engine {
             peer.ready_slots = Default::default();
             return Forwarded::Done;
         };
-        let departure = Departure { path, time: self.clock.abs_send_time(now) };
+        let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
         while let Some(index) = peer.ready_slots.first() {
             if let Some(slot) = peer.slots.get_mut(index)
                 && let Feed::Flowing(track) = slot.feed()
@@ -93,6 +93,7 @@ impl Engine {
             }
             peer.ready_slots.remove(index);
         }
+        self.set_congestion_timer(key);
         Forwarded::Done
     }
 }

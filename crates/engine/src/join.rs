@@ -107,12 +107,11 @@ impl Engine {
         let ice_restarted = negotiation.changes_since(before).ice_restarted;
 
         let room = peer.room;
-        self.renegotiate(key, negotiation, ice_restarted);
+        self.renegotiate(now, key, negotiation, ice_restarted);
         self.end_closed_tracks(now, key);
         self.switch_senders(key, senders);
         self.publish(key, &fresh)?;
         self.open_slots(key);
-        self.begin_layer_reviews(now, key);
         self.reassign_room(now, room);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
     }
@@ -172,7 +171,13 @@ impl Engine {
     }
 
     /// Follows a later offer in what exists already.
-    fn renegotiate(&mut self, key: PeerKey, negotiation: Negotiation, ice_restarted: bool) {
+    fn renegotiate(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        negotiation: Negotiation,
+        ice_restarted: bool,
+    ) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         if ice_restarted {
             let owner = Owner { thread: self.config.thread, peer: key };
@@ -181,7 +186,7 @@ impl Engine {
             peer.link.connection.restart_ice(local, negotiation.ice.clone());
         }
         peer.session.negotiation = negotiation;
-        peer.follow_session();
+        peer.follow_session(now);
         for published in &peer.published {
             if let Some(track) = self.tracks.get_mut(published.track) {
                 track.codecs = published.codecs();

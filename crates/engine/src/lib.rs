@@ -1,13 +1,16 @@
 //! The SFU as a value: datagrams, commands and time in; datagrams, changes and the next deadline out.
 
+pub mod allocate;
 pub mod arena;
 mod assign;
 mod census;
 mod change;
+mod choose;
 mod codec;
 mod command;
 mod compound;
 mod config;
+mod congestion;
 mod counters;
 mod datagram;
 mod dirty;
@@ -20,10 +23,10 @@ pub mod fuzzing;
 pub mod id;
 mod incoming;
 mod join;
-mod layer;
 mod lifecycle;
 mod link;
 mod lip_sync;
+pub mod measure;
 mod media_stream;
 mod outgoing;
 mod packet;

@@ -59,7 +59,8 @@ impl Engine {
             PeerTimer::Feedback => self.send_transport_feedback(now, key, out),
             PeerTimer::Nack => self.send_nacks(now, key, out),
             PeerTimer::Report => self.send_reports(now, key, out),
-            PeerTimer::Layer => self.review_layers(now, key),
+            PeerTimer::Layer => self.review_choice(now, key),
+            PeerTimer::Congestion => self.review_congestion(now, key, out),
         }
     }
 
@@ -99,9 +100,9 @@ impl Engine {
         self.change_state(key, ConnectionState::Connected);
         let silence = Timer::Peer(key.index, PeerTimer::Silence);
         self.timers.set(silence, Some(now + SILENT_AFTER));
-        self.begin_layer_reviews(now, key);
         self.reassign_peer(now, key);
         self.begin_sending(now, key);
+        self.review_soon(now, key);
     }
 
     fn closed(&mut self, now: Instant, key: PeerKey, reason: CloseReason) {

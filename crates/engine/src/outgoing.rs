@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
+use parlor_rtc::payload::Layer;
 use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{NtpTime, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
+use crate::allocate::Demand;
 use crate::codec;
-use crate::link::Outlet;
+use crate::link::{Link, Outlet};
+use crate::measure::Quality;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Original, Rewriter};
 use crate::ring::{Cursor, Facts, Read, Stored, TrackRing};
@@ -22,6 +25,9 @@ const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
 /// that. Longer handshakes have lost a flight, and a link that loses is not to be swamped.
 const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
 
+/// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
+const PADDING_PACKETS: u16 = 16;
+
 /// Ticks per second of every audio codec that rooms carry (RFC 7587 section 4.1).
 const AUDIO_CLOCK_RATE: u32 = 48_000;
 
@@ -34,8 +40,15 @@ pub(crate) struct Outgoing {
     codecs: Box<[PayloadTypes]>,
     rewriter: Rewriter,
     reader: Option<Reader>,
+    /// How much of the track the receiver is to have; `None` before that is decided.
+    chosen: Option<Quality>,
+    /// The highest temporal layer that is sent.
+    temporal: u8,
     mapped: Option<Mapped>,
     next_rtx_sequence: u64,
+    /// The latest number that went out, and how far padding has gone back from it.
+    newest: Option<u16>,
+    padded: u16,
     /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
     packets: u32,
     octets: u32,
@@ -109,8 +122,12 @@ impl Outgoing {
             codecs: payload_types(section),
             rewriter: Rewriter::new(section.kind, clock_rate, seed),
             reader: None,
+            chosen: None,
+            temporal: u8::MAX,
             mapped: None,
             next_rtx_sequence: seed >> 33 & 0x7FFF,
+            newest: None,
+            padded: 0,
             packets: 0,
             octets: 0,
             reported_lost: 0,
@@ -142,7 +159,7 @@ impl Outgoing {
     }
 
     fn start_at_key_frame(&mut self, now: Instant, track: &Track, max_age: Duration) -> bool {
-        let layer = track.chosen_layer();
+        let layer = self.chosen.map_or_else(|| track.first_layer(), |chosen| chosen.layer);
         let Some(ring) = track.ring(layer) else { return false };
         let key_frame =
             ring.latest_key_frame().filter(|cursor| is_younger(now, ring, *cursor, max_age));
@@ -155,15 +172,22 @@ impl Outgoing {
     /// Stops reading. What has been sent can still be sent again.
     pub(crate) fn stop(&mut self) {
         self.reader = None;
+        self.chosen = None;
+        self.temporal = u8::MAX;
         self.rewriter.pause();
     }
 
-    /// Goes on with another layer as soon as it has a key frame. True when one has to be asked for.
-    pub(crate) fn switch_layer(&mut self, now: Instant, track: &Track) -> bool {
-        let layer = track.chosen_layer();
+    /// Sends so much of the track from now on: another layer as soon as it has a key frame. True when one has
+    /// to be asked for.
+    pub(crate) fn choose(&mut self, now: Instant, track: &Track, quality: Quality) -> bool {
+        self.chosen = Some(quality);
         let Some(reader) = &mut self.reader else { return false };
+        let layer = quality.layer;
         if reader.layer == layer {
             reader.next = None;
+            return false;
+        }
+        if reader.next.is_some_and(|(next, _)| next == layer) {
             return false;
         }
         let Some(ring) = track.ring(layer) else { return false };
@@ -172,6 +196,28 @@ impl Outgoing {
             .filter(|cursor| is_younger(now, ring, *cursor, FRESH_KEY_FRAME));
         reader.next = Some((layer, key_frame.unwrap_or(ring.end())));
         key_frame.is_none()
+    }
+
+    /// The layers that are read or waited for.
+    pub(crate) fn read_layers(&self) -> u32 {
+        let Some(Reader { layer, next, .. }) = self.reader else { return 0 };
+        Demand::bit(layer) | next.map_or(0, |(layer, _)| Demand::bit(layer))
+    }
+
+    /// Whether the receiver is to have a packet, by its temporal layer. Changes from frame to frame alone,
+    /// and upward where a receiver can follow.
+    #[inline]
+    fn wants(&mut self, facts: &Facts) -> bool {
+        let Layer { temporal, switches_up, .. } = facts.layer;
+        if facts.starts_frame {
+            let chosen = self.chosen.map_or(u8::MAX, |chosen| chosen.temporal);
+            if chosen < self.temporal || facts.starts_key_frame {
+                self.temporal = chosen;
+            } else if switches_up && temporal > self.temporal && temporal <= chosen {
+                self.temporal = temporal;
+            }
+        }
+        temporal <= self.temporal
     }
 
     /// Sends what has arrived since the last pass.
@@ -226,7 +272,8 @@ impl Outgoing {
         let Outlet { link, departure, arena, counters } = outlet;
         // Before deciding: a number that was given out must be used.
         let mut room = arena.reserve(departure.path).ok_or(Unsent::ArenaFull)?;
-        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, true) {
+        let wanted = self.wants(stored.facts);
+        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, wanted) {
             Decision::Forward(numbers) => numbers,
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
             Decision::Drop(_) => return Err(Unsent::Dropped),
@@ -235,6 +282,7 @@ impl Outgoing {
         let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);
+        self.newest = Some(numbers.sequence as u16);
         link.retransmissions.note_media(len);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
@@ -258,21 +306,54 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         let Request { now, slot, sequence, original, round_trip } = request;
+        let may = |len, link: &mut Link| {
+            link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()
+        };
+        let len = self.repeat(original, track, outlet, may)?;
+        outlet.counters.packets_retransmitted += 1;
+        outlet.counters.bytes_retransmitted += len as u64;
+        Some(())
+    }
+
+    /// Sends one of the latest packets of `track` once more, although nobody has asked for it: to a receiver
+    /// that is padding, which shows what the path takes. `None` when there is none.
+    pub(crate) fn pad(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
+        let newest = self.newest?;
+        for _ in 0..PADDING_PACKETS {
+            self.padded = (self.padded + 1) % PADDING_PACKETS;
+            let original = self.original(newest.wrapping_sub(self.padded));
+            let is_of_track = |original: &Original| original.layer.track == track.id;
+            if let Some(original) = original.filter(is_of_track)
+                && self.repeat(original, track, outlet, |_, _| Some(())).is_some()
+            {
+                outlet.counters.padding_packets_out += 1;
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
+    /// it went out.
+    fn repeat(
+        &mut self,
+        original: Original,
+        track: &Track,
+        outlet: &mut Outlet<'_>,
+        may: impl FnOnce(usize, &mut Link) -> Option<()>,
+    ) -> Option<usize> {
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
         let types = self.receiving(track.codec_of(stored.facts.payload_type)?)?;
         let rtx = types.rtx?;
-        let Outlet { link, departure, arena, counters } = outlet;
+        let Outlet { link, departure, arena, .. } = outlet;
         let mut room = arena.reserve(departure.path)?;
-        let len = stored.payload.len();
-        link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()?;
+        may(stored.payload.len(), link)?;
         let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), types };
         let number = (self.next_rtx_sequence, rtx);
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
         self.next_rtx_sequence += 1;
-        counters.packets_retransmitted += 1;
-        counters.bytes_retransmitted += len as u64;
-        Some(())
+        Some(len)
     }
 
     /// Takes the receiver's count of lost packets; returns how many it grew by.

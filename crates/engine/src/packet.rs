@@ -62,7 +62,9 @@ impl Headers {
         let fields = packet.fields(sequence as u16, packet.types.media, link, departure);
         let header = self.media.write(&fields, room)?;
         let len = packet.write_payload(header, room)?;
-        link.connection.seal_rtp(room, len, sequence)
+        let len = link.connection.seal_rtp(room, len, sequence)?;
+        link.note_sent(departure, len, self.media.carries_transport_sequence());
+        Some(len)
     }
 
     /// The same for a packet that is sent again, as number `sequence` of the stream of
@@ -80,7 +82,9 @@ impl Headers {
         let original = (packet.numbers.sequence as u16).to_be_bytes();
         room.get_mut(header..header + OSN_LEN)?.copy_from_slice(&original);
         let len = packet.write_payload(header + OSN_LEN, room)?;
-        link.connection.seal_rtp(room, len, sequence)
+        let len = link.connection.seal_rtp(room, len, sequence)?;
+        link.note_sent(departure, len, self.rtx.carries_transport_sequence());
+        Some(len)
     }
 }
 
@@ -89,7 +93,7 @@ impl<'a> Rewritten<'a> {
         &self,
         sequence: u16,
         payload_type: u8,
-        link: &mut Link,
+        link: &Link,
         departure: Departure,
     ) -> HeaderFields<'a> {
         let facts = self.stored.facts;
@@ -98,7 +102,7 @@ impl<'a> Rewritten<'a> {
             marker: facts.marker,
             sequence,
             timestamp: self.numbers.timestamp as u32,
-            transport_sequence: link.draw_transport_sequence(),
+            transport_sequence: link.transport_sequence(),
             abs_send_time: departure.time,
             audio_level: facts.audio_level,
             video_orientation: facts.video_orientation,

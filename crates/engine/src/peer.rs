@@ -6,6 +6,7 @@ use parlor_rtc::receive::{ReplyTime, TransportArrivals};
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::{Connection, MediaKind};
 
+use crate::allocate::Allocator;
 use crate::change::{ConnectionState, SlotCounts, SlotState};
 use crate::compound::Speaker;
 use crate::id::PeerId;
@@ -46,6 +47,8 @@ pub(crate) struct Peer {
     /// Those that have something to forward.
     pub(crate) ready_slots: SlotSet,
     pub(crate) shown: Shown,
+    /// How much of each video track it is sent.
+    pub(crate) allocator: Allocator,
     pub(crate) wanted_slots: SlotCounts,
     /// To the peer and back, as its latest report proves. Somebody to whom nothing flows reports nothing.
     pub(crate) round_trip: Option<Duration>,
@@ -67,7 +70,7 @@ impl Peer {
         Peer {
             id,
             room,
-            link: Link::new(now, connection),
+            link: Link::new(now, connection, session.feedback()),
             state: ConnectionState::Connecting,
             paths: PeerPaths::default(),
             speaker: Speaker { ssrc, cname, reduced_size: session.takes_reduced_size() },
@@ -79,6 +82,7 @@ impl Peer {
             slots: Vec::new(),
             ready_slots: SlotSet::default(),
             shown: Shown::default(),
+            allocator: Allocator::new(),
             wanted_slots: SlotCounts::default(),
             round_trip: None,
             reply_time: ReplyTime::default(),
@@ -86,7 +90,8 @@ impl Peer {
     }
 
     /// Brings everything in line with what a later offer agreed on.
-    pub(crate) fn follow_session(&mut self) {
+    pub(crate) fn follow_session(&mut self, now: Instant) {
+        self.link.follow_feedback(now, self.session.feedback());
         let negotiation = &self.session.negotiation;
         self.incoming.update(negotiation);
         self.speaker.reduced_size = self.session.takes_reduced_size();

@@ -96,16 +96,16 @@ impl Engine {
         let &Arrived { track: key, layer, codec, ref facts, .. } = arrived;
         let Some(track) = self.tracks.get_mut(key) else { return };
         let payload = arrived.payload.of(packet);
-        if track.note_layer(layer, now, payload.len()) {
-            self.switch_layer(now, key);
-        }
-        let Some(track) = self.tracks.get_mut(key) else { return };
+        let layers_changed = track.note_layer(now, layer, codec, facts, payload);
         let (room, had_another) = (track.room, track.codec.is_some());
         let codec_changed = track.note_codec(now, codec);
         let voice_changed = facts.audio_level.is_some_and(|level| track.hear(now, level));
         match track.push(layer, *facts, payload, &[]) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
             Err(_) => self.counters.packets_refused += 1,
+        }
+        if layers_changed {
+            self.review_subscribers(now, key);
         }
         if voice_changed {
             self.speaking_changed(room);
@@ -187,6 +187,7 @@ impl Peer {
             starts_frame: frame.starts_frame,
             starts_key_frame: frame.starts_key_frame,
             numbers: frame.numbers,
+            layer: frame.layer,
             audio_level: view.extensions.audio_level,
             video_orientation: view.extensions.video_orientation,
         };

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use parlor_rtc::congestion::{Bitrate, CongestionControl};
 use parlor_rtc::rtcp::{self, LostSequences, ReportBlocks, Rtcp, SenderInfo};
 use parlor_rtc::rtp::Ssrc;
 
@@ -40,8 +41,12 @@ impl Engine {
                 Rtcp::FullIntraRequest(entries) => {
                     entries.for_each(|(media, _)| self.take_key_frame_request(key, media));
                 }
-                Rtcp::TransportFeedback(_) | Rtcp::ReceiverEstimate(_) => {
-                    self.counters.bandwidth_feedback_in += 1;
+                Rtcp::TransportFeedback(feedback) => {
+                    self.tell_congestion(key, |control| control.handle_feedback(now, &feedback));
+                }
+                Rtcp::ReceiverEstimate(estimate) => {
+                    let rate = Bitrate::from_bps(estimate.bitrate_bps);
+                    self.tell_congestion(key, |control| control.handle_remb(now, rate));
                 }
             }
         }
@@ -59,16 +64,29 @@ impl Engine {
     fn take_reports(&mut self, now: Instant, key: PeerKey, reports: ReportBlocks<'_>) {
         let ntp = self.clock.ntp(now);
         let Some(peer) = self.peers.get_mut(key) else { return };
+        let mut fraction_lost = 0;
         for report in reports {
             if let Some(round_trip) = report.round_trip(ntp) {
                 peer.round_trip = Some(round_trip);
             }
             let slot = peer.slots.iter_mut().find(|slot| slot.outgoing.headers.ssrc == report.ssrc);
             if let Some(slot) = slot {
+                fraction_lost = report.fraction_lost.max(fraction_lost);
                 let lost = slot.outgoing.take_cumulative_loss(report.cumulative_lost);
                 self.counters.packets_lost_out += u64::from(lost);
             }
         }
+        let round_trip = peer.round_trip;
+        peer.link.congestion.handle_report(now, fraction_lost, round_trip);
+        self.set_congestion_timer(key);
+    }
+
+    /// A subscriber says what its path carries.
+    fn tell_congestion(&mut self, key: PeerKey, tell: impl FnOnce(&mut CongestionControl)) {
+        self.counters.bandwidth_feedback_in += 1;
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        tell(&mut peer.link.congestion);
+        self.set_congestion_timer(key);
     }
 
     /// A publisher has stopped sending a stream, for now: browsers say goodbye when a track is muted and
@@ -111,7 +129,7 @@ impl Engine {
         let mut slots = peer.slots.iter_mut().enumerate();
         let slot = slots.find(|(_, slot)| slot.outgoing.headers.ssrc == media);
         let Some((index, Slot { outgoing, .. })) = slot else { return };
-        let departure = Departure { path, time: self.clock.abs_send_time(now) };
+        let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
         let (link, counters) = (&mut peer.link, &mut self.counters);
         let mut outlet = Outlet { link, departure, arena: out, counters };
         for sequence in lost.take(MAX_NACKED) {

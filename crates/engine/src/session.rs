@@ -2,7 +2,8 @@
 
 use std::net::SocketAddr;
 
-use parlor_rtc::rtp::ExtensionMap;
+use parlor_rtc::congestion::FeedbackKind;
+use parlor_rtc::rtp::{ExtensionKind, ExtensionMap};
 use parlor_rtc::sdp::{self, Direction, Local, MediaSection, Negotiation};
 use parlor_rtc::{MediaKind, Mid, dtls, ice};
 
@@ -39,6 +40,18 @@ impl Session {
     /// share one transport, so all have to say so.
     pub(crate) fn takes_reduced_size(&self) -> bool {
         self.negotiation.media().all(|section| section.reduced_size_rtcp)
+    }
+
+    /// What the client tells of the packets that it receives.
+    pub(crate) fn feedback(&self) -> FeedbackKind {
+        let numbers = |section: &MediaSection| {
+            section.direction == Direction::ClientReceives
+                && section.extensions.iter().any(|e| e.kind == ExtensionKind::TransportSequence)
+        };
+        match self.negotiation.media().any(numbers) {
+            true => FeedbackKind::TransportWide,
+            false => FeedbackKind::Reports,
+        }
     }
 
     /// The answer to the latest offer. `slot` tells what each receive section sends as.

@@ -5,11 +5,9 @@ use std::time::Instant;
 
 use crate::assign::{Assignment, Candidate, Group, Place, assign};
 use crate::engine::Engine;
-use crate::layer::REVIEW_INTERVAL;
 use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
-use crate::timer::{PeerTimer, Timer};
 use crate::track::{Subscriber, Track, TrackKey, TrackRef};
 
 impl Engine {
@@ -89,16 +87,19 @@ impl Engine {
         let peer = self.peers.get_mut(subscriber.peer);
         let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(subscriber.slot)) else { return };
         if slot.outgoing.start(now, track) {
-            self.requests.push(key, track.chosen_layer());
+            self.requests.push(key, slot.outgoing.layer().unwrap_or_default());
         }
+        self.follow_readers(key);
         self.note_arrival(key);
         self.begin_reports(now, subscriber.peer);
+        self.review_soon(now, subscriber.peer);
     }
 
     fn unsubscribe(&mut self, key: TrackKey, subscriber: Subscriber) {
         if let Some(track) = self.tracks.get_mut(key) {
             track.subscribers.retain(|other| *other != subscriber);
         }
+        self.follow_readers(key);
     }
 
     /// Lets everything that flows to a peer begin anew, since it can be sent only now.
@@ -110,7 +111,7 @@ impl Engine {
                 && let Some(source) = self.tracks.get(track.key)
             {
                 if slot.outgoing.start_after_handshake(now, source) {
-                    self.requests.push(track.key, source.chosen_layer());
+                    self.requests.push(track.key, slot.outgoing.layer().unwrap_or_default());
                 }
                 flowing.push(track.key);
             }
@@ -138,46 +139,6 @@ impl Engine {
             if let Some(slot) = slots.iter().position(carries) {
                 self.feed_slot(now, Subscriber { peer, slot }, Feed::Empty);
             }
-        }
-    }
-
-    /// Chooses the forwarded layer of a peer's simulcast tracks anew.
-    pub(crate) fn review_layers(&mut self, now: Instant, key: PeerKey) {
-        let Some(peer) = self.peers.get(key) else { return };
-        for published in &peer.published {
-            let Some(track) = self.tracks.get_mut(published.track) else { continue };
-            if track.has_layers() && track.review_layers(now) {
-                self.relayered.push(published.track);
-            }
-        }
-        while let Some(track) = self.relayered.pop() {
-            self.switch_layer(now, track);
-        }
-        self.begin_layer_reviews(now, key);
-    }
-
-    /// Watches the layers of a peer as long as there are some to choose from.
-    pub(crate) fn begin_layer_reviews(&mut self, now: Instant, key: PeerKey) {
-        let Some(peer) = self.peers.get(key).filter(|peer| peer.may_receive()) else { return };
-        let mut tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
-        let layer = Timer::Peer(key.index, PeerTimer::Layer);
-        if tracks.any(|track| track.on && track.has_layers()) {
-            self.timers.set_no_later_than(layer, now + REVIEW_INTERVAL);
-        }
-    }
-
-    /// Lets everyone who receives a track go on with the layer that it has chosen.
-    pub(crate) fn switch_layer(&mut self, now: Instant, key: TrackKey) {
-        let Some(track) = self.tracks.get(key) else { return };
-        let mut needs_key_frame = false;
-        for subscriber in &track.subscribers {
-            let peer = self.peers.get_mut(subscriber.peer);
-            if let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(subscriber.slot)) {
-                needs_key_frame |= slot.outgoing.switch_layer(now, track);
-            }
-        }
-        if needs_key_frame {
-            self.requests.push(key, track.chosen_layer());
         }
     }
 }

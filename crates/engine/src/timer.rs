@@ -16,17 +16,20 @@ pub(crate) enum PeerTimer {
     Nack = 3,
     /// Reports (SR, RR, SDES) are owed.
     Report = 4,
-    /// The layer that is forwarded may have stopped, or there may be a better one.
+    /// How much of each video track flows to it is to be decided anew.
     Layer = 5,
+    /// Feedback stays away, or a probe of the path is due.
+    Congestion = 6,
 }
 
-const PEER_TIMERS: [PeerTimer; 6] = [
+const PEER_TIMERS: [PeerTimer; 7] = [
     PeerTimer::Connection,
     PeerTimer::Silence,
     PeerTimer::Feedback,
     PeerTimer::Nack,
     PeerTimer::Report,
     PeerTimer::Layer,
+    PeerTimer::Congestion,
 ];
 
 /// Whose timer, and which.
@@ -67,6 +70,11 @@ struct Entry {
 
 /// A timer that is not set.
 const UNSET: u32 = u32::MAX;
+
+/// Whether a timer comes and goes with packets.
+fn is_of_packets(timer: Timer) -> bool {
+    matches!(timer, Timer::Peer(_, PeerTimer::Feedback | PeerTimer::Nack | PeerTimer::Congestion))
+}
 
 /// A binary heap that knows where each timer is in it, so that a timer can be moved or cancelled
 /// in place: no stale entries, and no allocation once it has its size.
@@ -135,9 +143,7 @@ impl TimerQueue {
     /// How many timers are set, but for those that come and go with packets.
     pub(crate) fn standing(&self) -> usize {
         let timers = self.heap.iter().map(|entry| Timer::from_number(entry.number));
-        timers
-            .filter(|timer| !matches!(timer, Timer::Peer(_, PeerTimer::Feedback | PeerTimer::Nack)))
-            .count()
+        timers.filter(|timer| !is_of_packets(*timer)).count()
     }
 
     fn push(&mut self, entry: Entry) {

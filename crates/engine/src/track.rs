@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
+use parlor_rtc::payload::Resolutions;
 use parlor_rtc::rtp::AudioLevel;
 use parlor_rtc::sdp::Codec;
 
+use crate::allocate::Demand;
 use crate::id::{LayerId, PeerId, Source, TrackId};
-use crate::layer::{Arrivals, Choice};
+use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
 use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
@@ -18,6 +20,9 @@ use crate::upstream::KEY_FRAME_INTERVAL;
 /// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
 /// leaves who cannot decode the better one, seconds apart.
 const CODEC_HOLDS: Duration = Duration::from_secs(1);
+
+/// How often the layers of a track are measured at most.
+const MEASURE_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
@@ -51,8 +56,11 @@ pub(crate) struct Track {
     codec_changed_at: Option<Instant>,
     /// One for each simulcast encoding; one without simulcast.
     layers: Vec<TrackRing>,
-    arrivals: Vec<Arrivals>,
-    choice: Choice,
+    /// What they cost and show.
+    meter: TrackMeter,
+    measured_at: Option<Instant>,
+    /// Those that somebody receives, or waits for: one bit each.
+    pub(crate) read_layers: u32,
     /// By layer, when a key frame was last asked for.
     key_frame_asked: Vec<Option<Instant>>,
     /// The publisher's payload types.
@@ -102,8 +110,9 @@ impl Track {
             codec: None,
             codec_changed_at: None,
             layers: (0..layers).map(|_| TrackRing::new(limits)).collect(),
-            arrivals: vec![Arrivals::default(); layers],
-            choice: Choice::default(),
+            meter: TrackMeter::new(layers),
+            measured_at: None,
+            read_layers: 0,
             key_frame_asked: vec![None; layers],
             codecs,
             voice: VoiceActivity::new(),
@@ -136,28 +145,53 @@ impl Track {
         self.layers.get(usize::from(layer))
     }
 
-    /// The layer that is forwarded; the first before any has arrived.
-    #[inline]
-    pub(crate) fn chosen_layer(&self) -> u8 {
-        self.choice.chosen().unwrap_or_default() as u8
+    /// The layer to begin with: the smallest that arrives; the first before any has arrived.
+    pub(crate) fn first_layer(&self) -> u8 {
+        if let Some(rung) = self.meter.rungs().first() {
+            return rung.quality.layer;
+        }
+        let mut layers = 0..u8::try_from(self.layers.len()).unwrap_or(u8::MAX);
+        layers.find(|layer| self.meter.is_live(*layer)).unwrap_or_default()
     }
 
-    pub(crate) fn has_layers(&self) -> bool {
-        self.layers.len() > 1
+    /// What could be sent of it, as of the last [`Track::measure`].
+    pub(crate) fn rungs(&self) -> &[Rung] {
+        self.meter.rungs()
+    }
+
+    /// Measures its layers anew, unless that was done just now for another subscriber.
+    pub(crate) fn measure(&mut self, now: Instant) {
+        if self.measured_at.is_none_or(|at| now >= at + MEASURE_INTERVAL) {
+            self.measured_at = Some(now);
+            self.meter.review(now);
+        }
     }
 
     pub(crate) fn layer_id(&self, index: u8) -> LayerId {
         LayerId { track: self.id, index }
     }
 
-    /// Takes note that something of a layer has come. True when that makes it the forwarded one.
+    /// Takes note of a packet of a layer. True when the layer did not arrive before, or had stopped.
     #[inline]
-    pub(crate) fn note_layer(&mut self, layer: u8, now: Instant, bytes: usize) -> bool {
-        let index = usize::from(layer);
-        // A later offer may name more encodings than the track was made with; they are not forwarded.
-        let Some(arrivals) = self.arrivals.get_mut(index) else { return false };
-        arrivals.note(now, bytes);
-        self.choice.note_arrival(index)
+    pub(crate) fn note_layer(
+        &mut self,
+        now: Instant,
+        layer: u8,
+        codec: Codec,
+        facts: &Facts,
+        payload: &[u8],
+    ) -> bool {
+        if self.source.kind() == MediaKind::Audio {
+            return false;
+        }
+        let was_live = self.meter.is_live(layer);
+        let &Facts { starts_frame, starts_key_frame, layer: inside, .. } = facts;
+        let packet = Packet { len: payload.len(), starts_frame, starts_key_frame, layer: inside };
+        self.meter.note(now, layer, &packet);
+        if starts_key_frame && let Some(sizes) = Resolutions::read(codec, payload, &[]) {
+            self.meter.note_resolutions(layer, sizes);
+        }
+        !was_live && self.meter.is_live(layer)
     }
 
     /// Takes one packet of a layer, when somebody receives it.
@@ -177,11 +211,9 @@ impl Track {
         Ok(())
     }
 
-    /// Whether somebody waits for a key frame of a layer once packets of it are lost for good. Who goes
-    /// from one layer to another asks for the new one's by itself, until it comes.
+    /// Whether somebody waits for a key frame of a layer once packets of it are lost for good.
     pub(crate) fn wants_key_frame_of(&self, layer: u8) -> bool {
-        let is_video = self.source.kind() == MediaKind::Video;
-        is_video && !self.subscribers.is_empty() && layer == self.chosen_layer()
+        self.source.kind() == MediaKind::Video && self.read_layers & Demand::bit(layer) != 0
     }
 
     /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
@@ -226,11 +258,6 @@ impl Track {
     /// Whether its publisher was speaking when last judged.
     pub(crate) fn is_speaking(&self) -> bool {
         self.voice.is_speaking()
-    }
-
-    /// Chooses the layer anew. True when another one is to be forwarded.
-    pub(crate) fn review_layers(&mut self, now: Instant) -> bool {
-        self.choice.review(now, &mut self.arrivals)
     }
 
     /// Bytes of memory that its packets are kept in.

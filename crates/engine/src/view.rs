@@ -22,6 +22,13 @@ impl Shown {
         Shown::Only(views)
     }
 
+    /// Where and how `track` is shown, as far as the client has said.
+    pub(crate) fn view(&self, track: &Track) -> Option<&View> {
+        let Shown::Only(views) = self else { return None };
+        let at = views.binary_search_by_key(&track.id, |view| view.track).ok()?;
+        views.get(at)
+    }
+
     /// The priority with which `track` is shown; `None` when it is not. Sound is always heard.
     pub(crate) fn priority(&self, track: &Track) -> Option<u8> {
         match self {

@@ -143,6 +143,7 @@ impl World {
                     tl0_picture_index: Some(source.frame as u8),
                     frame_number: Some(source.frame as u16),
                 },
+                layer: parlor_rtc::payload::Layer::default(),
                 audio_level: None,
                 video_orientation: None,
             };

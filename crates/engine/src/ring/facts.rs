@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use parlor_rtc::payload::FrameNumbers;
+use parlor_rtc::payload::{FrameNumbers, Layer};
 use parlor_rtc::rtp::{AudioLevel, VideoOrientation};
 
 /// Everything that routing and rewriting want to know about one received packet.
@@ -26,6 +26,8 @@ pub struct Facts {
     pub starts_key_frame: bool,
     /// Numbers of the frame that have to stay consistent for a receiver.
     pub numbers: FrameNumbers,
+    /// The layer inside its stream; the lowest where there is one only.
+    pub layer: Layer,
     /// How loud it is, if its header says so.
     pub audio_level: Option<AudioLevel>,
     /// How its picture is to be turned, if its header says so.

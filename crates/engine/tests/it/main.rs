@@ -2,11 +2,13 @@
 // What a test's helper cannot unwrap is a failing test.
 #![allow(clippy::unwrap_used)]
 
+mod allocate;
 mod allocation;
 mod arena;
 mod call;
 mod counting;
 mod layers;
+mod measure;
 mod retransmit;
 mod rewrite;
 mod ring;

@@ -18,6 +18,7 @@ pub(crate) fn facts(sequence: u64, arrival: Instant) -> Facts {
         starts_frame: true,
         starts_key_frame: false,
         numbers: FrameNumbers::default(),
+        layer: parlor_rtc::payload::Layer::default(),
         audio_level: None,
         video_orientation: None,
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::payload::{Facts, FrameNumbers, PictureId, rewrite};
+use crate::payload::{Facts, FrameNumbers, PictureId, Resolutions, rewrite};
 use crate::receive::{Arrival, StreamReceiver, TransportArrivals, Verdict};
 use crate::rtcp::{self, CompoundWriter, Rtcp};
 use crate::rtp::{ExtensionKind, ExtensionMap, RtpView, SequenceExtender, Ssrc};
@@ -55,7 +55,8 @@ pub fn rtcp(data: &[u8]) {
     assert!(packets * 4 <= data.len());
 }
 
-/// A payload of any codec never panics; rewriting changes its numbers and nothing else.
+/// A payload of any codec never panics; rewriting changes its numbers and nothing else, and a size that is
+/// read is one that a picture can have.
 ///
 /// The first byte chooses the codec and the second the length of a dependency descriptor in front
 /// of the payload.
@@ -71,6 +72,10 @@ pub fn payload(data: &[u8]) {
     };
     let descriptor_len = usize::from(descriptor_len % 32).min(rest.len());
     let (descriptor, payload) = rest.split_at(descriptor_len);
+    if let Some(resolutions) = Resolutions::read(codec, payload, descriptor) {
+        let mut sizes = (0..8).filter_map(|spatial| resolutions.of(spatial)).peekable();
+        assert!(sizes.peek().is_some() && sizes.all(|size| size.width > 0 && size.height > 0));
+    }
     let Some(facts) = Facts::read(codec, payload, choice & 0x80 != 0, descriptor) else { return };
     let new = FrameNumbers {
         picture_id: facts.numbers.picture_id.map(|id| PictureId {

@@ -4,8 +4,8 @@
 use super::Facts;
 
 /// OBU types (AV1 bitstream specification, section 6.2.2).
-mod obu {
-    pub(super) const SEQUENCE_HEADER: u8 = 1;
+pub(super) mod obu {
+    pub(in crate::payload) const SEQUENCE_HEADER: u8 = 1;
     pub(super) const FRAME_HEADER: u8 = 3;
     pub(super) const METADATA: u8 = 5;
     pub(super) const FRAME: u8 = 6;
@@ -32,6 +32,34 @@ pub(super) fn facts(payload: &[u8], by_marker: Facts) -> Option<Facts> {
             && (aggregation & NEW_SEQUENCE != 0 || kind == obu::SEQUENCE_HEADER),
         ..by_marker
     })
+}
+
+/// The OBU elements of a packet without their lengths, up to the first that is cut off; `None` when the
+/// first one goes on with that of another packet.
+pub(super) fn elements(payload: &[u8]) -> Option<impl Iterator<Item = &[u8]>> {
+    let (&aggregation, mut rest) = payload.split_first()?;
+    if aggregation & CONTINUES != 0 {
+        return None;
+    }
+    let count = (aggregation & COUNT) >> 4;
+    let elements = (1_u8..=u8::MAX).map_while(move |number| {
+        if number == count {
+            // The last of a counted few is the rest of the packet.
+            return Some(std::mem::take(&mut rest));
+        }
+        let (element, behind) = with_len(rest)?;
+        rest = behind;
+        Some(element)
+    });
+    Some(elements)
+}
+
+/// Takes one OBU element off that has its length in front, and what follows.
+fn with_len(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let len_bytes = 1 + bytes.iter().take(MAX_LEB128_LEN).position(|byte| byte & 0x80 == 0)?;
+    let (len, rest) = bytes.split_at_checked(len_bytes)?;
+    let len = len.iter().rev().fold(0_u64, |len, byte| len << 7 | u64::from(byte & 0x7F));
+    rest.split_at_checked(usize::try_from(len).ok()?)
 }
 
 /// The first byte of the first OBU element, which is the OBU's header unless it continues one.

@@ -8,13 +8,13 @@ use super::Facts;
 use crate::bytes::u16_at;
 
 /// NAL unit types (ITU-T H.264 table 7-1, RFC 6184 table 1).
-mod nal {
-    pub(super) const SLICE: u8 = 1;
-    pub(super) const SEQUENCE_PARAMETERS: u8 = 7;
-    pub(super) const DELIMITER: u8 = 9;
-    pub(super) const STAP_A: u8 = 24;
-    pub(super) const FU_A: u8 = 28;
-    pub(super) const TYPE_MASK: u8 = 0x1F;
+pub(super) mod nal {
+    pub(in crate::payload) const SLICE: u8 = 1;
+    pub(in crate::payload) const SEQUENCE_PARAMETERS: u8 = 7;
+    pub(in crate::payload) const DELIMITER: u8 = 9;
+    pub(in crate::payload) const STAP_A: u8 = 24;
+    pub(in crate::payload) const FU_A: u8 = 28;
+    pub(in crate::payload) const TYPE_MASK: u8 = 0x1F;
 }
 
 /// Most NAL units of an aggregation that are looked at: parameter sets come first, and browsers
@@ -37,16 +37,9 @@ pub(super) fn facts(payload: &[u8], by_marker: Facts) -> Option<Facts> {
 
 /// Whether the first unit of an aggregation begins a picture, and whether any has the parameters
 /// of a sequence, without which no receiver can begin.
-fn aggregate(mut units: &[u8]) -> (bool, bool) {
+fn aggregate(body: &[u8]) -> (bool, bool) {
     let mut starts_frame = false;
-    for index in 0..MAX_AGGREGATED {
-        let Some(len) = u16_at(units, 0) else { break };
-        let Some((unit, rest)) =
-            units.get(2..).and_then(|units| units.split_at_checked(usize::from(len)))
-        else {
-            break;
-        };
-        units = rest;
+    for (index, unit) in units(body).enumerate() {
         let Some((&header, body)) = unit.split_first() else { continue };
         let kind = header & nal::TYPE_MASK;
         starts_frame |= index == 0 && begins_picture(kind, body);
@@ -55,6 +48,16 @@ fn aggregate(mut units: &[u8]) -> (bool, bool) {
         }
     }
     (starts_frame, false)
+}
+
+/// The NAL units of an aggregation, up to the first that is cut off.
+pub(super) fn units(mut rest: &[u8]) -> impl Iterator<Item = &[u8]> {
+    (0..MAX_AGGREGATED).map_while(move |_| {
+        let len = u16_at(rest, 0)?;
+        let (unit, behind) = rest.get(2..)?.split_at_checked(usize::from(len))?;
+        rest = behind;
+        Some(unit)
+    })
 }
 
 /// A slice of a key frame does not count: the parameters before it, often in packets of their

@@ -4,13 +4,15 @@
 mod av1;
 mod dependency_descriptor;
 mod h264;
+mod resolution;
 mod vp8;
 mod vp9;
 
 use crate::sdp::Codec;
 
 pub use dependency_descriptor::DependencyDescriptor;
-pub use vp8::{KeyFrameSize, Vp8Descriptor};
+pub use resolution::{Resolution, Resolutions};
+pub use vp8::Vp8Descriptor;
 pub use vp9::Vp9Descriptor;
 
 /// What one packet says about the frame that it is part of.

@@ -1,6 +1,6 @@
 //! The VP8 payload descriptor and the start of the frame behind it (RFC 7741 sections 4.2, 4.3).
 
-use super::{Facts, FrameNumbers, Layer, PictureIdField};
+use super::{Facts, FrameNumbers, Layer, PictureIdField, Resolution};
 use crate::bytes::{array_at, put};
 
 /// A VP8 payload descriptor, and where its numbers lie.
@@ -21,15 +21,6 @@ pub struct Vp8Descriptor {
     picture_id: Option<PictureIdField>,
     tl0_picture_index: Option<(u8, usize)>,
     len: usize,
-}
-
-/// The size that a VP8 key frame declares, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyFrameSize {
-    /// 0 to 16,383.
-    pub width: u16,
-    /// 0 to 16,383.
-    pub height: u16,
 }
 
 impl Vp8Descriptor {
@@ -105,13 +96,15 @@ impl Vp8Descriptor {
     }
 
     /// The size of the picture, in the first packet of a key frame (RFC 6386 section 9.1).
-    pub fn key_frame_size(&self, payload: &[u8]) -> Option<KeyFrameSize> {
+    pub fn key_frame_size(&self, payload: &[u8]) -> Option<Resolution> {
         const START_CODE: [u8; 3] = [0x9D, 0x01, 0x2A];
         let [_, _, _, c0, c1, c2, w0, w1, h0, h1] = array_at(payload, self.len)?;
-        (self.starts_key_frame(payload) && [c0, c1, c2] == START_CODE).then_some(KeyFrameSize {
-            width: u16::from_le_bytes([w0, w1]) & 0x3FFF,
-            height: u16::from_le_bytes([h0, h1]) & 0x3FFF,
-        })
+        if !self.starts_key_frame(payload) || [c0, c1, c2] != START_CODE {
+            return None;
+        }
+        // The two bits above are how to scale it, which nobody does.
+        let side = |bytes| u32::from(u16::from_le_bytes(bytes) & 0x3FFF);
+        Resolution::new(side([w0, w1]), side([h0, h1]))
     }
 
     /// Overwrites the numbers it has by those of `numbers`; `payload` is the one it was read from.

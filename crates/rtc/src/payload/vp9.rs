@@ -4,7 +4,7 @@ use super::{Facts, FrameNumbers, Layer, PictureIdField};
 use crate::bytes::put;
 
 /// A VP9 payload descriptor, and where its numbers lie. Reference indices and the scalability
-/// structure are left unread: a receiver gets them as they are.
+/// structure are left unread here: a receiver gets them as they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vp9Descriptor {
     /// The frame refers to an earlier picture (P).
@@ -23,6 +23,7 @@ pub struct Vp9Descriptor {
     pub is_inter_layer_predicted: bool,
     picture_id: Option<PictureIdField>,
     tl0_picture_index: Option<(u8, usize)>,
+    layer_end: usize,
 }
 
 impl Vp9Descriptor {
@@ -41,6 +42,7 @@ impl Vp9Descriptor {
             is_inter_layer_predicted: false,
             picture_id: None,
             tl0_picture_index: None,
+            layer_end: 1,
         };
         let mut at = 1;
         if bit(0x80) {
@@ -62,7 +64,14 @@ impl Vp9Descriptor {
                 at += 1;
             }
         }
+        descriptor.layer_end = at;
         (payload.len() > at).then_some(descriptor)
+    }
+
+    /// The offset behind the layer: of reference indices, the structure or the frame, whichever comes
+    /// first.
+    pub(super) fn layer_end(&self) -> usize {
+        self.layer_end
     }
 
     /// The numbers that it carries.

@@ -2,7 +2,7 @@
 
 use parlor_rtc::fuzzing;
 use parlor_rtc::payload::{
-    DependencyDescriptor, Facts, FrameNumbers, KeyFrameSize, Layer, PictureId, Vp8Descriptor,
+    DependencyDescriptor, Facts, FrameNumbers, Layer, PictureId, Resolution, Vp8Descriptor,
     Vp9Descriptor, rewrite,
 };
 use parlor_rtc::sdp::Codec;
@@ -52,7 +52,7 @@ fn a_vp8_key_frame_is_known_by_its_first_packet() {
     let descriptor = Vp8Descriptor::read(&VP8_KEY).unwrap();
     assert_eq!(descriptor.header_len(), 6);
     assert_eq!(descriptor.key_index, Some(1));
-    let size = KeyFrameSize { width: 640, height: 360 };
+    let size = Resolution { width: 640, height: 360 };
     assert_eq!(descriptor.key_frame_size(&VP8_KEY), Some(size));
 }
 

@@ -1,0 +1,77 @@
+//! How much the link has carried lately without a break.
+
+use std::time::{Duration, Instant};
+
+/// The budget's past is kept in steps of this length.
+const STEP: Duration = Duration::from_millis(500);
+
+/// The steps of the longest time looked back on, and the one that is under way.
+const STEPS: usize = 11;
+
+/// What has held for so many steps is there to stay, as far as noise goes: an estimate that is made anew a
+/// few times a second has shown its lowest values by then.
+const SUSTAINED: usize = 10;
+
+/// What has held for so many steps can be judged when much more than noise has changed.
+const RECENT: usize = 4;
+
+/// A subscriber's budgets of the last seconds.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Budgets {
+    /// The lowest budget of each step, around in a circle.
+    lowest: [u64; STEPS],
+    at: usize,
+    /// When the step under way began; `None` before the first budget.
+    begun: Option<Instant>,
+    latest: u64,
+}
+
+impl Budgets {
+    /// How long a budget has to have held to count as [`recent`](Budgets::recent).
+    pub(super) const RECENT_TIME: Duration = Duration::from_millis(500 * RECENT as u64);
+
+    pub(super) fn note(&mut self, now: Instant, bps: u64) {
+        match &mut self.begun {
+            None => {
+                self.lowest = [bps; STEPS];
+                self.begun = Some(now);
+            }
+            Some(begun) => {
+                // In between, the last budget was in force.
+                for _ in 0..STEPS {
+                    if now < *begun + STEP {
+                        break;
+                    }
+                    *begun += STEP;
+                    self.at = (self.at + 1) % STEPS;
+                    self.lowest[self.at] = self.latest;
+                }
+                if now >= *begun + STEP {
+                    *begun = now;
+                }
+            }
+        }
+        self.latest = bps;
+        self.lowest[self.at] = self.lowest[self.at].min(bps);
+    }
+
+    /// The budget now.
+    pub(super) fn latest(&self) -> u64 {
+        self.latest
+    }
+
+    /// What it has been for two seconds at least, or since there is one.
+    pub(super) fn recent(&self) -> u64 {
+        self.lowest_of(RECENT)
+    }
+
+    /// What it has been for five seconds at least, or since there is one.
+    pub(super) fn sustained(&self) -> u64 {
+        self.lowest_of(SUSTAINED)
+    }
+
+    fn lowest_of(&self, steps: usize) -> u64 {
+        let back = |steps: usize| self.lowest[(self.at + STEPS - steps) % STEPS];
+        (0..=steps).map(back).min().unwrap_or_default()
+    }
+}

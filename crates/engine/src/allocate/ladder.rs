@@ -1,0 +1,70 @@
+//! Which rungs of a track are worth climbing for one place on the screen.
+
+use crate::measure::{Quality, Rung};
+
+use super::{Area, Demand};
+
+/// A picture may be shown so much larger than it is, as a ratio. A fifth is hardly seen; the next larger
+/// picture costs two to four times as much.
+const UPSCALED: (u32, u32) = (6, 5);
+
+/// With fewer frames a second, a face jerks: then a smaller picture that moves is better than this one.
+/// Screens are to be read, so there a sharp picture is better than a smooth one.
+const SMOOTH_FRAMES_PER_SECOND: u16 = 10;
+
+/// What a ladder is made for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Purpose {
+    pub(super) area: Area,
+    pub(super) is_screen: bool,
+    /// What is sent now. It stays on the ladder as long as it is large enough and arrives: whoever holds it
+    /// is not to lose it to a measurement that wavers.
+    pub(super) held: Option<Quality>,
+}
+
+/// Fills `ladder` with the rungs from the lowest to the best that the purpose needs.
+pub(super) fn climb(ladder: &mut Vec<Rung>, rungs: &[Rung], purpose: &Purpose) {
+    ladder.clear();
+    let useful = useful(rungs, purpose.area);
+    for (index, rung) in useful.iter().enumerate() {
+        let is_held = |quality| Some(quality) == purpose.held;
+        let is_top = useful.get(index + 1).is_none_or(|next| !next.is_same_picture_as(rung));
+        let is_smallest = useful.first().is_none_or(|first| first.is_same_picture_as(rung));
+        let jerks = rung.frames_per_second < SMOOTH_FRAMES_PER_SECOND && !purpose.is_screen;
+        if jerks && !is_top && !is_smallest && !is_held(rung.quality) {
+            continue;
+        }
+        // What costs no less than something better is no step.
+        while ladder
+            .last()
+            .is_some_and(|last| last.bitrate_bps >= rung.bitrate_bps && !is_held(last.quality))
+        {
+            ladder.pop();
+        }
+        ladder.push(*rung);
+    }
+}
+
+/// The encodings that somebody with this much place would use one day, with as much bandwidth as it takes.
+pub(super) fn demand(rungs: &[Rung], area: Area) -> Demand {
+    let useful = useful(rungs, area);
+    let layers = useful.iter().map(|rung| Demand::bit(rung.quality.layer));
+    Demand {
+        layers: layers.fold(0, |layers, layer| layers | layer),
+        larger: !useful.last().is_some_and(|best| suffices(best, area)),
+    }
+}
+
+/// The rungs up to the smallest picture that is large enough; all of them when none is.
+fn useful(rungs: &[Rung], area: Area) -> &[Rung] {
+    let Some(enough) = rungs.iter().find(|rung| suffices(rung, area)) else { return rungs };
+    let end = rungs.iter().rposition(|rung| rung.is_same_picture_as(enough));
+    end.and_then(|end| rungs.get(..=end)).unwrap_or(rungs)
+}
+
+/// A picture of unknown size may be too small.
+fn suffices(rung: &Rung, area: Area) -> bool {
+    let side = |has: u16, shown: u16| u32::from(has) * UPSCALED.0 >= u32::from(shown) * UPSCALED.1;
+    rung.resolution
+        .is_some_and(|size| side(size.width, area.width) && side(size.height, area.height))
+}

@@ -1,0 +1,318 @@
+//! What each subscriber is sent of each video track: a decision made from the subscriber's budget, from what
+//! it shows, and from what the tracks' layers cost.
+//!
+//! Sound comes first: the caller takes what audio costs off the estimate of the link, and what is left is the
+//! budget here. It is never exceeded, even if nothing is seen then: a queue that builds up would take the
+//! sound with it. The estimate recovers by probing up to [`Allocation::wanted_bps`].
+//!
+//! The rules, with their reasons, are in `docs/layers.md`.
+
+mod budget;
+mod fill;
+mod ladder;
+mod memory;
+
+use std::time::Instant;
+
+use crate::id::{Source, TrackId};
+use crate::measure::{Quality, Rung};
+
+use budget::Budgets;
+use fill::{Candidate, Rank, Step};
+use ladder::Purpose;
+use memory::{Circumstances, Memory, Place};
+
+/// One video track that a subscriber could be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription<'a> {
+    /// Which; each at most once in a decision.
+    pub track: TrackId,
+    /// How important it is.
+    pub class: Class,
+    /// Where it is shown; `None` when it is not.
+    pub shown: Option<Area>,
+    /// Its publisher has it on.
+    pub on: bool,
+    /// The subscriber has a decoder for what it carries.
+    pub receivable: bool,
+    /// What could be sent, as measured: [`crate::measure::TrackMeter::rungs`].
+    pub rungs: &'a [Rung],
+}
+
+/// A place on a screen, in device pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// How wide.
+    pub width: u16,
+    /// How high.
+    pub height: u16,
+}
+
+/// How important a track is. Every track of a class has all it can use before one of the next class has
+/// anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// A shared screen: what the meeting is about.
+    Screen,
+    /// The viewer has chosen it.
+    Pinned {
+        /// Higher ones come first.
+        priority: u8,
+    },
+    /// Somebody who is speaking.
+    Speaker,
+    /// Everybody else.
+    Rest,
+}
+
+/// What a subscriber gets of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// This much of it. Of a track from which nothing has arrived yet, it is the beginning of its first
+    /// encoding, so that the first picture need not wait for the next decision.
+    Send(Quality),
+    /// Nothing.
+    Paused(Reason),
+}
+
+/// Why a subscriber gets nothing of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// The subscriber has no decoder for it.
+    CodecNotSupported,
+    /// The publisher has it off.
+    PublisherOff,
+    /// It is not shown.
+    NotShown,
+    /// The budget does not carry its lowest rung.
+    Bandwidth,
+}
+
+/// Which encodings of a track a subscriber would use one day. Those of all subscribers together are what the
+/// publisher is to encode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Demand {
+    /// One bit for each simulcast encoding that arrives: bit 0 for encoding 0.
+    pub layers: u32,
+    /// None that arrives is as large as the place on the screen: if the publisher has a larger one switched
+    /// off, it is missed.
+    pub larger: bool,
+}
+
+/// The decision for one subscription.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The track.
+    pub track: TrackId,
+    /// What is sent of it.
+    pub given: Given,
+    /// What would be, now or with more bandwidth.
+    pub demand: Demand,
+}
+
+/// The decision for a subscriber.
+#[derive(Clone, Copy, Debug)]
+pub struct Allocation<'a> {
+    /// One for each subscription, in their order.
+    pub decisions: &'a [Decision],
+    /// What all that is sent costs; at most the budget.
+    pub sent_bps: u64,
+    /// The budget with which everything would be sent as large as it is shown, headroom included. To probe
+    /// for more is of no use.
+    pub wanted_bps: u64,
+}
+
+/// Makes the decisions for one subscriber, and remembers them.
+#[derive(Clone, Debug, Default)]
+pub struct Allocator {
+    budgets: Budgets,
+    /// By ascending track.
+    memories: Vec<Memory>,
+    scratch: Scratch,
+    decisions: Vec<Decision>,
+}
+
+/// What one decision is worked out in, kept for its memory.
+#[derive(Clone, Debug, Default)]
+struct Scratch {
+    ladder: Vec<Rung>,
+    candidates: Vec<Candidate>,
+    steps: Vec<Step>,
+}
+
+impl Class {
+    /// The class of a track from `source` that is viewed with `priority`.
+    pub fn of(source: Source, priority: u8, is_speaking: bool) -> Class {
+        match source {
+            Source::Screen => Class::Screen,
+            _ if priority > 0 => Class::Pinned { priority },
+            _ if is_speaking => Class::Speaker,
+            _ => Class::Rest,
+        }
+    }
+
+    /// Lower ones come first.
+    fn rank(self) -> u16 {
+        const PINNED: u16 = 1;
+        const SPEAKER: u16 = PINNED + u8::MAX as u16 + 1;
+        match self {
+            Class::Screen => 0,
+            Class::Pinned { priority } => PINNED + u16::from(u8::MAX - priority),
+            Class::Speaker => SPEAKER,
+            Class::Rest => SPEAKER + 1,
+        }
+    }
+}
+
+impl Demand {
+    /// The bit of one encoding.
+    pub fn bit(layer: u8) -> u32 {
+        1_u32.checked_shl(layer.into()).unwrap_or_default()
+    }
+
+    /// Takes another subscriber's demand in.
+    pub fn merge(&mut self, other: Demand) {
+        self.layers |= other.layers;
+        self.larger |= other.larger;
+    }
+}
+
+impl Subscription<'_> {
+    /// Where it is seen, if something of it may be sent.
+    fn place(&self) -> Result<Area, Reason> {
+        match self.shown {
+            _ if !self.receivable => Err(Reason::CodecNotSupported),
+            _ if !self.on => Err(Reason::PublisherOff),
+            None => Err(Reason::NotShown),
+            Some(area) => Ok(area),
+        }
+    }
+}
+
+impl Allocator {
+    /// One that has not decided anything.
+    pub fn new() -> Allocator {
+        Allocator::default()
+    }
+
+    /// Decides what is sent of each track, given a budget for all of them.
+    ///
+    /// To be called a few times a second, and at once when somebody joins, leaves, pins or shows something.
+    pub fn allocate(
+        &mut self,
+        now: Instant,
+        budget_bps: u64,
+        subscriptions: &[Subscription<'_>],
+    ) -> Allocation<'_> {
+        self.budgets.note(now, budget_bps);
+        let view_has_changed = self.view_has_changed(subscriptions);
+        self.decisions.clear();
+        self.scratch.candidates.clear();
+        self.scratch.steps.clear();
+        let mut wanted_bps = 0;
+        for subscription in subscriptions {
+            let given = match subscription.place() {
+                Err(reason) => Given::Paused(reason),
+                Ok(_) if subscription.rungs.is_empty() => Given::Send(Quality::default()),
+                Ok(area) => {
+                    wanted_bps += self.enter(now, subscription, area, view_has_changed);
+                    Given::Paused(Reason::Bandwidth)
+                }
+            };
+            let demand = subscription.place().map(|area| ladder::demand(subscription.rungs, area));
+            let demand = demand.unwrap_or_default();
+            self.decisions.push(Decision { track: subscription.track, given, demand });
+        }
+        let Scratch { steps, candidates, .. } = &mut self.scratch;
+        let sent_bps = fill::share_out(steps, candidates, budget_bps);
+        self.conclude(now, subscriptions, view_has_changed);
+        let wanted_bps = fill::with_headroom(wanted_bps);
+        Allocation { decisions: &self.decisions, sent_bps, wanted_bps }
+    }
+
+    /// Makes a subscription a candidate with its rungs; returns the most that the best of them costs.
+    fn enter(
+        &mut self,
+        now: Instant,
+        subscription: &Subscription<'_>,
+        area: Area,
+        view_has_changed: bool,
+    ) -> u64 {
+        let place = Place::of(subscription, area);
+        let memory = self.memory(subscription.track);
+        let Scratch { ladder, candidates, steps } = &mut self.scratch;
+        let purpose = Purpose {
+            area,
+            is_screen: subscription.class == Class::Screen,
+            held: memory.and_then(|memory| memory.sent).map(|sent| sent.quality),
+        };
+        ladder::climb(ladder, subscription.rungs, &purpose);
+        let held_level = memory.map_or(0, |memory| memory.level(ladder));
+        let up_within = match memory {
+            Some(memory)
+                if memory.is_at(place) && !memory.has_lost_its_layer(subscription.rungs) =>
+            {
+                memory.may_go_up_within(now, &self.budgets, view_has_changed)
+            }
+            // It is new, the viewer has just chosen another place for it, or its picture stands still.
+            _ => Some(self.budgets.recent()),
+        };
+        let pixels_shown = u32::from(area.width) * u32::from(area.height);
+        let rank =
+            Rank { class: subscription.class.rank(), pixels_shown, track: subscription.track };
+        fill::list(steps, (candidates.len(), held_level), ladder, rank);
+        candidates.push(Candidate::new(self.decisions.len(), held_level, up_within));
+        ladder.iter().map(|rung| u64::from(rung.peak_bps)).max().unwrap_or_default()
+    }
+
+    /// Writes down what has been shared out.
+    fn conclude(
+        &mut self,
+        now: Instant,
+        subscriptions: &[Subscription<'_>],
+        view_has_changed: bool,
+    ) {
+        self.memories.iter_mut().for_each(|memory| memory.is_current = false);
+        let budget_bps = self.budgets.latest();
+        for candidate in &self.scratch.candidates {
+            let index = candidate.subscription;
+            let (Some(decision), Some(subscription)) =
+                (self.decisions.get_mut(index), subscriptions.get(index))
+            else {
+                continue;
+            };
+            let Ok(area) = subscription.place() else { continue };
+            let outcome = candidate.outcome();
+            if let Some(sent) = outcome.sent {
+                decision.given = Given::Send(sent.quality);
+            }
+            let place = Place::of(subscription, area);
+            let circumstances = Circumstances { now, budget_bps, view_has_changed, place };
+            let track = subscription.track;
+            match self.memories.binary_search_by_key(&track, |memory| memory.track) {
+                Ok(at) => self.memories[at].note(outcome, &circumstances),
+                Err(at) => {
+                    let memory = Memory::new(track, outcome.sent, &circumstances);
+                    self.memories.insert(at, memory);
+                }
+            }
+        }
+        self.memories.retain(|memory| memory.is_current);
+    }
+
+    fn memory(&self, track: TrackId) -> Option<Memory> {
+        let at = self.memories.binary_search_by_key(&track, |memory| memory.track).ok()?;
+        self.memories.get(at).copied()
+    }
+
+    /// Whether the viewer has pinned, resized or hidden something since the last decision.
+    fn view_has_changed(&self, subscriptions: &[Subscription<'_>]) -> bool {
+        subscriptions.iter().any(|subscription| {
+            let Some(memory) = self.memory(subscription.track) else { return false };
+            match subscription.place() {
+                Ok(area) => !memory.is_at(Place::of(subscription, area)),
+                Err(reason) => reason == Reason::NotShown,
+            }
+        })
+    }
+}

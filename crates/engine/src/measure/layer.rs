@@ -1,0 +1,189 @@
+//! What one simulcast encoding costs, by the spatial and temporal layers inside it.
+
+use std::time::Duration;
+
+use parlor_rtc::payload::{Layer, Resolutions};
+
+use super::{Packet, Quality, Rung, STOPPED_AFTER};
+
+/// Spatial layers told apart: AV1 has no more, browsers send three. Higher ones count as the highest.
+const SPATIAL: usize = 4;
+
+/// Temporal layers told apart: VP8 has no more, browsers send three. Higher ones count as the highest.
+const TEMPORAL: usize = 4;
+
+const CELLS: usize = SPATIAL * TEMPORAL;
+
+/// Parts of the window that slides. Bytes are counted by part, so the window jumps by one.
+const PARTS: usize = 8;
+
+/// So long is one part: eight are a second.
+const PART: Duration = Duration::from_millis(125);
+
+/// Least time that what has arrived is divided by: the first packets of a stream come at once.
+const LEAST_TIME: Duration = Duration::from_millis(250);
+
+/// A stream is measured well enough after so long, beside others that are.
+const SETTLED_AFTER: Duration = Duration::from_millis(500);
+
+/// Of the bytes of key frames, and of what lies between the highest cost and the present one, this part is
+/// forgotten with each part of the window: in eight seconds most of it.
+const FORGOTTEN: u32 = 64;
+
+/// One simulcast encoding. All times are its track's active time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LayerMeter {
+    seen: Option<Seen>,
+    parts: [Part; PARTS],
+    /// Which part is being filled, and when that ends.
+    part: usize,
+    part_end: Duration,
+    in_key_picture: bool,
+    last_spatial: usize,
+    /// Bytes of key frames, fading: since they fade in eight seconds, also the bits of them in one.
+    key_bytes: [u32; SPATIAL],
+    costs: [u32; CELLS],
+    peaks: [u32; CELLS],
+    /// Frames a second of each spatial layer up to each temporal one.
+    rates: [u16; CELLS],
+    /// What its latest key frame said.
+    pub(super) resolutions: Resolutions,
+}
+
+/// When it arrived.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    first: Duration,
+    last: Duration,
+}
+
+/// What has arrived in one part of the window, by cell.
+#[derive(Clone, Copy, Debug, Default)]
+struct Part {
+    bytes: [u32; CELLS],
+    frames: [u16; CELLS],
+}
+
+impl LayerMeter {
+    #[inline]
+    pub(super) fn note(&mut self, now: Duration, packet: &Packet) {
+        match &mut self.seen {
+            Some(seen) if now < seen.last + STOPPED_AFTER => seen.last = now,
+            _ => self.begin(now),
+        }
+        if now >= self.part_end {
+            self.advance(now);
+        }
+        let Layer { spatial, temporal, .. } = packet.layer;
+        let spatial = usize::from(spatial).min(SPATIAL - 1);
+        let cell = spatial * TEMPORAL + usize::from(temporal).min(TEMPORAL - 1);
+        let part = &mut self.parts[self.part % PARTS];
+        if packet.starts_frame {
+            // The upper spatial layers of a key picture are as large, and do not say that they are of one.
+            let goes_on = self.in_key_picture && spatial > self.last_spatial;
+            self.in_key_picture = packet.starts_key_frame || goes_on;
+            self.last_spatial = spatial;
+            part.frames[cell] = part.frames[cell].saturating_add(1);
+        }
+        let bytes = match self.in_key_picture {
+            true => &mut self.key_bytes[spatial],
+            false => &mut part.bytes[cell],
+        };
+        *bytes = bytes.saturating_add(packet.len as u32);
+    }
+
+    /// It arrives for the first time, or again after it had stopped.
+    #[cold]
+    fn begin(&mut self, now: Duration) {
+        self.seen = Some(Seen { first: now, last: now });
+        self.parts = Default::default();
+        self.part_end = now + PART;
+        self.key_bytes = [0; SPATIAL];
+    }
+
+    /// Lets the window slide to `now`.
+    #[cold]
+    fn advance(&mut self, now: Duration) {
+        let mut steps = 0;
+        while now >= self.part_end && steps < FORGOTTEN {
+            self.part = (self.part + 1) % PARTS;
+            self.parts[self.part] = Part::default();
+            self.part_end += PART;
+            self.key_bytes.iter_mut().for_each(|bytes| *bytes -= bytes.div_ceil(FORGOTTEN));
+            steps += 1;
+        }
+        if now >= self.part_end {
+            // After such a time nothing is left of what was before.
+            self.key_bytes = [0; SPATIAL];
+            self.part_end = now + PART;
+        }
+    }
+
+    pub(super) fn is_live(&self, now: Duration) -> bool {
+        self.seen.is_some_and(|seen| now < seen.last + STOPPED_AFTER)
+    }
+
+    /// Whether enough has arrived of it to say what it costs.
+    pub(super) fn is_settled(&self, now: Duration) -> bool {
+        self.seen.is_some_and(|seen| now >= seen.first + SETTLED_AFTER)
+    }
+
+    /// Measures anew; so much time has passed for everyone since the last time.
+    pub(super) fn review(&mut self, now: Duration, passed: Duration) {
+        if now >= self.part_end {
+            self.advance(now);
+        }
+        let Some(seen) = self.seen else { return };
+        let window = PART * PARTS as u32 - self.part_end.saturating_sub(now);
+        let time = window.min(now.saturating_sub(seen.first)).max(LEAST_TIME);
+        let per_second = |count: u64| count as f64 / time.as_secs_f64();
+        // A key picture belongs to the lowest temporal layer, and so to all.
+        let mut below = [0; TEMPORAL];
+        for spatial in 0..SPATIAL {
+            let key_bps = u64::from(self.key_bytes[spatial]);
+            let (mut bytes, mut frames) = (0, 0);
+            for (temporal, below) in below.iter_mut().enumerate() {
+                let cell = spatial * TEMPORAL + temporal;
+                bytes += self.parts.iter().map(|part| u64::from(part.bytes[cell])).sum::<u64>();
+                frames += self.parts.iter().map(|part| u64::from(part.frames[cell])).sum::<u64>();
+                *below += per_second(bytes * 8) as u64 + key_bps;
+                self.costs[cell] = u32::try_from(*below).unwrap_or(u32::MAX);
+                self.rates[cell] = per_second(frames).round() as u16;
+            }
+        }
+        let kept = (-passed.as_secs_f64() / (PART.as_secs_f64() * f64::from(FORGOTTEN))).exp();
+        for (peak, cost) in self.peaks.iter_mut().zip(self.costs) {
+            let above = f64::from(peak.saturating_sub(cost)) * kept;
+            *peak = cost.saturating_add(above as u32);
+        }
+    }
+
+    /// What spatial layer `spatial` costs with all that it builds on, as of the last review.
+    pub(super) fn cost_of(&self, spatial: u8) -> u32 {
+        let cell = usize::from(spatial) * TEMPORAL + TEMPORAL - 1;
+        self.costs.get(cell).copied().unwrap_or_default()
+    }
+
+    /// Appends what could be sent of it, as of the last review.
+    pub(super) fn list(&self, layer: u8, rungs: &mut Vec<Rung>) {
+        for spatial in 0..SPATIAL {
+            let mut frames_below = 0;
+            for temporal in 0..TEMPORAL {
+                let cell = spatial * TEMPORAL + temporal;
+                // A layer that is not there adds no frames.
+                if self.rates[cell] == frames_below && (spatial, temporal) != (0, 0) {
+                    continue;
+                }
+                frames_below = self.rates[cell];
+                let (spatial, temporal) = (spatial as u8, temporal as u8);
+                rungs.push(Rung {
+                    quality: Quality { layer, spatial, temporal },
+                    bitrate_bps: self.costs[cell],
+                    peak_bps: self.peaks[cell],
+                    resolution: self.resolutions.of(spatial),
+                    frames_per_second: self.rates[cell],
+                });
+            }
+        }
+    }
+}

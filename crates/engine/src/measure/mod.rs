@@ -1,0 +1,154 @@
+//! What a video track's layers cost and show, measured from what arrives of them.
+//!
+//! The publisher may pause: a shared screen that stands still sends nothing for minutes. Such time does not
+//! pass here. A layer has stopped when *others of its track* go on without it, and what a layer costs is
+//! what it cost when something last moved.
+
+mod layer;
+
+use std::time::{Duration, Instant};
+
+use parlor_rtc::payload::{Layer, Resolution, Resolutions};
+
+use layer::LayerMeter;
+
+/// A layer of which nothing comes while others of its track go on for so long has stopped: no browser
+/// leaves a picture out of one encoding for longer.
+const STOPPED_AFTER: Duration = Duration::from_secs(1);
+
+/// A pause counts for so long at most. Cameras send ten pictures a second and more; two a second are still
+/// measured as they are. It has to be well below [`STOPPED_AFTER`], or the first encoding of a picture that
+/// moves again would outlive all the others.
+const LONGEST_GAP: Duration = Duration::from_millis(500);
+
+/// One video track.
+#[derive(Debug)]
+pub struct TrackMeter {
+    layers: Vec<LayerMeter>,
+    /// How long something has been arriving, without pauses.
+    active: Duration,
+    last_arrival: Option<Instant>,
+    last_review: Option<Instant>,
+    rungs: Vec<Rung>,
+}
+
+/// What counts of one packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// Bytes that it costs to send it on.
+    pub len: usize,
+    /// It is the first of its frame.
+    pub starts_frame: bool,
+    /// It is the first of a key frame.
+    pub starts_key_frame: bool,
+    /// The spatial and the temporal layer inside its stream.
+    pub layer: Layer,
+}
+
+/// What of a track is sent to somebody: one stream of it, and how much of that stream.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Quality {
+    /// The simulcast encoding, by its number in the track; 0 without simulcast.
+    pub layer: u8,
+    /// The highest spatial layer of it that is sent.
+    pub spatial: u8,
+    /// The highest temporal layer of it that is sent.
+    pub temporal: u8,
+}
+
+/// One step between nothing and a track's best picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rung {
+    /// What is sent on it.
+    pub quality: Quality,
+    /// What it costs, over about the last second. Key frames, which come in bursts when people join, are
+    /// spread over several.
+    pub bitrate_bps: u32,
+    /// The most that it has cost lately; never less than `bitrate_bps`.
+    pub peak_bps: u32,
+    /// The size of the picture, once a key frame has told it.
+    pub resolution: Option<Resolution>,
+    /// Pictures a second, rounded.
+    pub frames_per_second: u16,
+}
+
+impl Rung {
+    /// Whether it differs in frames a second at most.
+    pub(crate) fn is_same_picture_as(&self, other: &Rung) -> bool {
+        let picture = |quality: Quality| (quality.layer, quality.spatial);
+        picture(self.quality) == picture(other.quality)
+    }
+
+    pub(crate) fn pixels(&self) -> Option<u32> {
+        self.resolution.map(|size| u32::from(size.width) * u32::from(size.height))
+    }
+}
+
+impl TrackMeter {
+    /// A track of so many simulcast encodings, of which nothing has arrived.
+    pub fn new(layers: usize) -> TrackMeter {
+        TrackMeter {
+            layers: vec![LayerMeter::default(); layers],
+            active: Duration::ZERO,
+            last_arrival: None,
+            last_review: None,
+            rungs: Vec::new(),
+        }
+    }
+
+    /// Takes note of one packet of encoding `layer`, in order of arrival.
+    #[inline]
+    pub fn note(&mut self, now: Instant, layer: u8, packet: &Packet) {
+        let Some(meter) = self.layers.get_mut(usize::from(layer)) else { return };
+        if let Some(last) = self.last_arrival {
+            self.active += now.saturating_duration_since(last).min(LONGEST_GAP);
+        }
+        self.last_arrival = Some(now);
+        meter.note(self.active, packet);
+    }
+
+    /// Takes note of what a key frame of encoding `layer` says of sizes.
+    pub fn note_resolutions(&mut self, layer: u8, resolutions: Resolutions) {
+        if let Some(meter) = self.layers.get_mut(usize::from(layer)) {
+            meter.resolutions = resolutions;
+        }
+    }
+
+    /// Whether encoding `layer` has arrived and has not stopped.
+    pub fn is_live(&self, layer: u8) -> bool {
+        self.layers.get(usize::from(layer)).is_some_and(|meter| meter.is_live(self.active))
+    }
+
+    /// Measures anew. To be done a few times a second, before the rungs are read.
+    pub fn review(&mut self, now: Instant) {
+        let passed = self.last_review.map(|last| now.saturating_duration_since(last));
+        self.last_review = Some(now);
+        let active = self.active;
+        let live = |meter: &LayerMeter| meter.is_live(active);
+        let one_is_settled =
+            self.layers.iter().any(|meter| live(meter) && meter.is_settled(active));
+        self.rungs.clear();
+        let layers = (0..=u8::MAX).zip(&mut self.layers);
+        for (layer, meter) in layers.filter(|(_, meter)| live(meter)) {
+            meter.review(active, passed.unwrap_or_default());
+            if !one_is_settled || meter.is_settled(active) {
+                meter.list(layer, &mut self.rungs);
+            }
+        }
+        // By size; by cost where one is not known. Inside a picture they are in order already, and stay so.
+        let sizes_known = self.rungs.iter().all(|rung| rung.resolution.is_some());
+        let rank = |rung: &Rung| {
+            let Quality { layer, spatial, temporal } = rung.quality;
+            let full = self.layers.get(usize::from(layer)).map(|meter| meter.cost_of(spatial));
+            let pixels = rung.pixels().filter(|_| sizes_known);
+            (pixels.unwrap_or_default(), full.unwrap_or_default(), layer, spatial, temporal)
+        };
+        self.rungs.sort_unstable_by_key(rank);
+    }
+
+    /// What could be sent of the track as of the last review, from small to large pictures and, for each
+    /// picture, from few to many frames a second. Empty as long as nothing has arrived.
+    pub fn rungs(&self) -> &[Rung] {
+        &self.rungs
+    }
+}

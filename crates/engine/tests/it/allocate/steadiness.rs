@@ -1,0 +1,252 @@
+//! What keeps noise from changing the picture, and what does change it.
+
+use super::*;
+
+/// A camera that is sent on a steady link.
+fn settled(budget_bps: u64) -> Viewer {
+    let mut viewer = Viewer::new(vec![Seat::camera(1)]);
+    viewer.run(60 * SECOND, budget_bps);
+    assert_eq!(viewer.switch_counts(), [0]);
+    viewer
+}
+
+#[test]
+fn what_does_not_fit_is_given_up_at_once() {
+    let mut viewer = settled(1_500_000);
+    viewer.now += TICK;
+    assert_eq!(viewer.decide(900_000), [send(2, 1)]);
+    viewer.now += TICK;
+    assert_eq!(viewer.decide(40_000), [PAUSED]);
+}
+
+#[test]
+fn what_fits_without_headroom_is_kept() {
+    let mut viewer = settled(1_500_000);
+    assert_eq!(viewer.run(10 * SECOND, 1_300_000), [send(2, 2)]);
+    assert_eq!(viewer.run(SECOND, 1_299_999), [send(2, 1)]);
+}
+
+#[test]
+fn a_cut_leaves_room_for_the_next_low_estimate() {
+    let mut viewer = Viewer::new((1..=4).map(Seat::camera).collect());
+    viewer.run(60 * SECOND, 6_000_000);
+    viewer.now += TICK;
+    let sent_bps = viewer.allocate(5_000_000, |allocation| allocation.sent_bps);
+    assert!(sent_bps <= 4_500_000, "{sent_bps}");
+}
+
+#[test]
+fn going_up_waits_until_the_budget_has_held_with_headroom() {
+    let mut viewer = settled(1_000_000);
+    assert_eq!(viewer.last, [send(2, 1)]);
+    // Not enough to spare, however long.
+    assert_eq!(viewer.run(60 * SECOND, 1_450_000), [send(2, 1)]);
+    assert_eq!(viewer.run(4 * SECOND, 1_496_000), [send(2, 1)]);
+    assert_eq!(viewer.run(2 * SECOND, 1_496_000), [send(2, 2)]);
+}
+
+#[test]
+fn a_budget_that_dips_now_and_then_does_not_count_as_higher() {
+    let mut viewer = settled(1_000_000);
+    for _ in 0..20 {
+        viewer.run(4 * SECOND, 1_496_000);
+        viewer.now += TICK;
+        viewer.decide(1_100_000);
+    }
+    assert_eq!(viewer.switch_counts(), [0]);
+}
+
+#[test]
+fn after_a_switch_it_takes_ten_seconds_to_go_up() {
+    let mut viewer = settled(1_500_000);
+    viewer.run(TICK, 1_200_000);
+    assert_eq!(viewer.run(9 * SECOND, 1_600_000), [send(2, 1)]);
+    assert_eq!(viewer.run(2 * SECOND, 1_600_000), [send(2, 2)]);
+}
+
+#[test]
+fn a_link_that_becomes_much_faster_is_used_within_seconds() {
+    let mut viewer = Viewer::new(vec![Seat::camera(1)]);
+    viewer.run(SECOND / 2, 300_000);
+    assert_eq!(viewer.last, [send(1, 1)]);
+    viewer.run(SECOND / 2, 700_000);
+    viewer.run(SECOND / 2, 1_500_000);
+    assert_eq!(viewer.run(2 * SECOND, 3_000_000), [send(1, 2)]);
+    assert_eq!(viewer.run(2 * SECOND, 3_000_000), [send(2, 2)]);
+}
+
+/// Lets the link be good, then bad as soon as it is used; how long it was good each time.
+fn tries(viewer: &mut Viewer, count: usize) -> Vec<u64> {
+    let try_once = |viewer: &mut Viewer| {
+        let (before, begun) = (viewer.last.clone(), viewer.now);
+        while viewer.last == before {
+            viewer.now += TICK;
+            viewer.decide(1_600_000);
+            assert!(viewer.now < begun + 200 * SECOND, "it never tries again");
+        }
+        let waited = viewer.now - begun;
+        viewer.run(SECOND, 1_100_000);
+        assert_eq!(viewer.last, before, "it goes down at once");
+        waited.as_secs()
+    };
+    (0..count).map(|_| try_once(viewer)).collect()
+}
+
+#[test]
+fn patience_grows_with_every_try_that_fails() {
+    let mut viewer = settled(1_500_000);
+    viewer.run(SECOND, 1_100_000);
+    let waits = tries(&mut viewer, 6);
+    for (waited, expected) in waits.iter().zip([9, 19, 39, 79, 79, 79]) {
+        assert!(waited.abs_diff(expected) <= 1, "{waits:?}");
+    }
+}
+
+#[test]
+fn a_try_that_lasts_makes_patience_short_again() {
+    let mut viewer = settled(1_500_000);
+    viewer.run(SECOND, 1_100_000);
+    tries(&mut viewer, 3);
+    viewer.run(90 * SECOND, 1_600_000);
+    assert_eq!(viewer.last, [send(2, 2)]);
+    viewer.run(SECOND, 1_100_000);
+    assert!(tries(&mut viewer, 1)[0] <= 10);
+}
+
+#[test]
+fn what_is_paused_for_bandwidth_waits_like_what_goes_up() {
+    let mut viewer = settled(150_000);
+    assert_eq!(viewer.run(TICK, 40_000), [PAUSED]);
+    // The lowest rung fits, without headroom.
+    assert_eq!(viewer.run(60 * SECOND, 55_000), [PAUSED]);
+    assert_eq!(viewer.run(4 * SECOND, 56_000), [PAUSED]);
+    assert_eq!(viewer.run(2 * SECOND, 56_000), [send(0, 0)]);
+    assert_eq!(viewer.run(TICK, 40_000), [PAUSED]);
+    assert_eq!(viewer.run(19 * SECOND, 56_000), [PAUSED]);
+    assert_eq!(viewer.run(2 * SECOND, 56_000), [send(0, 0)]);
+}
+
+#[test]
+fn what_the_viewer_asks_for_is_followed_at_once() {
+    let mut viewer = Viewer::new((1..=3).map(Seat::camera).collect());
+    for seat in &mut viewer.seats {
+        seat.shown = Some(Area { width: 320, height: 180 });
+    }
+    assert_eq!(viewer.run(SECOND, 1_600_000), [send(0, 2); 3]);
+    viewer.seats[1].shown = Some(FULL_SCREEN);
+    assert_eq!(viewer.decide(1_600_000), [send(0, 2), send(2, 1), send(0, 2)]);
+    viewer.seats[1].class = Class::Pinned { priority: 1 };
+    assert_eq!(viewer.decide(1_600_000), [send(0, 1), send(2, 2), send(0, 0)]);
+    // Back again: the others are too.
+    viewer.now += TICK;
+    viewer.seats[1] = Seat::camera(2).shown_at(320, 180);
+    assert_eq!(viewer.decide(1_600_000), [send(0, 2); 3]);
+}
+
+#[test]
+fn who_is_shown_again_is_seen_at_once() {
+    let mut viewer = settled(1_500_000);
+    viewer.seats[0].shown = None;
+    viewer.run(SECOND, 1_500_000);
+    viewer.seats[0].shown = Some(FULL_SCREEN);
+    assert_eq!(viewer.decide(1_500_000), [send(2, 2)]);
+}
+
+#[test]
+fn who_joins_is_seen_at_once_and_takes_from_those_who_have_more() {
+    let mut viewer = settled(1_500_000);
+    viewer.seats.push(Seat::camera(2));
+    assert_eq!(viewer.decide(1_500_000), [send(1, 2), send(1, 2)]);
+}
+
+#[test]
+fn who_begins_to_speak_does_not_make_pictures_jump() {
+    let mut viewer = Viewer::new((1..=4).map(Seat::camera).collect());
+    viewer.run(30 * SECOND, 2_000_000);
+    // Two people in turn, half a minute, a change every two seconds.
+    for turn in 0..15 {
+        for seat in 0..2 {
+            let speaks = seat == turn % 2;
+            viewer.seats[seat].class = if speaks { Class::Speaker } else { Class::Rest };
+        }
+        viewer.run(2 * SECOND, 2_000_000);
+    }
+    assert!(viewer.switch_counts().iter().all(|switches| *switches <= 4), "{viewer:?}");
+}
+
+#[test]
+fn a_layer_that_has_stopped_is_left_at_once_and_counts_as_up_when_it_returns() {
+    let mut viewer = settled(3_000_000);
+    viewer.seats[0] = Seat::camera(1).without(|quality| quality.layer == 2);
+    viewer.now += TICK;
+    assert_eq!(viewer.decide(3_000_000), [send(1, 2)]);
+    viewer.seats[0] = Seat::camera(1);
+    assert_eq!(viewer.run(9 * SECOND, 3_000_000), [send(1, 2)]);
+    assert_eq!(viewer.run(2 * SECOND, 3_000_000), [send(2, 2)]);
+}
+
+#[test]
+fn the_only_layer_left_is_taken_at_once_even_if_it_is_dearer() {
+    let mut viewer = Viewer::new(vec![Seat::camera(1)]);
+    viewer.run(2 * SECOND, 200_000);
+    viewer.run(3 * SECOND, 1_600_000);
+    viewer.run(SECOND, 130_000);
+    assert_eq!(viewer.run(4 * SECOND, 1_600_000), [send(0, 1)]);
+    viewer.seats[0] = Seat::camera(1).without(|quality| quality.layer != 2);
+    assert_eq!(viewer.decide(1_600_000), [send(2, 2)]);
+}
+
+#[test]
+fn a_rung_whose_cost_wavers_does_not_flap() {
+    let mut viewer = settled(1_500_000);
+    let calm = viewer.seats[0].clone();
+    for n in 0_u32..2400 {
+        // Every three seconds as dear as it gets: a sixth more.
+        let percent = if n % 12 < 6 { 95 } else { 114 };
+        for (rung, calm) in viewer.seats[0].rungs.iter_mut().zip(&calm.rungs) {
+            rung.bitrate_bps = calm.bitrate_bps / 100 * percent;
+            rung.peak_bps = calm.bitrate_bps / 100 * 114;
+        }
+        viewer.now += TICK;
+        viewer.decide(1_500_000);
+    }
+    assert_eq!(viewer.switch_counts(), [0]);
+    // On a link where only the calm one fits, it is not tried again and again.
+    for n in 0_u32..2400 {
+        let percent = if n % 12 < 6 { 95 } else { 114 };
+        for (rung, calm) in viewer.seats[0].rungs.iter_mut().zip(&calm.rungs) {
+            rung.bitrate_bps = calm.bitrate_bps / 100 * percent;
+        }
+        viewer.now += TICK;
+        viewer.decide(1_400_000);
+    }
+    assert_eq!(viewer.switch_counts(), [1]);
+}
+
+#[test]
+fn deciding_allocates_nothing_once_everybody_is_known() {
+    let mut viewer = Viewer::new((1..=64).map(Seat::camera).collect());
+    let subscriptions: Vec<Subscription<'_>> = viewer
+        .seats
+        .iter()
+        .map(|seat| Subscription {
+            track: seat.track,
+            class: seat.class,
+            shown: seat.shown,
+            on: true,
+            receivable: true,
+            rungs: &seat.rungs,
+        })
+        .collect();
+    let mut sent_bps = 0;
+    let mut decide = |n: u64| {
+        viewer.now += TICK;
+        let budget_bps = 5_000_000 + n % 7 * 3_000_000;
+        sent_bps = viewer.allocator.allocate(viewer.now, budget_bps, &subscriptions).sent_bps;
+    };
+    (0..20).for_each(&mut decide);
+    let before = crate::counting::allocations();
+    (20..400).for_each(&mut decide);
+    assert_eq!(crate::counting::allocations() - before, 0);
+    assert!(sent_bps > 1_000_000);
+}
