@@ -6,7 +6,7 @@ use parlor_engine::measure::{Packet, Quality, Rung, TrackMeter};
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 use parlor_rtc::sdp::Codec;
 
-use crate::allocation::allocations;
+use crate::counting::allocations;
 use crate::ring::start;
 
 /// One encoding of a camera: how long its pictures are, and whether it is on.
