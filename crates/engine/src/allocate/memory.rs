@@ -89,7 +89,7 @@ pub(super) enum Direction {
 }
 
 /// Whether something better may be sent.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Climb {
     /// The budget that it has to fit into now; `None` when it is too early.
     pub(super) within_bps: Option<u64>,
@@ -203,14 +203,14 @@ impl Memory {
         let has_news = news.view_has_changed || self.has_not_known(rungs);
         let has_grown = rested >= budgets.recent_time()
             && budgets.recent() >= self.budget_bps.saturating_mul(GROWN.0) / GROWN.1;
-        if !has_failed && (has_news || has_grown) {
+        if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());
         }
         // The link has just shown that what was lost is not there, or it will be taken up again soon.
         let is_soon = !wait.is_zero() && (wait <= PATIENCE || rested < PATIENCE);
         let keeps = is_soon || (wait.is_zero() && news.is_none);
         Climb {
-            within_bps: wait.is_zero().then(|| budgets.sustained()),
+            within_bps: (wait.is_zero() && news.time_has_passed).then(|| budgets.sustained()),
             soon_within_bps: keeps.then(|| budgets.latest()),
         }
     }

@@ -131,6 +131,7 @@ pub struct Allocation<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Allocator {
     budgets: Budgets,
+    decided_at: Option<Instant>,
     /// By ascending track.
     memories: Vec<Memory>,
     scratch: Scratch,
@@ -148,6 +149,8 @@ struct Scratch {
 /// What has changed since the last decision, but for bandwidth and costs.
 #[derive(Clone, Copy, Debug)]
 struct News {
+    /// If not, the same is decided again, but for what else is new.
+    time_has_passed: bool,
     /// The viewer has pinned, resized or hidden something.
     view_has_changed: bool,
     /// Nor is anything here for the first time, or has stopped.
@@ -223,7 +226,8 @@ impl Allocator {
         subscriptions: &[Subscription<'_>],
     ) -> Allocation<'_> {
         self.budgets.note(now, budget_bps);
-        let news = self.news(subscriptions);
+        let news = self.news(now, subscriptions);
+        self.decided_at = Some(now);
         self.decisions.clear();
         self.scratch.candidates.clear();
         self.scratch.steps.clear();
@@ -326,8 +330,9 @@ impl Allocator {
     }
 
     /// Compares with what there was at the last decision.
-    fn news(&self, subscriptions: &[Subscription<'_>]) -> News {
-        let mut news = News { view_has_changed: false, is_none: true };
+    fn news(&self, now: Instant, subscriptions: &[Subscription<'_>]) -> News {
+        let time_has_passed = self.decided_at != Some(now);
+        let mut news = News { time_has_passed, view_has_changed: false, is_none: true };
         for subscription in subscriptions {
             match (subscription.place(), self.memory(subscription.track)) {
                 (Ok(area), Some(memory)) => {

@@ -89,6 +89,7 @@ impl Seat {
     /// Fills all encodings of at most so many temporal layers in, the next always dearer, mostly.
     fn encode(&mut self, argument: u8) {
         let (temporal, factor) = (argument % 3 + 1, u32::from(argument >> 4) + 8);
+        let is_steady = !argument.is_multiple_of(4);
         self.rungs.clear();
         let mut bps = 10_000 * (u32::from(argument) % 7 + 1);
         for layer in 0..LAYERS {
@@ -98,7 +99,7 @@ impl Seat {
                 self.rungs.push(Rung {
                     quality: Quality { layer, spatial: 0, temporal },
                     bitrate_bps: bps,
-                    peak_bps: bps / 16 * 17,
+                    peak_bps: if is_steady { bps } else { bps / 16 * 17 },
                     resolution: Some(Resolution { width: side / 9 * 16, height: side }),
                     frames_per_second: 8 << temporal,
                 });
@@ -120,6 +121,12 @@ impl Seat {
             6 => rung.bitrate_bps = 0,
             _ => rung.peak_bps = rung.peak_bps.saturating_mul(2),
         }
+    }
+
+    /// More of it costs more, and its costs are not going up and down: the highest of late are those of now.
+    fn is_steady(&self) -> bool {
+        self.rungs.is_sorted_by(|lower, higher| lower.bitrate_bps < higher.bitrate_bps)
+            && self.rungs.iter().all(|rung| rung.peak_bps == rung.bitrate_bps)
     }
 
     /// What `given` costs; `None` when there is no such thing.
@@ -227,6 +234,7 @@ impl World {
     /// A minute in which nothing happens. Once the link is known to be steady, tracks switch seldom.
     fn stay_calm(&mut self) {
         let (known, end) = (self.now + KNOWN_AFTER, self.now + 6 * CALM);
+        let is_steady = self.seats.iter().all(Seat::is_steady);
         while self.now < end {
             let before: Vec<Option<Given>> = self.seats.iter().map(|seat| seat.given).collect();
             self.decide();
@@ -235,7 +243,7 @@ impl World {
                     continue;
                 }
                 let last = seat.switched_at.replace(self.now);
-                let is_calm = last.is_none_or(|last| self.now >= last + CALM);
+                let is_calm = !is_steady || last.is_none_or(|last| self.now >= last + CALM);
                 assert!(is_calm, "a track has switched twice on a steady link");
             }
             self.now += TICK;
