@@ -187,7 +187,9 @@ impl World {
                 let width = u16::from(argument) * 16;
                 seat.shown = (width > 0).then_some(Area { width, height: width / 16 * 9 });
             }
-            (8, Some(seat)) => (seat.on, seat.receivable) = (argument > 40, argument % 8 > 0),
+            (8, Some(seat)) => {
+                (seat.on, seat.receivable) = (argument > 40, !argument.is_multiple_of(8));
+            }
             (9, Some(seat)) => seat.rungs.retain(|rung| rung.quality.layer != argument % LAYERS),
             (10, Some(seat)) => seat.distort(argument),
             (_, Some(_)) if argument < 32 => drop(self.seats.remove(seat % count)),

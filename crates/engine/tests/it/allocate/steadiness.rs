@@ -127,7 +127,7 @@ fn what_is_paused_for_bandwidth_waits_like_what_goes_up() {
 
 #[test]
 fn what_the_viewer_asks_for_is_followed_at_once() {
-    let mut viewer = Viewer::new((1..=3).map(|track| Seat::camera(track)).collect());
+    let mut viewer = Viewer::new((1..=3).map(Seat::camera).collect());
     for seat in &mut viewer.seats {
         seat.shown = Some(Area { width: 320, height: 180 });
     }
