@@ -15,6 +15,12 @@ const SUSTAINED: usize = 10;
 /// What has held for so many steps can be judged when much more than noise has changed.
 const RECENT: usize = 4;
 
+/// The same while an estimate climbs from its start, which it does in a second.
+const RECENT_AT_START: usize = 2;
+
+/// So many steps after the first budget are the start.
+const STARTING: u8 = 10;
+
 /// A subscriber's budgets of the last seconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Budgets {
@@ -24,12 +30,11 @@ pub(super) struct Budgets {
     /// When the step under way began; `None` before the first budget.
     begun: Option<Instant>,
     latest: u64,
+    /// How many steps there have been, counted up to [`STARTING`].
+    past: u8,
 }
 
 impl Budgets {
-    /// How long a budget has to have held to count as [`recent`](Budgets::recent).
-    pub(super) const RECENT_TIME: Duration = Duration::from_millis(500 * RECENT as u64);
-
     pub(super) fn note(&mut self, now: Instant, bps: u64) {
         match &mut self.begun {
             None => {
@@ -43,6 +48,7 @@ impl Budgets {
                         break;
                     }
                     *begun += STEP;
+                    self.past = (self.past + 1).min(STARTING);
                     self.at = (self.at + 1) % STEPS;
                     self.lowest[self.at] = self.latest;
                 }
@@ -60,14 +66,23 @@ impl Budgets {
         self.latest
     }
 
-    /// What it has been for two seconds at least, or since there is one.
+    /// What it has been for two seconds at least, at the start for one, or since there is one.
     pub(super) fn recent(&self) -> u64 {
-        self.lowest_of(RECENT)
+        self.lowest_of(self.recent_steps())
+    }
+
+    /// How long it takes a budget to become [`recent`](Budgets::recent).
+    pub(super) fn recent_time(&self) -> Duration {
+        STEP * self.recent_steps() as u32
     }
 
     /// What it has been for five seconds at least, or since there is one.
     pub(super) fn sustained(&self) -> u64 {
         self.lowest_of(SUSTAINED)
+    }
+
+    fn recent_steps(&self) -> usize {
+        if self.past < STARTING { RECENT_AT_START } else { RECENT }
     }
 
     fn lowest_of(&self, steps: usize) -> u64 {

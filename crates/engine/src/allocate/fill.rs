@@ -3,7 +3,7 @@
 use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
 
-use super::memory::{Direction, Outcome, Sent};
+use super::memory::{Climb, Direction, Outcome, Sent};
 
 /// What goes up has to fit with so much to spare, in percent of its cost: what a camera costs goes up and
 /// down by a tenth while nothing changes, and so does an estimate.
@@ -20,11 +20,13 @@ pub(super) struct Candidate {
     pub(super) subscription: usize,
     /// So many rungs can be kept without going up.
     pub(super) held_level: usize,
-    /// The budget that going up has to stay within; `None` when it may not.
-    pub(super) up_within: Option<u64>,
+    pub(super) climb: Climb,
     /// So many rungs it has been given.
     level: usize,
     sent: Option<Sent>,
+    /// So many rungs above those are kept for it, at so much more than what is sent costs.
+    kept_rungs: usize,
+    kept_bps: u64,
 }
 
 /// One rung of one candidate.
@@ -43,6 +45,8 @@ pub(super) struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     class: u16,
+    /// Nobody equal takes anything from who has just changed, but to fit into less.
+    may_change: bool,
     /// Everybody is seen before anybody is seen better.
     is_higher: bool,
     /// Small pictures for everybody before a larger one for anybody, and frame rates likewise. A picture of
@@ -61,13 +65,16 @@ struct Order {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rank {
     pub(super) class: u16,
+    /// What it holds may be taken for others of its class.
+    pub(super) may_change: bool,
     pub(super) pixels_shown: u32,
     pub(super) track: TrackId,
 }
 
 impl Candidate {
-    pub(super) fn new(subscription: usize, held_level: usize, up_within: Option<u64>) -> Candidate {
-        Candidate { subscription, held_level, up_within, level: 0, sent: None }
+    pub(super) fn new(subscription: usize, held_level: usize, climb: Climb) -> Candidate {
+        let (level, sent, kept_rungs, kept_bps) = (0, None, 0, 0);
+        Candidate { subscription, held_level, climb, level, sent, kept_rungs, kept_bps }
     }
 
     /// What sharing out has given it.
@@ -104,6 +111,7 @@ pub(super) fn list(
         let needed_bps = if is_up { rung.peak_bps } else { rung.bitrate_bps };
         let order = Order {
             class: rank.class,
+            may_change: rank.may_change || is_up,
             is_higher: level > 1,
             pixels,
             picture,
@@ -121,51 +129,105 @@ pub(super) fn list(
 /// Gives the rungs out; returns what they cost together, which is never more than `budget_bps`.
 pub(super) fn share_out(steps: &mut [Step], candidates: &mut [Candidate], budget_bps: u64) -> u64 {
     steps.sort_unstable_by_key(|step| step.order);
-    let passed = pass(steps, candidates, |_| budget_bps);
-    let Some(cut) = passed.cut else { return passed.used_bps };
-    // Nobody more important is cut for that.
-    let less_bps = budget_bps.saturating_mul(CUT_PERCENT) / 100;
-    pass(steps, candidates, |class| if class < cut { budget_bps } else { less_bps }).used_bps
+    let whole = Round { budget_bps, less_from: None };
+    let passed = pass(steps, candidates, whole);
+    if passed.cut.is_none() {
+        return passed.used_bps;
+    }
+    steps.iter_mut().for_each(|step| step.order.may_change = true);
+    steps.sort_unstable_by_key(|step| step.order);
+    pass(steps, candidates, Round { less_from: passed.cut, ..whole }).used_bps
 }
 
+/// What those who hold something have to fit into.
+#[derive(Clone, Copy)]
+struct Round {
+    budget_bps: u64,
+    /// From this class on it is a part of the budget, beside what is kept for others: one cut is to be
+    /// enough. Nobody more important is cut for that.
+    less_from: Option<u16>,
+}
+
+/// What one round of giving has come to.
+#[derive(Default)]
 struct Passed {
     used_bps: u64,
-    /// The first class in which somebody could not keep what they had.
+    /// What is kept for those who may go up soon.
+    kept_bps: u64,
+    /// What those who went up had to stay within.
+    up_within_bps: Option<u64>,
+    /// The first class in which somebody could not keep what they had though nobody went up.
     cut: Option<u16>,
 }
 
-/// One round of giving, in which what a class keeps fits into what `keep_within_bps` says for it.
-fn pass(
-    steps: &[Step],
-    candidates: &mut [Candidate],
-    keep_within_bps: impl Fn(u16) -> u64,
-) -> Passed {
-    candidates.iter_mut().for_each(|candidate| (candidate.level, candidate.sent) = (0, None));
-    let mut passed = Passed { used_bps: 0, cut: None };
+impl Round {
+    fn less_bps(self) -> u64 {
+        self.budget_bps.saturating_mul(CUT_PERCENT) / 100
+    }
+}
+
+/// One round of giving.
+fn pass(steps: &[Step], candidates: &mut [Candidate], round: Round) -> Passed {
+    for candidate in candidates.iter_mut() {
+        let Candidate { subscription, held_level, climb, .. } = *candidate;
+        *candidate = Candidate::new(subscription, held_level, climb);
+    }
+    let mut passed = Passed::default();
     for step in steps {
         let Some(candidate) = candidates.get_mut(step.candidate) else { continue };
         // Who was refused a rung cannot stand on a higher one.
-        if candidate.level + 1 != step.level {
+        if candidate.level + candidate.kept_rungs + 1 != step.level {
             continue;
         }
-        let others_bps = passed.used_bps - candidate.cost_bps();
-        let is_kept = step.level <= candidate.held_level;
-        let fits = match candidate.up_within {
-            _ if is_kept => {
-                others_bps + u64::from(step.bitrate_bps) <= keep_within_bps(step.order.class)
-            }
-            Some(limit) => with_headroom(others_bps + u64::from(step.peak_bps)) <= limit,
-            None => false,
-        };
-        if fits {
-            candidate.level = step.level;
-            candidate.sent = Some(Sent { quality: step.quality, cost_bps: step.bitrate_bps });
-            passed.used_bps = others_bps + u64::from(step.bitrate_bps);
-        } else if is_kept {
-            passed.cut.get_or_insert(step.order.class);
+        if step.level <= candidate.held_level {
+            passed.hold(step, candidate, round);
+        } else {
+            passed.go_up(step, candidate);
         }
     }
     passed
+}
+
+impl Passed {
+    fn hold(&mut self, step: &Step, candidate: &mut Candidate, round: Round) {
+        let used_bps = self.used_bps - candidate.cost_bps() + u64::from(step.bitrate_bps);
+        let is_less = round.less_from.is_some_and(|from| step.order.class >= from);
+        let fits = match self.up_within_bps {
+            // What there is behind somebody who goes up needs the headroom too, or noise would take it.
+            Some(limit) => with_headroom(used_bps + self.kept_bps) <= limit,
+            None if is_less => used_bps + self.kept_bps <= round.less_bps(),
+            None => used_bps <= round.budget_bps,
+        };
+        if fits {
+            self.give(step, candidate);
+        } else if self.up_within_bps.is_none() {
+            self.cut.get_or_insert(step.order.class);
+        }
+    }
+
+    fn go_up(&mut self, step: &Step, candidate: &mut Candidate) {
+        let others_bps = self.used_bps + self.kept_bps - candidate.cost_bps() - candidate.kept_bps;
+        let needed_bps = with_headroom(others_bps + u64::from(step.peak_bps));
+        let fits = |limit: Option<u64>| limit.filter(|limit| needed_bps <= *limit);
+        if let Some(limit) = fits(candidate.climb.within_bps)
+            && candidate.kept_rungs == 0
+        {
+            let within_bps = self.up_within_bps.get_or_insert(limit);
+            *within_bps = limit.min(*within_bps);
+            self.give(step, candidate);
+        } else if fits(candidate.climb.soon_within_bps).is_some() {
+            self.kept_bps -= candidate.kept_bps;
+            candidate.kept_bps = u64::from(step.peak_bps).saturating_sub(candidate.cost_bps());
+            candidate.kept_rungs += 1;
+            self.kept_bps += candidate.kept_bps;
+        }
+    }
+
+    fn give(&mut self, step: &Step, candidate: &mut Candidate) {
+        self.used_bps = self.used_bps - candidate.cost_bps() + u64::from(step.bitrate_bps);
+        candidate.level = step.level;
+        candidate.sent = Some(Sent { quality: step.quality, cost_bps: step.bitrate_bps });
+    }
 }
 
 /// The budget that it takes to go up to a cost.

@@ -6,7 +6,7 @@ use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
 
 use super::budget::Budgets;
-use super::{Area, Class, Subscription};
+use super::{Area, Class, News, Subscription};
 
 /// So long after a change of what is sent of a track, no more of it is sent than was: people bear a picture
 /// that is a little too coarse better than one that changes all the time.
@@ -32,9 +32,11 @@ pub(super) struct Memory {
     /// The latest switch was to something better.
     went_up: bool,
     patience: Duration,
-    /// The budget when it last switched.
+    /// The budget that could be counted on when it last switched.
     budget_bps: u64,
     place: Place,
+    /// What there was of it since it is at this place.
+    pictures: Pictures,
     /// It was among the subscriptions of the latest decision.
     pub(super) is_current: bool,
 }
@@ -53,6 +55,10 @@ pub(super) struct Place {
     pin: u8,
 }
 
+/// A set of encodings and of spatial layers in them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Pictures(u64);
+
 /// When and in what state of things a decision is made for a track.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Circumstances {
@@ -61,6 +67,8 @@ pub(super) struct Circumstances {
     /// The viewer may be the reason for what changes.
     pub(super) view_has_changed: bool,
     pub(super) place: Place,
+    /// What there is of it.
+    pub(super) pictures: Pictures,
 }
 
 /// What a decision makes of a track.
@@ -80,6 +88,23 @@ pub(super) enum Direction {
     Down,
 }
 
+/// Whether something better may be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Climb {
+    /// The budget that it has to fit into now; `None` when it is too early.
+    pub(super) within_bps: Option<u64>,
+    /// What does not, but fits into so much, may be sent soon. It is kept for that: others who went up into
+    /// it would have to give it back within [`PATIENCE`].
+    pub(super) soon_within_bps: Option<u64>,
+}
+
+impl Climb {
+    /// It has to fit into so much; nothing is kept for it.
+    pub(super) fn within(bps: u64) -> Climb {
+        Climb { within_bps: Some(bps), soon_within_bps: None }
+    }
+}
+
 impl Place {
     pub(super) fn of(subscription: &Subscription<'_>, area: Area) -> Place {
         let pin = match subscription.class {
@@ -90,10 +115,26 @@ impl Place {
     }
 }
 
+impl Pictures {
+    pub(super) fn of(rungs: &[Rung]) -> Pictures {
+        /// Spatial layers that streams have; what is beyond counts as another's.
+        const SPATIAL: u32 = 8;
+        let bit = |of: Quality| {
+            let number = u32::from(of.layer) * SPATIAL + u32::from(of.spatial);
+            1_u64.checked_shl(number).unwrap_or_default()
+        };
+        Pictures(rungs.iter().fold(0, |all, rung| all | bit(rung.quality)))
+    }
+
+    fn with(self, other: Pictures) -> Pictures {
+        Pictures(self.0 | other.0)
+    }
+}
+
 impl Memory {
     /// Of a track that nothing was sent of before. To begin is no try that can fail.
     pub(super) fn new(track: TrackId, sent: Option<Sent>, circumstances: &Circumstances) -> Memory {
-        let &Circumstances { now, budget_bps, place, .. } = circumstances;
+        let &Circumstances { now, budget_bps, place, pictures, .. } = circumstances;
         Memory {
             track,
             sent,
@@ -102,12 +143,18 @@ impl Memory {
             patience: PATIENCE,
             budget_bps,
             place,
+            pictures,
             is_current: true,
         }
     }
 
     pub(super) fn is_at(&self, place: Place) -> bool {
         self.place == place
+    }
+
+    /// Whether a decision about `subscription` finds all that it found the last time, but for costs.
+    pub(super) fn goes_on(&self, subscription: &Subscription<'_>, area: Area) -> bool {
+        self.is_at(Place::of(subscription, area)) && !self.has_lost_its_layer(subscription.rungs)
     }
 
     /// How many rungs of `ladder` can be kept without going up.
@@ -125,27 +172,47 @@ impl Memory {
     }
 
     /// Whether the picture that is sent has stopped.
-    pub(super) fn has_lost_its_layer(&self, rungs: &[Rung]) -> bool {
+    fn has_lost_its_layer(&self, rungs: &[Rung]) -> bool {
         let of = |quality: Quality| (quality.layer, quality.spatial);
         self.sent.is_some_and(|sent| rungs.iter().all(|rung| of(rung.quality) != of(sent.quality)))
     }
 
-    /// The budget that going up has to stay within; `None` when it is too early to go up.
-    pub(super) fn may_go_up_within(
+    /// What is sent of it has just changed.
+    pub(super) fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.switched_at) < PATIENCE
+    }
+
+    /// Whether there is a picture of it that there was not before: publishers begin with the smallest, and
+    /// start a larger one when somebody makes place for it. One that stops and returns is no news.
+    fn has_not_known(&self, rungs: &[Rung]) -> bool {
+        self.pictures.with(Pictures::of(rungs)) != self.pictures
+    }
+
+    /// Whether what is sent may go up, as far as its past goes. With news it need not wait.
+    pub(super) fn climb(
         &self,
         now: Instant,
         budgets: &Budgets,
-        view_has_changed: bool,
-    ) -> Option<u64> {
+        rungs: &[Rung],
+        news: News,
+    ) -> Climb {
         let rested = now.saturating_duration_since(self.switched_at);
-        let has_failed = self.patience > PATIENCE && !self.has_lasted(now);
-        let has_grown = rested >= Budgets::RECENT_TIME
-            && budgets.recent() * GROWN.1 >= self.budget_bps.saturating_mul(GROWN.0);
-        if !has_failed && (view_has_changed || has_grown) {
-            return Some(budgets.recent());
+        let patience = if self.has_lasted(now) { PATIENCE } else { self.patience };
+        let wait = patience.saturating_sub(rested);
+        let has_failed = patience > PATIENCE && !wait.is_zero();
+        let has_news = news.view_has_changed || self.has_not_known(rungs);
+        let has_grown = rested >= budgets.recent_time()
+            && budgets.recent() >= self.budget_bps.saturating_mul(GROWN.0) / GROWN.1;
+        if !has_failed && (has_news || has_grown && news.time_has_passed) {
+            return Climb::within(budgets.recent());
         }
-        let patience = if has_failed { self.patience } else { PATIENCE };
-        (rested >= patience).then(|| budgets.sustained())
+        // The link has just shown that what was lost is not there, or it will be taken up again soon.
+        let is_soon = !wait.is_zero() && (wait <= PATIENCE || rested < PATIENCE);
+        let keeps = is_soon || (wait.is_zero() && news.is_none);
+        Climb {
+            within_bps: (wait.is_zero() && news.time_has_passed).then(|| budgets.sustained()),
+            soon_within_bps: keeps.then(|| budgets.latest()),
+        }
     }
 
     /// It went up so long ago that this has not failed.
@@ -155,7 +222,8 @@ impl Memory {
 
     /// Takes note of a decision.
     pub(super) fn note(&mut self, outcome: Outcome, circumstances: &Circumstances) {
-        let &Circumstances { now, budget_bps, view_has_changed, place } = circumstances;
+        let &Circumstances { now, budget_bps, view_has_changed, place, pictures } = circumstances;
+        self.pictures = if self.is_at(place) { self.pictures.with(pictures) } else { pictures };
         self.place = place;
         self.is_current = true;
         let quality = |sent: Option<Sent>| sent.map(|sent| sent.quality);

@@ -5,12 +5,15 @@
 //! budget here. It is never exceeded, even if nothing is seen then: a queue that builds up would take the
 //! sound with it. The estimate recovers by probing up to [`Allocation::wanted_bps`].
 //!
+//! What publishers are asked for, so that they encode nothing that nobody shows, is [`Wanted`].
+//!
 //! The rules, with their reasons, are in `docs/layers.md`.
 
 mod budget;
 mod fill;
 mod ladder;
 mod memory;
+mod wanted;
 
 use std::time::Instant;
 
@@ -20,7 +23,9 @@ use crate::measure::{Quality, Rung};
 use budget::Budgets;
 use fill::{Candidate, Rank, Step};
 use ladder::Purpose;
-use memory::{Circumstances, Memory, Place};
+use memory::{Circumstances, Climb, Memory, Pictures, Place};
+
+pub use wanted::Wanted;
 
 /// One video track that a subscriber could be sent.
 #[derive(Clone, Copy, Debug)]
@@ -126,6 +131,7 @@ pub struct Allocation<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Allocator {
     budgets: Budgets,
+    decided_at: Option<Instant>,
     /// By ascending track.
     memories: Vec<Memory>,
     scratch: Scratch,
@@ -140,8 +146,20 @@ struct Scratch {
     steps: Vec<Step>,
 }
 
+/// What has changed since the last decision, but for bandwidth and costs.
+#[derive(Clone, Copy, Debug)]
+struct News {
+    /// If not, the same is decided again, but for what else is new.
+    time_has_passed: bool,
+    /// The viewer has pinned, resized or hidden something.
+    view_has_changed: bool,
+    /// Nor is anything here for the first time, or has stopped.
+    is_none: bool,
+}
+
 impl Class {
-    /// The class of a track from `source` that is viewed with `priority`.
+    /// The class of a track from `source` that is viewed with `priority`. Who has just spoken should still be
+    /// taken for somebody who is speaking, for some ten seconds: two who talk in turn are one class then.
     pub fn of(source: Source, priority: u8, is_speaking: bool) -> Class {
         match source {
             Source::Screen => Class::Screen,
@@ -165,6 +183,9 @@ impl Class {
 }
 
 impl Demand {
+    /// Encodings beyond these are nobody's.
+    const MAX_LAYERS: usize = u32::BITS as usize;
+
     /// The bit of one encoding.
     pub fn bit(layer: u8) -> u32 {
         1_u32.checked_shl(layer.into()).unwrap_or_default()
@@ -205,7 +226,8 @@ impl Allocator {
         subscriptions: &[Subscription<'_>],
     ) -> Allocation<'_> {
         self.budgets.note(now, budget_bps);
-        let view_has_changed = self.view_has_changed(subscriptions);
+        let news = self.news(now, subscriptions);
+        self.decided_at = Some(now);
         self.decisions.clear();
         self.scratch.candidates.clear();
         self.scratch.steps.clear();
@@ -215,7 +237,7 @@ impl Allocator {
                 Err(reason) => Given::Paused(reason),
                 Ok(_) if subscription.rungs.is_empty() => Given::Send(Quality::default()),
                 Ok(area) => {
-                    wanted_bps += self.enter(now, subscription, area, view_has_changed);
+                    wanted_bps += self.enter(now, subscription, area, news);
                     Given::Paused(Reason::Bandwidth)
                 }
             };
@@ -225,7 +247,7 @@ impl Allocator {
         }
         let Scratch { steps, candidates, .. } = &mut self.scratch;
         let sent_bps = fill::share_out(steps, candidates, budget_bps);
-        self.conclude(now, subscriptions, view_has_changed);
+        self.conclude(now, subscriptions, news);
         let wanted_bps = fill::with_headroom(wanted_bps);
         Allocation { decisions: &self.decisions, sent_bps, wanted_bps }
     }
@@ -236,9 +258,8 @@ impl Allocator {
         now: Instant,
         subscription: &Subscription<'_>,
         area: Area,
-        view_has_changed: bool,
+        news: News,
     ) -> u64 {
-        let place = Place::of(subscription, area);
         let memory = self.memory(subscription.track);
         let Scratch { ladder, candidates, steps } = &mut self.scratch;
         let purpose = Purpose {
@@ -248,20 +269,21 @@ impl Allocator {
         };
         ladder::climb(ladder, subscription.rungs, &purpose);
         let held_level = memory.map_or(0, |memory| memory.level(ladder));
-        let up_within = match memory {
-            Some(memory)
-                if memory.is_at(place) && !memory.has_lost_its_layer(subscription.rungs) =>
-            {
-                memory.may_go_up_within(now, &self.budgets, view_has_changed)
+        let climb = match memory {
+            Some(memory) if memory.goes_on(subscription, area) => {
+                memory.climb(now, &self.budgets, subscription.rungs, news)
             }
             // It is new, the viewer has just chosen another place for it, or its picture stands still.
-            _ => Some(self.budgets.recent()),
+            _ => Climb::within(self.budgets.recent()),
         };
-        let pixels_shown = u32::from(area.width) * u32::from(area.height);
-        let rank =
-            Rank { class: subscription.class.rank(), pixels_shown, track: subscription.track };
+        let rank = Rank {
+            class: subscription.class.rank(),
+            may_change: !news.is_none || !memory.is_some_and(|memory| memory.is_fresh(now)),
+            pixels_shown: u32::from(area.width) * u32::from(area.height),
+            track: subscription.track,
+        };
         fill::list(steps, (candidates.len(), held_level), ladder, rank);
-        candidates.push(Candidate::new(self.decisions.len(), held_level, up_within));
+        candidates.push(Candidate::new(self.decisions.len(), held_level, climb));
         ladder.iter().map(|rung| u64::from(rung.peak_bps)).max().unwrap_or_default()
     }
 
@@ -270,10 +292,10 @@ impl Allocator {
         &mut self,
         now: Instant,
         subscriptions: &[Subscription<'_>],
-        view_has_changed: bool,
+        News { view_has_changed, .. }: News,
     ) {
         self.memories.iter_mut().for_each(|memory| memory.is_current = false);
-        let budget_bps = self.budgets.latest();
+        let budget_bps = self.budgets.recent();
         for candidate in &self.scratch.candidates {
             let index = candidate.subscription;
             let (Some(decision), Some(subscription)) =
@@ -287,7 +309,9 @@ impl Allocator {
                 decision.given = Given::Send(sent.quality);
             }
             let place = Place::of(subscription, area);
-            let circumstances = Circumstances { now, budget_bps, view_has_changed, place };
+            let pictures = Pictures::of(subscription.rungs);
+            let circumstances =
+                Circumstances { now, budget_bps, view_has_changed, place, pictures };
             let track = subscription.track;
             match self.memories.binary_search_by_key(&track, |memory| memory.track) {
                 Ok(at) => self.memories[at].note(outcome, &circumstances),
@@ -305,14 +329,22 @@ impl Allocator {
         self.memories.get(at).copied()
     }
 
-    /// Whether the viewer has pinned, resized or hidden something since the last decision.
-    fn view_has_changed(&self, subscriptions: &[Subscription<'_>]) -> bool {
-        subscriptions.iter().any(|subscription| {
-            let Some(memory) = self.memory(subscription.track) else { return false };
-            match subscription.place() {
-                Ok(area) => !memory.is_at(Place::of(subscription, area)),
-                Err(reason) => reason == Reason::NotShown,
+    /// Compares with what there was at the last decision.
+    fn news(&self, now: Instant, subscriptions: &[Subscription<'_>]) -> News {
+        let time_has_passed = self.decided_at != Some(now);
+        let mut news = News { time_has_passed, view_has_changed: false, is_none: true };
+        for subscription in subscriptions {
+            match (subscription.place(), self.memory(subscription.track)) {
+                (Ok(area), Some(memory)) => {
+                    news.view_has_changed |= !memory.is_at(Place::of(subscription, area));
+                    news.is_none &= memory.goes_on(subscription, area);
+                }
+                (Ok(_), None) => news.is_none &= subscription.rungs.is_empty(),
+                (Err(Reason::NotShown), Some(_)) => news.view_has_changed = true,
+                (Err(_), _) => {}
             }
-        })
+        }
+        news.is_none &= !news.view_has_changed;
+        news
     }
 }

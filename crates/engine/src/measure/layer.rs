@@ -18,7 +18,7 @@ const CELLS: usize = SPATIAL * TEMPORAL;
 const PARTS: usize = 8;
 
 /// So long is one part: eight are a second.
-const PART: Duration = Duration::from_millis(125);
+pub(super) const PART: Duration = Duration::from_millis(125);
 
 /// Least time that what has arrived is divided by: the first packets of a stream come at once.
 const LEAST_TIME: Duration = Duration::from_millis(250);
@@ -27,7 +27,7 @@ const LEAST_TIME: Duration = Duration::from_millis(250);
 const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
 /// Of the bytes of key frames, and of what lies between the highest cost and the present one, this part is
-/// forgotten with each part of the window: in eight seconds most of it.
+/// forgotten with each part of the window: two thirds in eight seconds.
 const FORGOTTEN: u32 = 64;
 
 /// One simulcast encoding. All times are its track's active time.
@@ -92,31 +92,32 @@ impl LayerMeter {
         *bytes = bytes.saturating_add(packet.len as u32);
     }
 
-    /// It arrives for the first time, or again after it had stopped.
+    /// It arrives for the first time, or again after it had stopped: what it cost then may be another
+    /// encoder's.
     #[cold]
     fn begin(&mut self, now: Duration) {
-        self.seen = Some(Seen { first: now, last: now });
-        self.parts = Default::default();
-        self.part_end = now + PART;
-        self.key_bytes = [0; SPATIAL];
+        *self = LayerMeter {
+            seen: Some(Seen { first: now, last: now }),
+            part_end: now + PART,
+            resolutions: self.resolutions,
+            ..LayerMeter::default()
+        };
     }
 
-    /// Lets the window slide to `now`.
+    /// Lets the window slide to `now`. It is a few parts behind at most: what stood still for longer has
+    /// stopped, and begins anew.
     #[cold]
     fn advance(&mut self, now: Duration) {
-        let mut steps = 0;
-        while now >= self.part_end && steps < FORGOTTEN {
+        while now >= self.part_end {
             self.part = (self.part + 1) % PARTS;
             self.parts[self.part] = Part::default();
             self.part_end += PART;
-            self.key_bytes.iter_mut().for_each(|bytes| *bytes -= bytes.div_ceil(FORGOTTEN));
-            steps += 1;
+            self.key_bytes = self.key_bytes.map(|bytes| faded(bytes, 1));
         }
-        if now >= self.part_end {
-            // After such a time nothing is left of what was before.
-            self.key_bytes = [0; SPATIAL];
-            self.part_end = now + PART;
-        }
+    }
+
+    pub(super) fn stop(&mut self) {
+        *self = LayerMeter { resolutions: self.resolutions, ..LayerMeter::default() };
     }
 
     pub(super) fn is_live(&self, now: Duration) -> bool {
@@ -128,15 +129,15 @@ impl LayerMeter {
         self.seen.is_some_and(|seen| now >= seen.first + SETTLED_AFTER)
     }
 
-    /// Measures anew; so much time has passed for everyone since the last time.
-    pub(super) fn review(&mut self, now: Duration, passed: Duration) {
+    /// Measures anew, while it is live. So many times [`PART`] have passed for everyone since the last time.
+    pub(super) fn review(&mut self, now: Duration, parts_passed: u32) {
+        let Some(seen) = self.seen else { return };
         if now >= self.part_end {
             self.advance(now);
         }
-        let Some(seen) = self.seen else { return };
         let window = PART * PARTS as u32 - self.part_end.saturating_sub(now);
         let time = window.min(now.saturating_sub(seen.first)).max(LEAST_TIME);
-        let per_second = |count: u64| count as f64 / time.as_secs_f64();
+        let per_second = |count: u64| count * 1000 / time.as_millis() as u64;
         // A key picture belongs to the lowest temporal layer, and so to all.
         let mut below = [0; TEMPORAL];
         for spatial in 0..SPATIAL {
@@ -146,15 +147,15 @@ impl LayerMeter {
                 let cell = spatial * TEMPORAL + temporal;
                 bytes += self.parts.iter().map(|part| u64::from(part.bytes[cell])).sum::<u64>();
                 frames += self.parts.iter().map(|part| u64::from(part.frames[cell])).sum::<u64>();
-                *below += per_second(bytes * 8) as u64 + key_bps;
+                *below += per_second(bytes * 8) + key_bps;
                 self.costs[cell] = u32::try_from(*below).unwrap_or(u32::MAX);
-                self.rates[cell] = per_second(frames).round() as u16;
+                // To the nearest.
+                let rate = per_second(2 * frames).div_ceil(2);
+                self.rates[cell] = u16::try_from(rate).unwrap_or(u16::MAX);
             }
         }
-        let kept = (-passed.as_secs_f64() / (PART.as_secs_f64() * f64::from(FORGOTTEN))).exp();
         for (peak, cost) in self.peaks.iter_mut().zip(self.costs) {
-            let above = f64::from(peak.saturating_sub(cost)) * kept;
-            *peak = cost.saturating_add(above as u32);
+            *peak = cost + faded(peak.saturating_sub(cost), parts_passed);
         }
     }
 
@@ -186,4 +187,13 @@ impl LayerMeter {
             }
         }
     }
+}
+
+/// What is left of `value` after so many parts.
+fn faded(mut value: u32, mut parts: u32) -> u32 {
+    while value > 0 && parts > 0 {
+        value -= value.div_ceil(FORGOTTEN);
+        parts -= 1;
+    }
+    value
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 
-use layer::LayerMeter;
+use layer::{LayerMeter, PART};
 
 /// A layer of which nothing comes while others of its track go on for so long has stopped: no browser
 /// leaves a picture out of one encoding for longer.
@@ -28,7 +28,8 @@ pub struct TrackMeter {
     /// How long something has been arriving, without pauses.
     active: Duration,
     last_arrival: Option<Instant>,
-    last_review: Option<Instant>,
+    /// Up to when what was dear has faded.
+    faded_until: Option<Instant>,
     rungs: Vec<Rung>,
 }
 
@@ -91,7 +92,7 @@ impl TrackMeter {
             layers: vec![LayerMeter::default(); layers],
             active: Duration::ZERO,
             last_arrival: None,
-            last_review: None,
+            faded_until: None,
             rungs: Vec::new(),
         }
     }
@@ -114,6 +115,13 @@ impl TrackMeter {
         }
     }
 
+    /// Lets everything begin anew but what is known of sizes: the track is off, or its publisher has been told
+    /// to send nothing. What comes next need not be what came last.
+    pub fn stop(&mut self) {
+        self.layers.iter_mut().for_each(LayerMeter::stop);
+        self.rungs.clear();
+    }
+
     /// Whether encoding `layer` has arrived and has not stopped.
     pub fn is_live(&self, layer: u8) -> bool {
         self.layers.get(usize::from(layer)).is_some_and(|meter| meter.is_live(self.active))
@@ -121,8 +129,7 @@ impl TrackMeter {
 
     /// Measures anew. To be done a few times a second, before the rungs are read.
     pub fn review(&mut self, now: Instant) {
-        let passed = self.last_review.map(|last| now.saturating_duration_since(last));
-        self.last_review = Some(now);
+        let parts_passed = self.parts_passed(now);
         let active = self.active;
         let live = |meter: &LayerMeter| meter.is_live(active);
         let one_is_settled =
@@ -130,7 +137,7 @@ impl TrackMeter {
         self.rungs.clear();
         let layers = (0..=u8::MAX).zip(&mut self.layers);
         for (layer, meter) in layers.filter(|(_, meter)| live(meter)) {
-            meter.review(active, passed.unwrap_or_default());
+            meter.review(active, parts_passed);
             if !one_is_settled || meter.is_settled(active) {
                 meter.list(layer, &mut self.rungs);
             }
@@ -144,6 +151,15 @@ impl TrackMeter {
             (pixels.unwrap_or_default(), full.unwrap_or_default(), layer, spatial, temporal)
         };
         self.rungs.sort_unstable_by_key(rank);
+    }
+
+    /// How many parts of a window have ended since this was asked last, whether anything moved or not.
+    fn parts_passed(&mut self, now: Instant) -> u32 {
+        let until = self.faded_until.get_or_insert(now);
+        let passed = now.saturating_duration_since(*until).as_millis() / PART.as_millis();
+        let parts = u32::try_from(passed).unwrap_or(u32::MAX);
+        *until += PART * parts;
+        parts
     }
 
     /// What could be sent of the track as of the last review, from small to large pictures and, for each

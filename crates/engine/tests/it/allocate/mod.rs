@@ -1,11 +1,13 @@
 //! Stories about what a subscriber is sent of each video track.
 
 mod golden;
+mod meeting;
 mod noise;
 mod places;
 mod properties;
 mod sharing;
 mod steadiness;
+mod wanted;
 
 use std::time::{Duration, Instant};
 

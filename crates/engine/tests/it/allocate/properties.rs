@@ -268,4 +268,11 @@ proptest! {
             prop_assert!(sent_bps <= budget_bps);
         }
     }
+
+    #[test]
+    fn whatever_happens_every_decision_keeps_the_rules_and_a_calm_minute_is_calm(
+        script in prop::collection::vec(any::<u8>(), 0..300),
+    ) {
+        parlor_engine::fuzzing::allocate(start(), &script);
+    }
 }
