@@ -128,6 +128,19 @@ offer: string,
 senders: Array<Sender>, };
 
 /**
+ * The payload of `report`: what went wrong with what others sent, since the last report.
+ */
+export type Report = { 
+/**
+ * Times that a picture stood still although it should have moved.
+ */
+freezes: number, 
+/**
+ * How long they stood, all together, in milliseconds.
+ */
+frozen_ms: number, };
+
+/**
  * A response with nothing to say: done.
  */
 export type Empty = Record<string, never>;
@@ -339,6 +352,101 @@ export type Speakers = {
  * The peers who speak now.
  */
 speaking: Array<PeerId>, };
+
+/**
+ * The payload of `wanted`: which encodings of one's own video tracks somebody has a use for.
+ */
+export type Wanted = { 
+/**
+ * All own video tracks.
+ */
+tracks: Array<WantedTrack>, };
+
+/**
+ * Which encodings of one track somebody has a use for; the others need not be sent.
+ */
+export type WantedTrack = { 
+/**
+ * Which track.
+ */
+track: TrackId, 
+/**
+ * The rids of the encodings, or `""` for one that has none. Empty when nobody watches.
+ */
+layers: Array<string>, };
+
+/**
+ * The payload of `quality`: what one gets of others, and why. Complete.
+ */
+export type Quality = { 
+/**
+ * The way from the server in a word.
+ */
+network: Network, 
+/**
+ * What it is taken to carry, in bits per second; null while nothing is known.
+ */
+estimate_bps: number | null, 
+/**
+ * Every video track of others that a slot carries, and those without whose codec one has no decoder for.
+ */
+tracks: Array<TrackQuality>, };
+
+/**
+ * A network in a word.
+ */
+export type Network = "unknown" | "poor" | "fair" | "good";
+
+/**
+ * What one gets of a track.
+ */
+export type TrackQuality = { 
+/**
+ * Which track.
+ */
+track: TrackId, 
+/**
+ * Whether there is a picture.
+ */
+state: TrackState, 
+/**
+ * Why there is none, or null when there is one.
+ */
+reason: PauseReason | null, 
+/**
+ * The rid of its encoding, `""` for one that has none, or null when there is no picture.
+ */
+layer: string | null, 
+/**
+ * The highest spatial layer of that.
+ */
+spatial: number, 
+/**
+ * The highest temporal layer of that.
+ */
+temporal: number, 
+/**
+ * How wide it is, once that is known.
+ */
+width: number | null, 
+/**
+ * How high it is, once that is known.
+ */
+height: number | null, 
+/**
+ * Pictures a second, once they are measured.
+ */
+frames_per_second: number | null, };
+
+/**
+ * Whether one gets a picture of a track.
+ */
+export type TrackState = "live" | "paused";
+
+/**
+ * Why one gets no picture of a track.
+ */
+export type PauseReason = "bandwidth" | "not_shown" | "publisher_off" | "codec_not_supported";
 
 /**
  * The payload of `ended`: the membership is over; `phx_close` follows.

@@ -3,16 +3,17 @@
 
 use std::time::{Duration, Instant};
 
+use arrayvec::ArrayVec;
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
 
 use crate::allocate::{Area, Class, Given, Subscription};
 use crate::engine::Engine;
-use crate::measure::Rung;
 use crate::peer::{Peer, PeerKey};
 use crate::slot::Feed;
+use crate::slot_set::MAX_SLOTS;
 use crate::timer::{PeerTimer, Timer};
-use crate::track::{Track, TrackKey};
+use crate::track::{Track, TrackKey, Upstream};
 
 /// How often that is decided while nothing else happens.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
@@ -23,17 +24,23 @@ const VOICE_BPS: u64 = 52_000;
 /// How large a track is shown by a client that does not say: as large as a page.
 const WHOLE_PAGE: Area = Area { width: 1280, height: 720 };
 
-/// What the lowest rungs need at most beyond what they cost now, in percent: nobody is refused a small
-/// picture for a measurement that wavers.
-const FLOOR_PERCENT: u64 = 130;
+/// What a picture of a whole page costs about, in bits per second, as long as nothing is measured: the path is
+/// looked at for so much at once.
+const WHOLE_PAGE_BPS: u64 = 1_500_000;
+
+/// What any picture costs at least.
+const SMALL_PICTURE_BPS: u64 = 150_000;
 
 /// A video track that flows to a peer.
+#[derive(Clone, Copy)]
 struct Flowing {
     slot: usize,
     track: TrackKey,
     class: Class,
     area: Area,
 }
+
+type AllFlowing = ArrayVec<Flowing, MAX_SLOTS>;
 
 impl Engine {
     /// Has it decided anew how much flows to a peer.
@@ -53,22 +60,27 @@ impl Engine {
 
     /// Decides how much of each video track flows to a peer.
     pub(crate) fn review_choice(&mut self, now: Instant, key: PeerKey) {
-        let Some(flowing) = self.flowing(key).filter(|flowing| !flowing.is_empty()) else { return };
+        let Some(flowing) = self.flowing(now, key) else { return };
         for Flowing { track, .. } in &flowing {
             if let Some(track) = self.tracks.get_mut(*track) {
                 track.measure(now);
             }
         }
         self.choose(now, key, &flowing);
-        for Flowing { track, .. } in flowing {
-            self.follow_readers(track);
+        self.set_congestion_timer(key);
+        for Flowing { track, .. } in &flowing {
+            self.follow_readers(*track);
         }
-        let timer = Timer::Peer(key.index, PeerTimer::Layer);
-        self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
+        self.review_quality(now, key);
+        let something_flows = self.peers.get(key).is_some_and(|peer| voices(peer) > 0);
+        if something_flows || !flowing.is_empty() {
+            let timer = Timer::Peer(key.index, PeerTimer::Layer);
+            self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
+        }
     }
 
     /// What flows to a peer; `None` when nothing can be sent to it.
-    fn flowing(&self, key: PeerKey) -> Option<Vec<Flowing>> {
+    fn flowing(&self, now: Instant, key: PeerKey) -> Option<AllFlowing> {
         let peer = self.peers.get(key).filter(|peer| peer.may_receive())?;
         let flowing = peer.slots.iter().enumerate().filter_map(|(slot, at)| {
             let Feed::Flowing(track) = at.feed() else { return None };
@@ -77,40 +89,48 @@ impl Engine {
                 Some(view) => (view.priority, Area { width: view.width, height: view.height }),
                 None => (0, WHOLE_PAGE),
             };
-            let class = Class::of(source.source, priority, self.is_speaking(source));
+            let class = Class::of(source.source, priority, self.has_spoken_lately(now, source));
             (at.kind == MediaKind::Video).then_some(Flowing { slot, track: track.key, class, area })
         });
-        Some(flowing.collect())
+        Some(flowing.take(MAX_SLOTS).collect())
     }
 
-    fn choose(&mut self, now: Instant, key: PeerKey, flowing: &[Flowing]) {
+    fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let voices_bps = VOICE_BPS * voices(peer);
         let Peer { allocator, slots, link, .. } = peer;
-        let sources =
-            flowing.iter().filter_map(|flowing| Some((flowing, self.tracks.get(flowing.track)?)));
-        let sources: Vec<(&Flowing, &Track)> = sources.collect();
-        let subscriptions: Vec<Subscription<'_>> =
+        let tracks = &self.tracks;
+        let sources: ArrayVec<(&Flowing, &Track), MAX_SLOTS> = flowing
+            .iter()
+            .filter_map(|flowing| Some((flowing, tracks.get(flowing.track)?)))
+            .collect();
+        let subscriptions: ArrayVec<Subscription<'_>, MAX_SLOTS> =
             sources.iter().map(|(flowing, track)| subscription(flowing, track)).collect();
-        let floor_bps: u64 = subscriptions.iter().filter_map(|it| it.rungs.first()).map(peak).sum();
-        let target_bps = link.congestion.target().bps().saturating_sub(voices_bps);
-        let budget_bps = target_bps.max(floor_bps * FLOOR_PERCENT / 100);
+        let budget_bps = link.congestion.target().bps().saturating_sub(voices_bps);
         let allocation = allocator.allocate(now, budget_bps, &subscriptions);
         for (decision, (flowing, track)) in allocation.decisions.iter().zip(&sources) {
-            let quality = match decision.given {
-                Given::Send(quality) => Some(quality),
-                Given::Paused(_) => track.rungs().first().map(|rung| rung.quality),
-            };
-            let slot = slots.get_mut(flowing.slot);
-            if let Some((quality, slot)) = quality.zip(slot)
-                && slot.outgoing.choose(now, track, quality)
+            let Some(slot) = slots.get_mut(flowing.slot) else { continue };
+            if let Given::Send(quality) = decision.given
+                && slot.outgoing.choose(now, track, decision.given)
             {
                 self.requests.push(flowing.track, quality.layer);
             }
+            if let Given::Paused(_) = decision.given {
+                self.counters.pauses += u64::from(slot.outgoing.reading().layer().is_some());
+                slot.outgoing.choose(now, track, decision.given);
+            }
+            slot.given = decision.given;
+            if std::mem::replace(&mut slot.demand, decision.demand) != decision.demand {
+                let Upstream::Published(publisher) = track.upstream;
+                let timer = Timer::Peer(publisher.index, PeerTimer::Wanted);
+                self.timers.set_no_later_than(timer, now);
+            }
         }
-        let wanted = Bitrate::from_bps(allocation.wanted_bps + voices_bps);
-        link.congestion.set_wanted(now, wanted);
-        self.set_congestion_timer(key);
+        let unmeasured_bps: u64 =
+            subscriptions.iter().filter(|it| it.rungs.is_empty()).map(guess_bps).sum();
+        let wanted_bps = allocation.wanted_bps + unmeasured_bps + voices_bps;
+        link.wanted = Bitrate::from_bps(wanted_bps);
+        link.congestion.set_wanted(now, link.wanted);
     }
 
     /// Notes which layers of a track somebody reads.
@@ -118,7 +138,7 @@ impl Engine {
         let Some(track) = self.tracks.get(key) else { return };
         let layers = track.subscribers.iter().filter_map(|subscriber| {
             let slot = self.peers.get(subscriber.peer)?.slots.get(subscriber.slot)?;
-            Some(slot.outgoing.read_layers())
+            Some(slot.outgoing.reading().layers())
         });
         let layers = layers.fold(0, |all, layers| all | layers);
         if let Some(track) = self.tracks.get_mut(key) {
@@ -126,12 +146,12 @@ impl Engine {
         }
     }
 
-    /// Whether the publisher of a track is speaking.
-    fn is_speaking(&self, track: &Track) -> bool {
+    /// Whether the publisher of a track is or was speaking.
+    fn has_spoken_lately(&self, now: Instant, track: &Track) -> bool {
         let publisher = self.peer_keys.get(&track.publisher).and_then(|key| self.peers.get(*key));
         publisher.is_some_and(|publisher| {
             let mut tracks = publisher.published.iter().filter_map(|p| self.tracks.get(p.track));
-            tracks.any(Track::is_speaking)
+            tracks.any(|track| track.has_spoken_lately(now))
         })
     }
 }
@@ -147,8 +167,11 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
     }
 }
 
-fn peak(rung: &Rung) -> u64 {
-    rung.peak_bps.into()
+/// What a track may cost of which nothing is measured yet.
+fn guess_bps(subscription: &Subscription<'_>) -> u64 {
+    let area = subscription.shown.unwrap_or(WHOLE_PAGE);
+    let pixels = |area: Area| u64::from(area.width) * u64::from(area.height);
+    (WHOLE_PAGE_BPS * pixels(area) / pixels(WHOLE_PAGE)).clamp(SMALL_PICTURE_BPS, WHOLE_PAGE_BPS)
 }
 
 /// How many voices flow to a peer.

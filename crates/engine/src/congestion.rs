@@ -9,8 +9,7 @@ use crate::arena::SendArena;
 use crate::engine::Engine;
 use crate::id::PeerId;
 use crate::link::{Departure, Outlet};
-use crate::peer::PeerKey;
-use crate::slot::Feed;
+use crate::peer::{Peer, PeerKey};
 use crate::timer::{PeerTimer, Timer};
 
 impl Engine {
@@ -20,47 +19,63 @@ impl Engine {
         Some(peer.link.congestion.stats())
     }
 
-    /// Time has passed for a path: sends what probes of it are due.
+    /// Time has passed for a path: sends what padding is due on it.
     pub(crate) fn review_congestion(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         peer.link.congestion.handle_timeout(now);
         while let Some(peer) = self.peers.get_mut(key)
-            && let Some(probe) = peer.link.congestion.poll_probe(now)
-            && self.pad(now, key, probe.id, out).is_some()
+            && let Some(padding) = due(now, peer)
+            && self.pad(now, key, padding, out).is_some()
         {}
         self.set_congestion_timer(key);
     }
 
-    /// Sends one packet for a probe, if there is any to send.
+    /// Sends one packet of padding, over the first slot that can.
     fn pad(
         &mut self,
         now: Instant,
         key: PeerKey,
-        probe: ClusterId,
+        padding: Padding,
         out: &mut SendArena,
     ) -> Option<()> {
         let peer = self.peers.get_mut(key)?;
         let path = peer.link.media_path()?;
         let time = self.clock.abs_send_time(now);
-        let departure = Departure { path, now, time, probe: Some(probe) };
+        let departure = Departure { path, now, time, probe: padding.probe };
         let (link, counters) = (&mut peer.link, &mut self.counters);
         let mut outlet = Outlet { link, departure, arena: out, counters };
-        let slots = peer.slots.iter_mut().filter(|slot| slot.kind == MediaKind::Video);
-        for slot in slots {
-            if let Feed::Flowing(track) = slot.feed()
-                && let Some(source) = self.tracks.get(track.key)
-                && slot.outgoing.pad(source, &mut outlet).is_some()
-            {
-                return Some(());
-            }
-        }
-        None
+        let mut slots = peer.slots.iter_mut().filter(|slot| slot.kind == MediaKind::Video);
+        slots.find_map(|slot| {
+            let track = slot.track().and_then(|track| self.tracks.get(track));
+            slot.outgoing.pad(track, padding.len, &mut outlet)
+        })
     }
 
     #[inline]
     pub(crate) fn set_congestion_timer(&mut self, key: PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
-        let deadline = peer.link.congestion.deadline();
+        let congestion = &peer.link.congestion;
+        let deadline = congestion.deadline().into_iter().chain(congestion.padding_due()).min();
         self.timers.set(Timer::Peer(key.index, PeerTimer::Congestion), deadline);
     }
+}
+
+/// A packet of padding that is due.
+#[derive(Clone, Copy, Debug)]
+struct Padding {
+    /// Bytes.
+    len: u16,
+    /// The probe that it is for, if any.
+    probe: Option<ClusterId>,
+}
+
+/// What padding is due on the path to a peer: for a probe, or to find out whether a path that has lost much
+/// takes more again. The latter is for when nothing waits.
+fn due(now: Instant, peer: &mut Peer) -> Option<Padding> {
+    if let Some(cluster) = peer.link.congestion.poll_probe(now) {
+        return Some(Padding { len: cluster.padding_bytes(), probe: Some(cluster.id) });
+    }
+    let at = peer.link.congestion.padding_due()?;
+    let nothing_waits = peer.ready_slots.first().is_none();
+    (nothing_waits && at <= now).then_some(Padding { len: u16::MAX, probe: None })
 }

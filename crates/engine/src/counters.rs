@@ -34,6 +34,10 @@ pub struct Counters {
     pub bytes_retransmitted: u64,
     /// Packets that were sent once more as padding, to probe paths.
     pub padding_packets_out: u64,
+    /// Times that a picture was no longer sent because a subscriber's path does not carry it.
+    pub pauses: u64,
+    /// Times that a subscriber was sent another layer of a track than before.
+    pub layer_switches: u64,
     /// Packets that were asked for by subscribers and were no longer there, or over budget.
     pub packets_not_retransmitted: u64,
     /// Packets that publishers were asked to send again.

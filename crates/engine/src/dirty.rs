@@ -9,6 +9,8 @@ use crate::room::RoomKey;
 #[derive(Debug, Default)]
 pub(crate) struct Dirty {
     peers: BTreeSet<PeerKey>,
+    qualities: BTreeSet<PeerKey>,
+    wanted: BTreeSet<PeerKey>,
     speaking: BTreeSet<RoomKey>,
 }
 
@@ -16,12 +18,22 @@ pub(crate) struct Dirty {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stale {
     Peer(PeerKey),
+    Quality(PeerKey),
+    Wanted(PeerKey),
     Speaking(RoomKey),
 }
 
 impl Dirty {
     pub(crate) fn mark_peer(&mut self, peer: PeerKey) {
         self.peers.insert(peer);
+    }
+
+    pub(crate) fn mark_quality(&mut self, peer: PeerKey) {
+        self.qualities.insert(peer);
+    }
+
+    pub(crate) fn mark_wanted(&mut self, peer: PeerKey) {
+        self.wanted.insert(peer);
     }
 
     pub(crate) fn mark_speaking(&mut self, room: RoomKey) {
@@ -31,6 +43,8 @@ impl Dirty {
     /// Nothing is told of who is gone.
     pub(crate) fn forget_peer(&mut self, peer: PeerKey) {
         self.peers.remove(&peer);
+        self.qualities.remove(&peer);
+        self.wanted.remove(&peer);
     }
 
     pub(crate) fn forget_room(&mut self, room: RoomKey) {
@@ -39,10 +53,12 @@ impl Dirty {
 
     pub(crate) fn pop(&mut self) -> Option<Stale> {
         let peer = self.peers.pop_first().map(Stale::Peer);
-        peer.or_else(|| self.speaking.pop_first().map(Stale::Speaking))
+        peer.or_else(|| self.wanted.pop_first().map(Stale::Wanted))
+            .or_else(|| self.qualities.pop_first().map(Stale::Quality))
+            .or_else(|| self.speaking.pop_first().map(Stale::Speaking))
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.peers.len() + self.speaking.len()
+        self.peers.len() + self.qualities.len() + self.wanted.len() + self.speaking.len()
     }
 }

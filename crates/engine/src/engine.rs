@@ -133,6 +133,8 @@ impl Engine {
         while let Some(stale) = self.dirty.pop() {
             let change = match stale {
                 Stale::Peer(key) => self.peer_change(key),
+                Stale::Quality(key) => self.quality_change(key),
+                Stale::Wanted(key) => self.wanted_change(key),
                 Stale::Speaking(key) => self.speaking_change(key),
             };
             if change.is_some() {

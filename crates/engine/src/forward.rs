@@ -8,6 +8,7 @@ use crate::link::{Departure, Outlet};
 use crate::outgoing::Pass;
 use crate::peer::PeerKey;
 use crate::slot::Feed;
+use crate::timer::{PeerTimer, Timer};
 use crate::track::TrackKey;
 
 /// Whether everything that has arrived is on its way.
@@ -39,6 +40,9 @@ impl Engine {
                 return Forwarded::ArenaFull;
             }
             self.pending.peers.pop();
+            if let Some(peer) = self.peers.get_mut(peer) {
+                peer.is_pending = false;
+            }
         }
         self.ask_upstream(now, out);
         Forwarded::Done
@@ -63,11 +67,20 @@ impl Engine {
             track.is_fresh = false;
             for subscriber in &track.subscribers {
                 let Some(peer) = self.peers.get_mut(subscriber.peer) else { continue };
-                if peer.ready_slots.first().is_none() {
+                peer.ready_slots.insert(subscriber.slot);
+                if !std::mem::replace(&mut peer.is_pending, true) {
                     self.pending.peers.push(subscriber.peer);
                 }
-                peer.ready_slots.insert(subscriber.slot);
             }
+        }
+    }
+
+    /// What waited for the path to a peer may leave now.
+    pub(crate) fn note_ready(&mut self, key: PeerKey) {
+        if let Some(peer) = self.peers.get_mut(key)
+            && !std::mem::replace(&mut peer.is_pending, true)
+        {
+            self.pending.peers.push(key);
         }
     }
 
@@ -78,20 +91,31 @@ impl Engine {
             return Forwarded::Done;
         };
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
-        while let Some(index) = peer.ready_slots.first() {
+        let mut next = peer.ready_slots.first();
+        let mut waits_until = None;
+        while let Some(index) = next {
+            let mut pass = Pass::Done;
             if let Some(slot) = peer.slots.get_mut(index)
                 && let Feed::Flowing(track) = slot.feed()
                 && let Some(source) = self.tracks.get(track.key)
             {
                 let (link, counters) = (&mut peer.link, &mut self.counters);
                 let mut outlet = Outlet { link, departure, arena: out, counters };
-                match slot.outgoing.forward(source, &mut outlet) {
-                    Pass::Done => {}
-                    Pass::NeedsKeyFrame(layer) => self.requests.push(track.key, layer),
-                    Pass::ArenaFull => return Forwarded::ArenaFull,
+                pass = slot.outgoing.forward(source, &mut outlet);
+                if let Pass::NeedsKeyFrame(layer) = pass {
+                    self.requests.push(track.key, layer);
                 }
             }
-            peer.ready_slots.remove(index);
+            match pass {
+                Pass::ArenaFull => return Forwarded::ArenaFull,
+                // Its slot stays ready, and the sound of others goes on.
+                Pass::Waits(until) => waits_until = Some(until),
+                Pass::Done | Pass::NeedsKeyFrame(_) => peer.ready_slots.remove(index),
+            }
+            next = peer.ready_slots.after(index);
+        }
+        if let Some(until) = waits_until {
+            self.timers.set(Timer::Peer(key.index, PeerTimer::Pacing), Some(until));
         }
         self.set_congestion_timer(key);
         Forwarded::Done

@@ -235,7 +235,7 @@ impl Engine {
                 source: sender.source,
                 upstream: Upstream::Published(key),
                 on: sender.on,
-                layers: published.layers(),
+                layers: published.layer_names(),
                 codecs: published.codecs(),
             }));
             self.track_keys.insert(sender.track, track);

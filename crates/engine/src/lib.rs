@@ -33,6 +33,7 @@ mod packet;
 mod paths;
 mod peer;
 mod published;
+mod quality;
 mod random;
 mod receive;
 mod report;
@@ -54,10 +55,14 @@ mod ufrag;
 mod upstream;
 mod view;
 mod voices;
+mod wanted;
 
 pub use arena::SendArena;
 pub use census::Census;
-pub use change::{Change, ConnectionState, PeerState, SlotCounts, SlotState};
+pub use change::{
+    Change, ConnectionState, Network, PeerQuality, PeerState, Picture, SlotCounts, SlotState,
+    TrackQuality, WantedLayers,
+};
 pub use command::{Join, JoinError, Joined, Sender, View};
 pub use config::{Config, Limits};
 pub use counters::Counters;

@@ -61,6 +61,8 @@ impl Engine {
             PeerTimer::Report => self.send_reports(now, key, out),
             PeerTimer::Layer => self.review_choice(now, key),
             PeerTimer::Congestion => self.review_congestion(now, key, out),
+            PeerTimer::Pacing => self.note_ready(key),
+            PeerTimer::Wanted => self.review_wanted(now, key),
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Link {
     pub(crate) retransmissions: Retransmissions,
     /// How much may be sent.
     pub(crate) congestion: CongestionControl,
+    /// How much could be used: all that the client shows, at its best.
+    pub(crate) wanted: Bitrate,
     feedback: FeedbackKind,
     next_transport_sequence: u16,
 }
@@ -53,6 +55,7 @@ impl Link {
             connection,
             retransmissions: Retransmissions::new(now),
             congestion: CongestionControl::new(now, feedback, MAX_RATE),
+            wanted: Bitrate::ZERO,
             feedback,
             next_transport_sequence: 0,
         }

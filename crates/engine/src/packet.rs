@@ -11,6 +11,9 @@ use crate::ring::Stored;
 /// Bytes of the original sequence number in front of what is sent again (RFC 4588 section 4).
 const OSN_LEN: usize = 2;
 
+/// Says in a header's first byte that its packet ends with padding (RFC 3550 section 5.1).
+const PADDING_BIT: u8 = 0x20;
+
 /// A codec and the receiver's payload types for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct PayloadTypes {
@@ -82,6 +85,37 @@ impl Headers {
         let original = (packet.numbers.sequence as u16).to_be_bytes();
         room.get_mut(header..header + OSN_LEN)?.copy_from_slice(&original);
         let len = packet.write_payload(header + OSN_LEN, room)?;
+        let len = link.connection.seal_rtp(room, len, sequence)?;
+        link.note_sent(departure, len, self.rtx.carries_transport_sequence());
+        Some(len)
+    }
+
+    /// Writes and seals a packet of `padding` bytes of nothing, 1 to 255, in the stream of retransmissions.
+    pub(crate) fn write_padding(
+        &self,
+        padding: u16,
+        (sequence, payload_type): (u64, u8),
+        link: &mut Link,
+        departure: Departure,
+        room: &mut [u8],
+    ) -> Option<usize> {
+        let padding = u8::try_from(padding).ok().filter(|len| *len > 0)?;
+        let fields = HeaderFields {
+            payload_type,
+            marker: false,
+            sequence: sequence as u16,
+            timestamp: 0,
+            transport_sequence: link.transport_sequence(),
+            abs_send_time: departure.time,
+            audio_level: None,
+            video_orientation: None,
+            dependency_descriptor: &[],
+        };
+        let header = self.rtx.write(&fields, room)?;
+        let len = header + usize::from(padding);
+        room.get_mut(header..len)?.fill(0);
+        *room.get_mut(len - 1)? = padding;
+        *room.first_mut()? |= PADDING_BIT;
         let len = link.connection.seal_rtp(room, len, sequence)?;
         link.note_sent(departure, len, self.rtx.carries_transport_sequence());
         Some(len)

@@ -9,12 +9,13 @@ use parlor_rtc::{Connection, MediaKind};
 use crate::allocate::Allocator;
 use crate::change::{ConnectionState, SlotCounts, SlotState};
 use crate::compound::Speaker;
-use crate::id::PeerId;
+use crate::id::{PeerId, TrackId};
 use crate::incoming::Incoming;
 use crate::link::Link;
 use crate::lip_sync::ClockDifference;
 use crate::paths::PeerPaths;
 use crate::published::Published;
+use crate::quality::Told;
 use crate::room::RoomKey;
 use crate::session::{self, Session};
 use crate::slab::Key;
@@ -46,6 +47,12 @@ pub(crate) struct Peer {
     pub(crate) slots: Vec<Slot>,
     /// Those that have something to forward.
     pub(crate) ready_slots: SlotSet,
+    /// It is among those that are served next.
+    pub(crate) is_pending: bool,
+    /// Video tracks in its room that it has no decoder for.
+    pub(crate) undecodable: Vec<TrackId>,
+    /// What it was last told of what it gets.
+    pub(crate) told: Told,
     pub(crate) shown: Shown,
     /// How much of each video track it is sent.
     pub(crate) allocator: Allocator,
@@ -81,6 +88,9 @@ impl Peer {
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),
             ready_slots: SlotSet::default(),
+            is_pending: false,
+            undecodable: Vec::new(),
+            told: Told::default(),
             shown: Shown::default(),
             allocator: Allocator::new(),
             wanted_slots: SlotCounts::default(),

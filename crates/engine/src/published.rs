@@ -105,6 +105,12 @@ impl Published {
         self.encodings.len().max(self.streams.len()).clamp(1, MAX_LAYERS)
     }
 
+    /// The rid of each layer.
+    pub(crate) fn layer_names(&self) -> Vec<Option<Rid>> {
+        let names = (0..self.layers()).map(|layer| Some(self.encodings.get(layer)?.rid));
+        names.collect()
+    }
+
     fn announced(&self, ssrc: Ssrc) -> Option<usize> {
         let ssrc = ssrc.0;
         self.streams.iter().position(|s| s.ssrc == ssrc || s.rtx_ssrc == Some(ssrc))

@@ -66,7 +66,7 @@ impl Engine {
     fn publishers_timestamp(&mut self, key: PeerKey, slot: usize, ntp: NtpTime) -> Option<u32> {
         let slot = self.peers.get(key)?.slots.get(slot)?;
         let Feed::Flowing(track) = slot.feed() else { return None };
-        let layer = slot.outgoing.layer()?;
+        let layer = slot.outgoing.reading().layer()?;
         match self.tracks.get(track.key)?.upstream {
             Upstream::Published(publisher) => {
                 let publisher = self.peers.get_mut(publisher)?;

@@ -107,7 +107,7 @@ impl Engine {
         let slot = peer.slots.iter().find(|slot| slot.outgoing.headers.ssrc == media);
         if let Some(slot) = slot
             && let Feed::Flowing(track) = slot.feed()
-            && let Some(layer) = slot.outgoing.layer()
+            && let Some(layer) = slot.outgoing.reading().layer()
         {
             self.requests.push(track.key, layer);
         }

@@ -4,11 +4,13 @@ use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{self, Codec, MediaSection, Negotiation};
 use parlor_rtc::{MediaKind, Mid};
 
+use crate::allocate::{Demand, Given};
 use crate::assign::Place;
 use crate::change::SlotState;
+use crate::measure::Quality;
 use crate::outgoing::Outgoing;
 use crate::packet::Headers;
-use crate::track::TrackRef;
+use crate::track::{TrackKey, TrackRef};
 
 /// What a slot carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,12 +42,25 @@ pub(crate) struct Slot {
     /// The latest offer receives on the section.
     open: bool,
     feed: Feed,
+    /// What was last decided of the video track that flows.
+    pub(crate) given: Given,
+    /// Which of its encodings the receiver has a use for.
+    pub(crate) demand: Demand,
     pub(crate) outgoing: Outgoing,
 }
 
 impl Slot {
     pub(crate) fn new(section: &MediaSection, pair: usize, outgoing: Outgoing) -> Slot {
-        Slot { mid: section.mid, kind: section.kind, pair, open: true, feed: Feed::Empty, outgoing }
+        Slot {
+            mid: section.mid,
+            kind: section.kind,
+            pair,
+            open: true,
+            feed: Feed::Empty,
+            given: Given::Send(Quality::default()),
+            demand: Demand::default(),
+            outgoing,
+        }
     }
 
     /// Follows a later offer; `None` when that does not receive on the section.
@@ -84,9 +99,16 @@ impl Slot {
         self.feed
     }
 
+    /// The track that it carries, whether it flows or not.
+    pub(crate) fn track(&self) -> Option<TrackKey> {
+        self.feed.track().map(|track| track.key)
+    }
+
     /// Carries something else from now on. What the receiver sees goes on as one stream.
     pub(crate) fn set_feed(&mut self, feed: Feed) {
         self.feed = feed;
+        self.given = Given::Send(Quality::default());
+        self.demand = Demand::default();
         self.outgoing.stop();
     }
 

@@ -30,14 +30,39 @@ impl SlotSet {
     /// The lowest slot.
     #[inline]
     pub(crate) fn first(&self) -> Option<usize> {
-        let index = self.words.iter().position(|word| *word != 0)?;
-        Some(index * BITS + self.words[index].trailing_zeros() as usize)
+        self.from(0)
+    }
+
+    /// The lowest slot above `slot`.
+    #[inline]
+    pub(crate) fn after(&self, slot: usize) -> Option<usize> {
+        self.from(slot + 1)
+    }
+
+    #[inline]
+    fn from(&self, slot: usize) -> Option<usize> {
+        let (first, rest) = (slot / BITS, slot % BITS);
+        let words = self.words.iter().enumerate().skip(first);
+        let mut words = words.map(|(index, word)| match index == first {
+            true => (index, word & u64::MAX << rest),
+            false => (index, *word),
+        });
+        let (index, word) = words.find(|(_, word)| *word != 0)?;
+        Some(index * BITS + word.trailing_zeros() as usize)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_walk_over_slots_meets_each_once() {
+        let mut set = SlotSet::default();
+        [0, 63, 64, 130, 255].into_iter().for_each(|slot| set.insert(slot));
+        let walk = std::iter::successors(set.first(), |slot| set.after(*slot));
+        assert_eq!(walk.collect::<Vec<_>>(), [0, 63, 64, 130, 255]);
+    }
 
     #[test]
     fn slots_come_out_lowest_first() {

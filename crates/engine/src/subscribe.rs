@@ -3,8 +3,12 @@
 use std::collections::BTreeSet;
 use std::time::Instant;
 
+use parlor_rtc::MediaKind;
+
+use crate::allocate::Demand;
 use crate::assign::{Assignment, Candidate, Group, Place, assign};
 use crate::engine::Engine;
+use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
@@ -23,6 +27,7 @@ impl Engine {
     pub(crate) fn reassign_peer(&mut self, now: Instant, key: PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
         let candidates = self.candidates(key, peer);
+        let undecodable = self.undecodable(key, peer);
         let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
         let live: BTreeSet<_> = candidates.iter().filter(|c| c.active).map(|c| c.track).collect();
         let max_slots = self.config.limits.slots_per_kind;
@@ -38,27 +43,40 @@ impl Engine {
             };
             self.feed_slot(now, Subscriber { peer: key, slot }, feed);
         }
-        if let Some(peer) = self.peers.get_mut(key)
-            && peer.wanted_slots != wanted
-        {
-            peer.wanted_slots = wanted;
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let wants_other_slots = std::mem::replace(&mut peer.wanted_slots, wanted) != wanted;
+        let has_news = std::mem::replace(&mut peer.undecodable, undecodable) != peer.undecodable;
+        if wants_other_slots {
             self.dirty.mark_peer(key);
+        }
+        if has_news {
+            self.review_soon(now, key);
         }
     }
 
     /// Every track of the other peers in the room that this peer could receive.
     fn candidates(&self, key: PeerKey, peer: &Peer) -> Vec<Candidate> {
+        let tracks = self.tracks_of_others(key, peer);
+        tracks.filter(|track| peer.can_decode(track)).map(|track| candidate(track, peer)).collect()
+    }
+
+    /// Every video track of theirs that it has no decoder for.
+    fn undecodable(&self, key: PeerKey, peer: &Peer) -> Vec<TrackId> {
+        let videos = self
+            .tracks_of_others(key, peer)
+            .filter(|track| track.source.kind() == MediaKind::Video && track.on);
+        videos.filter(|track| !peer.can_decode(track)).map(|track| track.id).collect()
+    }
+
+    fn tracks_of_others(&self, key: PeerKey, peer: &Peer) -> impl Iterator<Item = &Track> {
         let others =
             self.rooms.get(peer.room).map(|room| room.peers.as_slice()).unwrap_or_default();
         others
             .iter()
-            .filter(|other| **other != key)
+            .filter(move |other| **other != key)
             .filter_map(|other| self.peers.get(*other))
             .flat_map(|other| other.published.iter())
             .filter_map(|published| self.tracks.get(published.track))
-            .filter(|track| peer.can_decode(track))
-            .map(|track| candidate(track, peer))
-            .collect()
     }
 
     /// Lets a slot carry what `feed` says, and tells both sides.
@@ -73,11 +91,15 @@ impl Engine {
             self.dirty.mark_peer(subscriber.peer);
         }
         slot.set_feed(feed);
+        let is_video = slot.kind == MediaKind::Video;
         if let Feed::Flowing(track) = before {
-            self.unsubscribe(track.key, subscriber);
+            self.unsubscribe(now, track.key, subscriber);
         }
         if let Feed::Flowing(track) = feed {
             self.subscribe(now, track.key, subscriber);
+        }
+        if is_video {
+            self.review_soon(now, subscriber.peer);
         }
     }
 
@@ -86,20 +108,26 @@ impl Engine {
         track.subscribers.push(subscriber);
         let peer = self.peers.get_mut(subscriber.peer);
         let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(subscriber.slot)) else { return };
+        if slot.kind == MediaKind::Video {
+            // Until it is decided how large it is shown: the smallest comes first in any case.
+            slot.demand = Demand { layers: Demand::bit(track.first_layer()), larger: false };
+        }
         if slot.outgoing.start(now, track) {
-            self.requests.push(key, slot.outgoing.layer().unwrap_or_default());
+            self.requests.push(key, slot.outgoing.reading().layer().unwrap_or_default());
         }
         self.follow_readers(key);
         self.note_arrival(key);
         self.begin_reports(now, subscriber.peer);
         self.review_soon(now, subscriber.peer);
+        self.review_wanted_soon(now, key);
     }
 
-    fn unsubscribe(&mut self, key: TrackKey, subscriber: Subscriber) {
+    fn unsubscribe(&mut self, now: Instant, key: TrackKey, subscriber: Subscriber) {
         if let Some(track) = self.tracks.get_mut(key) {
             track.subscribers.retain(|other| *other != subscriber);
         }
         self.follow_readers(key);
+        self.review_wanted_soon(now, key);
     }
 
     /// Lets everything that flows to a peer begin anew, since it can be sent only now.
@@ -111,7 +139,7 @@ impl Engine {
                 && let Some(source) = self.tracks.get(track.key)
             {
                 if slot.outgoing.start_after_handshake(now, source) {
-                    self.requests.push(track.key, slot.outgoing.layer().unwrap_or_default());
+                    self.requests.push(track.key, slot.outgoing.reading().layer().unwrap_or_default());
                 }
                 flowing.push(track.key);
             }

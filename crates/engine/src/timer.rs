@@ -20,9 +20,13 @@ pub(crate) enum PeerTimer {
     Layer = 5,
     /// Feedback stays away, or a probe of the path is due.
     Congestion = 6,
+    /// Its path takes the next picture.
+    Pacing = 7,
+    /// Which encodings it is to send is to be decided anew.
+    Wanted = 8,
 }
 
-const PEER_TIMERS: [PeerTimer; 7] = [
+const PEER_TIMERS: [PeerTimer; 9] = [
     PeerTimer::Connection,
     PeerTimer::Silence,
     PeerTimer::Feedback,
@@ -30,6 +34,8 @@ const PEER_TIMERS: [PeerTimer; 7] = [
     PeerTimer::Report,
     PeerTimer::Layer,
     PeerTimer::Congestion,
+    PeerTimer::Pacing,
+    PeerTimer::Wanted,
 ];
 
 /// Whose timer, and which.
@@ -73,7 +79,8 @@ const UNSET: u32 = u32::MAX;
 
 /// Whether a timer comes and goes with packets.
 fn is_of_packets(timer: Timer) -> bool {
-    matches!(timer, Timer::Peer(_, PeerTimer::Feedback | PeerTimer::Nack | PeerTimer::Congestion))
+    use PeerTimer::{Congestion, Feedback, Nack, Pacing};
+    matches!(timer, Timer::Peer(_, Feedback | Nack | Congestion | Pacing))
 }
 
 /// A binary heap that knows where each timer is in it, so that a timer can be moved or cancelled

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::MediaKind;
 use parlor_rtc::payload::Resolutions;
 use parlor_rtc::rtp::AudioLevel;
 use parlor_rtc::sdp::Codec;
+use parlor_rtc::{MediaKind, Rid};
 
-use crate::allocate::Demand;
+use crate::allocate::{Demand, Wanted};
 use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
@@ -23,6 +23,9 @@ const CODEC_HOLDS: Duration = Duration::from_secs(1);
 
 /// How often the layers of a track are measured at most.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Two who talk in turn are both speakers: so long after the last word one still counts as one.
+const SPOKEN_LATELY: Duration = Duration::from_secs(10);
 
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
@@ -59,6 +62,11 @@ pub(crate) struct Track {
     /// What they cost and show.
     meter: TrackMeter,
     measured_at: Option<Instant>,
+    /// The rid of each; `None` without simulcast.
+    names: Vec<Option<Rid>>,
+    /// Those that its publisher is to send, and how that is decided.
+    wanted: Wanted,
+    wanted_layers: u32,
     /// Those that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
     /// By layer, when a key frame was last asked for.
@@ -66,6 +74,8 @@ pub(crate) struct Track {
     /// The publisher's payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
     voice: VoiceActivity,
+    /// When its publisher was last found to be speaking.
+    spoke_at: Option<Instant>,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
@@ -88,14 +98,15 @@ pub(crate) struct NewTrack {
     pub(crate) source: Source,
     pub(crate) upstream: Upstream,
     pub(crate) on: bool,
-    /// At least 1.
-    pub(crate) layers: usize,
+    /// The rid of each layer, `None` without simulcast; at least one.
+    pub(crate) layers: Vec<Option<Rid>>,
     pub(crate) codecs: Vec<(u8, Codec)>,
 }
 
 impl Track {
     pub(crate) fn new(new: NewTrack) -> Track {
         let NewTrack { id, room, publisher, source, upstream, on, layers, codecs } = new;
+        let count = layers.len();
         let limits = match source.kind() {
             MediaKind::Audio => RingLimits::AUDIO,
             MediaKind::Video => RingLimits::VIDEO,
@@ -109,13 +120,17 @@ impl Track {
             on,
             codec: None,
             codec_changed_at: None,
-            layers: (0..layers).map(|_| TrackRing::new(limits)).collect(),
-            meter: TrackMeter::new(layers),
+            layers: (0..count).map(|_| TrackRing::new(limits)).collect(),
+            meter: TrackMeter::new(count),
             measured_at: None,
+            names: layers,
+            wanted: Wanted::new(count),
+            wanted_layers: 0,
             read_layers: 0,
-            key_frame_asked: vec![None; layers],
+            key_frame_asked: vec![None; count],
             codecs,
             voice: VoiceActivity::new(),
+            spoke_at: None,
             subscribers: Vec::new(),
             is_fresh: false,
         }
@@ -157,6 +172,39 @@ impl Track {
     /// What could be sent of it, as of the last [`Track::measure`].
     pub(crate) fn rungs(&self) -> &[Rung] {
         self.meter.rungs()
+    }
+
+    /// What all of a layer costs, as of the last [`Track::measure`], in bits per second.
+    pub(crate) fn cost_of(&self, layer: u8) -> u32 {
+        let of_layer = self.rungs().iter().filter(|rung| rung.quality.layer == layer);
+        of_layer.map(|rung| rung.bitrate_bps).max().unwrap_or_default()
+    }
+
+    /// The rid of a layer; `None` without simulcast.
+    pub(crate) fn name_of(&self, layer: u8) -> Option<Rid> {
+        self.names.get(usize::from(layer)).copied().flatten()
+    }
+
+    /// The rids of some layers, the lowest first.
+    pub(crate) fn names_of(&self, layers: u32) -> impl Iterator<Item = Option<Rid>> {
+        let names = (0..u8::MAX).zip(&self.names);
+        names.filter(move |(layer, _)| layers & Demand::bit(*layer) != 0).map(|(_, name)| *name)
+    }
+
+    /// Takes what all who watch it together have a use for. True when its publisher is to send other layers
+    /// than before.
+    pub(crate) fn review_wanted(&mut self, now: Instant, demand: Demand) -> bool {
+        let layers = if self.on { self.wanted.review(now, demand) } else { 0 };
+        let has_changed = std::mem::replace(&mut self.wanted_layers, layers) != layers;
+        if has_changed && layers == 0 {
+            self.meter.stop();
+        }
+        has_changed
+    }
+
+    /// The layers that its publisher is to send: a bit for each.
+    pub(crate) fn wanted_layers(&self) -> u32 {
+        self.wanted_layers
     }
 
     /// Measures its layers anew, unless that was done just now for another subscriber.
@@ -237,7 +285,16 @@ impl Track {
     #[inline]
     pub(crate) fn hear(&mut self, now: Instant, level: AudioLevel) -> bool {
         // What a screen sounds like is nobody's speech.
-        self.on && self.source != Source::ScreenAudio && self.voice.hear(now, level)
+        let changes = self.on && self.source != Source::ScreenAudio && self.voice.hear(now, level);
+        if self.voice.is_speaking() {
+            self.spoke_at = Some(now);
+        }
+        changes
+    }
+
+    /// Whether its publisher is speaking, or was not long ago.
+    pub(crate) fn has_spoken_lately(&self, now: Instant) -> bool {
+        self.spoke_at.is_some_and(|at| now < at + SPOKEN_LATELY)
     }
 
     /// Lets time pass without sound. True when that changes who is speaking.
@@ -286,7 +343,7 @@ mod tests {
             source: Source::Camera,
             upstream: Upstream::Published(Slab::new().vacant_key().unwrap()),
             on: true,
-            layers: 1,
+            layers: vec![None],
             codecs: vec![(96, Codec::Vp8), (98, VP9)],
         })
     }

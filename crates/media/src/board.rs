@@ -1,8 +1,8 @@
 //! One room's board: the latest state of whatever has changed, from its media thread to its room.
 //!
 //! The thread writes what is now true over what was there; the room takes all of it whenever it
-//! gets to it. However slow the room is, the board holds at most one entry per peer and one list
-//! of speakers, nothing is lost but states that are no longer true, and the thread never waits:
+//! gets to it. However slow the room is, the board holds at most one entry of each kind per peer and
+//! one list of speakers, nothing is lost but states that are no longer true, and the thread never waits:
 //! when the room has the board in its hands, the thread keeps its changes for the next tick.
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 
 use event_listener::Event;
-use parlor_engine::{Change, PeerId, PeerState, RoomId};
+use parlor_engine::{Change, PeerId, PeerQuality, PeerState, RoomId, WantedLayers};
 
 /// The room has no media any more, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,8 @@ pub enum GoneReason {
 #[derive(Debug, Default)]
 struct Latest {
     peers: BTreeMap<PeerId, PeerState>,
+    wanted: BTreeMap<PeerId, Vec<WantedLayers>>,
+    qualities: BTreeMap<PeerId, PeerQuality>,
     speaking: Option<Vec<PeerId>>,
 }
 
@@ -78,6 +80,12 @@ impl BoardWriter {
             Change::Peer { peer, state } => {
                 self.kept.peers.insert(peer, state);
             }
+            Change::Wanted { peer, tracks } => {
+                self.kept.wanted.insert(peer, tracks);
+            }
+            Change::Quality { peer, quality } => {
+                self.kept.qualities.insert(peer, quality);
+            }
             Change::Speaking { peers, .. } => self.kept.speaking = Some(peers),
         }
     }
@@ -85,6 +93,8 @@ impl BoardWriter {
     /// Nothing noted about a peer that has been removed matters any more.
     pub fn forget(&mut self, peer: PeerId) {
         self.kept.peers.remove(&peer);
+        self.kept.wanted.remove(&peer);
+        self.kept.qualities.remove(&peer);
     }
 
     /// Writes what was noted onto the board and tells the room. Returns false when the room has
@@ -99,6 +109,8 @@ impl BoardWriter {
             Err(TryLockError::WouldBlock) => return false,
         };
         latest.peers.append(&mut self.kept.peers);
+        latest.wanted.append(&mut self.kept.wanted);
+        latest.qualities.append(&mut self.kept.qualities);
         if let Some(speaking) = self.kept.speaking.take() {
             latest.speaking = Some(speaking);
         }
@@ -152,7 +164,10 @@ impl RoomEvents {
 
 impl Latest {
     fn is_empty(&self) -> bool {
-        self.peers.is_empty() && self.speaking.is_none()
+        self.peers.is_empty()
+            && self.wanted.is_empty()
+            && self.qualities.is_empty()
+            && self.speaking.is_none()
     }
 }
 
@@ -162,8 +177,11 @@ impl Board {
             std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner));
         let room = self.room;
         let peers = latest.peers.into_iter().map(|(peer, state)| Change::Peer { peer, state });
+        let wanted = latest.wanted.into_iter().map(|(peer, tracks)| Change::Wanted { peer, tracks });
+        let qualities = latest.qualities.into_iter();
+        let qualities = qualities.map(|(peer, quality)| Change::Quality { peer, quality });
         let speaking = latest.speaking.map(|peers| Change::Speaking { room, peers });
-        peers.chain(speaking).collect()
+        peers.chain(wanted).chain(qualities).chain(speaking).collect()
     }
 
     fn gone(&self) -> Option<GoneReason> {

@@ -63,7 +63,9 @@ impl Rooms {
     /// Notes a change for the room it is about. One about nobody here any more is forgotten.
     pub(crate) fn note(&mut self, change: Change) {
         let id = match &change {
-            Change::Peer { peer, .. } => self.room_of.get(peer).copied(),
+            Change::Peer { peer, .. }
+            | Change::Quality { peer, .. }
+            | Change::Wanted { peer, .. } => self.room_of.get(peer).copied(),
             Change::Speaking { room, .. } => Some(*room),
         };
         if let Some(id) = id

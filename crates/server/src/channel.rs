@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use parlor_wire::frame::{PHOENIX_TOPIC, ROOM_TOPIC_PREFIX, event};
-use parlor_wire::{Empty, Frame, Offer, Reason, Refusal, Reply, SwitchTrack, View};
+use parlor_wire::{Empty, Frame, Offer, Reason, Refusal, Reply, Report, SwitchTrack, View};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
@@ -230,6 +230,9 @@ impl Channels {
             return self.leave(topic, reference).await;
         }
         let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
+        if &**name == "report" && limited.is_ok() {
+            return self.report(frame);
+        }
         match limited.and_then(|()| self.request(name, payload)) {
             Ok(request) => {
                 let session = channel.id;
@@ -237,6 +240,17 @@ impl Channels {
                 if !channel.room.send(command).await {
                     self.refuse(frame, unmatched_topic());
                 }
+            }
+            Err(refusal) => self.refuse(frame, refusal),
+        }
+    }
+
+    /// What a client saw go wrong concerns no room, only who runs the server.
+    fn report(&self, frame: &RawFrame<'_>) {
+        match parse_payload::<Report>(frame.4) {
+            Ok(report) => {
+                self.app.metrics.froze(report);
+                self.reply(frame, Reply::Ok(Empty {}));
             }
             Err(refusal) => self.refuse(frame, refusal),
         }

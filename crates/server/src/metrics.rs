@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parlor_media::ThreadFacts;
-use parlor_wire::Reason;
+use parlor_wire::{Reason, Report};
 
 use crate::room::Census;
 use crate::socket::Closing;
 
 /// Upper bounds of the join time's buckets, in seconds. A join that takes 50 ms is slow.
 const JOIN_BUCKETS: [f64; 9] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5];
+
+/// More is believed of no single report: nobody shall spoil the count for all.
+const MOST_FREEZES: u32 = 100;
+const MOST_FROZEN: Duration = Duration::from_secs(60);
 
 /// Counts of the signalling side.
 #[derive(Debug, Default)]
@@ -27,6 +31,8 @@ pub struct Metrics {
     join_micros: AtomicU64,
     join_buckets: [AtomicU64; JOIN_BUCKETS.len()],
     refusals: [AtomicU64; Reason::ALL.len()],
+    freezes: AtomicU64,
+    frozen_millis: AtomicU64,
 }
 
 fn count(counter: &AtomicU64) {
@@ -80,6 +86,14 @@ impl Metrics {
         }
     }
 
+    /// A client says that pictures stood still so often and for so long.
+    pub fn froze(&self, report: Report) {
+        let most_millis = u32::try_from(MOST_FROZEN.as_millis()).unwrap_or(u32::MAX);
+        let (freezes, millis) = (report.freezes.min(MOST_FREEZES), report.frozen_ms.min(most_millis));
+        self.freezes.fetch_add(freezes.into(), Ordering::Relaxed);
+        self.frozen_millis.fetch_add(millis.into(), Ordering::Relaxed);
+    }
+
     /// Something was refused.
     pub fn refused(&self, reason: Reason) {
         let index = Reason::ALL.iter().position(|known| *known == reason);
@@ -112,6 +126,10 @@ impl Metrics {
         for (reason, counter) in Reason::ALL.iter().zip(&self.refusals) {
             page.line("parlor_refusals_total", &[("reason", reason.as_str())], value(counter));
         }
+        let help = "Times that pictures stood still, as clients report";
+        page.counter("parlor_freezes_total", help, value(&self.freezes));
+        let seconds = Duration::from_millis(value(&self.frozen_millis)).as_secs_f64();
+        page.counter("parlor_frozen_seconds_total", "How long they stood", seconds);
         self.render_joins(&mut page);
         for (name, help, read) in THREAD_GAUGES {
             page.by_thread(
@@ -157,7 +175,7 @@ const THREAD_GAUGES: [(&str, &str, Read); 2] = [
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 37] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -196,6 +214,15 @@ const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
     ("rtcp_in", "RTCP packets from clients", |facts| facts.engine.rtcp_in),
     ("bandwidth_feedback_in", "Bandwidth feedback from subscribers", |facts| {
         facts.engine.bandwidth_feedback_in
+    }),
+    ("layer_switches", "Times a subscriber was sent another layer of a track", |facts| {
+        facts.engine.layer_switches
+    }),
+    ("pauses", "Times a picture was left out as a subscriber's path did not carry it", |facts| {
+        facts.engine.pauses
+    }),
+    ("padding_packets_out", "Packets sent to find out what paths carry", |facts| {
+        facts.engine.padding_packets_out
     }),
     ("joins", "Joins and later offers answered", |facts| facts.engine.joins),
     ("joins_refused", "Joins and later offers refused", |facts| facts.engine.joins_refused),

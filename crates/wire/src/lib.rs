@@ -14,10 +14,11 @@ mod typescript;
 pub use frame::{Frame, Reply};
 pub use id::{InvalidRoomName, PeerId, RoomName, TrackId};
 pub use refusal::{Reason, Refusal};
-pub use request::{Join, Offer, Sender, SwitchTrack, View, ViewedTrack};
+pub use request::{Join, Offer, Report, Sender, SwitchTrack, View, ViewedTrack};
 pub use response::{
-    Empty, Ended, Joined, LeaveReason, Left, MoreSlots, Negotiated, OwnTrack, Peer, PeerState,
-    Presence, Slot, Slots, Speakers, Track,
+    Empty, Ended, Joined, LeaveReason, Left, MoreSlots, Negotiated, Network, OwnTrack, PauseReason,
+    Peer, PeerState, Presence, Quality, Slot, Slots, Speakers, Track, TrackQuality, TrackState,
+    Wanted, WantedTrack,
 };
 
 use serde::{Deserialize, Serialize};

@@ -90,3 +90,13 @@ pub struct Offer {
     /// One for each `sendonly` section.
     pub senders: Vec<Sender>,
 }
+
+/// The payload of `report`: what went wrong with what others sent, since the last report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Report {
+    /// Times that a picture stood still although it should have moved.
+    pub freezes: u32,
+    /// How long they stood, all together, in milliseconds.
+    pub frozen_ms: u32,
+}

@@ -14,6 +14,10 @@ pub mod event {
     pub const MORE_SLOTS: &str = "more_slots";
     /// Who is speaking: [`Speakers`](super::Speakers).
     pub const SPEAKERS: &str = "speakers";
+    /// Which encodings of one's own tracks somebody watches: [`Wanted`](super::Wanted).
+    pub const WANTED: &str = "wanted";
+    /// What one gets of others, and why: [`Quality`](super::Quality).
+    pub const QUALITY: &str = "quality";
     /// The membership is over: [`Ended`](super::Ended).
     pub const ENDED: &str = "ended";
 }
@@ -187,6 +191,101 @@ pub struct MoreSlots {
 pub struct Speakers {
     /// The peers who speak now.
     pub speaking: Vec<PeerId>,
+}
+
+/// The payload of `wanted`: which encodings of one's own video tracks somebody has a use for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Wanted {
+    /// All own video tracks.
+    pub tracks: Vec<WantedTrack>,
+}
+
+/// Which encodings of one track somebody has a use for; the others need not be sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct WantedTrack {
+    /// Which track.
+    pub track: TrackId,
+    /// The rids of the encodings, or `""` for one that has none. Empty when nobody watches.
+    pub layers: Vec<String>,
+}
+
+/// The payload of `quality`: what one gets of others, and why. Complete.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Quality {
+    /// The way from the server in a word.
+    pub network: Network,
+    /// What it is taken to carry, in bits per second; null while nothing is known.
+    pub estimate_bps: Option<u32>,
+    /// Every video track of others that a slot carries, and those without whose codec one has no decoder for.
+    pub tracks: Vec<TrackQuality>,
+}
+
+/// A network in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Network {
+    /// Nothing is known of it.
+    Unknown,
+    /// Pictures are left out, or words are lost or late.
+    Poor,
+    /// It carries less than would be shown, or loses, or is slow, so that one might notice.
+    Fair,
+    /// It carries what is shown.
+    Good,
+}
+
+/// What one gets of a track.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct TrackQuality {
+    /// Which track.
+    pub track: TrackId,
+    /// Whether there is a picture.
+    pub state: TrackState,
+    /// Why there is none, or null when there is one.
+    pub reason: Option<PauseReason>,
+    /// The rid of its encoding, `""` for one that has none, or null when there is no picture.
+    pub layer: Option<String>,
+    /// The highest spatial layer of that.
+    pub spatial: u8,
+    /// The highest temporal layer of that.
+    pub temporal: u8,
+    /// How wide it is, once that is known.
+    pub width: Option<u16>,
+    /// How high it is, once that is known.
+    pub height: Option<u16>,
+    /// Pictures a second, once they are measured.
+    pub frames_per_second: Option<u16>,
+}
+
+/// Whether one gets a picture of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum TrackState {
+    /// One does.
+    Live,
+    /// One does not.
+    Paused,
+}
+
+/// Why one gets no picture of a track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum PauseReason {
+    /// The way from the server does not carry even its smallest picture beside what is more important.
+    Bandwidth,
+    /// The page does not show it.
+    NotShown,
+    /// Its publisher has it switched off.
+    PublisherOff,
+    /// This client has no decoder for it.
+    CodecNotSupported,
 }
 
 /// The payload of `ended`: the membership is over; `phx_close` follows.

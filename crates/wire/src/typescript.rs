@@ -5,9 +5,10 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::{
-    Empty, Ended, Join, Joined, Kind, LeaveReason, Left, MoreSlots, Negotiated, Offer, OwnTrack,
-    Peer, PeerId, PeerState, Presence, Reason, Refusal, Sender, Slot, Slots, Source, Speakers,
-    SwitchTrack, Track, TrackId, View, ViewedTrack,
+    Empty, Ended, Join, Joined, Kind, LeaveReason, Left, MoreSlots, Negotiated, Network, Offer,
+    OwnTrack, PauseReason, Peer, PeerId, PeerState, Presence, Quality, Reason, Refusal, Report,
+    Sender, Slot, Slots, Source, Speakers, SwitchTrack, Track, TrackId, TrackQuality, TrackState,
+    View, ViewedTrack, Wanted, WantedTrack,
 };
 
 const HEADER: &str = "\
@@ -45,6 +46,7 @@ fn the_typescript_declarations_are_those_of_the_types() {
         View,
         ViewedTrack,
         Offer,
+        Report,
         Empty,
         Joined,
         Negotiated,
@@ -59,6 +61,13 @@ fn the_typescript_declarations_are_those_of_the_types() {
         Slots,
         MoreSlots,
         Speakers,
+        Wanted,
+        WantedTrack,
+        Quality,
+        Network,
+        TrackQuality,
+        TrackState,
+        PauseReason,
         Ended,
         Refusal,
         Reason,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlor_engine::{
-    Change, Config, Engine, Forwarded, Join, Joined, Limits, PeerId, PeerState, RoomId, Routed,
-    SendArena, Sender, Source, TrackId,
+    Change, Config, Engine, Forwarded, Join, Joined, Limits, PeerId, PeerQuality, PeerState, RoomId,
+    Routed, SendArena, Sender, Source, TrackId, WantedLayers,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Path};
@@ -30,6 +30,10 @@ pub(crate) struct World {
     pub(crate) others: BTreeMap<PeerId, PeerState>,
     /// Who is speaking in room 1, as last told.
     pub(crate) speaking: Vec<PeerId>,
+    /// What each publisher was last asked to send.
+    pub(crate) wanted: BTreeMap<PeerId, Vec<WantedLayers>>,
+    /// What each viewer was last told that it gets.
+    pub(crate) qualities: BTreeMap<PeerId, PeerQuality>,
     /// Allocations by the engine, commands apart.
     pub(crate) allocations: u64,
     arena: SendArena,
@@ -71,6 +75,8 @@ impl World {
             people: Vec::new(),
             others: BTreeMap::new(),
             speaking: Vec::new(),
+            wanted: BTreeMap::new(),
+            qualities: BTreeMap::new(),
             allocations: 0,
             arena,
             next_number: 0,
@@ -240,6 +246,8 @@ impl World {
                     person.state = Some(state);
                 }
                 Change::Speaking { peers, .. } => self.speaking = peers,
+                Change::Wanted { peer, tracks } => drop(self.wanted.insert(peer, tracks)),
+                Change::Quality { peer, quality } => drop(self.qualities.insert(peer, quality)),
             }
         }
     }

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use parlor_wire::response::event;
 use parlor_wire::{
-    Empty, Ended, Joined, MoreSlots, Negotiated, PeerId, Presence, Refusal, Sender, Slot, Slots,
-    Speakers, TrackId, ViewedTrack,
+    Empty, Ended, Joined, MoreSlots, Negotiated, PeerId, Presence, Quality, Refusal, Sender, Slot,
+    Slots, Speakers, TrackId, ViewedTrack, Wanted,
 };
 use serde::Serialize;
 
@@ -64,6 +64,20 @@ pub enum Command {
         peer: PeerId,
         /// What is known.
         news: MediaNews,
+    },
+    /// Which encodings of its tracks a peer is to send, complete.
+    Wanted {
+        /// Who.
+        peer: PeerId,
+        /// Those.
+        wanted: Wanted,
+    },
+    /// What a peer gets of others, complete.
+    Quality {
+        /// Who.
+        peer: PeerId,
+        /// That.
+        quality: Quality,
     },
     /// Who is speaking now, complete.
     Speaking {
@@ -242,6 +256,10 @@ pub enum Push {
     MoreSlots(MoreSlots),
     /// Who is speaking.
     Speakers(Speakers),
+    /// Which encodings one is to send.
+    Wanted(Wanted),
+    /// What one gets of others.
+    Quality(Quality),
     /// The membership is over.
     Ended(Ended),
 }
@@ -295,6 +313,8 @@ impl Push {
             Push::Slots(_) => event::SLOTS,
             Push::MoreSlots(_) => event::MORE_SLOTS,
             Push::Speakers(_) => event::SPEAKERS,
+            Push::Wanted(_) => event::WANTED,
+            Push::Quality(_) => event::QUALITY,
             Push::Ended(_) => event::ENDED,
         }
     }

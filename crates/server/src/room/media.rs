@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
+use parlor_engine::allocate::Reason as PauseCause;
 use parlor_engine::{self as engine, RoomId, Source};
 use parlor_engine::{Change, ConnectionState, PeerState, SlotState};
 use parlor_engine::{Join, JoinError, Sender, View};
 use parlor_media::{MediaError, MediaHandle};
 use parlor_rtc::connection::CloseReason;
 use parlor_rtc::dtls::Failure;
-use parlor_rtc::{MediaKind, Mid};
-use parlor_wire::{Kind, MoreSlots, PeerId, Reason, Refusal, Slot, TrackId, ViewedTrack};
+use parlor_rtc::{MediaKind, Mid, Rid};
+use parlor_wire::{
+    Kind, MoreSlots, Network, PauseReason, PeerId, Quality, Reason, Refusal, Slot, TrackId,
+    TrackQuality, TrackState, ViewedTrack, Wanted, WantedTrack,
+};
 use tokio::time::timeout;
 
 use super::command::{Answer, Command, Heard, MediaCommand, MediaNews, NamedSender, Negotiate};
@@ -128,6 +132,13 @@ pub(super) fn command_of(change: Change) -> Command {
         Change::Peer { peer, state } => {
             Command::Media { peer: PeerId(peer.0), news: news_of(&state) }
         }
+        Change::Wanted { peer, tracks } => {
+            let wanted = Wanted { tracks: tracks.iter().map(wanted_of).collect() };
+            Command::Wanted { peer: PeerId(peer.0), wanted }
+        }
+        Change::Quality { peer, quality } => {
+            Command::Quality { peer: PeerId(peer.0), quality: quality_of(&quality) }
+        }
         Change::Speaking { peers, .. } => {
             Command::Speaking { peers: peers.iter().map(|peer| PeerId(peer.0)).collect() }
         }
@@ -148,6 +159,50 @@ fn news_of(state: &PeerState) -> MediaNews {
     };
     let wanted = MoreSlots { audio: state.wanted_slots.audio, video: state.wanted_slots.video };
     MediaNews { connection, slots: state.slots.iter().map(slot_of).collect(), wanted }
+}
+
+fn wanted_of(wanted: &engine::WantedLayers) -> WantedTrack {
+    let layers = wanted.layers.iter().map(|layer| name_of(*layer)).collect();
+    WantedTrack { track: TrackId(wanted.track.0), layers }
+}
+
+fn quality_of(quality: &engine::PeerQuality) -> Quality {
+    let estimate = quality.estimate_bps.map(|bps| u32::try_from(bps).unwrap_or(u32::MAX));
+    Quality {
+        network: match quality.network {
+            engine::Network::Unknown => Network::Unknown,
+            engine::Network::Poor => Network::Poor,
+            engine::Network::Fair => Network::Fair,
+            engine::Network::Good => Network::Good,
+        },
+        estimate_bps: estimate,
+        tracks: quality.tracks.iter().map(track_quality_of).collect(),
+    }
+}
+
+fn track_quality_of(quality: &engine::TrackQuality) -> TrackQuality {
+    let picture = quality.given.ok();
+    TrackQuality {
+        track: TrackId(quality.track.0),
+        state: if picture.is_some() { TrackState::Live } else { TrackState::Paused },
+        reason: quality.given.err().map(|reason| match reason {
+            PauseCause::Bandwidth => PauseReason::Bandwidth,
+            PauseCause::NotShown => PauseReason::NotShown,
+            PauseCause::PublisherOff => PauseReason::PublisherOff,
+            PauseCause::CodecNotSupported => PauseReason::CodecNotSupported,
+        }),
+        layer: picture.map(|picture| name_of(picture.layer)),
+        spatial: picture.map_or(0, |picture| picture.spatial),
+        temporal: picture.map_or(0, |picture| picture.temporal),
+        width: picture.and_then(|picture| Some(picture.resolution?.width)),
+        height: picture.and_then(|picture| Some(picture.resolution?.height)),
+        frames_per_second: picture.and_then(|picture| picture.frames_per_second),
+    }
+}
+
+/// The name of an encoding: its rid; the only one has none.
+fn name_of(layer: Option<Rid>) -> String {
+    layer.map(|rid| rid.to_string()).unwrap_or_default()
 }
 
 fn slot_of(slot: &SlotState) -> Slot {

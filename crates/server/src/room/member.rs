@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use parlor_wire::{Kind, MoreSlots, OwnTrack, Peer, PeerId, Sender, Slot, Source, Track, TrackId};
+use parlor_wire::{
+    Kind, MoreSlots, OwnTrack, Peer, PeerId, Quality, Sender, Slot, Source, Track, TrackId, Wanted,
+};
 
 use super::command::{NamedSender, Reference, SessionId};
 use super::liveness::{Link, Media, judge};
@@ -26,6 +28,10 @@ pub(super) struct Member {
     pub(super) asked: Option<MoreSlots>,
     /// What the media side last said it should have.
     pub(super) wanted: MoreSlots,
+    /// Which encodings of its tracks somebody watches, as the media side last said.
+    pub(super) layers_wanted: Option<Wanted>,
+    /// What it gets of others, as the media side last said.
+    pub(super) quality: Option<Quality>,
     pub(super) negotiation: Option<Negotiation>,
     /// Negotiations begun so far.
     pub(super) attempts: u64,
@@ -74,6 +80,8 @@ impl Member {
             slots: Vec::new(),
             asked: None,
             wanted: MoreSlots { audio: 0, video: 0 },
+            layers_wanted: None,
+            quality: None,
             negotiation: None,
             attempts: 0,
         }

@@ -254,6 +254,7 @@ impl RoomState {
             slots: member.slots.clone(),
         };
         let ask = member.slots_to_ask_for();
+        let (wanted, quality) = (member.layers_wanted.clone(), member.quality.clone());
         self.reply(session, reference, Ok(Response::Joined(Box::new(joined))));
         for page in rest.chunks(PEERS_PER_PAGE) {
             let presence = Presence { joined: page.to_vec(), ..Presence::default() };
@@ -265,6 +266,12 @@ impl RoomState {
         }
         if let Some(more) = ask {
             self.push(Some(session), Push::MoreSlots(more));
+        }
+        if let Some(wanted) = wanted {
+            self.push(Some(session), Push::Wanted(wanted));
+        }
+        if let Some(quality) = quality {
+            self.push(Some(session), Push::Quality(quality));
         }
     }
 }

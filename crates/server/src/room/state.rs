@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use parlor_wire::{
-    Empty, Ended, LeaveReason, Peer, PeerId, Reason, Refusal, Slot, Slots, Speakers, TrackId,
-    ViewedTrack,
+    Empty, Ended, LeaveReason, Peer, PeerId, Quality, Reason, Refusal, Slot, Slots, Speakers,
+    TrackId, ViewedTrack, Wanted,
 };
 
 use super::command::{
@@ -107,6 +107,8 @@ impl RoomState {
             }
             Command::SocketHeard { session } => self.relink(session, Link::Open(session)),
             Command::Media { peer, news } => self.media(peer, news, now),
+            Command::Wanted { peer, wanted } => self.wanted(peer, wanted),
+            Command::Quality { peer, quality } => self.quality(peer, quality),
             Command::Speaking { peers } => self.speaking(peers),
             Command::Tick => {}
             Command::End(ended) => self.end(&ended),
@@ -236,6 +238,21 @@ impl RoomState {
         if let Some(more) = ask {
             self.push(listening, Push::MoreSlots(more));
         }
+    }
+
+    /// Whoever is not listening now is told when it is.
+    fn wanted(&mut self, peer: PeerId, wanted: Wanted) {
+        let Some(member) = self.members.get_mut(&peer) else { return };
+        let listening = member.listening();
+        member.layers_wanted = Some(wanted.clone());
+        self.push(listening, Push::Wanted(wanted));
+    }
+
+    fn quality(&mut self, peer: PeerId, quality: Quality) {
+        let Some(member) = self.members.get_mut(&peer) else { return };
+        let listening = member.listening();
+        member.quality = Some(quality.clone());
+        self.push(listening, Push::Quality(quality));
     }
 
     fn speaking(&mut self, mut peers: Vec<PeerId>) {

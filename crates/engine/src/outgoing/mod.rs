@@ -1,29 +1,23 @@
 //! One slot's outgoing stream: where it reads, and how packets become the receiver's.
 
+mod reading;
+
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
-use parlor_rtc::payload::Layer;
 use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{NtpTime, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
-use crate::allocate::Demand;
+use crate::allocate::Given;
 use crate::codec;
 use crate::link::{Link, Outlet};
-use crate::measure::Quality;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Original, Rewriter};
-use crate::ring::{Cursor, Facts, Read, Stored, TrackRing};
+use crate::ring::{Facts, Read, Stored};
 use crate::track::Track;
 
-/// A key frame that began so recently is worth beginning with instead of asking for another: what
-/// has come since is sent at once and does not swamp the receiver.
-const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
-
-/// The same for a key frame that was asked for while the receiver's handshake was at work: it has waited for
-/// that. Longer handshakes have lost a flight, and a link that loses is not to be swamped.
-const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
+pub(crate) use reading::Reading;
 
 /// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
 const PADDING_PACKETS: u16 = 16;
@@ -34,16 +28,17 @@ const AUDIO_CLOCK_RATE: u32 = 48_000;
 /// Ticks per second of every video codec that rooms carry.
 const VIDEO_CLOCK_RATE: u32 = 90_000;
 
+/// Bytes of a packet of padding alone, at most: its last byte says how many (RFC 3550 section 5.1).
+const MAX_PADDING: u16 = 255;
+
 /// One slot's outgoing stream and its retransmissions.
 pub(crate) struct Outgoing {
     pub(crate) headers: Headers,
     codecs: Box<[PayloadTypes]>,
     rewriter: Rewriter,
-    reader: Option<Reader>,
-    /// How much of the track the receiver is to have; `None` before that is decided.
-    chosen: Option<Quality>,
-    /// The highest temporal layer that is sent.
-    temporal: u8,
+    /// Pictures wait for the path; sound does not.
+    is_paced: bool,
+    reading: Reading,
     mapped: Option<Mapped>,
     next_rtx_sequence: u64,
     /// The latest number that went out, and how far padding has gone back from it.
@@ -54,15 +49,6 @@ pub(crate) struct Outgoing {
     octets: u32,
     /// As the receiver last reported it.
     reported_lost: i32,
-}
-
-/// Where the stream reads.
-#[derive(Clone, Copy, Debug)]
-struct Reader {
-    layer: u8,
-    cursor: Cursor,
-    /// Another layer, which takes over where it has a key frame.
-    next: Option<(u8, Cursor)>,
 }
 
 /// A publisher's payload type, and the receiver's for the same codec.
@@ -81,12 +67,16 @@ pub(crate) enum Pass {
     NeedsKeyFrame(u8),
     /// The arena is full; what is there has to be sent first.
     ArenaFull,
+    /// The path takes nothing more before this time.
+    Waits(Instant),
 }
 
 /// Why a packet of the ring has not been sent.
 enum Unsent {
     /// The arena is full.
     ArenaFull,
+    /// The path takes no picture before this time.
+    Waits(Instant),
     /// Nothing can be shown before a key frame.
     AwaitsKeyFrame,
     /// It is not for the receiver, or cannot be.
@@ -121,9 +111,8 @@ impl Outgoing {
             headers: Headers::new(section, ssrcs, allow_mixed),
             codecs: payload_types(section),
             rewriter: Rewriter::new(section.kind, clock_rate, seed),
-            reader: None,
-            chosen: None,
-            temporal: u8::MAX,
+            is_paced: section.kind == MediaKind::Video,
+            reading: Reading::default(),
             mapped: None,
             next_rtx_sequence: seed >> 33 & 0x7FFF,
             newest: None,
@@ -149,89 +138,52 @@ impl Outgoing {
 
     /// Begins to read `track`. True when a key frame of its layer has to be asked for.
     pub(crate) fn start(&mut self, now: Instant, track: &Track) -> bool {
-        self.start_at_key_frame(now, track, FRESH_KEY_FRAME)
+        self.mapped = None;
+        self.reading.start(now, track, reading::FRESH_KEY_FRAME)
     }
 
     /// Begins anew now that what is read can be sent: what has gathered since is left out, but for a key frame
     /// that is young enough and what follows it. True when one has to be asked for.
     pub(crate) fn start_after_handshake(&mut self, now: Instant, track: &Track) -> bool {
-        self.start_at_key_frame(now, track, AWAITED_KEY_FRAME)
-    }
-
-    fn start_at_key_frame(&mut self, now: Instant, track: &Track, max_age: Duration) -> bool {
-        let layer = self.chosen.map_or_else(|| track.first_layer(), |chosen| chosen.layer);
-        let Some(ring) = track.ring(layer) else { return false };
-        let key_frame =
-            ring.latest_key_frame().filter(|cursor| is_younger(now, ring, *cursor, max_age));
-        let cursor = key_frame.unwrap_or(ring.end());
-        self.reader = Some(Reader { layer, cursor, next: None });
         self.mapped = None;
-        key_frame.is_none() && track.source.kind() == MediaKind::Video
+        self.reading.start(now, track, reading::AWAITED_KEY_FRAME)
     }
 
     /// Stops reading. What has been sent can still be sent again.
     pub(crate) fn stop(&mut self) {
-        self.reader = None;
-        self.chosen = None;
-        self.temporal = u8::MAX;
+        self.reading = Reading::default();
         self.rewriter.pause();
     }
 
-    /// Sends so much of the track from now on: another layer as soon as it has a key frame. True when one has
-    /// to be asked for.
-    pub(crate) fn choose(&mut self, now: Instant, track: &Track, quality: Quality) -> bool {
-        self.chosen = Some(quality);
-        let Some(reader) = &mut self.reader else { return false };
-        let layer = quality.layer;
-        if reader.layer == layer {
-            reader.next = None;
-            return false;
-        }
-        if reader.next.is_some_and(|(next, _)| next == layer) {
-            return false;
-        }
-        let Some(ring) = track.ring(layer) else { return false };
-        let key_frame = ring
-            .latest_key_frame()
-            .filter(|cursor| is_younger(now, ring, *cursor, FRESH_KEY_FRAME));
-        reader.next = Some((layer, key_frame.unwrap_or(ring.end())));
-        key_frame.is_none()
-    }
-
-    /// The layers that are read or waited for.
-    pub(crate) fn read_layers(&self) -> u32 {
-        let Some(Reader { layer, next, .. }) = self.reader else { return 0 };
-        Demand::bit(layer) | next.map_or(0, |(layer, _)| Demand::bit(layer))
-    }
-
-    /// Whether the receiver is to have a packet, by its temporal layer. Changes from frame to frame alone,
-    /// and upward where a receiver can follow.
-    #[inline]
-    fn wants(&mut self, facts: &Facts) -> bool {
-        let Layer { temporal, switches_up, .. } = facts.layer;
-        if facts.starts_frame {
-            let chosen = self.chosen.map_or(u8::MAX, |chosen| chosen.temporal);
-            if chosen < self.temporal || facts.starts_key_frame {
-                self.temporal = chosen;
-            } else if switches_up && temporal > self.temporal && temporal <= chosen {
-                self.temporal = temporal;
+    /// Sends so much of the track from now on, or nothing; another layer as soon as it has a key frame. True
+    /// when one has to be asked for.
+    pub(crate) fn choose(&mut self, now: Instant, track: &Track, given: Given) -> bool {
+        match given {
+            Given::Send(quality) => self.reading.choose(now, track, quality),
+            Given::Paused(_) => {
+                self.reading.pause();
+                self.rewriter.pause();
+                false
             }
         }
-        temporal <= self.temporal
+    }
+
+    /// What is read of the track.
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.reading
     }
 
     /// Sends what has arrived since the last pass.
     #[inline]
     pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {
-        self.take_next_layer(track);
+        self.reading.take_next_layer(track);
         let mut needs_key_frame = None;
-        while let Some(reader) = &mut self.reader {
-            let layer = reader.layer;
+        while let Some((layer, cursor)) = self.reading.position() {
             let Some(ring) = track.ring(layer) else { break };
-            match ring.read(reader.cursor) {
+            match ring.read(cursor) {
                 Read::CaughtUp => break,
                 Read::Overtaken { .. } => {
-                    reader.cursor = ring.latest_key_frame().unwrap_or(ring.end());
+                    self.reading.go_to(ring.latest_key_frame().unwrap_or(ring.end()));
                     self.rewriter.pause();
                     outlet.counters.readers_overtaken += 1;
                     needs_key_frame = Some(layer);
@@ -239,18 +191,16 @@ impl Outgoing {
                 Read::Packet(stored) => {
                     match self.send(track, layer, stored, outlet) {
                         Err(Unsent::ArenaFull) => return Pass::ArenaFull,
+                        Err(Unsent::Waits(until)) => return Pass::Waits(until),
                         Err(Unsent::AwaitsKeyFrame) => needs_key_frame = Some(layer),
                         Err(Unsent::Dropped) => {}
                         Ok(()) => needs_key_frame = None,
                     }
-                    if let Some(reader) = &mut self.reader {
-                        reader.cursor = reader.cursor.next();
-                    }
+                    self.reading.go_to(cursor.next());
                 }
             }
         }
-        let next = self.reader.and_then(|reader| reader.next).map(|(layer, _)| layer);
-        match next.or(needs_key_frame) {
+        match self.reading.next_layer().or(needs_key_frame) {
             Some(layer) => Pass::NeedsKeyFrame(layer),
             None => Pass::Done,
         }
@@ -271,8 +221,13 @@ impl Outgoing {
         };
         let Outlet { link, departure, arena, counters } = outlet;
         // Before deciding: a number that was given out must be used.
+        if self.is_paced
+            && let Some(until) = link.congestion.wait(departure.now)
+        {
+            return Err(Unsent::Waits(until));
+        }
         let mut room = arena.reserve(departure.path).ok_or(Unsent::ArenaFull)?;
-        let wanted = self.wants(stored.facts);
+        let wanted = self.reading.wants(stored.facts);
         let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, wanted) {
             Decision::Forward(numbers) => numbers,
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
@@ -315,9 +270,22 @@ impl Outgoing {
         Some(())
     }
 
-    /// Sends one of the latest packets of `track` once more, although nobody has asked for it: to a receiver
-    /// that is padding, which shows what the path takes. `None` when there is none.
-    pub(crate) fn pad(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
+    /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
+    /// receiver may even have use for, or about `len` bytes of nothing. `None` when neither can be sent.
+    pub(crate) fn pad(
+        &mut self,
+        track: Option<&Track>,
+        len: u16,
+        outlet: &mut Outlet<'_>,
+    ) -> Option<()> {
+        track.and_then(|track| self.pad_by_repeating(track, outlet)).or_else(|| {
+            self.pad_with_nothing(len.min(MAX_PADDING), outlet)
+        })?;
+        outlet.counters.padding_packets_out += 1;
+        Some(())
+    }
+
+    fn pad_by_repeating(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
         let newest = self.newest?;
         for _ in 0..PADDING_PACKETS {
             self.padded = (self.padded + 1) % PADDING_PACKETS;
@@ -326,11 +294,22 @@ impl Outgoing {
             if let Some(original) = original.filter(is_of_track)
                 && self.repeat(original, track, outlet, |_, _| Some(())).is_some()
             {
-                outlet.counters.padding_packets_out += 1;
                 return Some(());
             }
         }
         None
+    }
+
+    /// In the stream of retransmissions, in which a receiver waits for no number (RFC 4588 section 4).
+    fn pad_with_nothing(&mut self, len: u16, outlet: &mut Outlet<'_>) -> Option<()> {
+        let payload_type = self.codecs.iter().find_map(|types| types.rtx)?;
+        let Outlet { link, departure, arena, .. } = outlet;
+        let mut room = arena.reserve(departure.path)?;
+        let number = (self.next_rtx_sequence, payload_type);
+        let written = self.headers.write_padding(len, number, link, *departure, room.bytes_mut())?;
+        room.commit(written);
+        self.next_rtx_sequence += 1;
+        Some(())
     }
 
     /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
@@ -373,22 +352,6 @@ impl Outgoing {
         Some(SenderInfo { ntp, rtp_timestamp, packets: self.packets, octets: self.octets })
     }
 
-    /// The layer that is read.
-    pub(crate) fn layer(&self) -> Option<u8> {
-        self.reader.map(|reader| reader.layer)
-    }
-
-    /// Goes over to the next layer if it has a key frame by now.
-    #[inline]
-    fn take_next_layer(&mut self, track: &Track) {
-        let Some(reader) = &mut self.reader else { return };
-        let Some((layer, from)) = reader.next else { return };
-        let key_frame = track.ring(layer).and_then(TrackRing::latest_key_frame);
-        if let Some(cursor) = key_frame.filter(|cursor| *cursor >= from) {
-            *reader = Reader { layer, cursor, next: None };
-        }
-    }
-
     /// The receiver's payload types for what a packet with these facts carries.
     #[inline]
     fn payload_types(&mut self, track: &Track, facts: &Facts) -> Option<PayloadTypes> {
@@ -411,11 +374,4 @@ fn payload_types(section: &MediaSection) -> Box<[PayloadTypes]> {
         rtx: codec.rtx_payload_type,
     });
     types.collect()
-}
-
-fn is_younger(now: Instant, ring: &TrackRing, cursor: Cursor, age: Duration) -> bool {
-    match ring.read(cursor) {
-        Read::Packet(stored) => now < stored.facts.arrival + age,
-        Read::CaughtUp | Read::Overtaken { .. } => false,
-    }
 }

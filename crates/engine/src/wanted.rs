@@ -1,0 +1,74 @@
+//! What publishers are asked to send: the encodings that somebody has a use for, and nothing else.
+
+use std::time::{Duration, Instant};
+
+use parlor_rtc::MediaKind;
+
+use crate::allocate::Demand;
+use crate::change::{Change, WantedLayers};
+use crate::engine::Engine;
+use crate::peer::PeerKey;
+use crate::timer::{PeerTimer, Timer};
+use crate::track::{Track, TrackKey, Upstream};
+
+/// How often that is looked at while somebody watches: what is wanted changes with time too.
+const REVIEW_INTERVAL: Duration = Duration::from_millis(250);
+
+impl Engine {
+    /// Somebody has begun or stopped to watch a track, or watches it in another size.
+    pub(crate) fn review_wanted_soon(&mut self, now: Instant, key: TrackKey) {
+        let Some(track) = self.tracks.get(key) else { return };
+        if track.source.kind() == MediaKind::Video {
+            let Upstream::Published(publisher) = track.upstream;
+            let timer = Timer::Peer(publisher.index, PeerTimer::Wanted);
+            self.timers.set_no_later_than(timer, now);
+        }
+    }
+
+    /// Decides which encodings of a peer's tracks it is to send.
+    pub(crate) fn review_wanted(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
+        let mut is_watched = false;
+        let mut has_changed = false;
+        for published in &peer.published {
+            let Some(track) = self.tracks.get(published.track) else { continue };
+            let demand = self.demand(track);
+            let Some(track) = self.tracks.get_mut(published.track) else { continue };
+            if track.source.kind() == MediaKind::Video {
+                has_changed |= track.review_wanted(now, demand);
+                is_watched |= track.wanted_layers() != 0;
+            }
+        }
+        if has_changed {
+            self.dirty.mark_wanted(key);
+        }
+        if is_watched {
+            let timer = Timer::Peer(key.index, PeerTimer::Wanted);
+            self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
+        }
+    }
+
+    /// What all who watch a track together have a use for.
+    fn demand(&self, track: &Track) -> Demand {
+        let mut all = Demand::default();
+        for subscriber in &track.subscribers {
+            let slot =
+                self.peers.get(subscriber.peer).and_then(|peer| peer.slots.get(subscriber.slot));
+            if let Some(slot) = slot {
+                all.merge(slot.demand);
+            }
+        }
+        all
+    }
+
+    pub(crate) fn wanted_change(&self, key: PeerKey) -> Option<Change> {
+        let peer = self.peers.get(key)?;
+        let tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
+        let videos = tracks.filter(|track| track.source.kind() == MediaKind::Video);
+        let wanted = videos.map(|track| WantedLayers {
+            track: track.id,
+            layers: track.names_of(track.wanted_layers()).collect(),
+        });
+        Some(Change::Wanted { peer: peer.id, tracks: wanted.collect() })
+    }
+}
