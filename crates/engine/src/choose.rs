@@ -66,7 +66,10 @@ impl Engine {
                 track.measure(now);
             }
         }
-        self.choose(now, key, &flowing);
+        match self.peers.get(key).is_some_and(|peer| peer.link.is_measured(now)) {
+            true => self.choose(now, key, &flowing),
+            false => self.look_for(now, key, &flowing),
+        }
         self.set_congestion_timer(key);
         for Flowing { track, .. } in &flowing {
             self.follow_readers(*track);
@@ -95,6 +98,15 @@ impl Engine {
         Some(flowing.take(MAX_SLOTS).collect())
     }
 
+    /// Has the path looked at for what flows. As long as nothing is known of it, everything begins with its
+    /// smallest picture; should that be too much, it waits here and not on the way.
+    fn look_for(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let guesses_bps: u64 = flowing.iter().map(|flowing| guess_bps(flowing.area)).sum();
+        let wanted = Bitrate::from_bps(guesses_bps + VOICE_BPS * voices(peer));
+        peer.link.set_wanted(now, wanted);
+    }
+
     fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let voices_bps = VOICE_BPS * voices(peer);
@@ -106,7 +118,7 @@ impl Engine {
             .collect();
         let subscriptions: ArrayVec<Subscription<'_>, MAX_SLOTS> =
             sources.iter().map(|(flowing, track)| subscription(flowing, track)).collect();
-        let budget_bps = link.congestion.target().bps().saturating_sub(voices_bps);
+        let budget_bps = link.take_target().bps().saturating_sub(voices_bps);
         let allocation = allocator.allocate(now, budget_bps, &subscriptions);
         for (decision, (flowing, track)) in allocation.decisions.iter().zip(&sources) {
             let Some(slot) = slots.get_mut(flowing.slot) else { continue };
@@ -126,11 +138,10 @@ impl Engine {
                 self.timers.set_no_later_than(timer, now);
             }
         }
-        let unmeasured_bps: u64 =
-            subscriptions.iter().filter(|it| it.rungs.is_empty()).map(guess_bps).sum();
+        let unmeasured = sources.iter().filter(|(_, track)| track.rungs().is_empty());
+        let unmeasured_bps: u64 = unmeasured.map(|(flowing, _)| guess_bps(flowing.area)).sum();
         let wanted_bps = allocation.wanted_bps + unmeasured_bps + voices_bps;
-        link.wanted = Bitrate::from_bps(wanted_bps);
-        link.congestion.set_wanted(now, link.wanted);
+        link.set_wanted(now, Bitrate::from_bps(wanted_bps));
     }
 
     /// Notes which layers of a track somebody reads.
@@ -167,9 +178,8 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
     }
 }
 
-/// What a track may cost of which nothing is measured yet.
-fn guess_bps(subscription: &Subscription<'_>) -> u64 {
-    let area = subscription.shown.unwrap_or(WHOLE_PAGE);
+/// What a track may cost of which nothing is measured yet, in bits per second.
+fn guess_bps(area: Area) -> u64 {
     let pixels = |area: Area| u64::from(area.width) * u64::from(area.height);
     (WHOLE_PAGE_BPS * pixels(area) / pixels(WHOLE_PAGE)).clamp(SMALL_PICTURE_BPS, WHOLE_PAGE_BPS)
 }

@@ -1,6 +1,6 @@
 //! What each peer's path carries: kept by its link, told by RTCP, and found out by probes.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::{ClusterId, Stats};
@@ -9,8 +9,12 @@ use crate::arena::SendArena;
 use crate::engine::Engine;
 use crate::id::PeerId;
 use crate::link::{Departure, Outlet};
+use crate::outgoing::Pass;
 use crate::peer::{Peer, PeerKey};
 use crate::timer::{PeerTimer, Timer};
+
+/// Padding that is due and cannot be sent is looked at again so late.
+const PADDING_AGAIN: Duration = Duration::from_millis(5);
 
 impl Engine {
     /// What is known of the path to a peer; `None` when there is no such peer.
@@ -25,9 +29,47 @@ impl Engine {
         peer.link.congestion.handle_timeout(now);
         while let Some(peer) = self.peers.get_mut(key)
             && let Some(padding) = due(now, peer)
-            && self.pad(now, key, padding, out).is_some()
+            && (self.probe_with_media(now, key, padding, out)
+                || self.pad(now, key, padding, out).is_some())
         {}
         self.set_congestion_timer(key);
+        // What nothing could be sent for is not waited for without a break.
+        let timer = Timer::Peer(key.index, PeerTimer::Congestion);
+        if self.timers.at(timer).is_some_and(|at| at <= now) {
+            self.timers.set(timer, Some(now + PADDING_AGAIN));
+        }
+    }
+
+    /// Sends one packet of video that waits, if padding is due for a probe: that finds out as much.
+    fn probe_with_media(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        padding: Padding,
+        out: &mut SendArena,
+    ) -> bool {
+        let Some(peer) = self.peers.get_mut(key) else { return false };
+        let Some(path) = peer.link.media_path().filter(|_| padding.probe.is_some()) else {
+            return false;
+        };
+        let time = self.clock.abs_send_time(now);
+        let departure = Departure { path, now, time, probe: padding.probe };
+        let mut next = peer.ready_slots.first();
+        while let Some(index) = next {
+            next = peer.ready_slots.after(index);
+            let video = peer.slots.get_mut(index).filter(|slot| slot.kind == MediaKind::Video);
+            let Some(slot) = video else { continue };
+            let Some(track) = slot.track() else { continue };
+            let Some(source) = self.tracks.get(track) else { continue };
+            let (link, counters) = (&mut peer.link, &mut self.counters);
+            let mut outlet = Outlet { link, departure, arena: out, counters };
+            match slot.outgoing.forward(source, &mut outlet) {
+                Pass::Probed => return true,
+                Pass::NeedsKeyFrame(layer) => self.requests.push(track, layer),
+                Pass::Done | Pass::Waits(_) | Pass::ArenaFull => {}
+            }
+        }
+        false
     }
 
     /// Sends one packet of padding, over the first slot that can.

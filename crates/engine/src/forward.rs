@@ -110,7 +110,7 @@ impl Engine {
                 Pass::ArenaFull => return Forwarded::ArenaFull,
                 // Its slot stays ready, and the sound of others goes on.
                 Pass::Waits(until) => waits_until = Some(until),
-                Pass::Done | Pass::NeedsKeyFrame(_) => peer.ready_slots.remove(index),
+                Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => peer.ready_slots.remove(index),
             }
             next = peer.ready_slots.after(index);
         }

@@ -100,6 +100,9 @@ impl Engine {
 
     fn connected(&mut self, now: Instant, key: PeerKey) {
         self.change_state(key, ConnectionState::Connected);
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.link.begin(now);
+        }
         let silence = Timer::Peer(key.index, PeerTimer::Silence);
         self.timers.set(silence, Some(now + SILENT_AFTER));
         self.reassign_peer(now, key);

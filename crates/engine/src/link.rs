@@ -1,6 +1,6 @@
 //! The way out to one peer: its connection, what it can carry, and the numbers that count per connection.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parlor_rtc::congestion::{Bitrate, ClusterId, CongestionControl, FeedbackKind, SentPacket};
 use parlor_rtc::rtp::AbsSendTime;
@@ -12,6 +12,13 @@ use crate::retransmit::Retransmissions;
 
 /// Most that is ever sent to one peer: 25 pictures in the best quality that browsers make for calls.
 const MAX_RATE: Bitrate = Bitrate::from_kbps(40_000);
+
+/// A path that has answered no probe by then takes what it was guessed to take: its client gives no feedback,
+/// or it is a bad one.
+const MEASURED_WITHIN: Duration = Duration::from_secs(1);
+
+/// What is sent follows at once when it may become less or more than so much, in percent.
+const WORTH_A_DECISION: (u64, u64) = (93, 120);
 
 /// Bytes of IP and UDP headers, which a path has to carry too (RFC 791, RFC 8200, RFC 768).
 const IPV4_OVERHEAD: usize = 20 + 8;
@@ -25,7 +32,10 @@ pub(crate) struct Link {
     /// How much may be sent.
     pub(crate) congestion: CongestionControl,
     /// How much could be used: all that the client shows, at its best.
-    pub(crate) wanted: Bitrate,
+    wanted: Bitrate,
+    /// How much may be sent, as of the last decision about it.
+    taken: Bitrate,
+    connected_at: Option<Instant>,
     feedback: FeedbackKind,
     next_transport_sequence: u16,
 }
@@ -56,6 +66,8 @@ impl Link {
             retransmissions: Retransmissions::new(now),
             congestion: CongestionControl::new(now, feedback, MAX_RATE),
             wanted: Bitrate::ZERO,
+            taken: Bitrate::ZERO,
+            connected_at: None,
             feedback,
             next_transport_sequence: 0,
         }
@@ -67,6 +79,41 @@ impl Link {
             self.feedback = feedback;
             self.congestion = CongestionControl::new(now, feedback, MAX_RATE);
         }
+    }
+
+    /// Media can be sealed from now on.
+    pub(crate) fn begin(&mut self, now: Instant) {
+        self.connected_at = Some(now);
+    }
+
+    /// Whether what may be sent is more than a guess.
+    pub(crate) fn is_measured(&self, now: Instant) -> bool {
+        let has_waited = self.connected_at.is_some_and(|at| now >= at + MEASURED_WITHIN);
+        let has_seen = || self.congestion.stats().probes_succeeded > 0;
+        has_waited || has_seen() && !self.congestion.is_probing()
+    }
+
+    /// How much may be sent, for a decision that is made now.
+    pub(crate) fn take_target(&mut self) -> Bitrate {
+        self.taken = self.congestion.target();
+        self.taken
+    }
+
+    /// Whether so much more or less may be sent than at the last decision that it should be made anew.
+    pub(crate) fn has_changed(&self) -> bool {
+        let (taken, target) = (self.taken.bps(), self.congestion.target().bps());
+        target * 100 < taken * WORTH_A_DECISION.0 || target * 100 > taken * WORTH_A_DECISION.1
+    }
+
+    /// Says how much could be used.
+    pub(crate) fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
+        self.wanted = wanted;
+        self.congestion.set_wanted(now, wanted);
+    }
+
+    /// How much could be used, as last said.
+    pub(crate) fn wanted(&self) -> Bitrate {
+        self.wanted
     }
 
     /// Where media goes now; `None` while none can be sealed or no path is proved.

@@ -42,11 +42,11 @@ impl Engine {
                     entries.for_each(|(media, _)| self.take_key_frame_request(key, media));
                 }
                 Rtcp::TransportFeedback(feedback) => {
-                    self.tell_congestion(key, |control| control.handle_feedback(now, &feedback));
+                    self.tell_congestion(now, key, |control| control.handle_feedback(now, &feedback));
                 }
                 Rtcp::ReceiverEstimate(estimate) => {
                     let rate = Bitrate::from_bps(estimate.bitrate_bps);
-                    self.tell_congestion(key, |control| control.handle_remb(now, rate));
+                    self.tell_congestion(now, key, |control| control.handle_remb(now, rate));
                 }
             }
         }
@@ -82,10 +82,18 @@ impl Engine {
     }
 
     /// A subscriber says what its path carries.
-    fn tell_congestion(&mut self, key: PeerKey, tell: impl FnOnce(&mut CongestionControl)) {
+    fn tell_congestion(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        tell: impl FnOnce(&mut CongestionControl),
+    ) {
         self.counters.bandwidth_feedback_in += 1;
         let Some(peer) = self.peers.get_mut(key) else { return };
         tell(&mut peer.link.congestion);
+        if peer.link.has_changed() && peer.link.is_measured(now) {
+            self.review_soon(now, key);
+        }
         self.set_congestion_timer(key);
     }
 

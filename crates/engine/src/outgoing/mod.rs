@@ -69,6 +69,8 @@ pub(crate) enum Pass {
     ArenaFull,
     /// The path takes nothing more before this time.
     Waits(Instant),
+    /// One packet was sent, for a probe.
+    Probed,
 }
 
 /// Why a packet of the ring has not been sent.
@@ -173,7 +175,7 @@ impl Outgoing {
         &self.reading
     }
 
-    /// Sends what has arrived since the last pass.
+    /// Sends what has arrived since the last pass; for a probe, one packet of it.
     #[inline]
     pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {
         self.reading.take_next_layer(track);
@@ -189,7 +191,8 @@ impl Outgoing {
                     needs_key_frame = Some(layer);
                 }
                 Read::Packet(stored) => {
-                    match self.send(track, layer, stored, outlet) {
+                    let sent = self.send(track, layer, stored, outlet);
+                    match sent {
                         Err(Unsent::ArenaFull) => return Pass::ArenaFull,
                         Err(Unsent::Waits(until)) => return Pass::Waits(until),
                         Err(Unsent::AwaitsKeyFrame) => needs_key_frame = Some(layer),
@@ -197,6 +200,9 @@ impl Outgoing {
                         Ok(()) => needs_key_frame = None,
                     }
                     self.reading.go_to(cursor.next());
+                    if sent.is_ok() && outlet.departure.probe.is_some() {
+                        return Pass::Probed;
+                    }
                 }
             }
         }
@@ -222,6 +228,7 @@ impl Outgoing {
         let Outlet { link, departure, arena, counters } = outlet;
         // Before deciding: a number that was given out must be used.
         if self.is_paced
+            && departure.probe.is_none()
             && let Some(until) = link.congestion.wait(departure.now)
         {
             return Err(Unsent::Waits(until));

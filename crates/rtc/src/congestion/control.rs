@@ -107,6 +107,15 @@ impl CongestionControl {
         }
     }
 
+    /// Whether a probe is under way, or being followed by a faster one as long as each pays: what may be sent
+    /// is about to be known better.
+    pub fn is_probing(&self) -> bool {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.is_probing(),
+            Method::Reports(_) => false,
+        }
+    }
+
     /// What is known of the path.
     pub fn stats(&self) -> Stats {
         match &self.method {

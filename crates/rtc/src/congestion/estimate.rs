@@ -115,6 +115,10 @@ impl FeedbackEstimate {
         }
     }
 
+    pub(super) fn is_probing(&self) -> bool {
+        self.prober.deadline().is_some() || self.controller.is_waiting()
+    }
+
     pub(super) fn set_limits(&mut self, now: Instant, limits: Limits) {
         self.limits = limits;
         self.delay.set_limits(limits);

@@ -227,6 +227,8 @@ proptest! {
         viewer.seats.iter_mut().skip(1).for_each(|seat| seat.class = Class::Rest);
         viewer.now += Duration::from_millis(event.wait_ms);
         let first = viewer.seats[0].clone();
+        // One of unknown size is neither more nor less than another.
+        prop_assume!(first.rungs.iter().all(|rung| rung.resolution.is_some()));
         let mut richer = viewer.clone();
         let low = goodness(&first, viewer.decide(event.budget_bps)[0]);
         let high = goodness(&first, richer.decide(event.budget_bps + more_bps)[0]);

@@ -156,6 +156,11 @@ impl ProbeController {
         self.wanted
     }
 
+    /// Whether the result of a probe is awaited that a faster one would follow.
+    pub(in crate::congestion) fn is_waiting(&self) -> bool {
+        self.awaited.is_some()
+    }
+
     /// What could be used has changed. More than before is looked for at once.
     pub(in crate::congestion) fn set_wanted(&mut self, outlook: Outlook, wanted: Bitrate) -> Plan {
         let rose = wanted > self.wanted;
