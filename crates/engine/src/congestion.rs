@@ -54,17 +54,19 @@ impl Engine {
         };
         let time = self.clock.abs_send_time(now);
         let departure = Departure { path, now, time, probe: padding.probe };
-        let mut next = peer.ready_slots.first();
-        while let Some(index) = next {
-            next = peer.ready_slots.after(index);
-            let video = peer.slots.get_mut(index).filter(|slot| slot.kind == MediaKind::Video);
+        let Peer { slots, ready_slots, turn, link, .. } = peer;
+        for index in ready_slots.around(*turn) {
+            let video = slots.get_mut(index).filter(|slot| slot.kind == MediaKind::Video);
             let Some(slot) = video else { continue };
             let Some(track) = slot.track() else { continue };
             let Some(source) = self.tracks.get(track) else { continue };
-            let (link, counters) = (&mut peer.link, &mut self.counters);
+            let counters = &mut self.counters;
             let mut outlet = Outlet { link, departure, arena: out, counters };
             match slot.outgoing.forward(source, &mut outlet) {
-                Pass::Probed => return true,
+                Pass::Probed => {
+                    *turn = index + 1;
+                    return true;
+                }
                 Pass::NeedsKeyFrame(layer) => self.requests.push(track, layer),
                 Pass::Done | Pass::Waits(_) | Pass::ArenaFull => {}
             }

@@ -91,9 +91,8 @@ impl Engine {
             return Forwarded::Done;
         };
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
-        let mut next = peer.ready_slots.first();
         let mut waits_until = None;
-        while let Some(index) = next {
+        for index in peer.ready_slots.around(peer.turn) {
             let mut pass = Pass::Done;
             if let Some(slot) = peer.slots.get_mut(index)
                 && let Feed::Flowing(track) = slot.feed()
@@ -108,11 +107,16 @@ impl Engine {
             }
             match pass {
                 Pass::ArenaFull => return Forwarded::ArenaFull,
-                // Its slot stays ready, and the sound of others goes on.
-                Pass::Waits(until) => waits_until = Some(until),
-                Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => peer.ready_slots.remove(index),
+                // Its slot stays ready, the sound of others goes on, and the next picture has its turn first.
+                Pass::Waits(until) if waits_until.is_none() => {
+                    waits_until = Some(until);
+                    peer.turn = index + 1;
+                }
+                Pass::Waits(_) => {}
+                Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => {
+                    peer.ready_slots.remove(index);
+                }
             }
-            next = peer.ready_slots.after(index);
         }
         if let Some(until) = waits_until {
             self.timers.set(Timer::Peer(key.index, PeerTimer::Pacing), Some(until));

@@ -47,6 +47,8 @@ pub(crate) struct Peer {
     pub(crate) slots: Vec<Slot>,
     /// Those that have something to forward.
     pub(crate) ready_slots: SlotSet,
+    /// The slot that is served first, so that of pictures that wait none waits for all of another.
+    pub(crate) turn: usize,
     /// It is among those that are served next.
     pub(crate) is_pending: bool,
     /// Video tracks in its room that it has no decoder for.
@@ -88,6 +90,7 @@ impl Peer {
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),
             ready_slots: SlotSet::default(),
+            turn: 0,
             is_pending: false,
             undecodable: Vec::new(),
             told: Told::default(),

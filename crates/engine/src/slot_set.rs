@@ -30,17 +30,20 @@ impl SlotSet {
     /// The lowest slot.
     #[inline]
     pub(crate) fn first(&self) -> Option<usize> {
-        self.from(0)
+        self.at_or_after(0)
     }
 
-    /// The lowest slot above `slot`.
+    /// Each slot once: those from `turn` on, and then those before it.
     #[inline]
-    pub(crate) fn after(&self, slot: usize) -> Option<usize> {
-        self.from(slot + 1)
+    pub(crate) fn around(&self, turn: usize) -> impl Iterator<Item = usize> + use<> {
+        let set = *self;
+        let from = std::iter::successors(set.at_or_after(turn), move |slot| set.at_or_after(slot + 1));
+        let before = std::iter::successors(set.first(), move |slot| set.at_or_after(slot + 1));
+        from.chain(before.take_while(move |slot| *slot < turn))
     }
 
     #[inline]
-    fn from(&self, slot: usize) -> Option<usize> {
+    fn at_or_after(&self, slot: usize) -> Option<usize> {
         let (first, rest) = (slot / BITS, slot % BITS);
         let words = self.words.iter().enumerate().skip(first);
         let mut words = words.map(|(index, word)| match index == first {
@@ -57,11 +60,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_walk_over_slots_meets_each_once() {
+    fn a_walk_around_meets_each_slot_once() {
         let mut set = SlotSet::default();
         [0, 63, 64, 130, 255].into_iter().for_each(|slot| set.insert(slot));
-        let walk = std::iter::successors(set.first(), |slot| set.after(*slot));
-        assert_eq!(walk.collect::<Vec<_>>(), [0, 63, 64, 130, 255]);
+        for (turn, walk) in [
+            (0, [0, 63, 64, 130, 255]),
+            (64, [64, 130, 255, 0, 63]),
+            (65, [130, 255, 0, 63, 64]),
+            (256, [0, 63, 64, 130, 255]),
+        ] {
+            assert_eq!(set.around(turn).collect::<Vec<_>>(), walk);
+        }
     }
 
     #[test]

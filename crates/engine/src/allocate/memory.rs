@@ -28,6 +28,8 @@ const GROWN: (u64, u64) = (3, 2);
 pub(super) struct Memory {
     pub(super) track: TrackId,
     pub(super) sent: Option<Sent>,
+    /// Something was sent of it since it is here.
+    was_seen: bool,
     switched_at: Instant,
     /// The latest switch was to something better.
     went_up: bool,
@@ -138,6 +140,7 @@ impl Memory {
         Memory {
             track,
             sent,
+            was_seen: sent.is_some(),
             switched_at: now,
             went_up: false,
             patience: PATIENCE,
@@ -198,6 +201,8 @@ impl Memory {
     ) -> Climb {
         let rested = now.saturating_duration_since(self.switched_at);
         let patience = if self.has_lasted(now) { PATIENCE } else { self.patience };
+        // What was never seen cannot flicker.
+        let patience = if self.was_seen { patience } else { Duration::ZERO };
         let wait = patience.saturating_sub(rested);
         let has_failed = patience > PATIENCE && !wait.is_zero();
         let has_news = news.view_has_changed || self.has_not_known(rungs);
@@ -210,7 +215,8 @@ impl Memory {
         let is_soon = !wait.is_zero() && (wait <= PATIENCE || rested < PATIENCE);
         let keeps = is_soon || (wait.is_zero() && news.is_none);
         Climb {
-            within_bps: (wait.is_zero() && news.time_has_passed).then(|| budgets.sustained()),
+            within_bps: (wait.is_zero() && news.time_has_passed)
+                .then(|| if self.was_seen { budgets.sustained() } else { budgets.recent() }),
             soon_within_bps: keeps.then(|| budgets.latest()),
         }
     }
@@ -229,6 +235,7 @@ impl Memory {
         let quality = |sent: Option<Sent>| sent.map(|sent| sent.quality);
         let has_switched = quality(self.sent) != quality(outcome.sent);
         self.sent = outcome.sent;
+        self.was_seen |= self.sent.is_some();
         if !has_switched {
             return;
         }

@@ -83,10 +83,14 @@ impl CongestionControl {
         probing.or_else(|| self.pacer.wait(now))
     }
 
-    /// When padding is due to find out what the path takes; `None` when none is wanted. It is for
-    /// when nothing waits to be sent.
+    /// When padding is due to find out what the path takes, or whether it takes anything; `None` when
+    /// none is wanted. It is for when nothing waits to be sent.
     pub fn padding_due(&self) -> Option<Instant> {
-        self.pacer.padding_due()
+        let ask_at = match &self.method {
+            Method::Feedback(estimate) => estimate.ask_at(),
+            Method::Reports(_) => None,
+        };
+        self.pacer.padding_due().into_iter().chain(ask_at).min()
     }
 
     /// Says how much waits to be sent, which makes it leave faster when it is much.
@@ -151,7 +155,10 @@ impl CongestionControl {
             Method::Feedback(estimate) => estimate.note_sent(now, sequence, bytes, cluster),
             Method::Reports(estimate) => estimate.note_sent(now),
         }
-        self.pacer.note_sent(now, bytes);
+        // A probe has a rate of its own: what waits is not held up for it.
+        if cluster.is_none() {
+            self.pacer.note_sent(now, bytes);
+        }
     }
 
     /// Transport-wide feedback has come.

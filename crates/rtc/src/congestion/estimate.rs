@@ -99,6 +99,11 @@ impl FeedbackEstimate {
         }
     }
 
+    /// When to send something that is answered, whatever else there is to send.
+    pub(super) fn ask_at(&self) -> Option<Instant> {
+        self.silence.ask_at()
+    }
+
     pub(super) fn stats(&self) -> Stats {
         Stats {
             target: self.target,

@@ -11,6 +11,9 @@ pub(super) const REDUCTION: f64 = 0.8;
 /// A round trip is waited for on top, but no longer than this.
 const LONGEST_ROUND_TRIP: Duration = Duration::from_secs(1);
 
+/// Who sends nothing into a silence has something sent so often: only an answer ends it.
+const ASK_AGAIN: Duration = Duration::from_millis(200);
+
 /// Watches whether what is sent is answered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Silence {
@@ -21,16 +24,23 @@ pub(super) struct Silence {
     since: Option<Instant>,
     /// The last time-out was not followed by an answer.
     timed_out: bool,
+    sent_last: Option<Instant>,
 }
 
 impl Silence {
     pub(super) fn new(interval: Duration) -> Silence {
-        Silence { interval, round_trip: Duration::ZERO, since: None, timed_out: false }
+        Silence { interval, round_trip: Duration::ZERO, since: None, timed_out: false, sent_last: None }
     }
 
     #[inline]
     pub(super) fn note_sent(&mut self, now: Instant) {
         self.since.get_or_insert(now);
+        self.sent_last = Some(now);
+    }
+
+    /// When something is to be sent for no other reason than that it be answered.
+    pub(super) fn ask_at(&self) -> Option<Instant> {
+        self.sent_last.filter(|_| self.timed_out).map(|at| at + ASK_AGAIN)
     }
 
     /// An answer came, and says how long it takes.
@@ -95,6 +105,20 @@ mod tests {
         silence.note_answer(None);
         assert_eq!(silence.deadline(), None);
         assert!(!silence.handle_timeout(begin + ms(10_000)));
+    }
+
+    #[test]
+    fn into_a_silence_something_is_sent_until_it_is_answered() {
+        let begin = start();
+        let mut silence = Silence::new(ms(100));
+        silence.note_sent(begin);
+        assert_eq!(silence.ask_at(), None);
+        assert!(silence.handle_timeout(begin + ms(300)));
+        assert_eq!(silence.ask_at(), Some(begin + ms(200)));
+        silence.note_sent(begin + ms(300));
+        assert_eq!(silence.ask_at(), Some(begin + ms(500)));
+        silence.note_answer(None);
+        assert_eq!(silence.ask_at(), None);
     }
 
     #[test]

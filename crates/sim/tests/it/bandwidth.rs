@@ -44,14 +44,3 @@ fn a_path_that_is_too_thin_is_known_to_be() {
     assert!((200..900).contains(&target), "{target} kbit/s");
     assert!(!world.seen(viewer, publisher, Video).is_empty());
 }
-
-#[test]
-fn zz_trace() {
-    let (mut world, publisher, viewer) = call(500, 5_000);
-    for n in 0..40 {
-        world.run_for(ms(100));
-        let s = stats(&world, viewer);
-        println!("{:4} target {:?} ack {:?} delay {:?} usage {:?} alr {} rtt {:?} probes {}/{} seen {} pad {}", n*100, s.target, s.acknowledged, s.delay_rate, s.usage, s.application_limited, s.round_trip, s.probes_started, s.probes_succeeded, world.seen(viewer, publisher, Video).len(), world.engine.counters().padding_packets_out);
-    }
-    println!("{:?}", world.changes.iter().filter(|c| matches!(c.1, parlor_engine::Change::Quality{..}|parlor_engine::Change::Wanted{..})).map(|c| format!("{:?}", c.1)).collect::<Vec<_>>());
-}
