@@ -1,6 +1,6 @@
 /** The app: from the join page into the room and out again. */
 
-import { Devices, Room, socketUrl } from "../sdk/index.js";
+import { Devices, Room, VIDEO_CODECS, socketUrl } from "../sdk/index.js";
 import { loadIcons } from "./dom.js";
 import { JoinPage } from "./join-page.js";
 import { leftPage } from "./left-page.js";
@@ -47,13 +47,19 @@ async function showJoinPage({ atOnce = false } = {}) {
   if (atOnce) await joinPage.submit();
 }
 
+/** `?codec=av1` in the link: for trying codecs out. */
+function codecOfLink() {
+  const asked = new URLSearchParams(location.search).get("codec");
+  return VIDEO_CODECS.find((codec) => codec === asked) ?? null;
+}
+
 /**
  * @param {string} id
  * @param {string} name
  * @param {AbortSignal} signal  aborts when the person went elsewhere meanwhile
  */
 async function enterRoom(id, name, signal) {
-  const joining = new Room({ url: socketUrl(location.href), room: id, name });
+  const joining = new Room({ url: socketUrl(location.href), room: id, name, codec: codecOfLink() });
   await me.enter(joining);
   try {
     await joining.join({ signal });

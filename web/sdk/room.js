@@ -11,6 +11,7 @@ import { summarise } from "./stats.js";
 
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
+/** @import { VideoCodec } from "./encodings.js" */
 /** @import { RemotePeer } from "./roster.js" */
 /** @import { Stage } from "./next-step.js" */
 
@@ -21,6 +22,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
  * @property {string} url  the WebSocket, as `wss://host/socket/websocket?vsn=2.0.0`
  * @property {string} room
  * @property {string} name  what others see
+ * @property {VideoCodec | null} [codec]  what to send video with; without it, or where the browser does not have it, the server chooses
  * @property {(url: string) => import("./socket.js").Transport} [connect]  how WebSockets are made
  * @property {(config: RTCConfiguration) => RTCPeerConnection} [createConnection]
  */
@@ -56,12 +58,12 @@ export class Room extends Events {
   #over = new AbortController();
 
   /** @param {RoomOptions} options */
-  constructor({ url, room, name, connect, createConnection }) {
+  constructor({ url, room, name, codec, connect, createConnection }) {
     super();
     this.#name = name;
     this.#socket = new Socket(url, { connect });
     this.#channel = this.#socket.channel(`room:${room}`);
-    this.#membership = new Membership(this.#socket, this.#channel, { name, createConnection });
+    this.#membership = new Membership(this.#socket, this.#channel, { name, codec, createConnection });
     this.#recovery = new Recovery(this.#membership);
     this.#listen();
   }
@@ -151,6 +153,14 @@ export class Room extends Events {
     if (this.#channel.state === "joined") this.#channel.tell("view", { tracks });
   }
 
+  /**
+   * Whether our camera sends its smallest layer only, whatever others would like to see; they are shown that.
+   * @param {boolean} limited
+   */
+  limitCamera(limited) {
+    this.#membership.limit(limited);
+  }
+
   /** The network changed (came back, Wi-Fi to mobile): look at once instead of at the next heartbeat. */
   networkChanged() {
     if (!this.#isOver) this.#socket.probe();
@@ -201,6 +211,8 @@ export class Room extends Events {
         return this.#changed(this.#roster.assign(payload.slots));
       case "speakers":
         return this.#heardSpeakers(payload.speaking);
+      case "wanted":
+        return this.#membership.want(payload.tracks);
       case "more_slots":
         return this.#membership.growSlots(payload);
       case "ended":
@@ -253,7 +265,7 @@ export class Room extends Events {
     const { connection } = this.#membership;
     const received = await connection.received();
     if (connection !== this.#membership.connection || this.#isOver) return;
-    const expected = !this.#membership.publishesNothing || this.#roster.expectsAudio;
+    const expected = !this.#membership.sendsNothing || this.#roster.expectsAudio;
     this.#recovery.sample({ received, expected, state: connection.state });
   }
 

@@ -104,8 +104,13 @@ export class FakePeerConnection extends EventTarget {
   }
 
   addTransceiver(kind, { direction, sendEncodings }) {
-    const sender = { track: null, replaceTrack: async (track) => void (sender.track = track) };
-    const transceiver = { kind, direction, sendEncodings, mid: null, sender, receiver: { track: { kind, id: `${kind} of section ${this.transceivers.length}` } } };
+    let parameters = { encodings: sendEncodings?.map((encoding) => ({ active: true, ...encoding })) ?? [] };
+    const sender = {
+      track: null, replaceTrack: async (track) => void (sender.track = track),
+      getParameters: () => structuredClone(parameters), setParameters: async (changed) => void (parameters = changed),
+    };
+    const setCodecPreferences = (codecs) => void (transceiver.codecs = codecs);
+    const transceiver = { kind, direction, sendEncodings, mid: null, sender, setCodecPreferences, receiver: { track: { kind, id: `${kind} of section ${this.transceivers.length}` } } };
     this.transceivers.push(transceiver);
     return transceiver;
   }
