@@ -4,7 +4,6 @@ import { everPlainer, onlyCodec, videoEncodings } from "./encodings.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { Layers } from "./layers.js";
-import { receivedCount } from "./stats.js";
 
 /** @import { Kind, Sender, Source } from "../wire.d.ts" */
 /** @import { VideoCodec } from "./encodings.js" */
@@ -178,9 +177,13 @@ export class Connection extends Events {
     return slot?.receiver.track ?? null;
   }
 
-  /** A count that grows whenever anything at all arrives from the server. */
-  async received() {
-    return receivedCount(await this.#rtc.getStats());
+  /**
+   * What the send section `mid` is for.
+   * @param {string} mid
+   * @returns {Source | null}
+   */
+  sourceOf(mid) {
+    return this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.source ?? null;
   }
 
   /** @returns {Promise<RTCStatsReport>} */

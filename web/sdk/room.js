@@ -3,19 +3,25 @@
 import { unlessAborted, whenOpen, youLeft } from "./arrival.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
+import { Freezes } from "./freezes.js";
 import { Membership } from "./membership.js";
 import { Recovery, isFinal } from "./recovery.js";
 import { Roster } from "./roster.js";
 import { Socket } from "./socket.js";
-import { summarise } from "./stats.js";
+import { Statistics } from "./statistics.js";
+import { receivedCount, summarise } from "./stats.js";
 
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
 /** @import { VideoCodec } from "./encodings.js" */
+/** @import { Quality } from "./messages.js" */
 /** @import { RemotePeer } from "./roster.js" */
 /** @import { Stage } from "./next-step.js" */
 
 const SAMPLE_INTERVAL_MS = 1_000;
+
+/** What is known before the server says something. @type {Quality} */
+const NOTHING_KNOWN = { estimate_bps: null, network: "unknown", tracks: [] };
 
 /**
  * @typedef {object} RoomOptions
@@ -33,6 +39,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
  * @property {RemotePeer} peer-changed  its name, state, tracks, or the media of one of them
  * @property {{ peer: RemotePeer, reason: string }} peer-left
  * @property {ReadonlySet<string>} speakers  ids of the peers speaking now, ourselves included
+ * @property {Quality} quality  what is sent to us of each video track, and how good our way from the server is
  * @property {Stage} stage  how the connection is
  * @property {ParlorError} refused  why the server has let us go, or does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
@@ -52,6 +59,10 @@ export class Room extends Events {
   #viewed = null;
   /** @type {ReadonlySet<string>} */
   #speakers = new Set();
+  #quality = NOTHING_KNOWN;
+  #freezes = new Freezes();
+  /** What flows now, for whoever looks. */
+  statistics = new Statistics({ trackOf: (mid) => this.#roster.trackOf(mid), sourceOf: (mid) => this.#membership.connection.sourceOf(mid) });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
   /** Aborts when it is over, with the reason. */
@@ -84,6 +95,11 @@ export class Room extends Events {
 
   get speakers() {
     return this.#speakers;
+  }
+
+  /** What is sent to us of each video track, and how good our way from the server is: the last word of the server. */
+  get quality() {
+    return this.#quality;
   }
 
   /** @returns {Stage} */
@@ -211,6 +227,8 @@ export class Room extends Events {
         return this.#changed(this.#roster.assign(payload.slots));
       case "speakers":
         return this.#heardSpeakers(payload.speaking);
+      case "quality":
+        return this.#heardQuality(payload);
       case "wanted":
         return this.#membership.want(payload.tracks);
       case "more_slots":
@@ -224,7 +242,9 @@ export class Room extends Events {
   #joined(joined) {
     this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
     this.#report(this.#roster.reset(joined));
-    if (joined.answer !== null) this.#recovery.connectionStarted();
+    if (joined.answer === null) return;
+    this.#heardQuality(NOTHING_KNOWN); // a new connection, of which nothing is known
+    this.#recovery.connectionStarted();
   }
 
   #entered() {
@@ -237,6 +257,13 @@ export class Room extends Events {
     if (speaking.length === 0 && this.#speakers.size === 0) return;
     this.#speakers = new Set(speaking);
     this.emit("speakers", this.#speakers);
+  }
+
+  /** @param {Quality} quality */
+  #heardQuality(quality) {
+    if (quality === this.#quality) return;
+    this.#quality = quality;
+    this.emit("quality", quality);
   }
 
   /** @param {ReturnType<Roster["apply"]>} news */
@@ -263,10 +290,24 @@ export class Room extends Events {
 
   async #sample() {
     const { connection } = this.#membership;
-    const received = await connection.received();
+    const report = await connection.stats();
     if (connection !== this.#membership.connection || this.#isOver) return;
     const expected = !this.#membership.sendsNothing || this.#roster.expectsAudio;
-    this.#recovery.sample({ received, expected, state: connection.state });
+    this.#recovery.sample({ received: receivedCount(report), expected, state: connection.state });
+    this.statistics.take(report);
+    this.#reportFreezes(report);
+  }
+
+  /** @param {RTCStatsReport} report */
+  #reportFreezes(report) {
+    const paused = new Set(this.#quality.tracks.filter(({ state }) => state === "paused").map(({ track }) => track));
+    this.#freezes.count(report, (mid) => {
+      const track = this.#roster.trackOf(mid);
+      return track !== null && this.#roster.isOn(track) && !paused.has(track) ? track : null;
+    });
+    if (this.#channel.state !== "joined") return; // it is not lost: the next one holds it too
+    const freezes = this.#freezes.take(performance.now());
+    if (freezes) this.#channel.tell("report", freezes);
   }
 
   // ---- the end -------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ export class FakeServer {
     phx_leave: () => ({}),
     track: () => ({}),
     view: () => ({}),
+    report: () => ({}),
     offer: (offer) => ({ answer: "answer", tracks: this.tracksOf(offer.senders), slots: this.slots }),
   };
   peers = [];
@@ -96,6 +97,8 @@ export class FakePeerConnection extends EventTarget {
   signalingState = "stable";
   localDescription = null;
   received = 0;
+  /** What else the browser's report holds, by id. */
+  stats = {};
   iceRestarts = 0;
 
   constructor() {
@@ -135,7 +138,7 @@ export class FakePeerConnection extends EventTarget {
   }
 
   async getStats() {
-    return new Map([["pair", { type: "candidate-pair", bytesReceived: this.received }]]);
+    return new Map([["pair", { type: "candidate-pair", bytesReceived: this.received }], ...Object.entries(structuredClone(this.stats))]);
   }
 
   close() {
