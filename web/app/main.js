@@ -8,6 +8,7 @@ import { Me } from "./me.js";
 import { roomOfPath } from "./names.js";
 import { memory, tabMemory } from "./preferences.js";
 import { RoomPage } from "./room-page.js";
+import { Saving } from "./saving.js";
 
 /** @import { ParlorError } from "../sdk/index.js" */
 
@@ -18,6 +19,7 @@ void loadIcons().catch((error) => console.warn("the icons did not come; buttons 
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 const me = new Me(new Devices({ memory }), memory);
+const saving = new Saving(memory);
 /** What is shown, and how it ends. @type {{ stop(): void } | null} */
 let shown = null;
 /** @type {Room | null} */
@@ -39,7 +41,7 @@ function show(element, owner) {
 
 /** @param {{ atOnce?: boolean }} [options]  `atOnce`: without waiting for a click */
 async function showJoinPage({ atOnce = false } = {}) {
-  const joinPage = new JoinPage(me, { room: roomOfPath(location.pathname), onJoin: enterRoom });
+  const joinPage = new JoinPage(me, saving, { room: roomOfPath(location.pathname), onJoin: enterRoom });
   document.title = "Parlor";
   show(joinPage.element, joinPage);
   joinPage.focus();
@@ -74,7 +76,7 @@ async function enterRoom(id, name, signal) {
   const path = `/r/${id}`;
   if (location.pathname !== path) history.pushState(null, "", path);
   document.title = `${id} · Parlor`;
-  const roomPage = new RoomPage(joining, me, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
+  const roomPage = new RoomPage(joining, me, saving, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
   show(roomPage.element, roomPage);
   roomPage.focus();
 }

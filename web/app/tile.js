@@ -21,6 +21,7 @@ export class ParlorTile extends HTMLElement {
   #name = h("span", { class: "tile-name" });
   #muted = h("span", { class: "tile-muted", role: "img", "aria-label": "microphone off", "data-testid": "muted" }, icon("mic-off"));
   #away = h("div", { class: "tile-away" }, "Reconnecting…");
+  #note = h("div", { class: "tile-note", "data-testid": "tile-note", hidden: true });
   #pin = iconButton("pin", "Pin", { class: "tile-button", "data-testid": "pin", onclick: () => this.dispatchEvent(new CustomEvent("pin", { bubbles: true })) });
   #expand = iconButton("expand", "Full screen", { class: "tile-button", "data-testid": "fullscreen", onclick: () => this.toggleFullscreen() });
   /** @type {MediaStreamTrack | null} */
@@ -37,6 +38,7 @@ export class ParlorTile extends HTMLElement {
     this.append(
       this.#avatar,
       this.#video,
+      this.#note,
       this.#away,
       h("div", { class: "tile-label" }, this.#muted, this.#name),
       h("div", { class: "tile-buttons" }, this.#pin, this.#expand),
@@ -65,6 +67,15 @@ export class ParlorTile extends HTMLElement {
     this.#play(media);
   }
 
+  /** Why there is no picture, in words; empty when there is nothing to say. @param {string} note */
+  set note(note) {
+    if (this.#note.textContent === note) return;
+    this.#note.textContent = note;
+    this.#note.hidden = note === "";
+    this.classList.toggle("noted", note !== "");
+    this.#describe();
+  }
+
   /** @param {boolean} speaking */
   set speaking(speaking) {
     this.classList.toggle("speaking", speaking);
@@ -77,10 +88,10 @@ export class ParlorTile extends HTMLElement {
     relabel(this.#pin, pinned ? "unpin" : "pin", pinned ? "Unpin" : "Pin");
   }
 
-  /** What the ring says to the eye, in words. */
+  /** What is there for the eye, in words. */
   #describe() {
-    const speaking = this.classList.contains("speaking");
-    this.setAttribute("aria-label", `${this.#name.textContent}${speaking ? ", speaking" : ""}`);
+    const speaking = this.classList.contains("speaking") ? "speaking" : "";
+    this.setAttribute("aria-label", [this.#name.textContent, speaking, this.#note.textContent].filter(Boolean).join(", "));
   }
 
   async toggleFullscreen() {

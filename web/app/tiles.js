@@ -41,6 +41,11 @@ export class Tiles {
     else if (tile.dataset.track !== track) this.#viewing.changed();
   }
 
+  /** All of them, in the order of arrival. */
+  all() {
+    return this.#tiles.values();
+  }
+
   /** @param {string} peer */
   remove(peer) {
     this.#remove((tile) => tile.dataset.peer === peer);
