@@ -9,9 +9,9 @@ import { h } from "./dom.js";
  * @param {{ id: string, title: string } & Attributes} options
  * @param {...(Node | string | null)} children
  */
-export function panel({ id, title, ...attributes }, ...children) {
+export function panel({ id, title, class: className = "panel", ...attributes }, ...children) {
   const heading = h("h2", {}, title);
-  const element = h("div", { id, class: "panel", popover: "auto", role: "dialog", "aria-label": title, ...attributes }, heading, ...children);
+  const element = h("div", { id, class: className, popover: "auto", role: "dialog", "aria-label": title, ...attributes }, heading, ...children);
   element.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !element.contains(relatedTarget)) element.hidePopover();
   });

@@ -1,15 +1,18 @@
 /** The room: tiles, controls, and what happens in it. */
 
+import { ConnectionPanel } from "./connection-panel.js";
 import { ParlorDeviceMenu } from "./device-menu.js";
 import { h, icon, iconButton, relabel } from "./dom.js";
 import { showSwitch } from "./join-page.js";
 import { keepAwake } from "./keep-awake.js";
 import { NetworkNews } from "./network.js";
 import { Notices, announce } from "./notices.js";
+import { Overlays } from "./overlays.js";
 import { panel } from "./panel.js";
 import { Sound } from "./sound.js";
 import { SpeakingMarks } from "./speaking.js";
 import { themeButton } from "./theme-button.js";
+import { TileMenu } from "./tile-menu.js";
 import { Tiles } from "./tiles.js";
 import { companyWords, departureWords, lostDeviceWords, pauseWords, stageWords } from "./words.js";
 
@@ -32,6 +35,9 @@ export class RoomPage {
   #sound;
   #tiles;
   #marks;
+  #overlays;
+  #connection;
+  #menu = new TileMenu({ volumeOf: (peer) => this.#sound.volumeOf(peer), setVolume: (peer, volume) => this.#sound.setVolume(peer, volume) });
   /** What is on the screen. @type {readonly ViewedTrack[]} */
   #shown = [];
   /** What the server said of it, while we are out. */
@@ -59,8 +65,10 @@ export class RoomPage {
     this.#saving = saving;
     this.#link = link;
     this.#sound = new Sound(this.#loudspeaker());
-    this.#tiles = new Tiles((tracks) => this.#view(tracks));
+    this.#tiles = new Tiles({ view: (tracks) => this.#view(tracks), menu: (tile, button) => this.#menu.open(tile, button) });
     this.#marks = new SpeakingMarks((peers) => this.#tiles.showSpeakers(peers));
+    this.#overlays = new Overlays(room, this.#tiles);
+    this.#connection = new ConnectionPanel(room, this.#overlays);
     this.#title.append(title);
     this.element = this.#build(onLeave);
     this.#listen();
@@ -77,6 +85,8 @@ export class RoomPage {
     this.#lifetime.abort();
     this.#news.stop();
     this.#marks.clear();
+    this.#overlays.stop();
+    this.#connection.stop();
     this.#sound.stop();
     this.#tiles.stop();
   }
@@ -99,6 +109,7 @@ export class RoomPage {
         this.#title,
         this.#count,
         h("span", { class: "spring" }),
+        this.#connection.button,
         h("button", { type: "button", class: "quiet-button labelled", "data-testid": "copy-link", onclick: copy }, icon("link"), h("span", {}, "Copy link")),
         themeButton()),
       this.#banner,
@@ -107,6 +118,8 @@ export class RoomPage {
       this.#alone,
       this.#unblock,
       this.#notices.element,
+      this.#connection.element,
+      this.#menu.element,
       this.#sound.element);
   }
 
@@ -139,6 +152,7 @@ export class RoomPage {
     room.on("speakers", (speakers) => this.#showSpeakers(speakers), { signal });
     room.on("quality", ({ network }) => {
       this.#showNotes();
+      this.#connection.show(network);
       this.#news.heard(network);
     }, { signal });
     this.#saving.on("change", () => this.#save(), { signal });
