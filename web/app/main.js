@@ -74,7 +74,7 @@ async function enterRoom(id, name, signal) {
   joining.on("ended", (error) => showLeftPage(id, error));
 
   const path = `/r/${id}`;
-  if (location.pathname !== path) history.pushState(null, "", path);
+  if (location.pathname !== path) history.pushState(null, "", path + location.search);
   document.title = `${id} · Parlor`;
   const roomPage = new RoomPage(joining, me, saving, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
   show(roomPage.element, roomPage);

@@ -39,7 +39,7 @@ export class Roving {
   }
 
   #buttons() {
-    return [...this.#container.querySelectorAll("button")].filter((button) => button.checkVisibility());
+    return [...this.#container.querySelectorAll("button")].filter((button) => button.getClientRects().length > 0);
   }
 
   /** @param {KeyboardEvent} event */

@@ -14,7 +14,7 @@ const SPATIAL = "L3T3_KEY";
 
 const CAMERA_FPS = 30;
 /** Slides and text need sharpness, not motion, and an encoder has four times the pixels of a camera to go through. */
-const SCREEN_FPS = 15;
+export const SCREEN_FPS = 15;
 
 /** Bitrates are for 1280x720; lowest first, as the offer lists them. @type {readonly RTCRtpEncodingParameters[]} */
 const CAMERA_LAYERS = [
