@@ -34,11 +34,12 @@ export class ConnectionPanel {
    */
   constructor(room, overlays) {
     this.#room = room;
-    const everywhere = h("input", { type: "checkbox", "data-testid": "statistics-everywhere", onchange: () => (overlays.everywhere = everywhere.checked) });
+    const everywhere = h("input", { type: "checkbox", "data-testid": "statistics-everywhere", onchange: () => overlays.spread(everywhere.checked) });
     this.element = panel({ id: ID, title: "Connection", class: "panel connection-panel", "data-testid": ID },
       this.#words,
       h("div", { class: "graph-frame" }, this.#graph.element, this.#top),
-      h("p", { class: "legend", "aria-hidden": "true" }, h("span", { class: "key-received" }, "arrives"), h("span", { class: "key-estimate" }, "can arrive"), h("span", { class: "spring" }), h("span", {}, "last minute")),
+      h("p", { class: "legend", "aria-hidden": "true" },
+        h("span", { class: "key-received" }, "arrives"), h("span", { class: "key-estimate" }, "can arrive"), h("span", { class: "spring" }), h("span", {}, "last minute")),
       this.#figures,
       h("label", { class: "check" }, everywhere, h("span", {}, "Statistics on every picture")));
     this.element.addEventListener("toggle", () => this.#toggled());

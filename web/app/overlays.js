@@ -27,11 +27,8 @@ export class Overlays {
     tiles.element.addEventListener("statistics", () => this.#look());
   }
 
-  get everywhere() {
-    return this.#everywhere;
-  }
-
-  set everywhere(everywhere) {
+  /** On every picture, or on none. @param {boolean} everywhere */
+  spread(everywhere) {
     this.#everywhere = everywhere;
     for (const tile of this.#tiles.all()) tile.showsStatistics = everywhere;
     this.#look();

@@ -74,7 +74,7 @@ export class TileMenu {
   #item(testid, act) {
     return h("button", { type: "button", class: "menu-item", "data-testid": testid, onclick: () => {
       this.element.hidePopover(); // first: the keyboard goes back to the tile
-      act();
+      if (this.#tile?.isConnected) act(); // its person may have left meanwhile
     } });
   }
 }

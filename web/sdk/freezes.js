@@ -1,6 +1,6 @@
 /** Pictures that stood still although they should have moved, counted for the server. */
 
-/** @import { FreezeReport } from "./messages.js" */
+/** @import { Report } from "./messages.js" */
 
 /** The server adds up over many people: what one of them met can wait so long. */
 export const REPORT_EVERY_MS = 10_000;
@@ -34,7 +34,7 @@ export class Freezes {
   /**
    * What is to be reported; whoever takes it reports it.
    * @param {number} now  milliseconds of any steady clock
-   * @returns {FreezeReport | null} null when there is nothing, or when the last report was a moment ago
+   * @returns {Report | null} null when there is nothing, or when the last report was a moment ago
    */
   take(now) {
     if (this.#freezes === 0 || now - this.#reportedAt < REPORT_EVERY_MS) return null;

@@ -34,7 +34,7 @@
 
 /**
  * The payload of `report`: what stood still since the last one.
- * @typedef {object} FreezeReport
+ * @typedef {object} Report
  * @property {number} freezes
  * @property {number} frozen_ms
  */
