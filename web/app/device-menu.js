@@ -1,13 +1,18 @@
-/** `<parlor-device-menu>`: choose camera, microphone and loudspeaker, before and during the call. */
+/** `<parlor-device-menu>`: choose camera, microphone, loudspeaker and how much data pictures may cost, before and during the call. */
 
 import { h } from "./dom.js";
+import { LEVELS } from "./saving.js";
 import { Sound } from "./sound.js";
 
 /** @import { DeviceUse } from "../sdk/devices.js" */
 /** @import { Me } from "./me.js" */
+/** @import { Level, Saving } from "./saving.js" */
 
 /** @type {readonly [DeviceUse, string][]} */
 const ROWS = [["microphone", "Microphone"], ["camera", "Camera"], ["loudspeaker", "Loudspeaker"]];
+
+/** @type {Record<Level, string>} */
+const LEVEL_WORDS = { auto: "Auto", saver: "Data saver: small pictures", audio: "Audio only: no pictures of others" };
 
 export class ParlorDeviceMenu extends HTMLElement {
   /** @type {Map<DeviceUse, HTMLSelectElement>} */
@@ -21,12 +26,13 @@ export class ParlorDeviceMenu extends HTMLElement {
 
   /**
    * @param {Me} me
+   * @param {Saving} saving
    * @param {{ onLoudspeaker?: (id: string) => void }} [options]
    */
-  attach(me, { onLoudspeaker = () => {} } = {}) {
+  attach(me, saving, { onLoudspeaker = () => {} } = {}) {
     this.#me = me;
     this.#onLoudspeaker = onLoudspeaker;
-    this.replaceChildren(...ROWS.map(([use, label]) => this.#row(use, label)), this.#originalSound(me));
+    this.replaceChildren(...ROWS.map(([use, label]) => this.#row(use, label)), this.#quality(saving), this.#originalSound(me));
     this.#listen();
   }
 
@@ -57,6 +63,14 @@ export class ParlorDeviceMenu extends HTMLElement {
     const select = h("select", { "data-testid": `${use}-picker`, onchange: () => this.#choose(use, select.value) });
     this.#selects.set(use, select);
     return h("label", { class: "field device" }, h("span", {}, label), select);
+  }
+
+  /** @param {Saving} saving */
+  #quality(saving) {
+    const options = LEVELS.map((level) => h("option", { value: level }, LEVEL_WORDS[level]));
+    const select = h("select", { "data-testid": "quality-picker", onchange: () => saving.choose(/** @type {Level} */ (select.value)) }, ...options);
+    select.value = saving.level;
+    return h("label", { class: "field device" }, h("span", {}, "Video quality"), select);
   }
 
   /** @param {Me} me */

@@ -23,6 +23,18 @@ export function h(tag, attributes = {}, ...children) {
 }
 
 /**
+ * @param {string} tag
+ * @param {Record<string, string>} attributes
+ * @param {...Node} children
+ */
+export function svg(tag, attributes, ...children) {
+  const element = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
+/**
  * Takes the icons into the page, once: there they stay whatever becomes of the server.
  * @returns {Promise<void>}
  */
@@ -36,13 +48,7 @@ export async function loadIcons() {
 
 /** @param {string} name  a symbol of /style/icons.svg */
 export function icon(name) {
-  const svg = document.createElementNS(SVG, "svg");
-  svg.setAttribute("class", "icon");
-  svg.setAttribute("aria-hidden", "true");
-  const use = document.createElementNS(SVG, "use");
-  use.setAttribute("href", `#${name}`);
-  svg.append(use);
-  return svg;
+  return svg("svg", { class: "icon", "aria-hidden": "true" }, svg("use", { href: `#${name}` }));
 }
 
 /**

@@ -11,9 +11,11 @@ import { themeButton } from "./theme-button.js";
 /** @import { Capture } from "../sdk/devices.js" */
 /** @import { Join } from "./entrance.js" */
 /** @import { Me } from "./me.js" */
+/** @import { Saving } from "./saving.js" */
 
 export class JoinPage {
   #me;
+  #saving;
   #lifetime = new AbortController();
   #entrance;
   /** @type {{ track: MediaStreamTrack, stop: AbortController } | null} */
@@ -35,10 +37,12 @@ export class JoinPage {
 
   /**
    * @param {Me} me
+   * @param {Saving} saving
    * @param {{ room: string, onJoin: Join }} options
    */
-  constructor(me, { room, onJoin }) {
+  constructor(me, saving, { room, onJoin }) {
     this.#me = me;
+    this.#saving = saving;
     this.#entrance = new Entrance(onJoin, this.#lifetime.signal);
     this.#video.muted = true;
     this.#name.value = memory.getItem("parlor.name") ?? "";
@@ -72,7 +76,7 @@ export class JoinPage {
   /** @param {string} room */
   #build(room) {
     const menu = new ParlorDeviceMenu();
-    menu.attach(this.#me);
+    menu.attach(this.#me, this.#saving);
     const form = h("form", { class: "join-form", novalidate: true, onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
       h("h1", {}, room ? "Come in" : "Meet somebody"),
       h("p", { class: "lead" }, room ? "Everything ready? Others see you once you join." : "Name a room, send its link, and talk. Nothing to install, no account."),
@@ -80,7 +84,7 @@ export class JoinPage {
       h("label", { class: "field" }, h("span", {}, "Your name"), this.#name),
       this.#submit,
       this.#error,
-      h("details", { class: "devices" }, h("summary", { "data-testid": "devices-summary" }, "Camera, microphone, loudspeaker"), menu));
+      h("details", { class: "devices" }, h("summary", { "data-testid": "devices-summary" }, "Camera, microphone, loudspeaker, video quality"), menu));
     return h("main", { class: "join" },
       h("header", { class: "join-head" }, h("a", { class: "brand", href: "/" }, "Parlor"), themeButton()),
       h("div", { class: "join-body" },

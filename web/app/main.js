@@ -1,6 +1,6 @@
 /** The app: from the join page into the room and out again. */
 
-import { Devices, Room, socketUrl } from "../sdk/index.js";
+import { Devices, Room, VIDEO_CODECS, socketUrl } from "../sdk/index.js";
 import { loadIcons } from "./dom.js";
 import { JoinPage } from "./join-page.js";
 import { leftPage } from "./left-page.js";
@@ -8,6 +8,7 @@ import { Me } from "./me.js";
 import { roomOfPath } from "./names.js";
 import { memory, tabMemory } from "./preferences.js";
 import { RoomPage } from "./room-page.js";
+import { Saving } from "./saving.js";
 
 /** @import { ParlorError } from "../sdk/index.js" */
 
@@ -18,6 +19,7 @@ void loadIcons().catch((error) => console.warn("the icons did not come; buttons 
 
 const page = /** @type {HTMLElement} */ (document.getElementById("page"));
 const me = new Me(new Devices({ memory }), memory);
+const saving = new Saving(memory);
 /** What is shown, and how it ends. @type {{ stop(): void } | null} */
 let shown = null;
 /** @type {Room | null} */
@@ -39,12 +41,18 @@ function show(element, owner) {
 
 /** @param {{ atOnce?: boolean }} [options]  `atOnce`: without waiting for a click */
 async function showJoinPage({ atOnce = false } = {}) {
-  const joinPage = new JoinPage(me, { room: roomOfPath(location.pathname), onJoin: enterRoom });
+  const joinPage = new JoinPage(me, saving, { room: roomOfPath(location.pathname), onJoin: enterRoom });
   document.title = "Parlor";
   show(joinPage.element, joinPage);
   joinPage.focus();
   await me.prepare();
   if (atOnce) await joinPage.submit();
+}
+
+/** `?codec=av1` in the link: for trying codecs out. */
+function codecOfLink() {
+  const asked = new URLSearchParams(location.search).get("codec");
+  return VIDEO_CODECS.find((codec) => codec === asked) ?? null;
 }
 
 /**
@@ -53,7 +61,7 @@ async function showJoinPage({ atOnce = false } = {}) {
  * @param {AbortSignal} signal  aborts when the person went elsewhere meanwhile
  */
 async function enterRoom(id, name, signal) {
-  const joining = new Room({ url: socketUrl(location.href), room: id, name });
+  const joining = new Room({ url: socketUrl(location.href), room: id, name, codec: codecOfLink() });
   await me.enter(joining);
   try {
     await joining.join({ signal });
@@ -66,9 +74,9 @@ async function enterRoom(id, name, signal) {
   joining.on("ended", (error) => showLeftPage(id, error));
 
   const path = `/r/${id}`;
-  if (location.pathname !== path) history.pushState(null, "", path);
+  if (location.pathname !== path) history.pushState(null, "", path + location.search);
   document.title = `${id} · Parlor`;
-  const roomPage = new RoomPage(joining, me, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
+  const roomPage = new RoomPage(joining, me, saving, { title: id, link: new URL(path, location.href).href, onLeave: () => joining.leave() });
   show(roomPage.element, roomPage);
   roomPage.focus();
 }

@@ -1,28 +1,45 @@
 /** The room: tiles, controls, and what happens in it. */
 
+import { ConnectionPanel } from "./connection-panel.js";
 import { ParlorDeviceMenu } from "./device-menu.js";
 import { h, icon, iconButton, relabel } from "./dom.js";
 import { showSwitch } from "./join-page.js";
 import { keepAwake } from "./keep-awake.js";
+import { NetworkNews } from "./network.js";
 import { Notices, announce } from "./notices.js";
+import { Overlays } from "./overlays.js";
+import { panel } from "./panel.js";
 import { Sound } from "./sound.js";
+import { SpeakingMarks } from "./speaking.js";
 import { themeButton } from "./theme-button.js";
+import { TileMenu } from "./tile-menu.js";
 import { Tiles } from "./tiles.js";
-import { companyWords, departureWords, lostDeviceWords, stageWords } from "./words.js";
+import { companyWords, departureWords, lostDeviceWords, pauseWords, stageWords } from "./words.js";
 
 /** @import { Room } from "../sdk/index.js" */
+/** @import { ViewedTrack } from "../wire.d.ts" */
 /** @import { RemotePeer } from "../sdk/roster.js" */
 /** @import { Stage } from "../sdk/next-step.js" */
 /** @import { Me } from "./me.js" */
+/** @import { Saving } from "./saving.js" */
+/** @import { ParlorTile } from "./tile.js" */
 
 export class RoomPage {
   #room;
   #me;
+  #saving;
   #link;
   #lifetime = new AbortController();
   #notices = new Notices();
+  #news = new NetworkNews((sentence) => this.#notices.say(sentence));
   #sound;
   #tiles;
+  #marks;
+  #overlays;
+  #connection;
+  #menu = new TileMenu({ volumeOf: (peer) => this.#sound.volumeOf(peer), setVolume: (peer, volume) => this.#sound.setVolume(peer, volume) });
+  /** What is on the screen. @type {readonly ViewedTrack[]} */
+  #shown = [];
   /** What the server said of it, while we are out. */
   #refusal = "";
 
@@ -39,26 +56,37 @@ export class RoomPage {
   /**
    * @param {Room} room  joined
    * @param {Me} me
+   * @param {Saving} saving
    * @param {{ title: string, link: string, onLeave: () => void }} options
    */
-  constructor(room, me, { title, link, onLeave }) {
+  constructor(room, me, saving, { title, link, onLeave }) {
     this.#room = room;
     this.#me = me;
+    this.#saving = saving;
     this.#link = link;
     this.#sound = new Sound(this.#loudspeaker());
-    this.#tiles = new Tiles((tracks) => room.view(tracks));
+    this.#tiles = new Tiles({ view: (tracks) => this.#view(tracks), menu: (tile, button) => this.#menu.open(tile, button) });
+    this.#marks = new SpeakingMarks((peers) => this.#tiles.showSpeakers(peers));
+    this.#overlays = new Overlays(room, this.#tiles);
+    this.#connection = new ConnectionPanel(room, this.#overlays);
     this.#title.append(title);
     this.element = this.#build(onLeave);
     this.#listen();
     this.#showOwn();
     for (const peer of room.peers.values()) this.#showPeer(peer);
-    this.#tiles.showSpeakers(room.speakers);
+    this.#showSpeakers(room.speakers);
+    this.#news.heard(room.quality.network);
+    room.limitCamera(saving.limitsCamera);
     this.#showCompany();
     this.#showStage(room.stage);
   }
 
   stop() {
     this.#lifetime.abort();
+    this.#news.stop();
+    this.#marks.clear();
+    this.#overlays.stop();
+    this.#connection.stop();
     this.#sound.stop();
     this.#tiles.stop();
   }
@@ -81,6 +109,7 @@ export class RoomPage {
         this.#title,
         this.#count,
         h("span", { class: "spring" }),
+        this.#connection.button,
         h("button", { type: "button", class: "quiet-button labelled", "data-testid": "copy-link", onclick: copy }, icon("link"), h("span", {}, "Copy link")),
         themeButton()),
       this.#banner,
@@ -89,22 +118,20 @@ export class RoomPage {
       this.#alone,
       this.#unblock,
       this.#notices.element,
+      this.#connection.element,
+      this.#menu.element,
       this.#sound.element);
   }
 
   /** @param {() => void} onLeave */
   #controls(onLeave) {
     const menu = new ParlorDeviceMenu();
-    menu.attach(this.#me, { onLoudspeaker: (id) => void this.#sound.choose(id) });
-    const panel = h("div", { id: "device-panel", class: "panel", popover: "auto", role: "dialog", "aria-label": "Devices" }, h("h2", {}, "Devices"), menu);
-    panel.addEventListener("focusout", ({ relatedTarget }) => {
-      if (relatedTarget instanceof Node && !panel.contains(relatedTarget)) panel.hidePopover();
-    });
+    menu.attach(this.#me, this.#saving, { onLoudspeaker: (id) => void this.#sound.choose(id) });
     return h("footer", { class: "controls", role: "group", "aria-label": "Call" },
       this.#microphone, this.#camera, this.#screen,
-      iconButton("settings", "Devices", { class: "round plain", popovertarget: "device-panel", "data-testid": "devices-button" }),
+      iconButton("settings", "Settings", { class: "round plain", popovertarget: "device-panel", "data-testid": "devices-button" }),
       iconButton("leave", "Leave", { class: "round leave", "data-testid": "leave", onclick: onLeave }),
-      panel);
+      panel({ id: "device-panel", title: "Settings" }, menu));
   }
 
   #listen() {
@@ -123,6 +150,12 @@ export class RoomPage {
       this.#showCompany();
     }, { signal });
     room.on("speakers", (speakers) => this.#showSpeakers(speakers), { signal });
+    room.on("quality", ({ network }) => {
+      this.#showNotes();
+      this.#connection.show(network);
+      this.#news.heard(network);
+    }, { signal });
+    this.#saving.on("change", () => this.#save(), { signal });
     room.on("stage", (stage) => this.#showStage(stage), { signal });
     room.on("refused", ({ message }) => {
       this.#refusal = message;
@@ -144,13 +177,45 @@ export class RoomPage {
     const away = peer.state === "reconnecting";
     const common = { name: peer.name, self: false, away };
     const camera = peer.tracks.find((track) => track.source === "camera");
-    this.#tiles.show(peer.id, "camera", { ...common, track: camera?.id ?? null, media: camera?.on ? camera.media : null, muted });
+    this.#tiles.show(peer.id, "camera", { ...common, track: camera?.id ?? null, media: camera?.on ? this.#picture(camera.media) : null, muted });
     const others = peer.tracks.filter((track) => track.kind === "video" && track.on && track.source !== "camera");
     for (const { id, source, media } of others) {
-      this.#tiles.show(peer.id, source === "screen" ? "screen" : "custom", { ...common, track: id, media, muted: false });
+      this.#tiles.show(peer.id, source === "screen" ? "screen" : "custom", { ...common, track: id, media: this.#picture(media), muted: false });
     }
     this.#tiles.keep(peer.id, others.map(({ id, source }) => ({ source, track: id })));
     this.#sound.play(this.#room.peers.values());
+    this.#showNotes();
+  }
+
+  /** @param {MediaStreamTrack | null} media */
+  #picture(media) {
+    return this.#saving.showsPictures ? media : null;
+  }
+
+  #showNotes() {
+    for (const tile of this.#tiles.all()) tile.note = this.#noteFor(tile);
+  }
+
+  /** Why a tile shows no picture. @param {ParlorTile} tile */
+  #noteFor({ dataset: { peer = "", source, track } }) {
+    const whose = this.#room.peers.get(peer);
+    if (!whose) return ""; // our own
+    if (!this.#saving.showsPictures) return source === "camera" ? "" : "Audio only: this picture is not shown";
+    const quality = this.#room.quality.tracks.find((one) => one.track === track);
+    return quality?.state === "paused" ? pauseWords(quality.reason, whose.name) : "";
+  }
+
+  /** @param {readonly ViewedTrack[]} shown */
+  #view(shown) {
+    this.#shown = shown;
+    this.#room.view(this.#saving.ask(shown));
+  }
+
+  /** The person has chosen how much data pictures may cost. */
+  #save() {
+    this.#room.limitCamera(this.#saving.limitsCamera);
+    this.#view(this.#shown);
+    for (const peer of this.#room.peers.values()) this.#showPeer(peer);
   }
 
   #showOwn() {
@@ -170,7 +235,7 @@ export class RoomPage {
   /** @param {ReadonlySet<string>} speakers */
   #showSpeakers(speakers) {
     const own = this.#room.peer;
-    this.#tiles.showSpeakers(new Set([...speakers].map((id) => (id === own ? "me" : id))));
+    this.#marks.heard(new Set([...speakers].map((id) => (id === own ? "me" : id))));
   }
 
   /** The chosen one if it is plugged in, else the system's default. */
@@ -200,7 +265,7 @@ export class RoomPage {
     this.#banner.textContent = words;
     this.#banner.dataset.stage = stage;
     this.#banner.hidden = words === "";
-    if (stage === "rejoining" || stage === "unreachable") this.#tiles.showSpeakers(new Set()); // nobody is heard any more
+    if (stage === "rejoining" || stage === "unreachable") this.#marks.clear(); // nobody is heard any more
     if (had && stage === "connected") announce("Connected");
   }
 

@@ -31,7 +31,7 @@ export class Roving {
     });
   }
 
-  /** Buttons came or went. */
+  /** Buttons came or went, or are hidden now. */
   refresh() {
     const buttons = this.#buttons();
     if (!this.#current || !buttons.includes(this.#current)) this.#current = buttons[0] ?? null;
@@ -39,7 +39,7 @@ export class Roving {
   }
 
   #buttons() {
-    return [...this.#container.querySelectorAll("button")];
+    return [...this.#container.querySelectorAll("button")].filter((button) => button.getClientRects().length > 0);
   }
 
   /** @param {KeyboardEvent} event */

@@ -11,6 +11,8 @@ export class Sound extends Events {
   element = h("div", { hidden: true, "data-testid": "sounds" });
   /** By track id. @type {Map<string, HTMLAudioElement>} */
   #players = new Map();
+  /** By peer, where it is another one than full; for this call. @type {Map<string, number>} */
+  #volumes = new Map();
   #blocked = false;
   #sink;
 
@@ -44,6 +46,23 @@ export class Sound extends Events {
     for (const id of this.#players.keys()) if (!audible.has(id)) this.#stop(id);
   }
 
+  /**
+   * How loud a person is played, 0 to 1.
+   * @param {string} peer
+   */
+  volumeOf(peer) {
+    return this.#volumes.get(peer) ?? 1;
+  }
+
+  /**
+   * @param {string} peer
+   * @param {number} volume
+   */
+  setVolume(peer, volume) {
+    this.#volumes.set(peer, volume);
+    for (const player of this.#players.values()) if (player.dataset.peer === peer) player.volume = volume;
+  }
+
   /** Call it from a click: then the browser allows it. */
   async unblock() {
     this.#setBlocked(false);
@@ -70,6 +89,7 @@ export class Sound extends Events {
     if (known && streamOf(known)?.getTracks()[0] === media) return;
     const player = known ?? h("audio", { "data-peer": peer, "data-track": id });
     if (!known) {
+      player.volume = this.volumeOf(peer);
       this.#players.set(id, player);
       this.element.append(player);
       this.#direct(player);

@@ -4,6 +4,7 @@ import { h, icon, iconButton, relabel } from "./dom.js";
 import { hueOf, initials } from "./names.js";
 
 const TOUCHED_MS = 4_000;
+const STATISTICS_KEY = "i";
 
 /**
  * @typedef {object} TileView
@@ -21,8 +22,11 @@ export class ParlorTile extends HTMLElement {
   #name = h("span", { class: "tile-name" });
   #muted = h("span", { class: "tile-muted", role: "img", "aria-label": "microphone off", "data-testid": "muted" }, icon("mic-off"));
   #away = h("div", { class: "tile-away" }, "Reconnecting…");
-  #pin = iconButton("pin", "Pin", { class: "tile-button", "data-testid": "pin", onclick: () => this.dispatchEvent(new CustomEvent("pin", { bubbles: true })) });
-  #expand = iconButton("expand", "Full screen", { class: "tile-button", "data-testid": "fullscreen", onclick: () => this.toggleFullscreen() });
+  #note = h("div", { class: "tile-note", "data-testid": "tile-note", hidden: true });
+  #statistics = h("ul", { class: "tile-statistics", "aria-label": "Statistics", "data-testid": "tile-statistics", hidden: true });
+  #more = iconButton("more", "More", { class: "tile-button", "aria-haspopup": "dialog", "data-testid": "more", onclick: () => this.#tell("menu", this.#more) });
+  #pin = iconButton("pin", "Pin", { class: "tile-button spare", "data-testid": "pin", onclick: () => this.pin() });
+  #expand = iconButton("expand", "Full screen", { class: "tile-button spare", "data-testid": "fullscreen", onclick: () => this.toggleFullscreen() });
   /** @type {MediaStreamTrack | null} */
   #media = null;
   #built = false;
@@ -37,10 +41,13 @@ export class ParlorTile extends HTMLElement {
     this.append(
       this.#avatar,
       this.#video,
+      this.#note,
       this.#away,
+      this.#statistics,
       h("div", { class: "tile-label" }, this.#muted, this.#name),
-      h("div", { class: "tile-buttons" }, this.#pin, this.#expand),
+      h("div", { class: "tile-buttons" }, this.#pin, this.#expand, this.#more),
     );
+    this.addEventListener("keydown", (event) => this.#pressed(event));
     this.addEventListener("dblclick", () => this.toggleFullscreen());
     this.addEventListener("pointerup", (event) => this.#touched(event));
     this.addEventListener("fullscreenchange", () => {
@@ -65,6 +72,52 @@ export class ParlorTile extends HTMLElement {
     this.#play(media);
   }
 
+  /** Whose it is, in words. */
+  get label() {
+    return this.#name.textContent ?? "";
+  }
+
+  get isOwn() {
+    return this.classList.contains("self");
+  }
+
+  get isPinned() {
+    return this.classList.contains("pinned");
+  }
+
+  /** Asks for the large place, or gives it back. */
+  pin() {
+    this.#tell("pin");
+  }
+
+  get showsStatistics() {
+    return !this.#statistics.hidden;
+  }
+
+  set showsStatistics(shows) {
+    if (shows && this.#statistics.hidden) this.statistics = ["Measuring…"];
+    this.#statistics.hidden = !shows;
+  }
+
+  toggleStatistics() {
+    this.showsStatistics = !this.showsStatistics;
+    this.#tell("statistics");
+  }
+
+  /** @param {readonly string[]} lines */
+  set statistics(lines) {
+    this.#statistics.replaceChildren(...lines.map((line) => h("li", {}, line)));
+  }
+
+  /** Why there is no picture, in words; empty when there is nothing to say. @param {string} note */
+  set note(note) {
+    if (this.#note.textContent === note) return;
+    this.#note.textContent = note;
+    this.#note.hidden = note === "";
+    this.classList.toggle("noted", note !== "");
+    this.#describe();
+  }
+
   /** @param {boolean} speaking */
   set speaking(speaking) {
     this.classList.toggle("speaking", speaking);
@@ -77,16 +130,31 @@ export class ParlorTile extends HTMLElement {
     relabel(this.#pin, pinned ? "unpin" : "pin", pinned ? "Unpin" : "Pin");
   }
 
-  /** What the ring says to the eye, in words. */
+  /** What is there for the eye, in words. */
   #describe() {
-    const speaking = this.classList.contains("speaking");
-    this.setAttribute("aria-label", `${this.#name.textContent}${speaking ? ", speaking" : ""}`);
+    const speaking = this.classList.contains("speaking") ? "speaking" : "";
+    this.setAttribute("aria-label", [this.#name.textContent, speaking, this.#note.textContent].filter(Boolean).join(", "));
   }
 
   async toggleFullscreen() {
     if (document.fullscreenElement === this) await document.exitFullscreen();
     else if (document.fullscreenEnabled) await this.requestFullscreen();
     else /** @type {any} */ (this.#video).webkitEnterFullscreen?.(); // iPhones show only a video full screen
+  }
+
+  /** A key works while the keyboard is in the tile, so that it takes none from anything else. @param {KeyboardEvent} event */
+  #pressed(event) {
+    if (event.key !== STATISTICS_KEY || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    this.toggleStatistics();
+  }
+
+  /**
+   * @param {"pin" | "menu" | "statistics"} what
+   * @param {HTMLElement} [detail]  the button it came from
+   */
+  #tell(what, detail) {
+    this.dispatchEvent(new CustomEvent(what, { bubbles: true, detail }));
   }
 
   /** A finger does not hover: a touch shows the buttons for a while. @param {PointerEvent} event */

@@ -11,17 +11,23 @@ import { Viewing } from "./viewing.js";
 /** @import { TileView } from "./tile.js" */
 
 export class Tiles {
-  element = h("div", { class: "tiles", role: "group", "aria-label": "People", "aria-description": "Arrow keys go from button to button", "data-testid": "tiles" });
+  element = h("div", { class: "tiles", role: "group", "aria-label": "People", "aria-description": "Arrow keys go from button to button, I shows statistics", "data-testid": "tiles" });
   #roving = new Roving(this.element);
   /** By peer and source, in the order of arrival: nobody's tile moves because another one joins. @type {Map<string, ParlorTile>} */
   #tiles = new Map();
   #viewing;
+  #onMenu;
   /** @type {string | null} */
   #pinned = null;
   #resizes = new ResizeObserver(() => this.#arrange());
 
-  /** @param {(tracks: ViewedTrack[]) => void} onView */
-  constructor(onView) {
+  /**
+   * @param {object} on
+   * @param {(tracks: ViewedTrack[]) => void} on.view
+   * @param {(tile: ParlorTile, button: HTMLElement) => void} on.menu
+   */
+  constructor({ view: onView, menu }) {
+    this.#onMenu = menu;
     this.#viewing = new Viewing(this.element, onView);
     this.#resizes.observe(this.element);
   }
@@ -39,6 +45,11 @@ export class Tiles {
     tile.show(view);
     if (!known) this.#arrange();
     else if (tile.dataset.track !== track) this.#viewing.changed();
+  }
+
+  /** All of them, in the order of arrival. */
+  all() {
+    return this.#tiles.values();
   }
 
   /** @param {string} peer */
@@ -79,6 +90,7 @@ export class Tiles {
     tile.dataset.source = source;
     tile.dataset.testid = "tile";
     tile.addEventListener("pin", () => this.#pin(key));
+    tile.addEventListener("menu", (event) => this.#onMenu(tile, /** @type {CustomEvent} */ (event).detail));
     this.#tiles.set(key, tile);
     this.element.append(tile);
     this.#viewing.add(tile);
@@ -123,6 +135,7 @@ export class Tiles {
     others.forEach((tile, index) => put(tile, places.others[index]));
     for (const [key, tile] of entries) tile.pinned = key === this.#pinned;
     for (const tile of this.#tiles.values()) tile.classList.toggle("featured", featured.includes(tile));
+    this.#roving.refresh(); // a small tile has fewer buttons
     this.element.classList.toggle("scrolls", contentHeight([...places.featured, ...places.others]) > box.height + 1);
   }
 }

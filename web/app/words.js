@@ -1,5 +1,6 @@
 /** What the page says to people about the connection and about each other. */
 
+/** @import { Network, PauseReason } from "../sdk/messages.js" */
 /** @import { Stage } from "../sdk/next-step.js" */
 
 /** @type {Record<Stage, string>} */
@@ -44,4 +45,41 @@ export function lostDeviceWords({ use, name, replacement }) {
 /** @param {number} others */
 export function companyWords(others) {
   return others === 0 ? "Only you" : `${others + 1} people`;
+}
+
+/** @type {Record<Network, string>} */
+const NETWORKS = { good: "Good connection", fair: "Fair connection", poor: "Weak connection", unknown: "Connection" };
+
+/** @param {Network} network */
+export function networkWords(network) {
+  return NETWORKS[network];
+}
+
+/** @type {Record<Network, number>} */
+const RANKS = { poor: 0, fair: 1, good: 2, unknown: 2 };
+
+/**
+ * @param {Network} before
+ * @param {Network} now
+ * @returns {string} empty unless it has become worse or is good again
+ */
+export function networkNews(before, now) {
+  if (RANKS[now] < RANKS[before]) {
+    return now === "poor"
+      ? "Your connection is weak: pictures may be small, or pause so that sound goes on."
+      : "Your connection has become slower: pictures may be smaller.";
+  }
+  return now === "good" && RANKS[before] < RANKS.good ? "Your connection is good again." : "";
+}
+
+/**
+ * Why a picture is not sent.
+ * @param {PauseReason | null} reason
+ * @param {string} name  of the person whose picture it is
+ * @returns {string} empty when there is nothing to say: what is off or not shown explains itself
+ */
+export function pauseWords(reason, name) {
+  if (reason === "bandwidth") return "Paused: your connection is too slow for this picture";
+  if (reason === "codec_not_supported") return `${name}’s browser sends a codec that this browser does not play`;
+  return "";
 }

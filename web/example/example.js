@@ -38,8 +38,7 @@ async function join(id, name) {
   say(Object.values(failures).map((failure) => failure.message).join(" "));
 
   const joining = new Room({ url: socketUrl(location.href), room: id, name });
-  joining.on("peer-joined", show);
-  joining.on("peer-changed", show);
+  joining.on("peer-joined", show).on("peer-changed", show);
   joining.on("peer-left", ({ peer, reason }) => {
     figures.get(peer.id)?.remove();
     figures.delete(peer.id);
@@ -47,6 +46,9 @@ async function join(id, name) {
   });
   joining.on("speakers", (speaking) => {
     for (const [peer, figure] of figures) figure.classList.toggle("speaking", speaking.has(peer));
+  });
+  joining.on("quality", ({ tracks }) => {
+    for (const { track, state } of tracks) people.querySelector(`[data-track="${track}"]`)?.classList.toggle("paused", state === "paused");
   });
   joining.on("stage", (stage) => say(stage === "connected" ? "" : stage));
   joining.on("ended", left);

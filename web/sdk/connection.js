@@ -1,10 +1,12 @@
 /** One RTCPeerConnection for both directions: senders offered before they have a track, and receive slots in pairs. */
 
+import { everPlainer, onlyCodec, videoEncodings } from "./encodings.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
-import { receivedCount } from "./stats.js";
+import { Layers } from "./layers.js";
 
 /** @import { Kind, Sender, Source } from "../wire.d.ts" */
+/** @import { VideoCodec } from "./encodings.js" */
 
 /** Receive slots offered at the join: with them a room of five needs no second offer. */
 export const FIRST_SLOT_PAIRS = 4;
@@ -12,34 +14,47 @@ export const FIRST_SLOT_PAIRS = 4;
 /** What the server takes from one peer (docs/protocol.md, `senders`): an offer with more is refused, whatever else it asks for. */
 export const MAX_SENDERS = 16;
 
-/**
- * What a client may publish without a new offer, in the order of the offer's sections.
- * @type {readonly { source: Source, kind: Kind, encoding: RTCRtpEncodingParameters }[]}
- */
+/** What a client may publish without a new offer, in the order of the offer's sections. @type {readonly { source: Source, kind: Kind }[]} */
 const STANDING_SENDERS = [
-  { source: "microphone", kind: "audio", encoding: { priority: "high", networkPriority: "high" } },
-  { source: "camera", kind: "video", encoding: { maxBitrate: 1_700_000, maxFramerate: 30 } },
-  { source: "screen", kind: "video", encoding: { maxBitrate: 2_500_000, maxFramerate: 30 } },
-  { source: "screen_audio", kind: "audio", encoding: { maxBitrate: 128_000 } },
+  { source: "microphone", kind: "audio" },
+  { source: "camera", kind: "video" },
+  { source: "screen", kind: "video" },
+  { source: "screen_audio", kind: "audio" },
 ];
 
-/** `custom`: the application's own track it is for now. @typedef {{ source: Source, kind: Kind, transceiver: RTCRtpTransceiver, custom: MediaStreamTrack | null }} SendSection */
+/** @type {Partial<Record<Source, RTCRtpEncodingParameters>>} */
+const AUDIO_ENCODINGS = {
+  microphone: { priority: "high", networkPriority: "high" },
+  screen_audio: { maxBitrate: 128_000 },
+};
+
+/**
+ * `custom`: the application's own track it is for now; `layers`: of video.
+ * @typedef {{ source: Source, kind: Kind, transceiver: RTCRtpTransceiver, layers: Layers | null, custom: MediaStreamTrack | null }} SendSection
+ */
 
 /** @extends {Events<{ state: RTCPeerConnectionState }>} */
 export class Connection extends Events {
   /** @type {RTCPeerConnection} */
   #rtc;
+  #codec;
   /** @type {SendSection[]} */
   #senders = [];
   /** @type {{ audio: RTCRtpTransceiver[], video: RTCRtpTransceiver[] }} */
   #slots = { audio: [], video: [] };
 
-  /** @param {{ create?: (config: RTCConfiguration) => RTCPeerConnection, slotPairs?: number }} [options] */
-  constructor({ create = (config) => new RTCPeerConnection(config), slotPairs = FIRST_SLOT_PAIRS } = {}) {
+  /**
+   * @param {object} [options]
+   * @param {(config: RTCConfiguration) => RTCPeerConnection} [options.create]
+   * @param {number} [options.slotPairs]
+   * @param {VideoCodec | null} [options.codec]  the one to send video with; without one the server chooses
+   */
+  constructor({ create = (config) => new RTCPeerConnection(config), slotPairs = FIRST_SLOT_PAIRS, codec = null } = {}) {
     super();
+    this.#codec = codec;
     this.#rtc = create({ bundlePolicy: "max-bundle" });
     this.#rtc.addEventListener("connectionstatechange", () => this.emit("state", this.state));
-    for (const { source, kind, encoding } of STANDING_SENDERS) this.#addSender(source, kind, encoding);
+    for (const { source, kind } of STANDING_SENDERS) this.#addSender(source, kind);
     this.growSlots({ audio: slotPairs, video: slotPairs });
   }
 
@@ -51,6 +66,11 @@ export class Connection extends Events {
   /** Whether an offer went out that no answer came to. */
   get unanswered() {
     return this.#rtc.signalingState === "have-local-offer";
+  }
+
+  /** Whether nothing leaves, so that nothing has to come back. */
+  get sendsNothing() {
+    return this.#senders.every(({ transceiver: { sender }, layers }) => sender.track === null || layers?.isOff === true);
   }
 
   /** How many receive sections of each kind there are. */
@@ -98,7 +118,26 @@ export class Connection extends Events {
    */
   async attach(source, track) {
     const section = this.#senders.find((sender) => sender.source === source);
+    if (track) section?.layers?.fit(track); // before its first frame
     await section?.transceiver.sender.replaceTrack(track);
+  }
+
+  /**
+   * Others need these layers of what the section `mid` sends, and no others.
+   * @param {string} mid
+   * @param {readonly string[]} wanted
+   */
+  want(mid, wanted) {
+    this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.layers?.want(wanted);
+  }
+
+  /**
+   * Whether a source sends nothing but its smallest layer, whatever others need.
+   * @param {Source} source
+   * @param {boolean} on
+   */
+  limit(source, on) {
+    this.#senders.find((sender) => sender.source === source)?.layers?.limit(on);
   }
 
   /**
@@ -111,7 +150,7 @@ export class Connection extends Events {
     if (!empty && this.#senders.length >= MAX_SENDERS) {
       throw new ParlorError("too_many_tracks", `One person can publish ${MAX_SENDERS - STANDING_SENDERS.length} tracks of their own at most.`);
     }
-    const section = empty ?? this.#addSender("custom", /** @type {Kind} */ (track.kind), {});
+    const section = empty ?? this.#addSender("custom", /** @type {Kind} */ (track.kind));
     section.custom = track; // taken from now on: replaceTrack takes its time
     await section.transceiver.sender.replaceTrack(track);
     return section.transceiver.mid;
@@ -138,9 +177,13 @@ export class Connection extends Events {
     return slot?.receiver.track ?? null;
   }
 
-  /** A count that grows whenever anything at all arrives from the server. */
-  async received() {
-    return receivedCount(await this.#rtc.getStats());
+  /**
+   * What the send section `mid` is for.
+   * @param {string} mid
+   * @returns {Source | null}
+   */
+  sourceOf(mid) {
+    return this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.source ?? null;
   }
 
   /** @returns {Promise<RTCStatsReport>} */
@@ -155,13 +198,40 @@ export class Connection extends Events {
   /**
    * @param {Source} source
    * @param {Kind} kind
-   * @param {RTCRtpEncodingParameters} encoding
    */
-  #addSender(source, kind, encoding) {
-    const transceiver = this.#rtc.addTransceiver(kind, { direction: "sendonly", sendEncodings: [encoding] });
+  #addSender(source, kind) {
+    const { transceiver, layers } = kind === "audio" ? this.#addAudio(source) : this.#addVideo(source);
     /** @type {SendSection} */
-    const section = { source, kind, transceiver, custom: null };
+    const section = { source, kind, transceiver, layers, custom: null };
     this.#senders.push(section);
     return section;
+  }
+
+  /** @param {Source} source */
+  #addAudio(source) {
+    return { transceiver: this.#rtc.addTransceiver("audio", { direction: "sendonly", sendEncodings: [AUDIO_ENCODINGS[source] ?? {}] }), layers: null };
+  }
+
+  /** @param {Source} source */
+  #addVideo(source) {
+    const codecs = this.#codec ? onlyCodec(this.#codec, globalThis.RTCRtpSender?.getCapabilities("video")?.codecs ?? []) : [];
+    const codec = this.#codec && codecs.length > 0 ? this.#codec : "vp8";
+    const added = this.#offerVideo(everPlainer(videoEncodings(source, codec)));
+    if (codecs.length > 0) added.transceiver.setCodecPreferences(codecs);
+    return added;
+  }
+
+  /**
+   * @param {RTCRtpEncodingParameters[][]} plans  the first that the browser takes is offered
+   * @returns {{ transceiver: RTCRtpTransceiver, layers: Layers }}
+   */
+  #offerVideo([plan, ...plainer]) {
+    try {
+      const transceiver = this.#rtc.addTransceiver("video", { direction: "sendonly", sendEncodings: plan });
+      return { transceiver, layers: new Layers(transceiver.sender, plan) };
+    } catch (error) {
+      if (plainer.length === 0) throw error;
+      return this.#offerVideo(plainer);
+    }
   }
 }

@@ -1,5 +1,6 @@
 /** Cameras, microphones and loudspeakers: which there are, which one is chosen, and what it captures now. */
 
+import { SCREEN_FPS } from "./encodings.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 
@@ -186,7 +187,7 @@ export class Devices extends Events {
     if (!this.#media) throw insecure();
     try {
       const stream = await this.#media.getDisplayMedia({
-        video: { frameRate: { ideal: 30, max: 30 } },
+        video: { frameRate: { ideal: SCREEN_FPS, max: SCREEN_FPS } }, // what is not sent need not be captured
         audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
       });
       const [screen] = stream.getVideoTracks();

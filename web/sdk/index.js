@@ -1,6 +1,7 @@
 /** The Parlor SDK: everything a page needs to meet people in a room. */
 
 export { Devices } from "./devices.js";
+export { VIDEO_CODECS } from "./encodings.js";
 export { ParlorError } from "./error.js";
 export { Room } from "./room.js";
 export { Socket } from "./socket.js";

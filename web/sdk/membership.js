@@ -8,6 +8,8 @@ import { Publications } from "./publications.js";
 
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
+/** @import { VideoCodec } from "./encodings.js" */
+/** @import { WantedTrack } from "./messages.js" */
 /** @import { Facts } from "./next-step.js" */
 /** @import { Socket } from "./socket.js" */
 
@@ -26,6 +28,7 @@ export class Membership extends Events {
   #channel;
   #name;
   #createConnection;
+  #codec;
   #connection;
   #publications;
   #negotiation;
@@ -42,14 +45,15 @@ export class Membership extends Events {
   /**
    * @param {Socket} socket
    * @param {Channel} channel  of that socket
-   * @param {{ name: string, createConnection?: (config: RTCConfiguration) => RTCPeerConnection }} options
+   * @param {{ name: string, codec?: VideoCodec | null, createConnection?: (config: RTCConfiguration) => RTCPeerConnection }} options
    */
-  constructor(socket, channel, { name, createConnection }) {
+  constructor(socket, channel, { name, codec = null, createConnection }) {
     super();
     this.#socket = socket;
     this.#channel = channel;
     this.#name = name;
     this.#createConnection = createConnection;
+    this.#codec = codec;
     this.#connection = this.#newConnection(FIRST_SLOT_PAIRS);
     this.#publications = new Publications(this.#connection);
     this.#negotiation = this.#newNegotiation();
@@ -70,8 +74,8 @@ export class Membership extends Events {
     return this.#publications.bySource;
   }
 
-  get publishesNothing() {
-    return this.#publications.isEmpty;
+  get sendsNothing() {
+    return this.#connection.sendsNothing;
   }
 
   /** What is to be known before something is done about it. @returns {Pick<Facts, "socketOpen" | "joined" | "resumable" | "mediaKept">} */
@@ -171,7 +175,7 @@ export class Membership extends Events {
 
   /** @param {number} slotPairs */
   #newConnection(slotPairs) {
-    const connection = new Connection({ create: this.#createConnection, slotPairs });
+    const connection = new Connection({ create: this.#createConnection, slotPairs, codec: this.#codec });
     connection.on("state", () => this.emit("connection-state", undefined));
     return connection;
   }
@@ -219,6 +223,16 @@ export class Membership extends Events {
     if (source === "custom") await this.#publications.removeCustom(track);
     else await this.#publications.remove(source);
     await this.#switch();
+  }
+
+  /** Which layers of our tracks others need. @param {readonly WantedTrack[]} tracks */
+  want(tracks) {
+    this.#publications.want(tracks);
+  }
+
+  /** Whether the camera sends its smallest layer only. @param {boolean} limited */
+  limit(limited) {
+    this.#publications.limit(limited);
   }
 
   /** @param {MediaStreamTrack} track */

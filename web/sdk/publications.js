@@ -2,6 +2,7 @@
 
 /** @import { Connection } from "./connection.js" */
 /** @import { OwnTrack, Source } from "../wire.d.ts" */
+/** @import { WantedTrack } from "./messages.js" */
 
 export class Publications {
   #connection;
@@ -11,6 +12,9 @@ export class Publications {
   #custom = [];
   /** Our tracks at the server, by the mid of their section. @type {Map<string, OwnTrack>} */
   #known = new Map();
+  /** The layers that others need, by track: the word may come before we know which section the track has. @type {Map<string, string[]>} */
+  #wanted = new Map();
+  #limited = false;
 
   /** @param {Connection} connection */
   constructor(connection) {
@@ -22,13 +26,11 @@ export class Publications {
     return this.#bySource;
   }
 
-  get isEmpty() {
-    return this.#bySource.size === 0 && this.#custom.length === 0;
-  }
-
-  /** A new connection sends what the old one sent. @param {Connection} connection */
+  /** A new connection sends what the old one sent, and its smallest layers only: what others need of it, they have yet to say. @param {Connection} connection */
   async moveTo(connection) {
     this.#connection = connection;
+    this.#wanted.clear();
+    this.limit(this.#limited);
     for (const [source, track] of this.#bySource) await connection.attach(source, track);
     for (const track of this.#custom) await connection.addCustom(track);
   }
@@ -67,6 +69,26 @@ export class Publications {
   /** What the server knows of us. @param {OwnTrack[]} tracks */
   remember(tracks) {
     this.#known = new Map(tracks.map((track) => [track.mid, track]));
+    this.#switchLayers();
+  }
+
+  /** Which layers of which of our tracks others need. @param {readonly WantedTrack[]} tracks */
+  want(tracks) {
+    for (const { track, layers } of tracks) this.#wanted.set(track, layers);
+    this.#switchLayers();
+  }
+
+  /** Whether the camera sends its smallest layer only. @param {boolean} limited */
+  limit(limited) {
+    this.#limited = limited;
+    this.#connection.limit("camera", limited);
+  }
+
+  #switchLayers() {
+    for (const { id, mid } of this.#known.values()) {
+      const layers = this.#wanted.get(id);
+      if (layers) this.#connection.want(mid, layers);
+    }
   }
 
   /** What has to be said so that the server believes what is true; whoever takes it says it. */

@@ -3,24 +3,32 @@
 import { unlessAborted, whenOpen, youLeft } from "./arrival.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
+import { Freezes } from "./freezes.js";
 import { Membership } from "./membership.js";
 import { Recovery, isFinal } from "./recovery.js";
 import { Roster } from "./roster.js";
 import { Socket } from "./socket.js";
-import { summarise } from "./stats.js";
+import { Statistics } from "./statistics.js";
+import { receivedCount, summarise } from "./stats.js";
 
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
+/** @import { VideoCodec } from "./encodings.js" */
+/** @import { Quality } from "./messages.js" */
 /** @import { RemotePeer } from "./roster.js" */
 /** @import { Stage } from "./next-step.js" */
 
 const SAMPLE_INTERVAL_MS = 1_000;
+
+/** What is known before the server says something. @type {Quality} */
+const NOTHING_KNOWN = { estimate_bps: null, network: "unknown", tracks: [] };
 
 /**
  * @typedef {object} RoomOptions
  * @property {string} url  the WebSocket, as `wss://host/socket/websocket?vsn=2.0.0`
  * @property {string} room
  * @property {string} name  what others see
+ * @property {VideoCodec | null} [codec]  what to send video with; without it, or where the browser does not have it, the server chooses
  * @property {(url: string) => import("./socket.js").Transport} [connect]  how WebSockets are made
  * @property {(config: RTCConfiguration) => RTCPeerConnection} [createConnection]
  */
@@ -31,6 +39,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
  * @property {RemotePeer} peer-changed  its name, state, tracks, or the media of one of them
  * @property {{ peer: RemotePeer, reason: string }} peer-left
  * @property {ReadonlySet<string>} speakers  ids of the peers speaking now, ourselves included
+ * @property {Quality} quality  what is sent to us of each video track, and how good our way from the server is
  * @property {Stage} stage  how the connection is
  * @property {ParlorError} refused  why the server has let us go, or does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
@@ -50,18 +59,22 @@ export class Room extends Events {
   #viewed = null;
   /** @type {ReadonlySet<string>} */
   #speakers = new Set();
+  #quality = NOTHING_KNOWN;
+  #freezes = new Freezes();
+  /** What flows now, for whoever looks. */
+  statistics = new Statistics({ trackOf: (mid) => this.#roster.trackOf(mid), sourceOf: (mid) => this.#membership.connection.sourceOf(mid) });
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
   /** Aborts when it is over, with the reason. */
   #over = new AbortController();
 
   /** @param {RoomOptions} options */
-  constructor({ url, room, name, connect, createConnection }) {
+  constructor({ url, room, name, codec, connect, createConnection }) {
     super();
     this.#name = name;
     this.#socket = new Socket(url, { connect });
     this.#channel = this.#socket.channel(`room:${room}`);
-    this.#membership = new Membership(this.#socket, this.#channel, { name, createConnection });
+    this.#membership = new Membership(this.#socket, this.#channel, { name, codec, createConnection });
     this.#recovery = new Recovery(this.#membership);
     this.#listen();
   }
@@ -82,6 +95,11 @@ export class Room extends Events {
 
   get speakers() {
     return this.#speakers;
+  }
+
+  /** What is sent to us of each video track, and how good our way from the server is: the last word of the server. */
+  get quality() {
+    return this.#quality;
   }
 
   /** @returns {Stage} */
@@ -151,6 +169,14 @@ export class Room extends Events {
     if (this.#channel.state === "joined") this.#channel.tell("view", { tracks });
   }
 
+  /**
+   * Whether our camera sends its smallest layer only, whatever others would like to see; they are shown that.
+   * @param {boolean} limited
+   */
+  limitCamera(limited) {
+    this.#membership.limit(limited);
+  }
+
   /** The network changed (came back, Wi-Fi to mobile): look at once instead of at the next heartbeat. */
   networkChanged() {
     if (!this.#isOver) this.#socket.probe();
@@ -201,6 +227,10 @@ export class Room extends Events {
         return this.#changed(this.#roster.assign(payload.slots));
       case "speakers":
         return this.#heardSpeakers(payload.speaking);
+      case "quality":
+        return this.#heardQuality(payload);
+      case "wanted":
+        return this.#membership.want(payload.tracks);
       case "more_slots":
         return this.#membership.growSlots(payload);
       case "ended":
@@ -212,7 +242,9 @@ export class Room extends Events {
   #joined(joined) {
     this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
     this.#report(this.#roster.reset(joined));
-    if (joined.answer !== null) this.#recovery.connectionStarted();
+    if (joined.answer === null) return;
+    this.#heardQuality(NOTHING_KNOWN); // a new connection, of which nothing is known
+    this.#recovery.connectionStarted();
   }
 
   #entered() {
@@ -225,6 +257,13 @@ export class Room extends Events {
     if (speaking.length === 0 && this.#speakers.size === 0) return;
     this.#speakers = new Set(speaking);
     this.emit("speakers", this.#speakers);
+  }
+
+  /** @param {Quality} quality */
+  #heardQuality(quality) {
+    if (quality === this.#quality) return;
+    this.#quality = quality;
+    this.emit("quality", quality);
   }
 
   /** @param {ReturnType<Roster["apply"]>} news */
@@ -251,10 +290,24 @@ export class Room extends Events {
 
   async #sample() {
     const { connection } = this.#membership;
-    const received = await connection.received();
+    const report = await connection.stats();
     if (connection !== this.#membership.connection || this.#isOver) return;
-    const expected = !this.#membership.publishesNothing || this.#roster.expectsAudio;
-    this.#recovery.sample({ received, expected, state: connection.state });
+    const expected = !this.#membership.sendsNothing || this.#roster.expectsAudio;
+    this.#recovery.sample({ received: receivedCount(report), expected, state: connection.state });
+    this.statistics.take(report);
+    this.#reportFreezes(report);
+  }
+
+  /** @param {RTCStatsReport} report */
+  #reportFreezes(report) {
+    const paused = new Set(this.#quality.tracks.filter(({ state }) => state === "paused").map(({ track }) => track));
+    this.#freezes.count(report, (mid) => {
+      const track = this.#roster.trackOf(mid);
+      return track !== null && this.#roster.isOn(track) && !paused.has(track) ? track : null;
+    });
+    if (this.#channel.state !== "joined") return; // it is not lost: the next one holds it too
+    const freezes = this.#freezes.take(performance.now());
+    if (freezes) this.#channel.tell("report", freezes);
   }
 
   // ---- the end -------------------------------------------------------------------------------

@@ -84,6 +84,19 @@ export class Roster {
     return touched;
   }
 
+  /**
+   * The track that a receive section carries now.
+   * @param {string} mid
+   */
+  trackOf(mid) {
+    return this.#slots.get(mid) ?? null;
+  }
+
+  /** Whether somebody sends the track now. @param {string} id */
+  isOn(id) {
+    return [...this.#peers.values()].some(({ tracks }) => tracks.some((track) => track.id === id && track.on));
+  }
+
   /** Whether something should be arriving now: a microphone that is on has a slot. */
   get expectsAudio() {
     const carried = new Set(this.#slots.values());

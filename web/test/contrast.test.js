@@ -38,3 +38,7 @@ test("fields and the ring around whoever speaks can be made out, in both themes"
   assertContrast("edge", ["bg", "surface", "raised", "field"], 3);
   assertContrast("speaking", ["bg", "tile"], 3);
 });
+
+test("the lines of the graph can be made out, in both themes", () => {
+  for (const line of ["accent", "soft"]) assertContrast(line, ["raised"], 3);
+});

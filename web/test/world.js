@@ -19,6 +19,7 @@ export class FakeServer {
     phx_leave: () => ({}),
     track: () => ({}),
     view: () => ({}),
+    report: () => ({}),
     offer: (offer) => ({ answer: "answer", tracks: this.tracksOf(offer.senders), slots: this.slots }),
   };
   peers = [];
@@ -96,6 +97,8 @@ export class FakePeerConnection extends EventTarget {
   signalingState = "stable";
   localDescription = null;
   received = 0;
+  /** What else the browser's report holds, by id. */
+  stats = {};
   iceRestarts = 0;
 
   constructor() {
@@ -104,8 +107,13 @@ export class FakePeerConnection extends EventTarget {
   }
 
   addTransceiver(kind, { direction, sendEncodings }) {
-    const sender = { track: null, replaceTrack: async (track) => void (sender.track = track) };
-    const transceiver = { kind, direction, sendEncodings, mid: null, sender, receiver: { track: { kind, id: `${kind} of section ${this.transceivers.length}` } } };
+    let parameters = { encodings: sendEncodings?.map((encoding) => ({ active: true, ...encoding })) ?? [] };
+    const sender = {
+      track: null, replaceTrack: async (track) => void (sender.track = track),
+      getParameters: () => structuredClone(parameters), setParameters: async (changed) => void (parameters = changed),
+    };
+    const setCodecPreferences = (codecs) => void (transceiver.codecs = codecs);
+    const transceiver = { kind, direction, sendEncodings, mid: null, sender, setCodecPreferences, receiver: { track: { kind, id: `${kind} of section ${this.transceivers.length}` } } };
     this.transceivers.push(transceiver);
     return transceiver;
   }
@@ -130,7 +138,7 @@ export class FakePeerConnection extends EventTarget {
   }
 
   async getStats() {
-    return new Map([["pair", { type: "candidate-pair", bytesReceived: this.received }]]);
+    return new Map([["pair", { type: "candidate-pair", bytesReceived: this.received }], ...Object.entries(structuredClone(this.stats))]);
   }
 
   close() {

@@ -1,0 +1,83 @@
+/** How the connection is: in a word on a button, and in numbers and a graph behind it. */
+
+import { h, icon } from "./dom.js";
+import { bitrateWords, connectionFigures } from "./figures.js";
+import { Graph, extended, scaleOf } from "./graph.js";
+import { panel } from "./panel.js";
+import { networkWords } from "./words.js";
+
+/** @import { Room } from "../sdk/index.js" */
+/** @import { Network } from "../sdk/messages.js" */
+/** @import { Sample } from "../sdk/statistics.js" */
+/** @import { Point } from "./graph.js" */
+/** @import { Overlays } from "./overlays.js" */
+
+const ID = "connection-panel";
+
+export class ConnectionPanel {
+  #room;
+  /** While it is open. @type {AbortController | null} */
+  #looking = null;
+  /** @type {Point[]} */
+  #points = [];
+  #graph = new Graph();
+  #top = h("span", { class: "graph-top" });
+  #words = h("p", { class: "lead", "data-testid": "connection-words" });
+  #figures = h("dl", { class: "figures", "data-testid": "figures" });
+  #label = h("span", {});
+  button = h("button", { type: "button", class: "quiet-button labelled network", popovertarget: ID, "data-testid": "network" }, icon("signal"), this.#label);
+  element;
+
+  /**
+   * @param {Room} room
+   * @param {Overlays} overlays
+   */
+  constructor(room, overlays) {
+    this.#room = room;
+    const everywhere = h("input", { type: "checkbox", "data-testid": "statistics-everywhere", onchange: () => overlays.spread(everywhere.checked) });
+    this.element = panel({ id: ID, title: "Connection", class: "panel connection-panel", "data-testid": ID },
+      this.#words,
+      h("div", { class: "graph-frame" }, this.#graph.element, this.#top),
+      h("p", { class: "legend", "aria-hidden": "true" },
+        h("span", { class: "key-received" }, "arrives"), h("span", { class: "key-estimate" }, "can arrive"), h("span", { class: "spring" }), h("span", {}, "last minute")),
+      this.#figures,
+      h("label", { class: "check" }, everywhere, h("span", {}, "Statistics on every picture")));
+    this.element.addEventListener("toggle", () => this.#toggled());
+    this.show(room.quality.network);
+  }
+
+  /** @param {Network} network */
+  show(network) {
+    const words = networkWords(network);
+    this.#label.textContent = words;
+    this.button.dataset.network = network;
+    this.button.setAttribute("aria-label", network === "unknown" ? words : `${words}: details`);
+    this.button.title = this.button.getAttribute("aria-label") ?? "";
+    this.#words.textContent = network === "unknown" ? "The server has not judged it yet." : `${words}.`;
+  }
+
+  stop() {
+    this.#looking?.abort();
+  }
+
+  /** Measures while it is open, and begins anew each time: a line through a time that nobody looked at would be invented. */
+  #toggled() {
+    this.#looking?.abort();
+    this.#looking = null;
+    if (!this.element.matches(":popover-open")) return;
+    this.#points = [];
+    this.#graph.draw([]);
+    this.#looking = new AbortController();
+    this.#room.statistics.watch((sample) => this.#measured(sample), this.#looking.signal);
+  }
+
+  /** @param {Sample} sample */
+  #measured(sample) {
+    const estimateBps = this.#room.quality.estimate_bps;
+    this.#points = extended(this.#points, { atMs: performance.now(), estimateBps, receivedBps: sample.receivedBps });
+    this.#graph.draw(this.#points);
+    this.#top.textContent = bitrateWords(scaleOf(this.#points));
+    const rows = connectionFigures(sample, estimateBps).map(([what, much]) => h("div", {}, h("dt", {}, what), h("dd", {}, much)));
+    this.#figures.replaceChildren(...rows);
+  }
+}

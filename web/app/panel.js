@@ -1,0 +1,19 @@
+/** A panel that floats above the page until the person is done with it. */
+
+import { h } from "./dom.js";
+
+/** @import { Attributes } from "./dom.js" */
+
+/**
+ * It closes by Escape, by a click elsewhere, and when the keyboard leaves it.
+ * @param {{ id: string, title: string } & Attributes} options
+ * @param {...(Node | string | null)} children
+ */
+export function panel({ id, title, class: className = "panel", ...attributes }, ...children) {
+  const heading = h("h2", {}, title);
+  const element = h("div", { id, class: className, popover: "auto", role: "dialog", "aria-label": title, ...attributes }, heading, ...children);
+  element.addEventListener("focusout", ({ relatedTarget }) => {
+    if (relatedTarget instanceof Node && !element.contains(relatedTarget)) element.hidePopover();
+  });
+  return element;
+}

@@ -1,0 +1,84 @@
+/** What video is encoded as: how many layers, how large, at which bitrate. */
+
+/** @import { Source } from "../wire.d.ts" */
+
+/** @typedef {"vp8" | "h264" | "vp9" | "av1"} VideoCodec */
+
+/** @type {readonly VideoCodec[]} */
+export const VIDEO_CODECS = ["vp8", "h264", "vp9", "av1"];
+
+/** Three frame rates in one stream, so that a slow path can be sent every second or fourth frame; browsers describe such streams packet by packet. */
+const TEMPORAL = "L1T3";
+/** Three sizes and three frame rates in one stream; the sizes lean on each other at key frames alone, so that one of them can be forwarded without the smaller ones. */
+const SPATIAL = "L3T3_KEY";
+
+const CAMERA_FPS = 30;
+/** Slides and text need sharpness, not motion, and an encoder has four times the pixels of a camera to go through. */
+export const SCREEN_FPS = 15;
+
+/** Bitrates are for 1280x720; lowest first, as the offer lists them. @type {readonly RTCRtpEncodingParameters[]} */
+const CAMERA_LAYERS = [
+  { rid: "l", scaleResolutionDownBy: 4, maxBitrate: 150_000 },
+  { rid: "m", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 1_500_000 },
+];
+
+/** The small one is for tiles in a strip and for slow paths: half of a full screen can still be read. @type {readonly RTCRtpEncodingParameters[]} */
+const SCREEN_LAYERS = [
+  { rid: "l", scaleResolutionDownBy: 2, maxBitrate: 500_000 },
+  { rid: "h", scaleResolutionDownBy: 1, maxBitrate: 2_500_000 },
+];
+
+/**
+ * VP8 and H.264 are sent as several streams (simulcast), VP9 and AV1 as one with layers inside (SVC).
+ * An application's own track is one stream: what it shows, and how small it may become, is the application's to know.
+ * @param {Source} source
+ * @param {VideoCodec} codec
+ * @returns {RTCRtpEncodingParameters[]} of which only the first is switched on: the others wait until somebody needs them
+ */
+export function videoEncodings(source, codec) {
+  if (source === "custom") return [{}];
+  const layered = codec === "vp9" || codec === "av1";
+  const [layers, maxFramerate, spatial] = source === "screen"
+    ? [SCREEN_LAYERS, SCREEN_FPS, TEMPORAL] // a screen scaled to a quarter cannot be read: not worth the encoder's time
+    : [CAMERA_LAYERS, CAMERA_FPS, SPATIAL];
+  if (layered) return [{ maxBitrate: layers[layers.length - 1].maxBitrate, maxFramerate, ...mode(spatial) }];
+  return layers.map((layer, index) => ({ ...layer, maxFramerate, active: index === 0, ...mode(TEMPORAL) }));
+}
+
+/**
+ * The same, asking less and less of the browser: those that refuse `scalabilityMode` or `rid` get what they take.
+ * @param {RTCRtpEncodingParameters[]} encodings
+ * @returns {RTCRtpEncodingParameters[][]}
+ */
+export function everPlainer(encodings) {
+  const unscaled = encodings.map((encoding) => without(encoding, "scalabilityMode"));
+  const { maxBitrate, maxFramerate } = encodings[encodings.length - 1];
+  return [encodings, unscaled, [{ maxBitrate, maxFramerate }]];
+}
+
+/**
+ * The codecs to offer for one to be used: it alone, and what repairs it, because the server chooses by an order of its own.
+ * @param {VideoCodec} codec
+ * @param {readonly RTCRtpCodec[]} capabilities  of the browser
+ * @returns {RTCRtpCodec[]} empty when the browser does not have it
+ */
+export function onlyCodec(codec, capabilities) {
+  const named = (/** @type {string} */ name) => capabilities.filter(({ mimeType }) => mimeType.toLowerCase() === `video/${name}`);
+  const chosen = named(codec);
+  return chosen.length > 0 ? [...chosen, ...named("rtx")] : [];
+}
+
+/** @param {string} scalabilityMode  which the type checker's browser does not know yet */
+function mode(scalabilityMode) {
+  return /** @type {RTCRtpEncodingParameters} */ ({ scalabilityMode });
+}
+
+/**
+ * @param {RTCRtpEncodingParameters} encoding
+ * @param {string} name
+ */
+function without(encoding, name) {
+  const rest = Object.entries(encoding).filter(([key]) => key !== name);
+  return /** @type {RTCRtpEncodingParameters} */ (Object.fromEntries(rest));
+}

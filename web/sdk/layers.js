@@ -1,0 +1,116 @@
+/** Which of its encodings one sender of video has on: what somebody needs, and no more, one change after the other. */
+
+import { ParlorError } from "./error.js";
+
+/** The layer of a track that has one encoding. */
+const ONLY = "";
+/** What a stream with layers inside is held to while only the smallest is to leave: the encoder drops the others by itself. */
+const LOWEST_BPS = 150_000;
+
+/**
+ * Chromium sends no more sizes of a picture than this: of three that are switched on, it would leave out the largest.
+ * @type {readonly { pixels: number, sizes: number }[]}
+ */
+const SIZES = [{ pixels: 960 * 540, sizes: 3 }, { pixels: 480 * 270, sizes: 2 }, { pixels: 0, sizes: 1 }];
+
+/**
+ * What the choice depends on. `wanted`: the layers somebody needs, null while nobody has said; `sizes`: how many the picture is large enough for;
+ * `lowestOnly`: this side saves, whatever others would like.
+ * @typedef {{ wanted: readonly string[] | null, sizes: number, lowestOnly: boolean }} Need
+ */
+
+/**
+ * How each encoding is to be now.
+ * @param {readonly RTCRtpEncodingParameters[]} plan  as they were offered, lowest first
+ * @param {Need} need
+ * @returns {RTCRtpEncodingParameters[]} only what is to be as it says
+ */
+export function chooseLayers(plan, { wanted, sizes, lowestOnly }) {
+  const highest = Math.min(plan.length, sizes) - 1;
+  const rids = plan.map(({ rid }) => rid ?? ONLY);
+  // A layer that the picture is too small for is the largest one that it has.
+  const needed = (wanted ?? [rids[0]]).filter((rid) => rids.includes(rid)).map((rid) => Math.min(rids.indexOf(rid), highest));
+  const on = new Set(lowestOnly && needed.length > 0 ? [0] : needed);
+  if (plan.length === 1) return [{ active: on.has(0), ...bitrate(lowestOnly ? LOWEST_BPS : plan[0].maxBitrate) }];
+  return plan.map((_, index) => ({ active: on.has(index), scaleResolutionDownBy: 2 ** Math.max(0, highest - index) }));
+}
+
+/**
+ * @param {MediaStreamTrack} track
+ * @returns {number} how many sizes it is worth, three if it does not say how large it is
+ */
+export function sizesOf(track) {
+  const { width, height } = track.getSettings();
+  if (!width || !height) return SIZES[0].sizes;
+  return SIZES.find(({ pixels }) => width * height >= pixels)?.sizes ?? 1;
+}
+
+export class Layers {
+  #sender;
+  #plan;
+  /** @type {Need} */
+  #need = { wanted: null, sizes: SIZES[0].sizes, lowestOnly: false };
+  #changed = false;
+  #changing = false;
+
+  /**
+   * @param {RTCRtpSender} sender
+   * @param {readonly RTCRtpEncodingParameters[]} plan  as it was offered
+   */
+  constructor(sender, plan) {
+    this.#sender = sender;
+    this.#plan = plan;
+  }
+
+  /** Whether nothing of it is to leave, even while there is a track. */
+  get isOff() {
+    return chooseLayers(this.#plan, this.#need).every(({ active }) => !active);
+  }
+
+  /** Others need these. @param {readonly string[]} wanted */
+  want(wanted) {
+    this.#become({ ...this.#need, wanted });
+  }
+
+  /** This is what will be sent. @param {MediaStreamTrack} track */
+  fit(track) {
+    this.#become({ ...this.#need, sizes: sizesOf(track) });
+  }
+
+  /** Whether nothing but the lowest may leave. @param {boolean} lowestOnly */
+  limit(lowestOnly) {
+    this.#become({ ...this.#need, lowestOnly });
+  }
+
+  /** @param {Need} need */
+  #become(need) {
+    const before = JSON.stringify(this.#need);
+    this.#need = need;
+    if (JSON.stringify(need) === before) return;
+    this.#changed = true;
+    void this.#run();
+  }
+
+  /** Parameters are valid for one change: a second one waits for the first, and then makes up for all that came meanwhile. */
+  async #run() {
+    if (this.#changing) return;
+    this.#changing = true;
+    while (this.#changed) {
+      this.#changed = false;
+      await this.#apply().catch((error) => ParlorError.report("switching layers", error));
+    }
+    this.#changing = false;
+  }
+
+  async #apply() {
+    const parameters = this.#sender.getParameters();
+    const chosen = chooseLayers(this.#plan, this.#need);
+    parameters.encodings?.forEach((encoding, index) => Object.assign(encoding, chosen[index]));
+    await this.#sender.setParameters(parameters);
+  }
+}
+
+/** @param {number | undefined} maxBitrate */
+function bitrate(maxBitrate) {
+  return maxBitrate === undefined ? {} : { maxBitrate };
+}

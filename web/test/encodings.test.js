@@ -1,0 +1,64 @@
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { Connection } from "../sdk/connection.js";
+import { onlyCodec, videoEncodings } from "../sdk/encodings.js";
+import { FakePeerConnection } from "./world.js";
+
+const CAPABILITIES = ["VP8", "rtx", "H264", "AV1", "red"].map((name) => ({ mimeType: `video/${name}`, clockRate: 90_000 }));
+
+afterEach(() => delete globalThis.RTCRtpSender);
+
+/** A connection in a browser that refuses what `refuses` says of an encoding. */
+function connect({ codec, refuses = () => false } = {}) {
+  globalThis.RTCRtpSender = { getCapabilities: () => ({ codecs: CAPABILITIES }) };
+  const rtc = new FakePeerConnection();
+  const add = rtc.addTransceiver;
+  rtc.addTransceiver = function (kind, init) {
+    if (kind === "video" && init.sendEncodings?.some(refuses)) throw new TypeError("not supported");
+    return add.call(this, kind, init);
+  };
+  new Connection({ create: () => rtc, codec });
+  return { camera: rtc.transceivers[1], screen: rtc.transceivers[2] };
+}
+
+test("a camera is sent in three sizes, each in three frame rates, and only the smallest until somebody needs more", () => {
+  const { camera } = connect();
+  assert.deepEqual(camera.sendEncodings.map(({ rid, active, scaleResolutionDownBy, scalabilityMode }) => [rid, active, scaleResolutionDownBy, scalabilityMode]), [
+    ["l", true, 4, "L1T3"], ["m", false, 2, "L1T3"], ["h", false, 1, "L1T3"]]);
+  assert.equal(camera.codecs, undefined, "the server chooses the codec");
+});
+
+test("a screen is sent in two sizes", () => {
+  const { screen } = connect();
+  assert.deepEqual(screen.sendEncodings.map(({ rid, active, scaleResolutionDownBy, maxFramerate }) => [rid, active, scaleResolutionDownBy, maxFramerate]), [
+    ["l", true, 2, 15], ["h", false, 1, 15]]);
+});
+
+test("VP9 and AV1 are one stream with the sizes inside, H.264 is several like VP8", () => {
+  for (const codec of ["vp9", "av1"]) {
+    const encodings = videoEncodings("camera", codec);
+    assert.deepEqual(encodings.map(({ rid, active, scalabilityMode }) => [rid, active, scalabilityMode]), [[undefined, undefined, "L3T3_KEY"]]);
+  }
+  assert.deepEqual(videoEncodings("camera", "h264"), videoEncodings("camera", "vp8"));
+});
+
+test("a codec that was asked for is offered alone, with what repairs it", () => {
+  const { camera } = connect({ codec: "av1" });
+  assert.deepEqual(camera.codecs.map(({ mimeType }) => mimeType), ["video/AV1", "video/rtx"]);
+  assert.equal(camera.sendEncodings.length, 1);
+});
+
+test("a codec that the browser does not have leaves the choice to the server", () => {
+  assert.deepEqual(onlyCodec("vp9", CAPABILITIES), []);
+  const { camera } = connect({ codec: "vp9" });
+  assert.equal(camera.codecs, undefined);
+  assert.equal(camera.sendEncodings.length, 3);
+});
+
+test("a browser that refuses frame rates or sizes sends what it takes", () => {
+  const flat = connect({ refuses: ({ scalabilityMode }) => scalabilityMode !== undefined });
+  assert.deepEqual(flat.camera.sendEncodings.map(({ rid }) => rid), ["l", "m", "h"]);
+  const plain = connect({ refuses: ({ rid }) => rid !== undefined });
+  assert.deepEqual(plain.camera.sendEncodings, [{ maxBitrate: 1_500_000, maxFramerate: 30 }]);
+});

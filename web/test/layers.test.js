@@ -1,0 +1,161 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { videoEncodings } from "../sdk/encodings.js";
+import { Layers, chooseLayers, sizesOf } from "../sdk/layers.js";
+import { connection, pass, room, server } from "./call.js";
+import { fakeTrack, settle } from "./world.js";
+
+const CAMERA = videoEncodings("camera", "vp8");
+const need = (more) => ({ wanted: null, sizes: 3, lowestOnly: false, ...more });
+const on = (chosen) => chosen.map(({ active }) => active);
+const camera = (size = {}) => Object.assign(fakeTrack("video"), { getSettings: () => size });
+
+/** A sender whose changes take as long as a test wants. */
+class SlowSender {
+  parameters = { encodings: CAMERA.map((encoding) => ({ ...encoding })) };
+  changes = [];
+  underWay = 0;
+
+  getParameters() {
+    return structuredClone(this.parameters);
+  }
+
+  async setParameters(parameters) {
+    this.underWay += 1;
+    assert.equal(this.underWay, 1, "two changes at once");
+    await new Promise((resolve) => this.changes.push({ parameters, finish: resolve }));
+    this.underWay -= 1;
+    this.parameters = parameters;
+  }
+
+  async finish() {
+    this.changes.at(-1).finish();
+    await settle();
+  }
+}
+
+test("until somebody says what they need, the smallest layer leaves alone", () => {
+  assert.deepEqual(on(chooseLayers(CAMERA, need())), [true, false, false]);
+});
+
+test("what is needed is on and nothing else, and a layer that we do not have changes nothing", () => {
+  assert.deepEqual(on(chooseLayers(CAMERA, need({ wanted: ["l", "h"] }))), [true, false, true]);
+  assert.deepEqual(on(chooseLayers(CAMERA, need({ wanted: ["m", "x"] }))), [false, true, false]);
+  assert.deepEqual(on(chooseLayers(CAMERA, need({ wanted: [] }))), [false, false, false]);
+});
+
+test("a small picture is sent in two sizes, the larger one whole, also to whoever wants the largest", () => {
+  const chosen = chooseLayers(CAMERA, need({ wanted: ["h"], sizes: sizesOf(camera({ width: 640, height: 480 })) }));
+  assert.deepEqual(on(chosen), [false, true, false]);
+  assert.deepEqual(chosen.map(({ scaleResolutionDownBy }) => scaleResolutionDownBy), [2, 1, 1]);
+});
+
+test("a picture is worth as many sizes as the browser sends of it", () => {
+  const sizes = [[1280, 720], [720, 1280], [960, 540], [640, 360], [320, 180], [undefined, undefined]].map(([width, height]) => sizesOf(camera({ width, height })));
+  assert.deepEqual(sizes, [3, 3, 3, 2, 1, 3]);
+});
+
+test("who saves sends the smallest layer if anything is needed, and nothing if nothing is", () => {
+  assert.deepEqual(on(chooseLayers(CAMERA, need({ wanted: ["m", "h"], lowestOnly: true }))), [true, false, false]);
+  assert.deepEqual(on(chooseLayers(CAMERA, need({ wanted: [], lowestOnly: true }))), [false, false, false]);
+});
+
+test("a track without rids is on or off, and held to the smallest by its bitrate", () => {
+  const plan = videoEncodings("camera", "av1");
+  assert.deepEqual(chooseLayers(plan, need()), [{ active: true, maxBitrate: 1_500_000 }]);
+  assert.deepEqual(on(chooseLayers(plan, need({ wanted: [""] }))), [true]);
+  assert.deepEqual(on(chooseLayers(plan, need({ wanted: [] }))), [false]);
+  assert.deepEqual(chooseLayers(plan, need({ lowestOnly: true })), [{ active: true, maxBitrate: 150_000 }]);
+});
+
+test("changes of one sender never overlap, and the last word counts", async () => {
+  const sender = new SlowSender();
+  const layers = new Layers(sender, CAMERA);
+  layers.want(["l", "m"]);
+  layers.want(["h"]);
+  layers.want(["m"]);
+  assert.equal(sender.changes.length, 1, "the first one is made at once");
+  await sender.finish();
+  assert.equal(sender.changes.length, 2, "what came meanwhile is one more");
+  await sender.finish();
+  assert.deepEqual(on(sender.parameters.encodings), [false, true, false]);
+  layers.want(["m"]);
+  assert.equal(sender.changes.length, 2, "what is so already is no change");
+});
+
+test("a change that the browser refuses does not keep the next one from being made", async () => {
+  const sender = new SlowSender();
+  const refuse = sender.setParameters;
+  sender.setParameters = async () => {
+    throw new TypeError("not now");
+  };
+  const layers = new Layers(sender, CAMERA);
+  layers.want(["m"]);
+  await settle();
+  sender.setParameters = refuse;
+  layers.want(["h"]);
+  await sender.finish();
+  assert.deepEqual(on(sender.parameters.encodings), [false, false, true]);
+});
+
+const sent = (index = 1) => on(connection().transceivers[index].sender.getParameters().encodings);
+
+test("a room switches its camera's layers as the server says, at once and without an offer", async () => {
+  await room.publish("camera", camera({ width: 1280, height: 720 }));
+  await room.join();
+  assert.deepEqual(sent(), [true, false, false]);
+  server.push("wanted", { tracks: [{ track: "t1", layers: ["l", "m"] }] });
+  await settle();
+  assert.deepEqual(sent(), [true, true, false]);
+  server.push("wanted", { tracks: [{ track: "t2", layers: ["h"] }, { track: "t99", layers: ["h"] }] });
+  await settle();
+  assert.deepEqual(sent(), [true, true, false], "a track that is not named keeps what it had");
+  assert.deepEqual(sent(2), [false, true]);
+  assert.deepEqual(server.asked("offer"), []);
+});
+
+test("what is wanted of a new track may be said before its offer is answered", async () => {
+  await room.join();
+  const take = connection().setRemoteDescription;
+  let go = () => {};
+  connection().setRemoteDescription = async function () {
+    await new Promise((resolve) => (go = resolve));
+    return take.call(this);
+  };
+  room.publish("custom", fakeTrack("video"));
+  await settle();
+  server.push("wanted", { tracks: [{ track: "t12", layers: [] }] });
+  go();
+  await settle();
+  assert.deepEqual(sent(12), [false]);
+});
+
+test("a new connection begins with the smallest layer again, and still saves", async () => {
+  await room.publish("camera", camera());
+  await room.join();
+  await pass(2_000);
+  server.push("wanted", { tracks: [{ track: "t1", layers: ["h"] }] });
+  room.limitCamera(true);
+  await settle();
+  assert.deepEqual(sent(), [true, false, false]);
+  room.limitCamera(false);
+  await settle();
+  assert.deepEqual(sent(), [false, false, true]);
+  await pass(60_000, { packets: false });
+  assert.notEqual(server.asked("phx_join").length, 1);
+  assert.deepEqual(sent(), [true, false, false]);
+  room.limitCamera(true);
+  server.push("wanted", { tracks: [{ track: "t1", layers: ["m", "h"] }] });
+  await settle();
+  assert.deepEqual(sent(), [true, false, false]);
+});
+
+test("a camera that nobody looks at makes nobody wait for packets", async () => {
+  await room.publish("camera", camera());
+  await room.join();
+  await pass(2_000);
+  server.push("wanted", { tracks: [{ track: "t1", layers: [] }] });
+  await pass(20_000, { packets: false });
+  assert.equal(room.stage, "connected");
+});
