@@ -7,7 +7,7 @@ import { panel } from "./panel.js";
 import { networkWords } from "./words.js";
 
 /** @import { Room } from "../sdk/index.js" */
-/** @import { Network } from "../sdk/messages.js" */
+/** @import { Network } from "../wire.d.ts" */
 /** @import { Sample } from "../sdk/statistics.js" */
 /** @import { Point } from "./graph.js" */
 /** @import { Overlays } from "./overlays.js" */

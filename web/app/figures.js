@@ -1,6 +1,6 @@
 /** Statistics as lines that people can read. */
 
-/** @import { TrackQuality } from "../sdk/messages.js" */
+/** @import { TrackQuality } from "../wire.d.ts" */
 /** @import { Reception, Sample, Sending } from "../sdk/statistics.js" */
 
 /** @param {number} bps */

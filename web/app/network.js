@@ -2,7 +2,7 @@
 
 import { networkNews } from "./words.js";
 
-/** @import { Network } from "../sdk/messages.js" */
+/** @import { Network } from "../wire.d.ts" */
 
 /** A word that holds for less is no news: a path that wavers would talk all the time. */
 export const SETTLE_MS = 3_000;

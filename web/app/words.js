@@ -1,6 +1,6 @@
 /** What the page says to people about the connection and about each other. */
 
-/** @import { Network, PauseReason } from "../sdk/messages.js" */
+/** @import { Network, PauseReason } from "../wire.d.ts" */
 /** @import { Stage } from "../sdk/next-step.js" */
 
 /** @type {Record<Stage, string>} */

@@ -1,6 +1,6 @@
 /** Pictures that stood still although they should have moved, counted for the server. */
 
-/** @import { Report } from "./messages.js" */
+/** @import { Report } from "../wire.d.ts" */
 
 /** The server adds up over many people: what one of them met can wait so long. */
 export const REPORT_EVERY_MS = 10_000;

@@ -9,7 +9,7 @@ import { Publications } from "./publications.js";
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
 /** @import { VideoCodec } from "./encodings.js" */
-/** @import { WantedTrack } from "./messages.js" */
+/** @import { WantedTrack } from "../wire.d.ts" */
 /** @import { Facts } from "./next-step.js" */
 /** @import { Socket } from "./socket.js" */
 

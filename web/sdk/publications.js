@@ -2,7 +2,7 @@
 
 /** @import { Connection } from "./connection.js" */
 /** @import { OwnTrack, Source } from "../wire.d.ts" */
-/** @import { WantedTrack } from "./messages.js" */
+/** @import { WantedTrack } from "../wire.d.ts" */
 
 export class Publications {
   #connection;

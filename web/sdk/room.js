@@ -14,7 +14,7 @@ import { receivedCount, summarise } from "./stats.js";
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
 /** @import { VideoCodec } from "./encodings.js" */
-/** @import { Quality } from "./messages.js" */
+/** @import { Quality } from "../wire.d.ts" */
 /** @import { RemotePeer } from "./roster.js" */
 /** @import { Stage } from "./next-step.js" */
 
