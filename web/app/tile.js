@@ -144,7 +144,7 @@ export class ParlorTile extends HTMLElement {
 
   /** A key works while the keyboard is in the tile, so that it takes none from anything else. @param {KeyboardEvent} event */
   #pressed(event) {
-    if (event.key !== STATISTICS_KEY || event.altKey || event.ctrlKey || event.metaKey) return;
+    if (event.key.toLowerCase() !== STATISTICS_KEY || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
     this.toggleStatistics();
   }
