@@ -338,7 +338,11 @@ export type Speakers = {
 /**
  * The peers who speak now.
  */
-speaking: Array<PeerId>, };
+speaking: Array<PeerId>, 
+/**
+ * Who has the floor, in silence too, until another takes it; null when nobody has.
+ */
+dominant: PeerId | null, };
 
 /**
  * The payload of `ended`: the membership is over; `phx_close` follows.

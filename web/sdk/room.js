@@ -31,6 +31,7 @@ const SAMPLE_INTERVAL_MS = 1_000;
  * @property {RemotePeer} peer-changed  its name, state, tracks, or the media of one of them
  * @property {{ peer: RemotePeer, reason: string }} peer-left
  * @property {ReadonlySet<string>} speakers  ids of the peers speaking now, ourselves included
+ * @property {string | null} dominant  id of the peer who has the floor now, ourselves included
  * @property {Stage} stage  how the connection is
  * @property {ParlorError} refused  why the server has let us go, or does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
@@ -50,6 +51,8 @@ export class Room extends Events {
   #viewed = null;
   /** @type {ReadonlySet<string>} */
   #speakers = new Set();
+  /** @type {string | null} */
+  #dominant = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
   /** Aborts when it is over, with the reason. */
@@ -82,6 +85,11 @@ export class Room extends Events {
 
   get speakers() {
     return this.#speakers;
+  }
+
+  /** Id of the peer who has the floor, and keeps it in silence until another one takes it; null when nobody has. */
+  get dominant() {
+    return this.#dominant;
   }
 
   /** @returns {Stage} */
@@ -200,7 +208,7 @@ export class Room extends Events {
       case "slots":
         return this.#changed(this.#roster.assign(payload.slots));
       case "speakers":
-        return this.#heardSpeakers(payload.speaking);
+        return this.#heardSpeakers(payload);
       case "more_slots":
         return this.#membership.growSlots(payload);
       case "ended":
@@ -210,7 +218,7 @@ export class Room extends Events {
 
   /** @param {wire.Joined} joined */
   #joined(joined) {
-    this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
+    this.#heardSpeakers({ speaking: [], dominant: null }); // nobody, until we are told; who spoke before the socket was lost may have stopped since
     this.#report(this.#roster.reset(joined));
     if (joined.answer !== null) this.#recovery.connectionStarted();
   }
@@ -220,8 +228,12 @@ export class Room extends Events {
     if (this.#viewed) this.#channel.tell("view", { tracks: this.#viewed });
   }
 
-  /** @param {string[]} speaking */
-  #heardSpeakers(speaking) {
+  /** @param {wire.Speakers} speakers */
+  #heardSpeakers({ speaking, dominant }) {
+    if (dominant !== this.#dominant) {
+      this.#dominant = dominant;
+      this.emit("dominant", dominant);
+    }
     if (speaking.length === 0 && this.#speakers.size === 0) return;
     this.#speakers = new Set(speaking);
     this.emit("speakers", this.#speakers);

@@ -102,13 +102,13 @@ impl Engine {
         let Some(track) = self.tracks.get_mut(key) else { return };
         let (room, had_another) = (track.room, track.codec.is_some());
         let codec_changed = track.note_codec(now, codec);
-        let voice_changed = facts.audio_level.is_some_and(|level| track.hear(now, level));
+        let heard = facts.audio_level.map(|level| track.hear(now, facts.timestamp, level));
         match track.push(layer, *facts, payload, &[]) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
             Err(_) => self.counters.packets_refused += 1,
         }
-        if voice_changed {
-            self.speaking_changed(room);
+        if let Some(heard) = heard {
+            self.follow_voice(now, room, heard);
         }
         if codec_changed {
             self.codec_changed(now, key, had_another);

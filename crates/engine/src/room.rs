@@ -1,5 +1,6 @@
 //! One room as the engine sees it: who is in it.
 
+use crate::dominant::Dominant;
 use crate::id::RoomId;
 use crate::peer::PeerKey;
 use crate::slab::Key;
@@ -13,11 +14,13 @@ pub(crate) struct Room {
     pub(crate) id: RoomId,
     /// In the order they came.
     pub(crate) peers: Vec<PeerKey>,
+    /// Who has the floor.
+    pub(crate) dominant: Dominant,
 }
 
 impl Room {
     pub(crate) const fn new(id: RoomId) -> Room {
-        Room { id, peers: Vec::new() }
+        Room { id, peers: Vec::new(), dominant: Dominant::new() }
     }
 
     pub(crate) fn leave(&mut self, peer: PeerKey) {

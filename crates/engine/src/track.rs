@@ -13,6 +13,7 @@ use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::speaking::VoiceActivity;
+use crate::speech::{Scores, SpeechActivity};
 use crate::upstream::KEY_FRAME_INTERVAL;
 
 /// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
@@ -58,6 +59,7 @@ pub(crate) struct Track {
     /// The publisher's payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
     voice: VoiceActivity,
+    speech: SpeechActivity,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
@@ -70,6 +72,15 @@ pub(crate) struct Subscriber {
     pub(crate) peer: PeerKey,
     /// Its index among the peer's slots.
     pub(crate) slot: usize,
+}
+
+/// What the loudness of a packet says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Somebody has begun or stopped to speak.
+    pub(crate) changes_speaking: bool,
+    /// There is a voice in the packet.
+    pub(crate) is_voiced: bool,
 }
 
 /// What a new track is made from.
@@ -107,6 +118,7 @@ impl Track {
             key_frame_asked: vec![None; layers],
             codecs,
             voice: VoiceActivity::new(),
+            speech: SpeechActivity::new(),
             subscribers: Vec::new(),
             is_fresh: false,
         }
@@ -201,11 +213,32 @@ impl Track {
         known.map(|(_, codec)| *codec)
     }
 
-    /// Takes the loudness of one packet of a person's sound. True when that changes who is speaking.
+    /// Takes the loudness of one packet of a person's sound.
     #[inline]
-    pub(crate) fn hear(&mut self, now: Instant, level: AudioLevel) -> bool {
+    pub(crate) fn hear(&mut self, now: Instant, timestamp: u64, level: AudioLevel) -> Heard {
         // What a screen sounds like is nobody's speech.
-        self.on && self.source != Source::ScreenAudio && self.voice.hear(now, level)
+        if !self.on || self.source == Source::ScreenAudio {
+            return Heard::default();
+        }
+        Heard {
+            changes_speaking: self.voice.hear(now, level),
+            is_voiced: self.speech.hear(now, timestamp, level),
+        }
+    }
+
+    /// What has been spoken over it lately.
+    pub(crate) fn speech(&mut self) -> &mut SpeechActivity {
+        &mut self.speech
+    }
+
+    /// Whether anything was spoken over it in the last second.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.speech.is_heard()
+    }
+
+    /// How much has been spoken over it lately.
+    pub(crate) fn scores(&self) -> Scores {
+        self.speech.scores()
     }
 
     /// Lets time pass without sound. True when that changes who is speaking.
@@ -220,6 +253,7 @@ impl Track {
 
     /// Nothing is heard of it any more. True when that changes who is speaking.
     pub(crate) fn silence(&mut self) -> bool {
+        self.speech.silence();
         self.voice.silence()
     }
 

@@ -38,7 +38,14 @@ pub enum GoneReason {
 #[derive(Debug, Default)]
 struct Latest {
     peers: BTreeMap<PeerId, PeerState>,
-    speaking: Option<Vec<PeerId>>,
+    speaking: Option<Speakers>,
+}
+
+/// Who is speaking, and who has the floor.
+#[derive(Debug)]
+struct Speakers {
+    peers: Vec<PeerId>,
+    dominant: Option<PeerId>,
 }
 
 #[derive(Debug)]
@@ -78,7 +85,9 @@ impl BoardWriter {
             Change::Peer { peer, state } => {
                 self.kept.peers.insert(peer, state);
             }
-            Change::Speaking { peers, .. } => self.kept.speaking = Some(peers),
+            Change::Speaking { peers, dominant, .. } => {
+                self.kept.speaking = Some(Speakers { peers, dominant });
+            }
         }
     }
 
@@ -162,7 +171,11 @@ impl Board {
             std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner));
         let room = self.room;
         let peers = latest.peers.into_iter().map(|(peer, state)| Change::Peer { peer, state });
-        let speaking = latest.speaking.map(|peers| Change::Speaking { room, peers });
+        let speaking = latest.speaking.map(|Speakers { peers, dominant }| Change::Speaking {
+            room,
+            peers,
+            dominant,
+        });
         peers.chain(speaking).collect()
     }
 
@@ -196,13 +209,17 @@ mod tests {
     #[test]
     fn a_board_in_the_rooms_hands_is_not_waited_for() {
         let (mut writer, events) = board(RoomId(1));
-        writer.note(Change::Speaking { room: RoomId(1), peers: vec![PeerId(1)] });
+        let speaking = |id| Change::Speaking {
+            room: RoomId(1),
+            peers: vec![PeerId(id)],
+            dominant: Some(PeerId(id)),
+        };
+        writer.note(speaking(1));
         let in_hands = events.board.latest.lock().unwrap();
         assert!(!writer.publish());
-        writer.note(Change::Speaking { room: RoomId(1), peers: vec![PeerId(2)] });
+        writer.note(speaking(2));
         drop(in_hands);
         assert!(writer.publish());
-        let expected = Change::Speaking { room: RoomId(1), peers: vec![PeerId(2)] };
-        assert_eq!(events.board.take(), [expected]);
+        assert_eq!(events.board.take(), [speaking(2)]);
     }
 }

@@ -6,6 +6,7 @@ mod allocation;
 mod arena;
 mod call;
 mod counting;
+mod dominant;
 mod layers;
 mod retransmit;
 mod rewrite;

@@ -30,6 +30,8 @@ pub(crate) struct World {
     pub(crate) others: BTreeMap<PeerId, PeerState>,
     /// Who is speaking in room 1, as last told.
     pub(crate) speaking: Vec<PeerId>,
+    /// Who has the floor in room 1, as told, each time that it changed.
+    pub(crate) floor: Vec<Option<PeerId>>,
     /// Allocations by the engine, commands apart.
     pub(crate) allocations: u64,
     arena: SendArena,
@@ -71,6 +73,7 @@ impl World {
             people: Vec::new(),
             others: BTreeMap::new(),
             speaking: Vec::new(),
+            floor: Vec::new(),
             allocations: 0,
             arena,
             next_number: 0,
@@ -239,7 +242,12 @@ impl World {
                     };
                     person.state = Some(state);
                 }
-                Change::Speaking { peers, .. } => self.speaking = peers,
+                Change::Speaking { peers, dominant, .. } => {
+                    self.speaking = peers;
+                    if self.floor.last().copied().flatten() != dominant {
+                        self.floor.push(dominant);
+                    }
+                }
             }
         }
     }

@@ -9,7 +9,7 @@ use parlor_media::{MediaError, MediaHandle};
 use parlor_rtc::connection::CloseReason;
 use parlor_rtc::dtls::Failure;
 use parlor_rtc::{MediaKind, Mid};
-use parlor_wire::{Kind, MoreSlots, PeerId, Reason, Refusal, Slot, TrackId, ViewedTrack};
+use parlor_wire::{Kind, MoreSlots, PeerId, Reason, Refusal, Slot, Speakers, TrackId, ViewedTrack};
 use tokio::time::timeout;
 
 use super::command::{Answer, Command, Heard, MediaCommand, MediaNews, NamedSender, Negotiate};
@@ -128,9 +128,10 @@ pub(super) fn command_of(change: Change) -> Command {
         Change::Peer { peer, state } => {
             Command::Media { peer: PeerId(peer.0), news: news_of(&state) }
         }
-        Change::Speaking { peers, .. } => {
-            Command::Speaking { peers: peers.iter().map(|peer| PeerId(peer.0)).collect() }
-        }
+        Change::Speaking { peers, dominant, .. } => Command::Speaking(Speakers {
+            speaking: peers.iter().map(|peer| PeerId(peer.0)).collect(),
+            dominant: dominant.map(|peer| PeerId(peer.0)),
+        }),
     }
 }
 
