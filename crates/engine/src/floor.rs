@@ -39,7 +39,8 @@ impl Engine {
         if room.dominant.judge(contenders) {
             self.dirty.mark_speaking(key);
         }
-        if self.is_anybody_heard(key) {
+        let is_any_kept = self.review_loudest(now, key);
+        if is_any_kept || self.is_anybody_heard(key) {
             self.begin_floor_reviews(now, key);
         }
     }

@@ -141,6 +141,14 @@ impl Outgoing {
         self.start_at_key_frame(now, track, AWAITED_KEY_FRAME)
     }
 
+    /// Begins to read a track of sound with what has arrived of it since `time`.
+    pub(crate) fn start_since(&mut self, time: Instant, track: &Track) {
+        let layer = track.chosen_layer();
+        let Some(ring) = track.ring(layer) else { return };
+        self.reader = Some(Reader { layer, cursor: ring.since(time), next: None });
+        self.mapped = None;
+    }
+
     fn start_at_key_frame(&mut self, now: Instant, track: &Track, max_age: Duration) -> bool {
         let layer = track.chosen_layer();
         let Some(ring) = track.ring(layer) else { return false };

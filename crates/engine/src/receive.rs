@@ -100,16 +100,14 @@ impl Engine {
             self.switch_layer(now, key);
         }
         let Some(track) = self.tracks.get_mut(key) else { return };
-        let (room, had_another) = (track.room, track.codec.is_some());
+        let had_another = track.codec.is_some();
         let codec_changed = track.note_codec(now, codec);
-        let heard = facts.audio_level.map(|level| track.hear(now, facts.timestamp, level));
+        let heard = track.hear(now, facts);
         match track.push(layer, *facts, payload, &[]) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
             Err(_) => self.counters.packets_refused += 1,
         }
-        if let Some(heard) = heard {
-            self.follow_voice(now, room, heard);
-        }
+        self.follow_voice(now, key, heard);
         if codec_changed {
             self.codec_changed(now, key, had_another);
         }

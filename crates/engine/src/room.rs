@@ -4,6 +4,7 @@ use crate::dominant::Dominant;
 use crate::id::RoomId;
 use crate::peer::PeerKey;
 use crate::slab::Key;
+use crate::track::TrackKey;
 
 /// Names a room in the engine's table.
 pub(crate) type RoomKey = Key<Room>;
@@ -16,11 +17,13 @@ pub(crate) struct Room {
     pub(crate) peers: Vec<PeerKey>,
     /// Who has the floor.
     pub(crate) dominant: Dominant,
+    /// The microphones that are forwarded where not all are; `None` where all are.
+    pub(crate) loudest: Option<Vec<TrackKey>>,
 }
 
 impl Room {
     pub(crate) const fn new(id: RoomId) -> Room {
-        Room { id, peers: Vec::new(), dominant: Dominant::new() }
+        Room { id, peers: Vec::new(), dominant: Dominant::new(), loudest: None }
     }
 
     pub(crate) fn leave(&mut self, peer: PeerKey) {

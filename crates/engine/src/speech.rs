@@ -28,6 +28,9 @@ const VOICED_IN_GROUP: u32 = 4;
 /// Frames of the whole history.
 const WINDOW: u32 = MEDIUM_FRAMES as u32 * LONG_GROUPS as u32;
 
+/// Frames of a pause that is more than a gap between words, half a second.
+const PAUSE_FRAMES: u32 = WINDOW / 2;
+
 /// Most frames that one packet stands for, 60 ms: the longest that browsers send. What is further from
 /// the next one was followed by silence, in which nothing is sent, or by loss.
 const PACKET_FRAMES_MAX: u64 = 3;
@@ -35,7 +38,7 @@ const PACKET_FRAMES_MAX: u64 = 3;
 /// Packets that are later than this are taken to be missing, until they come: more than links jitter.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// What one microphone has done lately. Takes 64 bytes, and the same few steps for every packet.
+/// What one microphone has done lately. Takes less than 100 bytes, and the same few steps for every packet.
 #[derive(Clone, Copy, Debug)]
 pub struct SpeechActivity {
     /// Voiced frames, one bit each; the lowest is the newest.
@@ -44,6 +47,8 @@ pub struct SpeechActivity {
     loudness: u8,
     noise: NoiseFloor,
     newest: Option<Newest>,
+    /// When it last may have been worth hearing.
+    last_sound: Option<Instant>,
 }
 
 /// The newest packet.
@@ -76,7 +81,8 @@ impl Default for SpeechActivity {
 impl SpeechActivity {
     /// A microphone that has not been heard.
     pub const fn new() -> SpeechActivity {
-        SpeechActivity { voiced: 0, loudness: 0, noise: NoiseFloor::new(), newest: None }
+        let noise = NoiseFloor::new();
+        SpeechActivity { voiced: 0, loudness: 0, noise, newest: None, last_sound: None }
     }
 
     /// Takes the level of one packet (RFC 6464), in order of arrival, with its RTP timestamp in ticks
@@ -85,6 +91,9 @@ impl SpeechActivity {
     pub fn hear(&mut self, now: Instant, timestamp: u64, level: AudioLevel) -> bool {
         let steps = self.noise.steps(now, level);
         let voiced = steps > 0;
+        if voiced {
+            self.last_sound = Some(now);
+        }
         let frame = timestamp / FRAME_TICKS;
         let before = self.newest.unwrap_or(Newest { frame, arrival: now, silence: 0 });
         match frame.checked_sub(before.frame) {
@@ -102,6 +111,11 @@ impl SpeechActivity {
         self.loudness = steps;
         self.newest = Some(Newest { frame, arrival: now, silence: 0 });
         voiced
+    }
+
+    /// Takes a packet that does not tell how loud it is: it may be a voice.
+    pub fn hear_untold(&mut self, now: Instant) {
+        self.last_sound = Some(now);
     }
 
     /// Goes on by `step` frames, `silence` of which are there already because they were late.
@@ -142,6 +156,17 @@ impl SpeechActivity {
     #[inline]
     pub fn is_heard(&self) -> bool {
         self.history() != 0
+    }
+
+    /// Whether there is no voiced frame in the newest half second, as of the last call: more than a gap
+    /// between words.
+    pub fn is_pausing(&self) -> bool {
+        self.voiced & ((1 << PAUSE_FRAMES) - 1) == 0
+    }
+
+    /// Whether it may have been worth hearing within `span`.
+    pub fn has_sounded_within(&self, now: Instant, span: Duration) -> bool {
+        self.last_sound.is_some_and(|last| now.saturating_duration_since(last) < span)
     }
 
     /// Voiced frames of the newest 100 ms.

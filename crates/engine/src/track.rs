@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
-use parlor_rtc::rtp::AudioLevel;
 use parlor_rtc::sdp::Codec;
 
 use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::layer::{Arrivals, Choice};
+use crate::loudest::{self, Hearing, Place};
 use crate::peer::PeerKey;
 use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
@@ -60,6 +60,7 @@ pub(crate) struct Track {
     pub(crate) codecs: Vec<(u8, Codec)>,
     voice: VoiceActivity,
     speech: SpeechActivity,
+    pub(crate) hearing: Hearing,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
@@ -81,6 +82,8 @@ pub(crate) struct Heard {
     pub(crate) changes_speaking: bool,
     /// There is a voice in the packet.
     pub(crate) is_voiced: bool,
+    /// Somebody who is not forwarded has begun to speak.
+    pub(crate) asks_to_be_heard: bool,
 }
 
 /// What a new track is made from.
@@ -119,6 +122,7 @@ impl Track {
             codecs,
             voice: VoiceActivity::new(),
             speech: SpeechActivity::new(),
+            hearing: Hearing::Open,
             subscribers: Vec::new(),
             is_fresh: false,
         }
@@ -181,7 +185,8 @@ impl Track {
         payload: &[u8],
         dependency_descriptor: &[u8],
     ) -> Result<(), NotStored> {
-        if self.subscribers.is_empty() {
+        // What is heard from its first word on has to be there before anybody hears it.
+        if self.subscribers.is_empty() && self.hearing == Hearing::Open {
             return Ok(());
         }
         let Some(ring) = self.layers.get_mut(usize::from(layer)) else { return Ok(()) };
@@ -213,17 +218,25 @@ impl Track {
         known.map(|(_, codec)| *codec)
     }
 
-    /// Takes the loudness of one packet of a person's sound.
+    /// Takes the loudness of one packet of a person's sound, if it tells it.
     #[inline]
-    pub(crate) fn hear(&mut self, now: Instant, timestamp: u64, level: AudioLevel) -> Heard {
+    pub(crate) fn hear(&mut self, now: Instant, facts: &Facts) -> Heard {
         // What a screen sounds like is nobody's speech.
-        if !self.on || self.source == Source::ScreenAudio {
+        let is_voice = self.source.kind() == MediaKind::Audio && self.source != Source::ScreenAudio;
+        if !self.on || !is_voice {
             return Heard::default();
         }
-        Heard {
-            changes_speaking: self.voice.hear(now, level),
-            is_voiced: self.speech.hear(now, timestamp, level),
+        let mut heard = Heard::default();
+        match facts.audio_level {
+            Some(level) => {
+                heard.changes_speaking = self.voice.hear(now, level);
+                heard.is_voiced = self.speech.hear(now, facts.timestamp, level);
+            }
+            None => self.speech.hear_untold(now),
         }
+        let begins = facts.audio_level.is_none() || self.speech.medium() >= loudest::ONSET_FRAMES;
+        heard.asks_to_be_heard = begins && self.hearing.ask();
+        heard
     }
 
     /// What has been spoken over it lately.
@@ -234,6 +247,18 @@ impl Track {
     /// Whether anything was spoken over it in the last second.
     pub(crate) fn is_heard(&self) -> bool {
         self.speech.is_heard()
+    }
+
+    /// Whether it may have been worth hearing within `span`.
+    pub(crate) fn has_sounded_within(&self, now: Instant, span: Duration) -> bool {
+        self.speech.has_sounded_within(now, span)
+    }
+
+    /// Its place among the loudest, if it has one.
+    pub(crate) fn place(&mut self, now: Instant) -> Option<Place> {
+        let Hearing::Heard { since } = self.hearing else { return None };
+        self.speech.review(now);
+        Some(Place::new(since, &self.speech))
     }
 
     /// How much has been spoken over it lately.

@@ -13,12 +13,19 @@ use crate::track::{Heard, TrackKey};
 impl Engine {
     /// Takes in what the loudness of a packet says.
     #[inline]
-    pub(crate) fn follow_voice(&mut self, now: Instant, room: RoomKey, heard: Heard) {
+    pub(crate) fn follow_voice(&mut self, now: Instant, key: TrackKey, heard: Heard) {
+        if heard == Heard::default() {
+            return;
+        }
+        let Some(room) = self.tracks.get(key).map(|track| track.room) else { return };
         if heard.changes_speaking {
             self.speaking_changed(room);
         }
         if heard.is_voiced {
             self.begin_floor_reviews(now, room);
+        }
+        if heard.asks_to_be_heard {
+            self.let_in(now, room, key);
         }
     }
 

@@ -157,7 +157,7 @@ const THREAD_GAUGES: [(&str, &str, Read); 2] = [
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 36] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -173,6 +173,16 @@ const THREAD_COUNTERS: [(&str, &str, Read); 34] = [
     ("readers_overtaken", "Times a subscriber was too slow and skipped to a key frame", |facts| {
         facts.engine.readers_overtaken
     }),
+    (
+        "microphones_let_in",
+        "Times that somebody began to speak and was heard from then on, where only the loudest are",
+        |facts| facts.engine.microphones_let_in,
+    ),
+    (
+        "microphones_kept_out",
+        "Times that somebody spoke and was not heard, since louder ones had all places",
+        |facts| facts.engine.microphones_kept_out,
+    ),
     ("packets_retransmitted", "Packets sent again to subscribers", |facts| {
         facts.engine.packets_retransmitted
     }),

@@ -97,7 +97,8 @@ impl World {
             thread: 0,
             seed: [1; 32],
             ntp_at_start: 0,
-            limits: Limits::default(),
+            // Fewer than people, so that some have to speak to be heard.
+            limits: Limits { open_microphones: 2, loudest_microphones: 1, ..Limits::default() },
         };
         let mut engine = Engine::new(now, config);
         engine.add_room(RoomId(1));

@@ -2,6 +2,7 @@
 
 mod fences;
 mod loss;
+mod loudest;
 mod meeting;
 mod nack;
 mod network;
