@@ -52,11 +52,11 @@ struct Reader {
     next: Option<(u8, Cursor)>,
 }
 
-/// A publisher's payload type, and the receiver's for the same codec.
+/// A publisher's payload type, its codec, and the receiver's payload types for that.
 #[derive(Clone, Copy, Debug)]
 struct Mapped {
     from: u8,
-    to: Option<PayloadTypes>,
+    to: Option<(Codec, PayloadTypes)>,
 }
 
 /// How a pass over a stream ended.
@@ -227,7 +227,7 @@ impl Outgoing {
         stored: Stored<'_>,
         outlet: &mut Outlet<'_>,
     ) -> Result<(), Unsent> {
-        let Some(types) = self.payload_types(track, stored.facts) else {
+        let Some((codec, types)) = self.payload_types(track, stored.facts) else {
             outlet.counters.packets_of_other_codec += 1;
             return Err(Unsent::Dropped);
         };
@@ -239,13 +239,13 @@ impl Outgoing {
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
             Decision::Drop(_) => return Err(Unsent::Dropped),
         };
-        let packet = Rewritten { stored, numbers, types };
+        let packet = Rewritten { stored, numbers, codec, types };
         let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);
         link.retransmissions.note_media(len);
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+        self.octets = self.octets.wrapping_add(packet.payload().len() as u32);
         counters.packets_out += 1;
         counters.bytes_out += len as u64;
         Ok(())
@@ -267,13 +267,15 @@ impl Outgoing {
     ) -> Option<()> {
         let Request { now, slot, sequence, original, round_trip } = request;
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
-        let types = self.receiving(track.codec_of(stored.facts.payload_type)?)?;
+        let codec = track.codec_of(stored.facts.payload_type)?;
+        let types = self.receiving(codec)?;
         let rtx = types.rtx?;
         let Outlet { link, departure, arena, counters } = outlet;
         let mut room = arena.reserve(departure.path)?;
         let len = stored.payload.len();
         link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()?;
-        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), types };
+        let numbers = original.outgoing(stored.facts);
+        let packet = Rewritten { stored, numbers, codec, types };
         let number = (self.next_rtx_sequence, rtx);
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
@@ -316,26 +318,28 @@ impl Outgoing {
         }
     }
 
-    /// The receiver's payload types for what a packet with these facts carries.
+    /// What a packet with these facts carries, and the receiver's payload types for that.
     #[inline]
-    fn payload_types(&mut self, track: &Track, facts: &Facts) -> Option<PayloadTypes> {
+    fn payload_types(&mut self, track: &Track, facts: &Facts) -> Option<(Codec, PayloadTypes)> {
         if let Some(Mapped { from, to }) = self.mapped
             && from == facts.payload_type
         {
             return to;
         }
         let codec = track.codec_of(facts.payload_type);
-        let to = codec.and_then(|codec| self.receiving(codec));
+        let to = codec.and_then(|codec| Some((codec, self.receiving(codec)?)));
         self.mapped = Some(Mapped { from: facts.payload_type, to });
         to
     }
 }
 
 fn payload_types(section: &MediaSection) -> Box<[PayloadTypes]> {
+    let opus = section.codecs.iter().find(|codec| codec.codec == Codec::Opus);
     let types = section.codecs.iter().map(|codec| PayloadTypes {
         codec: codec.codec,
         media: codec.payload_type,
         rtx: codec.rtx_payload_type,
+        opus: opus.map(|opus| opus.payload_type),
     });
     types.collect()
 }

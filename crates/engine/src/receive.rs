@@ -6,6 +6,7 @@ use parlor_rtc::receive::{Arrival, Repaired, unwrap_retransmission};
 use parlor_rtc::rtp::{RtpView, Span, Ssrc};
 use parlor_rtc::sdp::Codec;
 
+use crate::codec;
 use crate::engine::Engine;
 use crate::frame;
 use crate::incoming::Role;
@@ -20,6 +21,7 @@ use crate::track::TrackKey;
 struct Arrived {
     track: TrackKey,
     layer: u8,
+    /// What a receiver has to decode.
     codec: Codec,
     facts: Facts,
     payload: Span,
@@ -173,8 +175,11 @@ impl Peer {
             reply_time.note(reply);
         }
         let nack_at = media.receiver.deadline();
-        let frame = frame::facts(original.codec, original.payload.of(packet), view.marker)
-            .ok_or(Unusable::Refused)?;
+        let payload = original.payload.of(packet);
+        if original.codec == Codec::Red && !section.wraps_opus(payload) {
+            return Err(Unusable::Refused);
+        }
+        let frame = frame::facts(original.codec, payload, view.marker).ok_or(Unusable::Refused)?;
         let facts = Facts {
             sequence,
             timestamp,
@@ -191,7 +196,7 @@ impl Peer {
         Ok(Arrived {
             track: section.track,
             layer,
-            codec: original.codec,
+            codec: codec::decoded(original.codec),
             facts,
             payload: original.payload,
             nack_at,
