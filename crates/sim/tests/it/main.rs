@@ -1,5 +1,6 @@
 //! Stories about calls in simulated time, and about the shape of the workspace, in one binary.
 
+mod dtx;
 mod fences;
 mod loss;
 mod loudest;
