@@ -351,7 +351,11 @@ export type Speakers = {
 /**
  * The peers who speak now.
  */
-speaking: Array<PeerId>, };
+speaking: Array<PeerId>, 
+/**
+ * Who has the floor, in silence too, until another takes it; null when nobody has.
+ */
+dominant: PeerId | null, };
 
 /**
  * The payload of `wanted`: which encodings of one's own video tracks somebody has a use for.

@@ -40,6 +40,7 @@ const NOTHING_KNOWN = { estimate_bps: null, network: "unknown", tracks: [] };
  * @property {{ peer: RemotePeer, reason: string }} peer-left
  * @property {ReadonlySet<string>} speakers  ids of the peers speaking now, ourselves included
  * @property {Quality} quality  what is sent to us of each video track, and how good our way from the server is
+ * @property {string | null} dominant  id of the peer who has the floor now, ourselves included
  * @property {Stage} stage  how the connection is
  * @property {ParlorError} refused  why the server has let us go, or does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
@@ -63,6 +64,8 @@ export class Room extends Events {
   #freezes = new Freezes();
   /** What flows now, for whoever looks. */
   statistics = new Statistics({ trackOf: (mid) => this.#roster.trackOf(mid), sourceOf: (mid) => this.#membership.connection.sourceOf(mid) });
+  /** @type {string | null} */
+  #dominant = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
   /** Aborts when it is over, with the reason. */
@@ -100,6 +103,11 @@ export class Room extends Events {
   /** What is sent to us of each video track, and how good our way from the server is: the last word of the server. */
   get quality() {
     return this.#quality;
+  }
+
+  /** Id of the peer who has the floor, and keeps it in silence until another one takes it; null when nobody has. */
+  get dominant() {
+    return this.#dominant;
   }
 
   /** @returns {Stage} */
@@ -226,7 +234,7 @@ export class Room extends Events {
       case "slots":
         return this.#changed(this.#roster.assign(payload.slots));
       case "speakers":
-        return this.#heardSpeakers(payload.speaking);
+        return this.#heardSpeakers(payload);
       case "quality":
         return this.#heardQuality(payload);
       case "wanted":
@@ -240,7 +248,7 @@ export class Room extends Events {
 
   /** @param {wire.Joined} joined */
   #joined(joined) {
-    this.#heardSpeakers([]); // nobody, until we are told; who spoke before the socket was lost may have stopped since
+    this.#heardSpeakers({ speaking: [], dominant: null }); // nobody, until we are told; who spoke before the socket was lost may have stopped since
     this.#report(this.#roster.reset(joined));
     if (joined.answer === null) return;
     this.#heardQuality(NOTHING_KNOWN); // a new connection, of which nothing is known
@@ -252,8 +260,12 @@ export class Room extends Events {
     if (this.#viewed) this.#channel.tell("view", { tracks: this.#viewed });
   }
 
-  /** @param {string[]} speaking */
-  #heardSpeakers(speaking) {
+  /** @param {wire.Speakers} speakers */
+  #heardSpeakers({ speaking, dominant }) {
+    if (dominant !== this.#dominant) {
+      this.#dominant = dominant;
+      this.emit("dominant", dominant);
+    }
     if (speaking.length === 0 && this.#speakers.size === 0) return;
     this.#speakers = new Set(speaking);
     this.emit("speakers", this.#speakers);

@@ -57,12 +57,15 @@ test("who spoke before the socket was lost is not taken to speak for ever", asyn
   await pass(2_000);
   const heard = [];
   room.on("speakers", (speakers) => heard.push([...speakers]));
-  server.push("speakers", { speaking: ["p3"] });
+  const floor = [];
+  room.on("dominant", (dominant) => floor.push(dominant));
+  server.push("speakers", { speaking: ["p3"], dominant: "p3" });
   server.cut();
   await pass(1_000);
   assert.equal(room.stage, "connected");
   assert.deepEqual(heard, [["p3"], []]);
   assert.deepEqual([...room.speakers], []);
+  assert.deepEqual(floor, ["p3", null]);
 });
 
 test("silent media restarts ICE on the same connection", async () => {

@@ -188,12 +188,17 @@ fn wanted(slots: &[Place], candidates: &[Candidate], max_slots: u16) -> SlotCoun
         let need = candidates.iter().filter(|c| c.active && c.kind == kind).count();
         let have = u16::try_from(have).unwrap_or(u16::MAX);
         let need = u16::try_from(need).unwrap_or(u16::MAX);
-        if need <= have {
-            return have;
-        }
-        have.max(need.checked_next_multiple_of(SLOT_STEP).unwrap_or(need).min(max_slots))
+        slots_to_have(have, need, max_slots)
     };
     SlotCounts { audio: count(MediaKind::Audio), video: count(MediaKind::Video) }
+}
+
+/// How many slots of a kind a peer that has `have` and needs `need` should have.
+pub(crate) fn slots_to_have(have: u16, need: u16, max_slots: u16) -> u16 {
+    if need <= have {
+        return have;
+    }
+    have.max(need.checked_next_multiple_of(SLOT_STEP).unwrap_or(need).min(max_slots))
 }
 
 #[cfg(test)]

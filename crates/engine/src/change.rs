@@ -22,12 +22,15 @@ pub enum Change {
         /// As it is now, whole.
         state: PeerState,
     },
-    /// Who is speaking in a room.
+    /// Who is speaking in a room, or who has the floor.
     Speaking {
         /// Where.
         room: RoomId,
         /// Everyone who is speaking now, in ascending order.
         peers: Vec<PeerId>,
+        /// Who has the floor: the one to show large. It keeps it in silence, until another takes it; `None`
+        /// before anybody has spoken and after it has left.
+        dominant: Option<PeerId>,
     },
     /// What a peer gets.
     Quality {

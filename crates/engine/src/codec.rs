@@ -4,13 +4,25 @@ use parlor_rtc::sdp::Codec;
 
 use crate::packet::PayloadTypes;
 
-/// The receiver's codec that decodes `codec`: the very same, or H.264 of another level.
+/// The codec that a receiver has to decode to make use of what a publisher sends as `codec`. RED is a
+/// wrapping, which comes off for who has not negotiated it.
+pub(crate) const fn decoded(codec: Codec) -> Codec {
+    match codec {
+        Codec::Red => Codec::Opus,
+        other => other,
+    }
+}
+
+/// The receiver's codec that decodes `codec`: the very same, what RED wraps, or H.264 of another level.
 ///
 /// A level is what an encoder may go up to, and receivers take more than they say; browsers name
 /// different ones for the same decoder (RFC 6184 section 8.2.2 lets levels differ).
 pub(crate) fn receiving(codecs: &[PayloadTypes], codec: Codec) -> Option<PayloadTypes> {
     let same = codecs.iter().find(|known| known.codec == codec);
-    same.or_else(|| codecs.iter().find(|known| same_but_for_level(known.codec, codec))).copied()
+    let fits = |known: &&PayloadTypes| {
+        known.codec == decoded(codec) || same_but_for_level(known.codec, codec)
+    };
+    same.or_else(|| codecs.iter().find(fits)).copied()
 }
 
 fn same_but_for_level(a: Codec, b: Codec) -> bool {

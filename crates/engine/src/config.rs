@@ -33,6 +33,10 @@ pub struct Limits {
     pub tracks_per_peer: usize,
     /// Slots of each kind that one peer is asked for.
     pub slots_per_kind: u16,
+    /// Microphones of one room that are all forwarded, silent or not. Where more are on, it is the loudest.
+    pub open_microphones: u16,
+    /// How many the loudest are; where it is more than the above, that counts as this.
+    pub loudest_microphones: u16,
 }
 
 impl Default for Limits {
@@ -46,6 +50,10 @@ impl Default for Limits {
             tracks_per_peer: 16,
             // More people than a page can show, and 128 sections are an offer that fits a frame.
             slots_per_kind: 64,
+            // As many people as a page shows at once.
+            open_microphones: 16,
+            // Nobody follows more voices at once, and a phone decodes so many beside its pictures.
+            loudest_microphones: 6,
         }
     }
 }

@@ -28,6 +28,10 @@ pub struct Counters {
     pub viewers_of_other_codec: u64,
     /// Packets that a subscriber could not get because it has not negotiated their codec.
     pub packets_of_other_codec: u64,
+    /// Times that somebody began to speak and was forwarded from then on, where only the loudest are.
+    pub microphones_let_in: u64,
+    /// Times that somebody began, or went on, to speak and was not: louder ones had all places.
+    pub microphones_kept_out: u64,
     /// Packets that were asked for by subscribers and sent again.
     pub packets_retransmitted: u64,
     /// Their bytes, header, payload and authentication tag.

@@ -90,6 +90,7 @@ impl Engine {
         }
         self.rooms.remove(key);
         self.timers.set(Timer::Speaking(key.index), None);
+        self.timers.set(Timer::Floor(key.index), None);
         self.dirty.forget_room(key);
     }
 

@@ -29,6 +29,11 @@ impl Engine {
                         self.review_speaking(now, key);
                     }
                 }
+                Timer::Floor(index) => {
+                    if let Some(key) = self.rooms.key_at(index) {
+                        self.review_floor(now, key);
+                    }
+                }
             }
         }
     }
@@ -145,6 +150,7 @@ impl Engine {
     pub(crate) fn take_out_peer(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
         self.empty_slots(now, key);
         self.silence_peer(key);
+        self.leave_floor(key);
         let Some(mut peer) = self.peers.remove(key) else { return };
         peer.link.connection.close(now, out);
         self.peer_keys.remove(&peer.id);

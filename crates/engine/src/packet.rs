@@ -1,6 +1,6 @@
 //! Writes outgoing RTP packets where they are sent from: header, payload, seal.
 
-use parlor_rtc::payload;
+use parlor_rtc::payload::{self, Red};
 use parlor_rtc::rtp::{ExtensionMap, HeaderFields, HeaderTemplate, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
@@ -20,6 +20,8 @@ pub(crate) struct PayloadTypes {
     pub(crate) codec: Codec,
     pub(crate) media: u8,
     pub(crate) rtx: Option<u8>,
+    /// Under which Opus lies in RED.
+    pub(crate) opus: Option<u8>,
 }
 
 /// The headers of a slot's two streams: media, and media sent again.
@@ -35,6 +37,8 @@ pub(crate) struct Headers {
 pub(crate) struct Rewritten<'a> {
     pub(crate) stored: Stored<'a>,
     pub(crate) numbers: rewrite::Outgoing,
+    /// The publisher's codec.
+    pub(crate) codec: Codec,
     pub(crate) types: PayloadTypes,
 }
 
@@ -145,13 +149,33 @@ impl<'a> Rewritten<'a> {
         }
     }
 
+    /// The payload as the receiver is to have it, but for its numbers: without the wrapping of RED that it has
+    /// not negotiated.
+    #[inline]
+    pub(crate) fn payload(&self) -> &'a [u8] {
+        let payload = self.stored.payload;
+        match (self.codec, self.types.codec) {
+            (Codec::Red, Codec::Opus) => {
+                Red::read(payload).map_or(payload, |red| red.primary(payload))
+            }
+            _ => payload,
+        }
+    }
+
     /// Copies the payload to `at` and gives its frame the receiver's numbers; returns where it ends.
     #[inline]
     fn write_payload(&self, at: usize, room: &mut [u8]) -> Option<usize> {
-        let end = at + self.stored.payload.len();
+        let payload = self.payload();
+        let end = at + payload.len();
         let copy = room.get_mut(at..end)?;
-        copy.copy_from_slice(self.stored.payload);
-        payload::rewrite(self.types.codec, copy, &self.numbers.numbers);
+        copy.copy_from_slice(payload);
+        match (self.types.codec, self.types.opus) {
+            (Codec::Red, Some(opus)) => Red::read(payload)?.set_payload_types(copy, opus),
+            (codec, _) => payload::rewrite(codec, copy, &self.numbers.numbers),
+        }
         Some(end)
     }
 }
+
+#[cfg(test)]
+mod tests;

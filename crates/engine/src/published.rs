@@ -1,5 +1,6 @@
 //! One sending section of a peer and the track that it carries, for as long as the client offers to send.
 
+use parlor_rtc::payload::Red;
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{
     Codec, Encoding, MediaSection, NegotiatedCodec, Negotiation, SignalledStream,
@@ -67,6 +68,15 @@ impl Published {
                 None
             }
         })
+    }
+
+    /// Whether the blocks of a redundant payload are all what is agreed on for RED: Opus. An empty one only
+    /// fills a place in the sequence.
+    pub(crate) fn wraps_opus(&self, payload: &[u8]) -> bool {
+        let opus = self.codecs.iter().find(|codec| codec.codec == Codec::Opus);
+        let is_opus = |block| opus.is_some_and(|opus| opus.payload_type == block);
+        payload.is_empty()
+            || Red::read(payload).is_some_and(|red| red.payload_types(payload).all(is_opus))
     }
 
     /// Every media payload type and its codec.

@@ -171,8 +171,7 @@ fn network(peer: &Peer) -> Network {
     let lacks_bandwidth = |slot: &Slot| {
         matches!(slot.feed(), Feed::Flowing(_)) && slot.given == Given::Paused(Reason::Bandwidth)
     };
-    let carries_all =
-        stats.target.bps() * 100 >= peer.link.wanted().bps() * GOOD_SHARE_PERCENT;
+    let carries_all = stats.target.bps() * 100 >= peer.link.wanted().bps() * GOOD_SHARE_PERCENT;
     if stats.silent
         || stats.loss >= POOR_LOSS
         || round_trip >= POOR_ROUND_TRIP

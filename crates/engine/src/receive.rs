@@ -6,6 +6,7 @@ use parlor_rtc::receive::{Arrival, Repaired, unwrap_retransmission};
 use parlor_rtc::rtp::{RtpView, Span, Ssrc};
 use parlor_rtc::sdp::Codec;
 
+use crate::codec;
 use crate::engine::Engine;
 use crate::frame;
 use crate::incoming::Role;
@@ -20,6 +21,7 @@ use crate::track::TrackKey;
 struct Arrived {
     track: TrackKey,
     layer: u8,
+    /// What a receiver has to decode.
     codec: Codec,
     facts: Facts,
     payload: Span,
@@ -97,9 +99,9 @@ impl Engine {
         let Some(track) = self.tracks.get_mut(key) else { return };
         let payload = arrived.payload.of(packet);
         let layers_changed = track.note_layer(now, layer, codec, facts, payload);
-        let (room, had_another) = (track.room, track.codec.is_some());
+        let had_another = track.codec.is_some();
         let codec_changed = track.note_codec(now, codec);
-        let voice_changed = facts.audio_level.is_some_and(|level| track.hear(now, level));
+        let heard = track.hear(now, facts);
         match track.push(layer, *facts, payload, &[]) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
             Err(_) => self.counters.packets_refused += 1,
@@ -107,9 +109,7 @@ impl Engine {
         if layers_changed {
             self.review_subscribers(now, key);
         }
-        if voice_changed {
-            self.speaking_changed(room);
-        }
+        self.follow_voice(now, key, heard);
         if codec_changed {
             self.codec_changed(now, key, had_another);
         }
@@ -175,8 +175,11 @@ impl Peer {
             reply_time.note(reply);
         }
         let nack_at = media.receiver.deadline();
-        let frame = frame::facts(original.codec, original.payload.of(packet), view.marker)
-            .ok_or(Unusable::Refused)?;
+        let payload = original.payload.of(packet);
+        if original.codec == Codec::Red && !section.wraps_opus(payload) {
+            return Err(Unusable::Refused);
+        }
+        let frame = frame::facts(original.codec, payload, view.marker).ok_or(Unusable::Refused)?;
         let facts = Facts {
             sequence,
             timestamp,
@@ -194,7 +197,7 @@ impl Peer {
         Ok(Arrived {
             track: section.track,
             layer,
-            codec: original.codec,
+            codec: codec::decoded(original.codec),
             facts,
             payload: original.payload,
             nack_at,

@@ -42,7 +42,9 @@ impl Engine {
                     entries.for_each(|(media, _)| self.take_key_frame_request(key, media));
                 }
                 Rtcp::TransportFeedback(feedback) => {
-                    self.tell_congestion(now, key, |control| control.handle_feedback(now, &feedback));
+                    self.tell_congestion(now, key, |control| {
+                        control.handle_feedback(now, &feedback)
+                    });
                 }
                 Rtcp::ReceiverEstimate(estimate) => {
                     let rate = Bitrate::from_bps(estimate.bitrate_bps);

@@ -37,7 +37,8 @@ impl SlotSet {
     #[inline]
     pub(crate) fn around(&self, turn: usize) -> impl Iterator<Item = usize> + use<> {
         let set = *self;
-        let from = std::iter::successors(set.at_or_after(turn), move |slot| set.at_or_after(slot + 1));
+        let from =
+            std::iter::successors(set.at_or_after(turn), move |slot| set.at_or_after(slot + 1));
         let before = std::iter::successors(set.first(), move |slot| set.at_or_after(slot + 1));
         from.chain(before.take_while(move |slot| *slot < turn))
     }

@@ -17,6 +17,7 @@ use crate::track::{Subscriber, Track, TrackKey, TrackRef};
 impl Engine {
     /// Decides anew what everyone in a room receives.
     pub(crate) fn reassign_room(&mut self, now: Instant, room: RoomKey) {
+        self.review_microphones(now, room);
         let Some(peers) = self.rooms.get(room).map(|room| room.peers.clone()) else { return };
         for peer in peers {
             self.reassign_peer(now, peer);
@@ -31,7 +32,8 @@ impl Engine {
         let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
         let live: BTreeSet<_> = candidates.iter().filter(|c| c.active).map(|c| c.track).collect();
         let max_slots = self.config.limits.slots_per_kind;
-        let Assignment { tracks, wanted } = assign(&places, &candidates, max_slots);
+        let Assignment { tracks, mut wanted } = assign(&places, &candidates, max_slots);
+        wanted.audio = wanted.audio.max(self.audio_slots_to_have(peer.room, &places, &candidates));
         let may_flow: Vec<bool> = places.iter().map(|place| peer.may_be_fed(place.kind)).collect();
         for ((slot, track), may_flow) in tracks.into_iter().enumerate().zip(may_flow) {
             let active = track.is_some_and(|track| live.contains(&track));
@@ -80,7 +82,7 @@ impl Engine {
     }
 
     /// Lets a slot carry what `feed` says, and tells both sides.
-    fn feed_slot(&mut self, now: Instant, subscriber: Subscriber, feed: Feed) {
+    pub(crate) fn feed_slot(&mut self, now: Instant, subscriber: Subscriber, feed: Feed) {
         let Some(peer) = self.peers.get_mut(subscriber.peer) else { return };
         let Some(slot) = peer.slots.get_mut(subscriber.slot) else { return };
         let before = slot.feed();
@@ -112,7 +114,9 @@ impl Engine {
             // Until it is decided how large it is shown: the smallest comes first in any case.
             slot.demand = Demand { layers: Demand::bit(track.first_layer()), larger: false };
         }
-        if slot.outgoing.start(now, track) {
+        if let Some(time) = track.hearing.begins_with(now) {
+            slot.outgoing.start_since(time, track);
+        } else if slot.outgoing.start(now, track) {
             self.requests.push(key, slot.outgoing.reading().layer().unwrap_or_default());
         }
         self.follow_readers(key);
@@ -139,7 +143,8 @@ impl Engine {
                 && let Some(source) = self.tracks.get(track.key)
             {
                 if slot.outgoing.start_after_handshake(now, source) {
-                    self.requests.push(track.key, slot.outgoing.reading().layer().unwrap_or_default());
+                    self.requests
+                        .push(track.key, slot.outgoing.reading().layer().unwrap_or_default());
                 }
                 flowing.push(track.key);
             }
@@ -177,7 +182,7 @@ fn candidate(track: &Track, peer: &Peer) -> Candidate {
         track: track.id,
         kind: track.source.kind(),
         group: Group::of(track.publisher, track.source, track.id),
-        active: track.on && priority.is_some(),
+        active: track.on && track.hearing.is_forwarded() && priority.is_some(),
         priority: priority.unwrap_or_default(),
     }
 }

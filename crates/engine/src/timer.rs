@@ -45,17 +45,20 @@ pub(crate) enum Timer {
     Peer(u32, PeerTimer),
     /// Somebody in the room at this place may have stopped speaking.
     Speaking(u32),
+    /// Somebody speaks in the room at this place, and may have the floor by now.
+    Floor(u32),
 }
 
-/// Timers per place: those of the peer there, and that of the room there (peers and rooms are
+/// Timers per place: those of the peer there, and the two of the room there (peers and rooms are
 /// numbered independently).
-const STRIDE: u32 = PEER_TIMERS.len() as u32 + 1;
+const STRIDE: u32 = PEER_TIMERS.len() as u32 + 2;
 
 impl Timer {
     fn number(self) -> u32 {
         match self {
             Timer::Peer(index, timer) => index * STRIDE + timer as u32,
             Timer::Speaking(index) => index * STRIDE + PEER_TIMERS.len() as u32,
+            Timer::Floor(index) => index * STRIDE + PEER_TIMERS.len() as u32 + 1,
         }
     }
 
@@ -63,7 +66,8 @@ impl Timer {
         let (index, which) = (number / STRIDE, number % STRIDE);
         match PEER_TIMERS.get(which as usize) {
             Some(&timer) => Timer::Peer(index, timer),
-            None => Timer::Speaking(index),
+            None if which as usize == PEER_TIMERS.len() => Timer::Speaking(index),
+            None => Timer::Floor(index),
         }
     }
 }

@@ -3,18 +3,19 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::payload::Resolutions;
-use parlor_rtc::rtp::AudioLevel;
 use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
 use crate::allocate::{Demand, Wanted};
 use crate::id::{LayerId, PeerId, Source, TrackId};
+use crate::loudest::{self, Hearing, Place};
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
 use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::speaking::VoiceActivity;
+use crate::speech::{Scores, SpeechActivity};
 use crate::upstream::KEY_FRAME_INTERVAL;
 
 /// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
@@ -76,6 +77,8 @@ pub(crate) struct Track {
     voice: VoiceActivity,
     /// When its publisher was last found to be speaking.
     spoke_at: Option<Instant>,
+    speech: SpeechActivity,
+    pub(crate) hearing: Hearing,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
@@ -88,6 +91,17 @@ pub(crate) struct Subscriber {
     pub(crate) peer: PeerKey,
     /// Its index among the peer's slots.
     pub(crate) slot: usize,
+}
+
+/// What the loudness of a packet says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Somebody has begun or stopped to speak.
+    pub(crate) changes_speaking: bool,
+    /// There is a voice in the packet.
+    pub(crate) is_voiced: bool,
+    /// Somebody who is not forwarded has begun to speak.
+    pub(crate) asks_to_be_heard: bool,
 }
 
 /// What a new track is made from.
@@ -131,6 +145,8 @@ impl Track {
             codecs,
             voice: VoiceActivity::new(),
             spoke_at: None,
+            speech: SpeechActivity::new(),
+            hearing: Hearing::Open,
             subscribers: Vec::new(),
             is_fresh: false,
         }
@@ -251,7 +267,8 @@ impl Track {
         payload: &[u8],
         dependency_descriptor: &[u8],
     ) -> Result<(), NotStored> {
-        if self.subscribers.is_empty() {
+        // What is heard from its first word on has to be there before anybody hears it.
+        if self.subscribers.is_empty() && self.hearing == Hearing::Open {
             return Ok(());
         }
         let Some(ring) = self.layers.get_mut(usize::from(layer)) else { return Ok(()) };
@@ -281,20 +298,60 @@ impl Track {
         known.map(|(_, codec)| *codec)
     }
 
-    /// Takes the loudness of one packet of a person's sound. True when that changes who is speaking.
+    /// Takes the loudness of one packet of a person's sound, if it tells it.
     #[inline]
-    pub(crate) fn hear(&mut self, now: Instant, level: AudioLevel) -> bool {
+    pub(crate) fn hear(&mut self, now: Instant, facts: &Facts) -> Heard {
         // What a screen sounds like is nobody's speech.
-        let changes = self.on && self.source != Source::ScreenAudio && self.voice.hear(now, level);
+        let is_voice = self.source.kind() == MediaKind::Audio && self.source != Source::ScreenAudio;
+        if !self.on || !is_voice {
+            return Heard::default();
+        }
+        let mut heard = Heard::default();
+        match facts.audio_level {
+            Some(level) => {
+                heard.changes_speaking = self.voice.hear(now, level);
+                heard.is_voiced = self.speech.hear(now, facts.timestamp, level);
+            }
+            None => self.speech.hear_untold(now),
+        }
         if self.voice.is_speaking() {
             self.spoke_at = Some(now);
         }
-        changes
+        let begins = facts.audio_level.is_none() || self.speech.medium() >= loudest::ONSET_FRAMES;
+        heard.asks_to_be_heard = begins && self.hearing.ask();
+        heard
     }
 
     /// Whether its publisher is speaking, or was not long ago.
     pub(crate) fn has_spoken_lately(&self, now: Instant) -> bool {
         self.spoke_at.is_some_and(|at| now < at + SPOKEN_LATELY)
+    }
+
+    /// What has been spoken over it lately.
+    pub(crate) fn speech(&mut self) -> &mut SpeechActivity {
+        &mut self.speech
+    }
+
+    /// Whether anything was spoken over it in the last second.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.speech.is_heard()
+    }
+
+    /// Whether it may have been worth hearing within `span`.
+    pub(crate) fn has_sounded_within(&self, now: Instant, span: Duration) -> bool {
+        self.speech.has_sounded_within(now, span)
+    }
+
+    /// Its place among the loudest, if it has one.
+    pub(crate) fn place(&mut self, now: Instant) -> Option<Place> {
+        let Hearing::Heard { since } = self.hearing else { return None };
+        self.speech.review(now);
+        Some(Place::new(since, &self.speech))
+    }
+
+    /// How much has been spoken over it lately.
+    pub(crate) fn scores(&self) -> Scores {
+        self.speech.scores()
     }
 
     /// Lets time pass without sound. True when that changes who is speaking.
@@ -309,6 +366,7 @@ impl Track {
 
     /// Nothing is heard of it any more. True when that changes who is speaking.
     pub(crate) fn silence(&mut self) -> bool {
+        self.speech.silence();
         self.voice.silence()
     }
 

@@ -8,11 +8,29 @@ use crate::id::PeerId;
 use crate::peer::PeerKey;
 use crate::room::RoomKey;
 use crate::timer::Timer;
-use crate::track::TrackKey;
+use crate::track::{Heard, TrackKey};
 
 impl Engine {
+    /// Takes in what the loudness of a packet says.
+    #[inline]
+    pub(crate) fn follow_voice(&mut self, now: Instant, key: TrackKey, heard: Heard) {
+        if heard == Heard::default() {
+            return;
+        }
+        let Some(room) = self.tracks.get(key).map(|track| track.room) else { return };
+        if heard.changes_speaking {
+            self.speaking_changed(room);
+        }
+        if heard.is_voiced {
+            self.begin_floor_reviews(now, room);
+        }
+        if heard.asks_to_be_heard {
+            self.let_in(now, room, key);
+        }
+    }
+
     /// Somebody in a room has begun or stopped to speak.
-    pub(crate) fn speaking_changed(&mut self, room: RoomKey) {
+    fn speaking_changed(&mut self, room: RoomKey) {
         self.dirty.mark_speaking(room);
         let timer = Timer::Speaking(room.index);
         if self.timers.at(timer).is_none() {
@@ -74,7 +92,7 @@ impl Engine {
             }
         }
         peers.sort_unstable();
-        Some(Change::Speaking { room: room.id, peers })
+        Some(Change::Speaking { room: room.id, peers, dominant: room.dominant.peer() })
     }
 
     /// When the first speaker of a room will have been quiet for long.

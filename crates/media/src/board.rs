@@ -40,7 +40,14 @@ struct Latest {
     peers: BTreeMap<PeerId, PeerState>,
     wanted: BTreeMap<PeerId, Vec<WantedLayers>>,
     qualities: BTreeMap<PeerId, PeerQuality>,
-    speaking: Option<Vec<PeerId>>,
+    speaking: Option<Speakers>,
+}
+
+/// Who is speaking, and who has the floor.
+#[derive(Debug)]
+struct Speakers {
+    peers: Vec<PeerId>,
+    dominant: Option<PeerId>,
 }
 
 #[derive(Debug)]
@@ -86,7 +93,9 @@ impl BoardWriter {
             Change::Quality { peer, quality } => {
                 self.kept.qualities.insert(peer, quality);
             }
-            Change::Speaking { peers, .. } => self.kept.speaking = Some(peers),
+            Change::Speaking { peers, dominant, .. } => {
+                self.kept.speaking = Some(Speakers { peers, dominant });
+            }
         }
     }
 
@@ -177,10 +186,15 @@ impl Board {
             std::mem::take(&mut *self.latest.lock().unwrap_or_else(PoisonError::into_inner));
         let room = self.room;
         let peers = latest.peers.into_iter().map(|(peer, state)| Change::Peer { peer, state });
-        let wanted = latest.wanted.into_iter().map(|(peer, tracks)| Change::Wanted { peer, tracks });
+        let wanted =
+            latest.wanted.into_iter().map(|(peer, tracks)| Change::Wanted { peer, tracks });
         let qualities = latest.qualities.into_iter();
         let qualities = qualities.map(|(peer, quality)| Change::Quality { peer, quality });
-        let speaking = latest.speaking.map(|peers| Change::Speaking { room, peers });
+        let speaking = latest.speaking.map(|Speakers { peers, dominant }| Change::Speaking {
+            room,
+            peers,
+            dominant,
+        });
         peers.chain(wanted).chain(qualities).chain(speaking).collect()
     }
 
@@ -214,13 +228,17 @@ mod tests {
     #[test]
     fn a_board_in_the_rooms_hands_is_not_waited_for() {
         let (mut writer, events) = board(RoomId(1));
-        writer.note(Change::Speaking { room: RoomId(1), peers: vec![PeerId(1)] });
+        let speaking = |id| Change::Speaking {
+            room: RoomId(1),
+            peers: vec![PeerId(id)],
+            dominant: Some(PeerId(id)),
+        };
+        writer.note(speaking(1));
         let in_hands = events.board.latest.lock().unwrap();
         assert!(!writer.publish());
-        writer.note(Change::Speaking { room: RoomId(1), peers: vec![PeerId(2)] });
+        writer.note(speaking(2));
         drop(in_hands);
         assert!(writer.publish());
-        let expected = Change::Speaking { room: RoomId(1), peers: vec![PeerId(2)] };
-        assert_eq!(events.board.take(), [expected]);
+        assert_eq!(events.board.take(), [speaking(2)]);
     }
 }

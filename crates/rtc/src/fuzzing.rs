@@ -8,4 +8,4 @@ mod packets;
 pub use congestion::congestion;
 pub use connection::{connection, end_handshake, srtp, stun};
 pub use offers::sdp;
-pub use packets::{payload, receive, rtcp, rtp, transport_feedback};
+pub use packets::{payload, receive, red, rtcp, rtp, transport_feedback};

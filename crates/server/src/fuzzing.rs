@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor_wire::{
-    Ended, Join as WireJoin, MoreSlots, Offer, PeerId, Reason, Refusal, Sender, Source,
+    Ended, Join as WireJoin, MoreSlots, Offer, PeerId, Reason, Refusal, Sender, Source, Speakers,
     SwitchTrack, TrackId, View,
 };
 
@@ -107,7 +107,10 @@ impl World {
                 self.request(session, Request::Offer { offer: String::new(), senders });
             }
             8 => self.news(peer, argument),
-            9 => self.apply(Command::Speaking { peers: peer.into_iter().collect() }),
+            9 => {
+                let speaking = peer.into_iter().collect();
+                self.apply(Command::Speaking(Speakers { speaking, dominant: peer }));
+            }
             10 => {
                 self.now += Duration::from_millis(argument as u64 * 100);
                 self.apply(Command::Tick);

@@ -89,7 +89,8 @@ impl Metrics {
     /// A client says that pictures stood still so often and for so long.
     pub fn froze(&self, report: Report) {
         let most_millis = u32::try_from(MOST_FROZEN.as_millis()).unwrap_or(u32::MAX);
-        let (freezes, millis) = (report.freezes.min(MOST_FREEZES), report.frozen_ms.min(most_millis));
+        let (freezes, millis) =
+            (report.freezes.min(MOST_FREEZES), report.frozen_ms.min(most_millis));
         self.freezes.fetch_add(freezes.into(), Ordering::Relaxed);
         self.frozen_millis.fetch_add(millis.into(), Ordering::Relaxed);
     }
@@ -175,7 +176,7 @@ const THREAD_GAUGES: [(&str, &str, Read); 2] = [
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 37] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 39] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -191,6 +192,16 @@ const THREAD_COUNTERS: [(&str, &str, Read); 37] = [
     ("readers_overtaken", "Times a subscriber was too slow and skipped to a key frame", |facts| {
         facts.engine.readers_overtaken
     }),
+    (
+        "microphones_let_in",
+        "Times that somebody began to speak and was heard from then on, where only the loudest are",
+        |facts| facts.engine.microphones_let_in,
+    ),
+    (
+        "microphones_kept_out",
+        "Times that somebody spoke and was not heard, since louder ones had all places",
+        |facts| facts.engine.microphones_kept_out,
+    ),
     ("packets_retransmitted", "Packets sent again to subscribers", |facts| {
         facts.engine.packets_retransmitted
     }),

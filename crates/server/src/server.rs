@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parlor_engine::Limits;
 use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig, MediaHandle};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -148,6 +149,11 @@ fn media_config(config: &Config) -> MediaConfig {
         port: config.udp_port,
         threads: threads.min(MAX_THREADS),
         announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
+        limits: Limits {
+            open_microphones: config.open_microphones,
+            loudest_microphones: config.loudest_microphones,
+            ..Limits::default()
+        },
         ..MediaConfig::default()
     }
 }

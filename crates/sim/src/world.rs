@@ -55,6 +55,11 @@ fn identity() -> Arc<Identity> {
 impl World {
     /// A world with one room and nobody in it, whose luck is decided by `seed`.
     pub fn new(seed: u64) -> World {
+        World::with_limits(seed, Limits::default())
+    }
+
+    /// The same with an engine that takes on more or less than usual.
+    pub fn with_limits(seed: u64, limits: Limits) -> World {
         let now = simulated_start();
         let mut engine_seed = [0; 32];
         engine_seed[..8].copy_from_slice(&seed.to_be_bytes());
@@ -64,7 +69,7 @@ impl World {
             thread: 0,
             seed: engine_seed,
             ntp_at_start: NTP_AT_START,
-            limits: Limits::default(),
+            limits,
         };
         let mut engine = Engine::new(now, config);
         engine.add_room(ROOM);

@@ -186,11 +186,13 @@ pub struct MoreSlots {
 }
 
 /// The payload of `speakers`: who is speaking, complete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Speakers {
     /// The peers who speak now.
     pub speaking: Vec<PeerId>,
+    /// Who has the floor, in silence too, until another takes it; null when nobody has.
+    pub dominant: Option<PeerId>,
 }
 
 /// The payload of `wanted`: which encodings of one's own video tracks somebody has a use for.

@@ -23,8 +23,8 @@ const SOUND: [u8; 2] = [111, 63];
 const PICTURES: [u8; 4] = [96, 98, 102, 45];
 const REPAIRS: [u8; 4] = [97, 99, 103, 46];
 
-const SOUND_FORMATS: &str = "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\n\
-     a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n";
+const OPUS_FORMAT: &str = "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 nack\r\n";
+const RED_FORMAT: &str = "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n";
 const PICTURE_FORMATS: &str = "a=rtpmap:96 VP8/90000\r\na=rtpmap:98 VP9/90000\r\n\
      a=fmtp:98 profile-id=0\r\na=rtpmap:102 H264/90000\r\n\
      a=fmtp:102 packetization-mode=1;profile-level-id=42e01f\r\na=rtpmap:45 AV1/90000\r\n\
@@ -156,7 +156,8 @@ impl Client {
         let _ = write!(sdp, "\r\na=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n");
         for (index, (source, track)) in SOURCES.into_iter().zip(self.tracks).enumerate() {
             let direction = if track.is_some() { "sendonly" } else { "inactive" };
-            write_section(&mut sdp, index, (source.kind(), direction), PICTURES.len(), 9);
+            let formats = [SOUND.len(), PICTURES.len()];
+            write_section(&mut sdp, index, (source.kind(), direction), formats, 9);
             match source {
                 Source::Camera => {
                     for rid in RIDS {
@@ -170,11 +171,15 @@ impl Client {
         }
         for (slot, mid) in self.slots.iter().enumerate() {
             let kind = if slot % 2 == 0 { MediaKind::Video } else { MediaKind::Audio };
-            // The first one decodes VP8 alone.
-            let codecs = if self.number == 1 { 1 } else { PICTURES.len() };
+            // The first one decodes VP8 alone, the second one does without RED.
+            let formats = match self.number {
+                1 => [SOUND.len(), 1],
+                2 => [1, PICTURES.len()],
+                _ => [SOUND.len(), PICTURES.len()],
+            };
             let (direction, port) =
                 if self.stopped == Some(slot) { ("inactive", 0) } else { ("recvonly", 9) };
-            write_section(&mut sdp, *mid, (kind, direction), codecs, port);
+            write_section(&mut sdp, *mid, (kind, direction), formats, port);
         }
         sdp
     }
@@ -280,17 +285,21 @@ fn write_section(
     sdp: &mut String,
     mid: usize,
     (kind, direction): (MediaKind, &str),
-    pictures: usize,
+    [sounds, pictures]: [usize; 2],
     port: u16,
 ) {
     let types: Vec<String> = match kind {
-        MediaKind::Audio => SOUND.iter().map(u8::to_string).collect(),
+        MediaKind::Audio => SOUND.iter().take(sounds).map(u8::to_string).collect(),
         MediaKind::Video => {
             let types = PICTURES.iter().take(pictures).chain(REPAIRS.iter().take(pictures));
             types.map(u8::to_string).collect()
         }
     };
-    let formats = if kind == MediaKind::Audio { SOUND_FORMATS } else { PICTURE_FORMATS };
+    let red = if sounds > 1 { RED_FORMAT } else { "" };
+    let formats = match kind {
+        MediaKind::Audio => [OPUS_FORMAT, red].concat(),
+        MediaKind::Video => PICTURE_FORMATS.to_owned(),
+    };
     let _ = write!(
         sdp,
         "m={kind} {port} UDP/TLS/RTP/SAVPF {}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
@@ -379,6 +388,9 @@ fn head(payload_type: u8, key: bool, number: u8) -> Vec<u8> {
         (102 | 103, false) => vec![0x41, 0x9A, number],
         (45 | 46, true) => vec![0x18, 0x0A, 0x0B, 0, 0, 0, number],
         (45 | 46, false) => vec![0x10, 0x32, number],
+        // With a copy of two bytes, and without one.
+        (63, true) => vec![0x80 | 111, 0x0F, 0, 2, 111, number, number],
+        (63, false) => vec![111, number],
         _ => vec![number],
     }
 }

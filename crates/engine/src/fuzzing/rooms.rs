@@ -110,7 +110,12 @@ impl World {
             thread: 0,
             seed: [1; 32],
             ntp_at_start: 0,
-            limits: Limits { peers_per_room: 5, ..Limits::default() },
+            limits: Limits {
+                peers_per_room: 5,
+                open_microphones: 2,
+                loudest_microphones: 1,
+                ..Limits::default()
+            },
         };
         World {
             now,

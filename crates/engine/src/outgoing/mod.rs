@@ -51,11 +51,11 @@ pub(crate) struct Outgoing {
     reported_lost: i32,
 }
 
-/// A publisher's payload type, and the receiver's for the same codec.
+/// A publisher's payload type, its codec, and the receiver's payload types for that.
 #[derive(Clone, Copy, Debug)]
 struct Mapped {
     from: u8,
-    to: Option<PayloadTypes>,
+    to: Option<(Codec, PayloadTypes)>,
 }
 
 /// How a pass over a stream ended.
@@ -151,6 +151,12 @@ impl Outgoing {
         self.reading.start(now, track, reading::AWAITED_KEY_FRAME)
     }
 
+    /// Begins to read a track of sound with what has arrived of it since `time`.
+    pub(crate) fn start_since(&mut self, time: Instant, track: &Track) {
+        self.mapped = None;
+        self.reading.start_since(time, track);
+    }
+
     /// Stops reading. What has been sent can still be sent again.
     pub(crate) fn stop(&mut self) {
         self.reading = Reading::default();
@@ -221,7 +227,7 @@ impl Outgoing {
         stored: Stored<'_>,
         outlet: &mut Outlet<'_>,
     ) -> Result<(), Unsent> {
-        let Some(types) = self.payload_types(track, stored.facts) else {
+        let Some((codec, types)) = self.payload_types(track, stored.facts) else {
             outlet.counters.packets_of_other_codec += 1;
             return Err(Unsent::Dropped);
         };
@@ -240,14 +246,14 @@ impl Outgoing {
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
             Decision::Drop(_) => return Err(Unsent::Dropped),
         };
-        let packet = Rewritten { stored, numbers, types };
+        let packet = Rewritten { stored, numbers, codec, types };
         let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);
         self.newest = Some(numbers.sequence as u16);
         link.retransmissions.note_media(len);
         self.packets = self.packets.wrapping_add(1);
-        self.octets = self.octets.wrapping_add(stored.payload.len() as u32);
+        self.octets = self.octets.wrapping_add(packet.payload().len() as u32);
         counters.packets_out += 1;
         counters.bytes_out += len as u64;
         Ok(())
@@ -285,9 +291,9 @@ impl Outgoing {
         len: u16,
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
-        track.and_then(|track| self.pad_by_repeating(track, outlet)).or_else(|| {
-            self.pad_with_nothing(len.min(MAX_PADDING), outlet)
-        })?;
+        track
+            .and_then(|track| self.pad_by_repeating(track, outlet))
+            .or_else(|| self.pad_with_nothing(len.min(MAX_PADDING), outlet))?;
         outlet.counters.padding_packets_out += 1;
         Some(())
     }
@@ -313,7 +319,8 @@ impl Outgoing {
         let Outlet { link, departure, arena, .. } = outlet;
         let mut room = arena.reserve(departure.path)?;
         let number = (self.next_rtx_sequence, payload_type);
-        let written = self.headers.write_padding(len, number, link, *departure, room.bytes_mut())?;
+        let written =
+            self.headers.write_padding(len, number, link, *departure, room.bytes_mut())?;
         room.commit(written);
         self.next_rtx_sequence += 1;
         Some(())
@@ -329,12 +336,13 @@ impl Outgoing {
         may: impl FnOnce(usize, &mut Link) -> Option<()>,
     ) -> Option<usize> {
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
-        let types = self.receiving(track.codec_of(stored.facts.payload_type)?)?;
+        let codec = track.codec_of(stored.facts.payload_type)?;
+        let types = self.receiving(codec)?;
         let rtx = types.rtx?;
         let Outlet { link, departure, arena, .. } = outlet;
         let mut room = arena.reserve(departure.path)?;
         may(stored.payload.len(), link)?;
-        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), types };
+        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), codec, types };
         let number = (self.next_rtx_sequence, rtx);
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
@@ -359,26 +367,28 @@ impl Outgoing {
         Some(SenderInfo { ntp, rtp_timestamp, packets: self.packets, octets: self.octets })
     }
 
-    /// The receiver's payload types for what a packet with these facts carries.
+    /// What a packet with these facts carries, and the receiver's payload types for that.
     #[inline]
-    fn payload_types(&mut self, track: &Track, facts: &Facts) -> Option<PayloadTypes> {
+    fn payload_types(&mut self, track: &Track, facts: &Facts) -> Option<(Codec, PayloadTypes)> {
         if let Some(Mapped { from, to }) = self.mapped
             && from == facts.payload_type
         {
             return to;
         }
         let codec = track.codec_of(facts.payload_type);
-        let to = codec.and_then(|codec| self.receiving(codec));
+        let to = codec.and_then(|codec| Some((codec, self.receiving(codec)?)));
         self.mapped = Some(Mapped { from: facts.payload_type, to });
         to
     }
 }
 
 fn payload_types(section: &MediaSection) -> Box<[PayloadTypes]> {
+    let opus = section.codecs.iter().find(|codec| codec.codec == Codec::Opus);
     let types = section.codecs.iter().map(|codec| PayloadTypes {
         codec: codec.codec,
         media: codec.payload_type,
         rtx: codec.rtx_payload_type,
+        opus: opus.map(|opus| opus.payload_type),
     });
     types.collect()
 }

@@ -65,6 +65,12 @@ impl Reading {
         key_frame.is_none() && track.source.kind() == MediaKind::Video
     }
 
+    /// Begins to read a track of sound with what has arrived of it since `time`.
+    pub(super) fn start_since(&mut self, time: Instant, track: &Track) {
+        let Some(ring) = track.ring(0) else { return };
+        self.at = Some(Place { layer: 0, cursor: ring.since(time), next: None });
+    }
+
     /// Stops to read until more is chosen.
     pub(super) fn pause(&mut self) {
         *self = Reading::default();

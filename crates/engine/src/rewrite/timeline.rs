@@ -56,8 +56,10 @@ impl Timeline {
             None => self.start,
             Some(newest) => {
                 let elapsed = self.ticks(facts.arrival.saturating_duration_since(newest.arrival));
+                // A source may begin with what was there before the last one ended.
+                let early = self.ticks(newest.arrival.saturating_duration_since(facts.arrival));
                 let step = elapsed.saturating_sub(self.ahead).max(self.frame);
-                self.ahead = (self.ahead + step).saturating_sub(elapsed);
+                self.ahead = (self.ahead + step + early).saturating_sub(elapsed);
                 newest.outgoing + step
             }
         };
@@ -100,5 +102,57 @@ impl Timeline {
         let rate = u64::from(self.clock_rate);
         // Seconds and the rest apart: no product leaves 64 bits for any span and rate in reach.
         span.as_secs().saturating_mul(rate) + u64::from(span.subsec_nanos()) * rate / 1_000_000_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use parlor_rtc::payload::Layer;
+
+    use super::*;
+    use crate::ring::FrameNumbers;
+
+    fn sound(timestamp: u64, arrival: Instant) -> Facts {
+        Facts {
+            sequence: 0,
+            timestamp,
+            arrival,
+            marker: false,
+            payload_type: 111,
+            recovered: false,
+            starts_frame: true,
+            starts_key_frame: true,
+            numbers: FrameNumbers::default(),
+            layer: Layer::default(),
+            audio_level: None,
+            video_orientation: None,
+        }
+    }
+
+    #[test]
+    fn sources_that_begin_with_what_came_before_do_not_run_away_from_real_time() {
+        // Nothing depends on which instant this is.
+        #[allow(clippy::disallowed_methods)]
+        let start = Instant::now();
+        let mut timeline = Timeline::new(MediaKind::Audio, 48_000, 0);
+        let packet = Duration::from_millis(20);
+        let (mut begins, mut first, mut outgoing) = (start, None, 0);
+        for turn in 0..100 {
+            let offset = timeline.begin(&sound(0, begins));
+            for n in 0..50_u32 {
+                let facts = sound(u64::from(n) * 960, begins + packet * n);
+                let next = facts.timestamp.wrapping_add(offset);
+                assert!(next > outgoing, "never backwards");
+                outgoing = next;
+                first.get_or_insert(next);
+                timeline.note(&facts, outgoing);
+            }
+            // By turns, the next one breaks in with what they said 240 ms ago, or lets half a second pass.
+            begins += if turn % 2 == 0 { packet * (50 - 12) } else { packet * (50 + 25) };
+        }
+        let last = begins - packet * 26;
+        let ticks = outgoing - first.unwrap_or_default();
+        let ahead = ticks as f64 / 48_000.0 - last.duration_since(start).as_secs_f64();
+        assert!(ahead.abs() < 0.3, "{ahead} s ahead of real time");
     }
 }

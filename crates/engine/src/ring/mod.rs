@@ -218,6 +218,12 @@ impl TrackRing {
         Cursor(self.first + self.records.len() as u64)
     }
 
+    /// Where what arrived since `time` begins, as far as it is still there.
+    pub fn since(&self, time: Instant) -> Cursor {
+        let newer = self.records.iter().rev().take_while(|record| record.facts.arrival >= time);
+        Cursor(self.end().0 - newer.count() as u64)
+    }
+
     /// Where the latest key frame begins, if it is still there: a reader that begins here can
     /// decode at once.
     pub fn latest_key_frame(&self) -> Option<Cursor> {

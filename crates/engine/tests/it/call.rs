@@ -124,6 +124,46 @@ fn who_speaks_is_told_and_who_stops_too() {
 }
 
 #[test]
+fn the_floor_passes_on_when_another_speaks_and_is_free_when_whoever_has_it_leaves() {
+    let mut world = World::new();
+    let ann = world.join(&CAMERA_AND_MICROPHONE, 2);
+    let bo = world.join(&CAMERA_AND_MICROPHONE, 2);
+    let speaks = |world: &mut World, who: usize, voice| {
+        world.people[who].client.senders[0].voice = voice;
+    };
+    speaks(&mut world, bo, false);
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.floor, [Some(PeerId(1))]);
+    speaks(&mut world, ann, false);
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.floor, [Some(PeerId(1))], "kept in silence");
+    speaks(&mut world, bo, true);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.floor, [Some(PeerId(1)), Some(PeerId(2))]);
+    speaks(&mut world, bo, false);
+    world.leave(bo);
+    world.run(Duration::from_secs(2));
+    assert_eq!(world.floor, [Some(PeerId(1)), Some(PeerId(2)), None]);
+}
+
+#[test]
+fn nobody_is_waited_for_while_nobody_speaks() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        let index = world.join(&CAMERA_AND_MICROPHONE, 2);
+        world.people[index].client.senders[0].voice = false;
+    }
+    world.run(Duration::from_secs(3));
+    let silent = world.engine.census().timers;
+    world.people[0].client.senders[0].voice = true;
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.engine.census().timers, silent + 2, "who stops, and who has the floor");
+    world.people[0].client.senders[0].voice = false;
+    world.run(Duration::from_secs(3));
+    assert_eq!(world.engine.census().timers, silent);
+}
+
+#[test]
 fn a_peer_that_falls_silent_is_told_and_is_connected_again_when_heard() {
     let mut world = World::new();
     let ann = world.join(&CAMERA_AND_MICROPHONE, 2);

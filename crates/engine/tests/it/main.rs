@@ -7,6 +7,7 @@ mod allocation;
 mod arena;
 mod call;
 mod counting;
+mod dominant;
 mod layers;
 mod measure;
 mod retransmit;

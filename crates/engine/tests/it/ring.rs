@@ -81,6 +81,23 @@ fn a_packet_is_kept_once() {
 }
 
 #[test]
+fn what_arrived_since_a_moment_is_found_as_far_as_it_is_there() {
+    let mut ring = TrackRing::new(RingLimits::AUDIO);
+    let start = start();
+    assert_eq!(ring.since(start), ring.end());
+    fill(&mut ring, start, 100, 80, Duration::from_millis(20));
+    let first_since = |time| match ring.read(ring.since(time)) {
+        Read::Packet(stored) => Some(stored.facts.arrival),
+        _ => None,
+    };
+    let end = start + Duration::from_millis(20) * 100;
+    let first = first_since(end - Duration::from_millis(250)).unwrap();
+    assert!(first >= end - Duration::from_millis(250) && first <= end - Duration::from_millis(230));
+    assert_eq!(first_since(end + Duration::from_secs(1)), None);
+    assert!(first_since(start).unwrap() < end - Duration::from_millis(980), "the oldest there is");
+}
+
+#[test]
 fn a_slow_reader_learns_that_it_was_overtaken() {
     let mut ring = TrackRing::new(RingLimits::AUDIO);
     let cursor = ring.end();

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlor_engine::{
-    Change, Config, Engine, Forwarded, Join, Joined, Limits, PeerId, PeerQuality, PeerState, RoomId,
-    Routed, SendArena, Sender, Source, TrackId, WantedLayers,
+    Change, Config, Engine, Forwarded, Join, Joined, Limits, PeerId, PeerQuality, PeerState,
+    RoomId, Routed, SendArena, Sender, Source, TrackId, WantedLayers,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Path};
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) wanted: BTreeMap<PeerId, Vec<WantedLayers>>,
     /// What each viewer was last told that it gets.
     pub(crate) qualities: BTreeMap<PeerId, PeerQuality>,
+    /// Who has the floor in room 1, as told, each time that it changed.
+    pub(crate) floor: Vec<Option<PeerId>>,
     /// Allocations by the engine, commands apart.
     pub(crate) allocations: u64,
     arena: SendArena,
@@ -77,6 +79,7 @@ impl World {
             speaking: Vec::new(),
             wanted: BTreeMap::new(),
             qualities: BTreeMap::new(),
+            floor: Vec::new(),
             allocations: 0,
             arena,
             next_number: 0,
@@ -245,7 +248,12 @@ impl World {
                     };
                     person.state = Some(state);
                 }
-                Change::Speaking { peers, .. } => self.speaking = peers,
+                Change::Speaking { peers, dominant, .. } => {
+                    self.speaking = peers;
+                    if self.floor.last().copied().flatten() != dominant {
+                        self.floor.push(dominant);
+                    }
+                }
                 Change::Wanted { peer, tracks } => drop(self.wanted.insert(peer, tracks)),
                 Change::Quality { peer, quality } => drop(self.qualities.insert(peer, quality)),
             }

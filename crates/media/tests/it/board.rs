@@ -18,7 +18,8 @@ fn peer(id: u64, wanted: u16) -> Change {
 }
 
 fn speaking(ids: &[u64]) -> Change {
-    Change::Speaking { room: ROOM, peers: ids.iter().copied().map(PeerId).collect() }
+    let peers: Vec<_> = ids.iter().copied().map(PeerId).collect();
+    Change::Speaking { room: ROOM, dominant: peers.first().copied(), peers }
 }
 
 #[test]

@@ -29,7 +29,13 @@ pub(super) struct Silence {
 
 impl Silence {
     pub(super) fn new(interval: Duration) -> Silence {
-        Silence { interval, round_trip: Duration::ZERO, since: None, timed_out: false, sent_last: None }
+        Silence {
+            interval,
+            round_trip: Duration::ZERO,
+            since: None,
+            timed_out: false,
+            sent_last: None,
+        }
     }
 
     #[inline]

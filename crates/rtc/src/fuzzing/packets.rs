@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use crate::payload::{Facts, FrameNumbers, PictureId, Resolutions, rewrite};
+use crate::payload::{Facts, FrameNumbers, MAX_BLOCKS, PictureId, Red, Resolutions, rewrite};
 use crate::receive::{Arrival, StreamReceiver, TransportArrivals, Verdict};
 use crate::rtcp::{self, CompoundWriter, Rtcp};
 use crate::rtp::{ExtensionKind, ExtensionMap, RtpView, SequenceExtender, Ssrc};
@@ -91,6 +91,23 @@ pub fn payload(data: &[u8]) {
     assert_eq!(again, Some(Facts { numbers: new, ..facts }));
     rewrite(codec, &mut rewritten, &facts.numbers);
     assert_eq!(rewritten, payload);
+}
+
+/// A redundant payload never panics, its own frame is its end, and other payload types change nothing else.
+pub fn red(data: &[u8]) {
+    let Some(red) = Red::read(data) else { return };
+    let primary = red.primary(data);
+    assert!(data.ends_with(primary));
+    let blocks = red.payload_types(data).count();
+    assert!((1..=MAX_BLOCKS).contains(&blocks));
+    assert!(red.payload_types(data).all(|payload_type| payload_type < 128));
+    let mut other = data.to_vec();
+    red.set_payload_types(&mut other, 111);
+    assert_eq!(Red::read(&other), Some(red));
+    assert!(red.payload_types(&other).all(|payload_type| payload_type == 111));
+    assert_eq!(red.primary(&other), primary);
+    let changed = data.iter().zip(&other).filter(|(before, after)| before != after).count();
+    assert!(changed <= blocks);
 }
 
 /// Arrivals in any order, at any pace, make feedback of at most 1,200 bytes that can be read, and

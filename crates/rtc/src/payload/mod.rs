@@ -1,9 +1,10 @@
 //! What the payload of a packet says about its frame, and the numbers in it that a slot rewrites:
-//! Opus, VP8, VP9, H.264, AV1 and the dependency descriptor.
+//! Opus, RED, VP8, VP9, H.264, AV1 and the dependency descriptor.
 
 mod av1;
 mod dependency_descriptor;
 mod h264;
+mod red;
 mod resolution;
 mod vp8;
 mod vp9;
@@ -11,6 +12,7 @@ mod vp9;
 use crate::sdp::Codec;
 
 pub use dependency_descriptor::DependencyDescriptor;
+pub use red::{MAX_BLOCKS, Red};
 pub use resolution::{Resolution, Resolutions};
 pub use vp8::Vp8Descriptor;
 pub use vp9::Vp9Descriptor;
@@ -61,6 +63,15 @@ pub struct Layer {
     pub switches_up: bool,
 }
 
+/// A packet of sound is a frame, and one to begin with.
+const SOUND: Facts = Facts {
+    starts_frame: true,
+    ends_frame: true,
+    starts_key_frame: true,
+    numbers: FrameNumbers { picture_id: None, tl0_picture_index: None, frame_number: None },
+    layer: Layer { spatial: 0, temporal: 0, switches_up: false },
+};
+
 impl Facts {
     /// Reads the payload of one packet, without padding; `None` when it is too short or broken,
     /// so that no receiver could use it.
@@ -70,12 +81,8 @@ impl Facts {
     pub fn read(codec: Codec, payload: &[u8], marker: bool, descriptor: &[u8]) -> Option<Facts> {
         let by_marker = Facts { ends_frame: marker, ..Facts::default() };
         let facts = match codec {
-            Codec::Opus | Codec::Red => Facts {
-                starts_frame: true,
-                ends_frame: true,
-                starts_key_frame: true,
-                ..Facts::default()
-            },
+            Codec::Opus => SOUND,
+            Codec::Red => Red::read(payload).map(|_| SOUND)?,
             Codec::Vp8 => Vp8Descriptor::read(payload)?.facts(payload, by_marker),
             Codec::Vp9 { .. } => Vp9Descriptor::read(payload)?.facts(),
             Codec::H264 { .. } => h264::facts(payload, by_marker)?,

@@ -4,9 +4,11 @@ use std::fmt::{self, Display, Write};
 use std::net::SocketAddr;
 
 use super::candidate::Candidate;
+use super::codec::Codec;
 use super::negotiation::{
     Direction, MediaSection, NegotiatedCodec, Negotiation, RejectedSection, Section,
 };
+use super::opus;
 use crate::Mid;
 use crate::dtls::Fingerprint;
 use crate::ice::Credentials;
@@ -171,8 +173,13 @@ fn write_codec(f: &mut fmt::Formatter<'_>, codec: &NegotiatedCodec) -> fmt::Resu
         write!(f, "/{channels}")?;
     }
     f.write_str("\r\n")?;
-    if !codec.fmtp.is_empty() {
-        write!(f, "a=fmtp:{payload_type} {}\r\n", codec.fmtp)?;
+    match codec.codec {
+        Codec::Opus => {
+            let parameters = opus::answer_parameters(&codec.fmtp);
+            write!(f, "a=fmtp:{payload_type} {parameters}\r\n")?;
+        }
+        _ if codec.fmtp.is_empty() => {}
+        _ => write!(f, "a=fmtp:{payload_type} {}\r\n", codec.fmtp)?,
     }
     for feedback in codec.feedback.names() {
         write!(f, "a=rtcp-fb:{payload_type} {feedback}\r\n")?;

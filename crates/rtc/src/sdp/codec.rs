@@ -92,20 +92,20 @@ impl Codec {
     /// and so is what a browser sends. Equal ones keep the browser's own order.
     ///
     /// A room works best when all send one codec that all can decode: Opus, and VP8, which every
-    /// browser encodes in simulcast at little cost. RED comes second so that it is declared, not used.
+    /// browser encodes in simulcast at little cost. RED costs its sender twice the bitrate of Opus, so it is
+    /// for the client to decide: a browser sends it when the answer has it first, as it is if the offer had.
     pub(super) const fn preference(self) -> u8 {
         match self {
-            Codec::Opus => 0,
-            Codec::Red => 1,
-            Codec::Vp8 => 2,
-            Codec::Vp9 { profile: 0 } => 3,
-            Codec::Vp9 { .. } => 4,
+            Codec::Opus | Codec::Red => 0,
+            Codec::Vp8 => 1,
+            Codec::Vp9 { profile: 0 } => 2,
+            Codec::Vp9 { .. } => 3,
             Codec::H264 { profile_level_id, packetization_mode } => {
                 let other_profile = !is_constrained_baseline(profile_level_id);
-                5 + 2 * (packetization_mode == 0) as u8 + other_profile as u8
+                4 + 2 * (packetization_mode == 0) as u8 + other_profile as u8
             }
-            Codec::Av1 { profile: 0 } => 9,
-            Codec::Av1 { .. } => 10,
+            Codec::Av1 { profile: 0 } => 8,
+            Codec::Av1 { .. } => 9,
         }
     }
 }

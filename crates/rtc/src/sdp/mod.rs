@@ -19,6 +19,7 @@ mod lines;
 mod negotiate;
 mod negotiation;
 mod offer;
+mod opus;
 mod reoffer;
 mod transport;
 

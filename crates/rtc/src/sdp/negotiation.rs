@@ -113,7 +113,7 @@ pub struct NegotiatedCodec {
     pub rtx_payload_type: Option<u8>,
     /// Ticks of the RTP clock in one second.
     pub clock_rate: u32,
-    /// The client's parameters, which the answer repeats; may be empty.
+    /// The client's parameters, which the answer repeats, and for Opus adds to; may be empty.
     pub fmtp: String,
     /// What receivers may send back.
     pub feedback: Feedback,

@@ -7,6 +7,7 @@ mod congestion;
 mod connection;
 mod payload;
 mod receive;
+mod red;
 mod resolution;
 mod rtcp;
 mod rtp;

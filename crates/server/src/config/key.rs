@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 15] = [
+pub const KEYS: [Key; 17] = [
     key(
         "listen",
         Shape::One,
@@ -75,6 +75,13 @@ pub const KEYS: [Key; 15] = [
     ),
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
     key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
+    key(
+        "open_microphones",
+        Shape::One,
+        "N",
+        "Microphones of one room that are all heard; where more are on, the loudest are, 0 to 64 [default: 16]",
+    ),
+    key("loudest_microphones", Shape::One, "N", "How many the loudest are, 1 to 64 [default: 6]"),
     key("max_rooms", Shape::One, "N", "Rooms on this server, 1 to 100000 [default: 1000]"),
     key("max_sockets", Shape::One, "N", "WebSockets at once, 1 to 1000000 [default: 20000]"),
     key(

@@ -16,6 +16,7 @@ pub use key::{KEYS, Key, Shape};
 pub use layer::{CONFIG_VARIABLE, Layer, read_environment, read_file, unknown_variables};
 
 use layer::Layers;
+use parlor_engine::Limits;
 
 /// The port of HTTP and of media when nothing else is said.
 pub const DEFAULT_PORT: u16 = 4000;
@@ -40,6 +41,10 @@ pub struct Config {
     pub threads: u8,
     /// People in one room.
     pub max_peers_per_room: usize,
+    /// Microphones of one room that are all heard; where more are on, the loudest are.
+    pub open_microphones: u16,
+    /// How many the loudest are.
+    pub loudest_microphones: u16,
     /// Rooms on this server.
     pub max_rooms: usize,
     /// WebSockets at once, as far as the system's limit on file descriptors allows.
@@ -88,6 +93,8 @@ impl Default for Config {
             origins: Vec::new(),
             threads: 0,
             max_peers_per_room: 64,
+            open_microphones: Limits::default().open_microphones,
+            loudest_microphones: Limits::default().loudest_microphones,
             max_rooms: 1000,
             max_sockets: 20_000,
             max_socket_memory: 1024,
@@ -131,6 +138,13 @@ impl Config {
             max_peers_per_room: said
                 .one("max_peers_per_room", parse::within(2, 1000))?
                 .unwrap_or(default.max_peers_per_room),
+            // At most as many as slots of a kind can be asked for.
+            open_microphones: said
+                .one("open_microphones", parse::within(0, 64))?
+                .unwrap_or(default.open_microphones),
+            loudest_microphones: said
+                .one("loudest_microphones", parse::within(1, 64))?
+                .unwrap_or(default.loudest_microphones),
             max_rooms: said
                 .one("max_rooms", parse::within(1, 100_000))?
                 .unwrap_or(default.max_rooms),

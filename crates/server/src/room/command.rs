@@ -79,11 +79,8 @@ pub enum Command {
         /// That.
         quality: Quality,
     },
-    /// Who is speaking now, complete.
-    Speaking {
-        /// Those.
-        peers: Vec<PeerId>,
-    },
+    /// Who is speaking now, complete, and who has the floor.
+    Speaking(Speakers),
     /// Time has passed.
     Tick,
     /// All memberships end, for this reason.

@@ -11,8 +11,8 @@ use parlor_rtc::connection::CloseReason;
 use parlor_rtc::dtls::Failure;
 use parlor_rtc::{MediaKind, Mid, Rid};
 use parlor_wire::{
-    Kind, MoreSlots, Network, PauseReason, PeerId, Quality, Reason, Refusal, Slot, TrackId,
-    TrackQuality, TrackState, ViewedTrack, Wanted, WantedTrack,
+    Kind, MoreSlots, Network, PauseReason, PeerId, Quality, Reason, Refusal, Slot, Speakers,
+    TrackId, TrackQuality, TrackState, ViewedTrack, Wanted, WantedTrack,
 };
 use tokio::time::timeout;
 
@@ -139,9 +139,10 @@ pub(super) fn command_of(change: Change) -> Command {
         Change::Quality { peer, quality } => {
             Command::Quality { peer: PeerId(peer.0), quality: quality_of(&quality) }
         }
-        Change::Speaking { peers, .. } => {
-            Command::Speaking { peers: peers.iter().map(|peer| PeerId(peer.0)).collect() }
-        }
+        Change::Speaking { peers, dominant, .. } => Command::Speaking(Speakers {
+            speaking: peers.iter().map(|peer| PeerId(peer.0)).collect(),
+            dominant: dominant.map(|peer| PeerId(peer.0)),
+        }),
     }
 }
 

@@ -260,9 +260,9 @@ impl RoomState {
             let presence = Presence { joined: page.to_vec(), ..Presence::default() };
             self.push(Some(session), Push::Presence(presence));
         }
-        if !self.speaking.is_empty() {
-            let speaking = self.speaking.clone();
-            self.push(Some(session), Push::Speakers(Speakers { speaking }));
+        if self.speakers != Speakers::default() {
+            let speakers = self.speakers.clone();
+            self.push(Some(session), Push::Speakers(speakers));
         }
         if let Some(more) = ask {
             self.push(Some(session), Push::MoreSlots(more));

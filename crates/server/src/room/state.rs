@@ -30,7 +30,7 @@ pub struct RoomState {
     pub(super) sessions: BTreeMap<SessionId, PeerId>,
     pub(super) lost: BTreeMap<PeerId, Lost>,
     pub(super) presence: Batch,
-    pub(super) speaking: Vec<PeerId>,
+    pub(super) speakers: Speakers,
     pub(super) effects: Vec<Effect>,
 }
 
@@ -61,7 +61,7 @@ impl RoomState {
             sessions: BTreeMap::new(),
             lost: BTreeMap::new(),
             presence: Batch::default(),
-            speaking: Vec::new(),
+            speakers: Speakers::default(),
             effects: Vec::new(),
         }
     }
@@ -109,7 +109,7 @@ impl RoomState {
             Command::Media { peer, news } => self.media(peer, news, now),
             Command::Wanted { peer, wanted } => self.wanted(peer, wanted),
             Command::Quality { peer, quality } => self.quality(peer, quality),
-            Command::Speaking { peers } => self.speaking(peers),
+            Command::Speaking(speakers) => self.speaking(speakers),
             Command::Tick => {}
             Command::End(ended) => self.end(&ended),
         }
@@ -255,11 +255,12 @@ impl RoomState {
         self.push(listening, Push::Quality(quality));
     }
 
-    fn speaking(&mut self, mut peers: Vec<PeerId>) {
-        peers.retain(|peer| self.members.contains_key(peer));
-        if peers != self.speaking {
-            self.speaking.clone_from(&peers);
-            self.broadcast(Push::Speakers(Speakers { speaking: peers }));
+    fn speaking(&mut self, mut speakers: Speakers) {
+        speakers.speaking.retain(|peer| self.members.contains_key(peer));
+        speakers.dominant = speakers.dominant.filter(|peer| self.members.contains_key(peer));
+        if speakers != self.speakers {
+            self.speakers.clone_from(&speakers);
+            self.broadcast(Push::Speakers(speakers));
         }
     }
 

@@ -1,8 +1,10 @@
 //! Stories about calls in simulated time, and about the shape of the workspace, in one binary.
 
 mod bandwidth;
+mod dtx;
 mod fences;
 mod loss;
+mod loudest;
 mod meeting;
 mod nack;
 mod network;

@@ -40,7 +40,8 @@ fn each_message_of_the_protocol_page_is_read_and_written_alike() {
     ));
     survives::<Slots>(r#"{"slots":[{"mid":"6","kind":"audio","track":"t31"}]}"#);
     survives::<MoreSlots>(r#"{"audio":8,"video":8}"#);
-    survives::<Speakers>(r#"{"speaking":["p3"]}"#);
+    survives::<Speakers>(r#"{"speaking":["p3"],"dominant":"p3"}"#);
+    survives::<Speakers>(r#"{"speaking":[],"dominant":null}"#);
     survives::<Ended>(r#"{"reason":"server_stopping","message":"The server is restarting."}"#);
 }
 

@@ -50,6 +50,26 @@ impl Stream {
 }
 
 #[test]
+fn what_is_not_sent_in_silence_is_neither_asked_for_nor_reported_as_lost() {
+    let mut stream = Stream::new();
+    let (mut now, mut sequence) = (0, 0);
+    for turn in 0..20 {
+        // Words, then comfort noise every 400 ms for three seconds: numbers go on, time leaps.
+        let gaps = [20; 40].into_iter().chain([400; 8]);
+        for gap in gaps {
+            assert_eq!(stream.packet(now, sequence), Verdict::New);
+            assert_eq!(stream.receiver.deadline(), None, "turn {turn}");
+            assert!(stream.asked(now + gap - 1).is_empty());
+            now += gap;
+            sequence += 1;
+        }
+        let report = stream.receiver.report(stream.at(now), Ssrc(1)).unwrap();
+        assert_eq!((report.cumulative_lost, report.fraction_lost), (0, 0));
+        assert!(report.jitter < CLOCK_RATE / 1_000, "{} ticks of jitter", report.jitter);
+    }
+}
+
+#[test]
 fn a_lost_packet_is_asked_for_and_again_after_one_round_trip() {
     let mut stream = Stream::new();
     stream.packet(0, 0);

@@ -6,6 +6,7 @@
 
 mod golden;
 mod hostile;
+mod opus;
 mod peer;
 mod reoffer;
 mod sections;

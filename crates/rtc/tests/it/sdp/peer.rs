@@ -7,7 +7,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction as Way, MediaKind as Kind, Simulcast, SimulcastLayer};
 
 #[allow(clippy::disallowed_methods)] // Only the SDP of this client is used: it never runs.
-fn client() -> Rtc {
+pub(super) fn client() -> Rtc {
     Rtc::builder().build(Instant::now())
 }
 
@@ -17,7 +17,7 @@ fn camera() -> Simulcast {
 }
 
 /// Offers a microphone, a camera and a pair of slots.
-fn offer(client: &mut Rtc) -> (String, SdpPendingOffer) {
+pub(super) fn offer(client: &mut Rtc) -> (String, SdpPendingOffer) {
     let mut changes = client.sdp_api();
     changes.add_media(Kind::Audio, Way::SendOnly, None, None, None);
     changes.add_media(Kind::Video, Way::SendOnly, None, None, Some(camera()));
@@ -27,7 +27,7 @@ fn offer(client: &mut Rtc) -> (String, SdpPendingOffer) {
     (offer.to_sdp_string(), pending)
 }
 
-fn accept(client: &mut Rtc, pending: SdpPendingOffer, answer: &str) {
+pub(super) fn accept(client: &mut Rtc, pending: SdpPendingOffer, answer: &str) {
     let answer = SdpAnswer::from_sdp_string(answer).expect("str0m reads the answer");
     client.sdp_api().accept_answer(pending, answer).expect("str0m takes the answer");
 }

@@ -48,6 +48,14 @@ fn opus_comes_before_red_and_keeps_its_parameters() {
 }
 
 #[test]
+fn red_comes_first_for_who_offers_it_first_and_so_is_sent() {
+    let text = read("chromium_join").replace("SAVPF 111 63 ", "SAVPF 63 111 ");
+    let negotiation = decide(&text).unwrap();
+    assert_eq!(codecs(section(&negotiation, "0")), [Codec::Red, Codec::Opus]);
+    assert!(answer(&negotiation, 0).contains("m=audio 9 UDP/TLS/RTP/SAVPF 63 111\r\n"));
+}
+
+#[test]
 fn red_that_does_not_repeat_the_opus_of_its_section_is_left_out() {
     let text = read("chromium_join").replace("a=fmtp:63 111/111", "a=fmtp:63 9/9");
     assert_eq!(codecs(section(&decide(&text).unwrap(), "0")), [Codec::Opus]);

@@ -133,11 +133,34 @@ fn a_newcomer_to_a_crowd_gets_the_peers_in_pages() {
 fn a_newcomer_is_told_who_is_speaking() {
     let mut world = World::new();
     let ann = world.connect("Ann");
-    world.apply(Command::Speaking { peers: vec![ann.peer] });
+    let speakers = Speakers { speaking: vec![ann.peer], dominant: Some(ann.peer) };
+    world.apply(Command::Speaking(speakers.clone()));
     world.take();
     let bo = world.join("Bo");
-    let push = Push::Speakers(Speakers { speaking: vec![ann.peer] });
+    let push = Push::Speakers(speakers);
     assert!(world.effects.contains(&Effect::Push { session: bo.session, push }));
+}
+
+#[test]
+fn a_newcomer_is_told_who_has_the_floor_in_silence_and_nothing_when_nobody_has() {
+    let mut world = World::new();
+    let ann = world.connect("Ann");
+    let bo = world.join("Bo");
+    let told = |world: &World, session| {
+        let pushes = world.effects.iter().filter_map(|effect| match effect {
+            Effect::Push { session: to, push: Push::Speakers(told) } if *to == session => {
+                Some(told)
+            }
+            _ => None,
+        });
+        pushes.cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(told(&world, bo.session), []);
+    let speakers = Speakers { speaking: Vec::new(), dominant: Some(ann.peer) };
+    world.apply(Command::Speaking(speakers.clone()));
+    world.take();
+    let cy = world.join("Cy");
+    assert_eq!(told(&world, cy.session), [speakers]);
 }
 
 #[test]

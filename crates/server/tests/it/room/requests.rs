@@ -139,12 +139,13 @@ fn speakers_are_told_when_they_change() {
     let (ann, bo) = (world.connect("Ann"), world.connect("Bo"));
     world.pass(millis(100));
     world.take();
-    world.apply(Command::Speaking { peers: vec![bo.peer] });
-    let push = Push::Speakers(Speakers { speaking: vec![bo.peer] });
+    let speakers = Speakers { speaking: vec![bo.peer], dominant: Some(ann.peer) };
+    world.apply(Command::Speaking(speakers.clone()));
+    let push = Push::Speakers(speakers.clone());
     let sessions = vec![ann.session, bo.session];
     assert_eq!(world.effects, [Effect::Broadcast { sessions, push }]);
     world.take();
-    world.apply(Command::Speaking { peers: vec![bo.peer] });
+    world.apply(Command::Speaking(speakers));
     assert_eq!(world.effects, []);
 }
 

@@ -1,0 +1,189 @@
+//! Of many microphones in a room the loudest few are forwarded: carries out who is let in and who gives way.
+
+use std::cmp::Reverse;
+use std::time::Instant;
+
+use parlor_rtc::MediaKind;
+
+use crate::assign::{Candidate, Place as SlotPlace, slots_to_have};
+use crate::engine::Engine;
+use crate::id::Source;
+use crate::loudest::{HOLD, Hearing, Place, giving_way};
+use crate::peer::PeerKey;
+use crate::room::RoomKey;
+use crate::slot::{Feed, Slot};
+use crate::track::{Subscriber, Track, TrackKey, TrackRef};
+
+impl Engine {
+    /// Decides whether all microphones of a room are forwarded or the loudest, as some are on or off now that were
+    /// not. Who receives them is to be decided anew after it.
+    pub(crate) fn review_microphones(&mut self, now: Instant, key: RoomKey) {
+        let mut on = self.microphones(key);
+        let Some(room) = self.rooms.get_mut(key) else { return };
+        let limits = &self.config.limits;
+        let places = usize::from(limits.loudest_microphones);
+        if on.len() <= places.max(limits.open_microphones.into()) {
+            room.loudest = None;
+            self.set_hearing(&on, Hearing::Open);
+            return;
+        }
+        let heard = match room.loudest.take() {
+            Some(heard) => heard.into_iter().filter(|track| on.contains(track)).collect(),
+            None => {
+                let Engine { tracks, .. } = self;
+                let scores = |track: &TrackKey| tracks.get(*track).map(Track::scores);
+                on.sort_by_key(|track| Reverse(scores(track).map(|s| (s.long, s.medium))));
+                let sounds = |track: &&TrackKey| {
+                    tracks.get(**track).is_some_and(|track| track.has_sounded_within(now, HOLD))
+                };
+                on.iter().filter(sounds).take(places).copied().collect::<Vec<_>>()
+            }
+        };
+        on.retain(|track| !heard.contains(track));
+        self.set_hearing(&on, Hearing::Waiting { asks: false });
+        let newly: Vec<_> = heard.iter().filter(|track| self.is_open(**track)).copied().collect();
+        self.set_hearing(&newly, Hearing::Heard { since: now });
+        if let Some(room) = self.rooms.get_mut(key) {
+            room.loudest = Some(heard);
+        }
+        self.begin_floor_reviews(now, key);
+    }
+
+    /// Lets somebody in who has begun to speak, if there is a place or one who gives way.
+    pub(crate) fn let_in(&mut self, now: Instant, key: RoomKey, newcomer: TrackKey) {
+        let Engine { rooms, tracks, config, .. } = self;
+        let Some(heard) = rooms.get_mut(key).and_then(|room| room.loudest.as_mut()) else { return };
+        heard.retain(|track| tracks.get(*track).is_some());
+        let mut gone = None;
+        if heard.len() >= usize::from(config.limits.loudest_microphones) {
+            let scores = tracks.get(newcomer).map(Track::scores).unwrap_or_default();
+            let places: Vec<Place> =
+                heard.iter().filter_map(|track| tracks.get_mut(*track)?.place(now)).collect();
+            let Some(index) = giving_way(now, &places, scores) else {
+                self.counters.microphones_kept_out += 1;
+                return;
+            };
+            gone = Some(heard.remove(index));
+        }
+        heard.push(newcomer);
+        if let Some(gone) = gone {
+            self.close(now, key, gone);
+        }
+        self.open(now, key, newcomer);
+        self.begin_floor_reviews(now, key);
+    }
+
+    /// Lets go whoever has been silent for long, and lets in who still asks. True while somebody is heard, or
+    /// wants to be.
+    pub(crate) fn review_loudest(&mut self, now: Instant, key: RoomKey) -> bool {
+        let Engine { rooms, tracks, .. } = self;
+        let Some(heard) = rooms.get_mut(key).and_then(|room| room.loudest.as_mut()) else {
+            return false;
+        };
+        let is_silent = |track: &mut TrackKey| {
+            tracks.get(*track).is_none_or(|track| !track.has_sounded_within(now, HOLD))
+        };
+        let silent: Vec<TrackKey> = heard.extract_if(.., is_silent).collect();
+        silent.into_iter().for_each(|track| self.close(now, key, track));
+        let mut asking = self.microphones(key);
+        asking.retain(|track| self.still_asks(*track));
+        asking.iter().for_each(|track| self.let_in(now, key, *track));
+        let is_heard = |heard: &Vec<TrackKey>| !heard.is_empty();
+        let room = self.rooms.get(key);
+        !asking.is_empty() || room.and_then(|room| room.loudest.as_ref()).is_some_and(is_heard)
+    }
+
+    /// How many audio slots a peer should have, so that whoever speaks next finds one free.
+    pub(crate) fn audio_slots_to_have(
+        &self,
+        key: RoomKey,
+        slots: &[SlotPlace],
+        candidates: &[Candidate],
+    ) -> u16 {
+        let limits = &self.config.limits;
+        let have = slots.iter().filter(|slot| slot.open && slot.kind == MediaKind::Audio).count();
+        let heard = self.rooms.get(key).and_then(|room| room.loudest.as_ref()).map(Vec::len);
+        let free =
+            heard.map_or(0, |heard| usize::from(limits.loudest_microphones).saturating_sub(heard));
+        let flowing = candidates.iter().filter(|c| c.active && c.kind == MediaKind::Audio).count();
+        let count = |count| u16::try_from(count).unwrap_or(u16::MAX);
+        slots_to_have(count(have), count(flowing + free), limits.slots_per_kind)
+    }
+
+    /// Whether somebody has asked to be heard, and still speaks. Who has stopped may ask again.
+    fn still_asks(&mut self, key: TrackKey) -> bool {
+        let Some(track) = self.tracks.get_mut(key) else { return false };
+        let asks = track.hearing == Hearing::Waiting { asks: true };
+        if asks && !track.is_heard() {
+            track.hearing = Hearing::Waiting { asks: false };
+            return false;
+        }
+        asks
+    }
+
+    /// The microphones in a room that are on.
+    fn microphones(&self, key: RoomKey) -> Vec<TrackKey> {
+        let members = self.rooms.get(key).map(|room| room.peers.as_slice()).unwrap_or_default();
+        let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
+        let published = peers.flat_map(|peer| &peer.published).map(|published| published.track);
+        let is_on = |track: &Track| track.on && track.source == Source::Microphone;
+        published.filter(|key| self.tracks.get(*key).is_some_and(is_on)).collect()
+    }
+
+    fn is_open(&self, key: TrackKey) -> bool {
+        self.tracks.get(key).is_some_and(|track| !matches!(track.hearing, Hearing::Heard { .. }))
+    }
+
+    fn set_hearing(&mut self, keys: &[TrackKey], hearing: Hearing) {
+        for key in keys {
+            if let Some(track) = self.tracks.get_mut(*key) {
+                track.hearing = hearing;
+            }
+        }
+    }
+
+    /// Forwards a track from now on, beginning with what was said a moment ago.
+    fn open(&mut self, now: Instant, room: RoomKey, key: TrackKey) {
+        self.counters.microphones_let_in += 1;
+        self.set_hearing(&[key], Hearing::Heard { since: now });
+        let Some(members) = self.rooms.get(room).map(|room| room.peers.clone()) else { return };
+        for peer in members {
+            let carrying = self.slot_carrying(peer, key);
+            match (carrying, self.peers.get(peer).map(|peer| peer.may_be_fed(MediaKind::Audio))) {
+                // It has kept its slot: nothing else changes.
+                (Some((slot, track)), Some(true)) => {
+                    self.feed_slot(now, Subscriber { peer, slot }, Feed::Flowing(track));
+                }
+                _ => self.reassign_peer(now, peer),
+            }
+        }
+    }
+
+    /// Forwards a track no more. It keeps its slots while nobody needs them.
+    fn close(&mut self, now: Instant, room: RoomKey, key: TrackKey) {
+        self.set_hearing(&[key], Hearing::Waiting { asks: false });
+        let Some(members) = self.rooms.get(room).map(|room| room.peers.clone()) else { return };
+        for peer in members {
+            match self.slot_carrying(peer, key) {
+                // Somebody else may wait for it.
+                Some(_) if self.lacks_audio_slots(peer) => self.reassign_peer(now, peer),
+                Some((slot, track)) => {
+                    self.feed_slot(now, Subscriber { peer, slot }, Feed::Paused(track));
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn lacks_audio_slots(&self, key: PeerKey) -> bool {
+        let Some(peer) = self.peers.get(key) else { return false };
+        let is_audio = |slot: &&Slot| slot.is_open() && slot.kind == MediaKind::Audio;
+        peer.slots.iter().filter(is_audio).count() < usize::from(peer.wanted_slots.audio)
+    }
+
+    fn slot_carrying(&self, peer: PeerKey, key: TrackKey) -> Option<(usize, TrackRef)> {
+        let slots = self.peers.get(peer)?.slots.iter().enumerate();
+        let mut carried = slots.filter_map(|(index, slot)| Some((index, slot.feed().track()?)));
+        carried.find(|(_, track)| track.key == key)
+    }
+}

@@ -1,0 +1,265 @@
+//! What subscribers get of redundant audio, from an engine whose clients seal and open by hand.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parlor_rtc::demux::{Protocol, classify};
+use parlor_rtc::dtls::Identity;
+use parlor_rtc::rtcp::CompoundWriter;
+use parlor_rtc::rtp::{RtpView, Ssrc};
+use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
+use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
+use parlor_rtc::{Path, fuzzing};
+
+use crate::arena::SendArena;
+use crate::command::{Join, Sender};
+use crate::config::{Config, Limits};
+use crate::engine::Engine;
+use crate::forward::Forwarded;
+use crate::id::{PeerId, RoomId, Source, TrackId};
+use crate::peer::PeerKey;
+use crate::session;
+
+/// The formats of a browser that offers RED, with the numbers of Chromium.
+const RED: [&str; 2] =
+    ["111 63", "a=rtpmap:111 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n"];
+
+/// The same under other numbers.
+const RED_OTHERWISE: [&str; 2] =
+    ["96 97", "a=rtpmap:96 opus/48000/2\r\na=rtpmap:97 red/48000/2\r\na=fmtp:97 96/96\r\n"];
+
+/// One that has Opus alone, and asks for what is lost.
+const OPUS: [&str; 2] = [
+    "109 110",
+    "a=rtpmap:109 opus/48000/2\r\na=rtcp-fb:109 nack\r\na=rtpmap:110 rtx/48000\r\na=fmtp:110 apt=109\r\n",
+];
+
+const PUBLISHER: u32 = 77;
+
+struct Person {
+    key: PeerKey,
+    path: Path,
+    inbound: Inbound,
+    outbound: Outbound,
+    /// What it has been sent and has not looked at.
+    heard: Vec<Heard>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Heard {
+    ssrc: Ssrc,
+    payload_type: u8,
+    sequence: u16,
+    timestamp: u32,
+    payload: Vec<u8>,
+}
+
+struct Call {
+    now: Instant,
+    engine: Engine,
+    arena: SendArena,
+    people: Vec<Person>,
+}
+
+impl Call {
+    /// The first of them publishes, and all receive.
+    fn new(formats: &[[&str; 2]]) -> Call {
+        // Nothing depends on which instant this is.
+        #[allow(clippy::disallowed_methods)]
+        let now = Instant::now();
+        let config = Config {
+            identity: Arc::new(Identity::generate().unwrap()),
+            candidates: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000)],
+            thread: 0,
+            seed: [1; 32],
+            ntp_at_start: 0,
+            limits: Limits::default(),
+        };
+        let mut engine = Engine::new(now, config);
+        engine.add_room(RoomId(1));
+        let mut call = Call { now, engine, arena: SendArena::default(), people: Vec::new() };
+        for (number, formats) in (1..).zip(formats) {
+            call.enter(number, *formats);
+        }
+        call
+    }
+
+    fn enter(&mut self, number: u64, formats: [&str; 2]) {
+        let mid = "0".parse().unwrap();
+        let (track, source) = (TrackId(number), Source::Microphone);
+        let senders = vec![Sender { mid, track, source, on: number == 1 }];
+        let join = Join { room: RoomId(1), peer: PeerId(number), offer: offer(formats), senders };
+        self.engine.join(self.now, join).unwrap();
+        let key = self.engine.peer_keys[&PeerId(number)];
+        let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let path = Path::udp(SocketAddr::new(local, 5_000 + number as u16), local);
+        let peer = self.engine.peers.get(key).unwrap();
+        let ice = &peer.session.local_ice;
+        let mut check = MessageWriter::new(Class::Request, TransactionId([1; 12]))
+            .username(ice.ufrag(), "user")
+            .priority(1)
+            .controlling(1)
+            .use_candidate()
+            .integrity(ice.key());
+        let mut check = check.finish().unwrap().to_vec();
+        self.engine.handle_datagram(self.now, path, &mut check, &mut self.arena);
+        let connection = &mut self.engine.peers.get_mut(key).unwrap().link.connection;
+        let (inbound, outbound) = fuzzing::end_handshake(self.now, connection, path);
+        self.engine.follow_connection(self.now, key);
+        self.people.push(Person { key, path, inbound, outbound, heard: Vec::new() });
+        self.deliver();
+    }
+
+    /// The first one sends a packet, number `sequence`, and it goes where it goes.
+    fn publish(&mut self, payload_type: u8, sequence: u16, payload: &[u8]) {
+        self.now += Duration::from_millis(20);
+        let mut packet = vec![0x90, payload_type];
+        packet.extend(sequence.to_be_bytes());
+        packet.extend((u32::from(sequence) * 960).to_be_bytes());
+        packet.extend(PUBLISHER.to_be_bytes());
+        // The mid of its section, which is 4 here.
+        packet.extend([0xBE, 0xDE, 0, 1, 4 << 4, b'0', 0, 0]);
+        packet.extend(payload);
+        let len = packet.len();
+        packet.resize(len + SRTP_OVERHEAD, 0);
+        let Person { outbound, path, .. } = &mut self.people[0];
+        let len = outbound.seal_rtp(&mut packet, len, sequence.into()).unwrap();
+        packet.truncate(len);
+        self.engine.handle_datagram(self.now, *path, &mut packet, &mut self.arena);
+        self.deliver();
+    }
+
+    /// Somebody asks for a packet again.
+    fn ask_again(&mut self, who: usize, media: Ssrc, sequence: u16) {
+        self.now += Duration::from_millis(50);
+        let mut compound = vec![0; 200];
+        let mut writer = CompoundWriter::new(&mut compound);
+        writer.nack(Ssrc(1), media, [sequence]).unwrap();
+        let len = writer.len();
+        compound.truncate(len + SRTCP_OVERHEAD);
+        let Person { outbound, path, .. } = &mut self.people[who];
+        let len = outbound.seal_rtcp(&mut compound, len).unwrap();
+        compound.truncate(len);
+        self.engine.handle_datagram(self.now, *path, &mut compound, &mut self.arena);
+        self.deliver();
+    }
+
+    fn deliver(&mut self) {
+        assert_eq!(self.engine.forward(self.now, &mut self.arena), Forwarded::Done);
+        for message in self.arena.messages() {
+            let person = self.people.iter_mut().find(|person| person.path == message.path);
+            let Some(person) = person else { continue };
+            let peer = self.engine.peers.get(person.key).unwrap();
+            let extensions = session::incoming_extensions(&peer.session.negotiation);
+            for datagram in message.segments() {
+                if classify(datagram) == Some(Protocol::Srtp) {
+                    let mut packet = datagram.to_vec();
+                    let len = person.inbound.open_rtp(&mut packet).unwrap();
+                    let view = RtpView::parse(&packet[..len], &extensions).unwrap();
+                    let RtpView { ssrc, payload_type, sequence, timestamp, .. } = view;
+                    let payload = view.payload.of(&packet).to_vec();
+                    let heard = Heard { ssrc, payload_type, sequence, timestamp, payload };
+                    person.heard.push(heard);
+                }
+            }
+        }
+        self.arena.clear();
+    }
+
+    fn take(&mut self, who: usize) -> Vec<Heard> {
+        std::mem::take(&mut self.people[who].heard)
+    }
+}
+
+/// One section that sends and one that receives.
+fn offer([types, formats]: [&str; 2]) -> String {
+    let fingerprint = ["AB"; 32].join(":");
+    let mut sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+         a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n"
+    );
+    for (mid, direction) in ["sendonly", "recvonly"].iter().enumerate() {
+        write!(
+            sdp,
+            "m=audio 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
+             a=ice-ufrag:user\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
+             a=rtcp-rsize\r\na={direction}\r\n{formats}\
+             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+        )
+        .unwrap();
+    }
+    sdp
+}
+
+/// A frame of Opus, made up.
+fn frame(number: u16) -> Vec<u8> {
+    vec![number as u8; 20 + usize::from(number % 5)]
+}
+
+/// A frame behind a copy of the one before, 960 ticks earlier, with Opus under `opus`.
+fn wrapped(opus: u8, number: u16) -> Vec<u8> {
+    let copy = frame(number - 1);
+    let [_, a, b, c] = (960_u32 << 10 | copy.len() as u32).to_be_bytes();
+    [&[0x80 | opus, a, b, c, opus][..], &copy, &frame(number)].concat()
+}
+
+#[test]
+fn red_goes_to_who_negotiated_it_under_their_numbers_and_opus_to_the_others() {
+    let mut call = Call::new(&[RED, RED_OTHERWISE, OPUS]);
+    for number in 10..30 {
+        call.publish(63, number, &wrapped(111, number));
+    }
+    let (with_red, plain) = (call.take(1), call.take(2));
+    assert_eq!((with_red.len(), plain.len()), (20, 20));
+    for (number, (red, opus)) in (10..).zip(with_red.iter().zip(&plain)) {
+        assert_eq!((red.payload_type, &red.payload), (97, &wrapped(96, number)));
+        assert_eq!((opus.payload_type, &opus.payload), (109, &frame(number)));
+    }
+    for heard in [with_red, plain] {
+        for pair in heard.windows(2) {
+            assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+            assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(960));
+        }
+    }
+}
+
+#[test]
+fn a_publisher_may_change_between_red_and_opus_and_nobody_notices() {
+    let mut call = Call::new(&[RED, OPUS]);
+    for number in 10..30 {
+        match number % 2 {
+            0 => call.publish(63, number, &wrapped(111, number)),
+            _ => call.publish(111, number, &frame(number)),
+        }
+    }
+    let heard = call.take(1);
+    let payloads: Vec<_> = heard.iter().map(|heard| heard.payload.clone()).collect();
+    assert_eq!(payloads, (10..30).map(frame).collect::<Vec<_>>());
+    assert!(heard.iter().all(|heard| heard.payload_type == 109));
+}
+
+#[test]
+fn what_is_sent_again_is_what_was_sent() {
+    let mut call = Call::new(&[RED, OPUS]);
+    for number in 10..20 {
+        call.publish(63, number, &wrapped(111, number));
+    }
+    let lost = call.take(1)[4].clone();
+    call.ask_again(1, lost.ssrc, lost.sequence);
+    let [again] = &call.take(1)[..] else { panic!("it comes once") };
+    assert_eq!((again.payload_type, again.timestamp), (110, lost.timestamp));
+    assert_eq!(again.payload, [&lost.sequence.to_be_bytes()[..], &lost.payload].concat());
+}
+
+#[test]
+fn blocks_of_something_else_than_opus_are_not_forwarded() {
+    let mut call = Call::new(&[RED, RED_OTHERWISE, OPUS]);
+    let refused = call.engine.counters.packets_refused;
+    call.publish(63, 10, &wrapped(13, 10));
+    // Its copy is longer than the packet.
+    call.publish(63, 11, &[0x80 | 111, 0, 3, 0xFF, 111, 1, 2, 3]);
+    assert_eq!(call.engine.counters.packets_refused, refused + 2);
+    assert_eq!((call.take(1), call.take(2)), (Vec::new(), Vec::new()));
+}
