@@ -18,8 +18,9 @@ use crate::track::{Track, TrackKey, Upstream};
 /// How often that is decided while nothing else happens.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
 
-/// What one voice takes of a path, in bits per second: Opus at 32 kbit/s in packets of 20 ms, with its headers.
-const VOICE_BPS: u64 = 52_000;
+/// What one voice takes of a path, in bits per second: Opus at 32 kbit/s in packets of 20 ms, with 68 bytes of
+/// headers each.
+const VOICE_BPS: u64 = 60_000;
 
 /// How large a track is shown by a client that does not say: as large as a page.
 const WHOLE_PAGE: Area = Area { width: 1280, height: 720 };
@@ -30,6 +31,13 @@ const WHOLE_PAGE_BPS: u64 = 1_500_000;
 
 /// What any picture costs at least.
 const SMALL_PICTURE_BPS: u64 = 150_000;
+
+/// How far the estimate of a path is stretched for one smallest picture, in percent of it: as far as estimates
+/// keep below what a path takes, and half as much again.
+const STRETCHED_PERCENT: u64 = 133;
+
+/// What a picture needs to begin, in percent of what it costs, with room for rounding.
+const NEEDED_TO_BEGIN_PERCENT: u64 = 116;
 
 /// A video track that flows to a peer.
 #[derive(Clone, Copy)]
@@ -118,7 +126,12 @@ impl Engine {
             .collect();
         let subscriptions: ArrayVec<Subscription<'_>, MAX_SLOTS> =
             sources.iter().map(|(flowing, track)| subscription(flowing, track)).collect();
-        let budget_bps = link.take_target().bps().saturating_sub(voices_bps);
+        let target_bps = link.take_target().bps().saturating_sub(voices_bps);
+        let (needed_bps, least_bps) = least_bps(target_bps, &subscriptions).unwrap_or_default();
+        let budget_bps = match link.is_short_for_long(now, target_bps.max(least_bps) < needed_bps) {
+            true => target_bps,
+            false => target_bps.max(least_bps).max(needed_bps),
+        };
         let allocation = allocator.allocate(now, budget_bps, &subscriptions);
         for (decision, (flowing, track)) in allocation.decisions.iter().zip(&sources) {
             let Some(slot) = slots.get_mut(flowing.slot) else { continue };
@@ -182,6 +195,16 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
 fn guess_bps(area: Area) -> u64 {
     let pixels = |area: Area| u64::from(area.width) * u64::from(area.height);
     (WHOLE_PAGE_BPS * pixels(area) / pixels(WHOLE_PAGE)).clamp(SMALL_PICTURE_BPS, WHOLE_PAGE_BPS)
+}
+
+/// What the one smallest picture costs, and what it may have of a path that is taken for a little too thin for
+/// it. Estimates keep below what a path takes, so that queues drain; and who is sent no picture sends nothing
+/// that could prove more.
+fn least_bps(target_bps: u64, subscriptions: &[Subscription<'_>]) -> Option<(u64, u64)> {
+    let lowest = subscriptions.iter().filter_map(|it| it.rungs.first());
+    let cost_bps = lowest.map(|rung| u64::from(rung.peak_bps)).min()?;
+    let to_begin_bps = cost_bps.saturating_mul(NEEDED_TO_BEGIN_PERCENT) / 100;
+    Some((cost_bps, to_begin_bps.min(target_bps.saturating_mul(STRETCHED_PERCENT) / 100)))
 }
 
 /// How many voices flow to a peer.

@@ -17,6 +17,9 @@ const MAX_RATE: Bitrate = Bitrate::from_kbps(40_000);
 /// or it is a bad one.
 const MEASURED_WITHIN: Duration = Duration::from_secs(1);
 
+/// A path that is too thin for the one smallest picture is sent it all the same for so long.
+const SHORT_FOR_LONG: Duration = Duration::from_secs(4);
+
 /// What is sent follows at once when it may become less or more than so much, in percent.
 const WORTH_A_DECISION: (u64, u64) = (93, 120);
 
@@ -36,6 +39,8 @@ pub(crate) struct Link {
     /// How much may be sent, as of the last decision about it.
     taken: Bitrate,
     connected_at: Option<Instant>,
+    /// Since when it carries less than it is to carry at least.
+    short_since: Option<Instant>,
     feedback: FeedbackKind,
     next_transport_sequence: u16,
 }
@@ -68,6 +73,7 @@ impl Link {
             wanted: Bitrate::ZERO,
             taken: Bitrate::ZERO,
             connected_at: None,
+            short_since: None,
             feedback,
             next_transport_sequence: 0,
         }
@@ -103,6 +109,16 @@ impl Link {
     pub(crate) fn has_changed(&self) -> bool {
         let (taken, target) = (self.taken.bps(), self.congestion.target().bps());
         target * 100 < taken * WORTH_A_DECISION.0 || target * 100 > taken * WORTH_A_DECISION.1
+    }
+
+    /// Whether the path has been too thin for a while for what it is to carry at least, given that it is now, or
+    /// is not: a queue that a key frame filled drains, and the estimate comes back.
+    pub(crate) fn is_short_for_long(&mut self, now: Instant, is_short: bool) -> bool {
+        match is_short {
+            false => self.short_since = None,
+            true => drop(self.short_since.get_or_insert(now)),
+        }
+        self.short_since.is_some_and(|since| now >= since + SHORT_FOR_LONG)
     }
 
     /// Says how much could be used.

@@ -22,6 +22,10 @@ use crate::upstream::KEY_FRAME_INTERVAL;
 /// leaves who cannot decode the better one, seconds apart.
 const CODEC_HOLDS: Duration = Duration::from_secs(1);
 
+/// What a path carries with every packet beside its payload, in bytes: RTP header and extensions, SRTP tag, UDP
+/// and IPv4.
+const PACKET_OVERHEAD: usize = 12 + 12 + 16 + 8 + 20;
+
 /// How often the layers of a track are measured at most.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -250,7 +254,8 @@ impl Track {
         }
         let was_live = self.meter.is_live(layer);
         let &Facts { starts_frame, starts_key_frame, layer: inside, .. } = facts;
-        let packet = Packet { len: payload.len(), starts_frame, starts_key_frame, layer: inside };
+        let len = payload.len() + PACKET_OVERHEAD;
+        let packet = Packet { len, starts_frame, starts_key_frame, layer: inside };
         self.meter.note(now, layer, &packet);
         if starts_key_frame && let Some(sizes) = Resolutions::read(codec, payload, &[]) {
             self.meter.note_resolutions(layer, sizes);

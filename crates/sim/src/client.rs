@@ -142,6 +142,37 @@ impl Client {
         offer.to_sdp_string()
     }
 
+    /// Makes an offer of a microphone, of a camera in these encodings, the lowest first, and of pairs of receive
+    /// sections.
+    ///
+    /// # Panics
+    /// If there is no encoding.
+    pub fn offer_camera(&mut self, now: Instant, rids: &[&str], slot_pairs: usize) -> String {
+        assert!(!rids.is_empty(), "simulcast has encodings");
+        let mut simulcast = Simulcast::new();
+        for rid in rids {
+            simulcast.add_send_layer(SimulcastLayer::new(rid));
+        }
+        let mut changes = self.rtc.sdp_api();
+        let sends = Direction::SendOnly;
+        let microphone = changes.add_media(MediaKind::Audio, sends, None, None, None);
+        let camera = changes.add_media(MediaKind::Video, sends, None, None, Some(simulcast));
+        for _ in 0..slot_pairs {
+            for kind in [MediaKind::Audio, MediaKind::Video] {
+                let mid = changes.add_media(kind, Direction::RecvOnly, None, None, None);
+                self.slots.push((mid, kind));
+            }
+        }
+        let (offer, pending) = changes.apply().expect("new sections need an offer");
+        self.pending = Some(pending);
+        self.senders.push(Sender::new(microphone, MediaKind::Audio, now));
+        let mut sender = Sender::new(camera, MediaKind::Video, now);
+        sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
+        sender.active_layers = rids.len();
+        self.senders.push(sender);
+        offer.to_sdp_string()
+    }
+
     /// Makes an offer that sends no more on the section of one of the senders; those behind it move up.
     ///
     /// # Panics

@@ -4,6 +4,8 @@
 const MAGIC: [u8; 4] = *b"PRLR";
 /// What a VP8 decoder reads first: frame tag, start code, width and height (RFC 6386 section 9.1).
 const VP8_KEY_HEADER: [u8; 10] = [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01];
+/// Where in it the width lies, and behind that the height.
+const SIZE_AT: usize = 6;
 /// The frame tag of an interframe: the lowest bit set.
 const VP8_DELTA_HEADER: [u8; 3] = [0x11, 0, 0];
 /// One 20 ms frame of stereo Opus in full band (RFC 6716 section 3.1).
@@ -49,6 +51,16 @@ impl Frame {
         // Filler that depends on the frame, so that a mix-up of packets shows in `decode`.
         let filler = self.filler();
         bytes.resize(len.max(bytes.len()), filler);
+        bytes
+    }
+
+    /// The same for a picture of this size, which key frames tell.
+    pub fn encode_sized(&self, len: usize, width: u16, height: u16) -> Vec<u8> {
+        let mut bytes = self.encode(len);
+        if self.kind == FrameKind::Key {
+            let size = [width.to_le_bytes(), height.to_le_bytes()].concat();
+            bytes[SIZE_AT..SIZE_AT + size.len()].copy_from_slice(&size);
+        }
         bytes
     }
 

@@ -69,6 +69,7 @@ pub struct Link {
     free_at: Option<Instant>,
     last_arrival: Option<Instant>,
     counters: LinkCounters,
+    waits: Vec<(Instant, Duration)>,
 }
 
 impl Link {
@@ -80,7 +81,13 @@ impl Link {
             free_at: None,
             last_arrival: None,
             counters: LinkCounters::default(),
+            waits: Vec::new(),
         }
+    }
+
+    /// When each datagram came to the queue, and how long it waited there; with a rate alone.
+    pub fn waits(&self) -> &[(Instant, Duration)] {
+        &self.waits
     }
 
     /// Changes the cable; datagrams under way are not touched.
@@ -129,6 +136,7 @@ impl Link {
         if starts - now > self.config.queue {
             return None;
         }
+        self.waits.push((now, starts - now));
         let bits = (len + LinkConfig::HEADER_LEN) as f64 * 8.0;
         let leaves = starts + Duration::from_secs_f64(bits / rate_bps as f64);
         self.free_at = Some(leaves);

@@ -2,7 +2,8 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use parlor_engine::{PeerId, PeerState, RoomId, Sender, TrackId};
+use parlor_engine::{PeerId, PeerState, RoomId, Sender, TrackId, WantedLayers};
+use str0m::media::Rid;
 
 use crate::client::Client;
 use crate::link::Link;
@@ -24,6 +25,8 @@ pub struct Seat {
     pub up: Link,
     /// Server to client.
     pub down: Link,
+    /// The seat whose `down` carries what goes here instead: both are behind one bottleneck.
+    pub behind: Option<usize>,
     /// What the engine last said of it.
     pub state: Option<PeerState>,
     /// Its address as the server sees it: what its NAT made of it.
@@ -33,6 +36,17 @@ pub struct Seat {
 }
 
 impl Seat {
+    /// Sends what somebody wants of its simulcast, and nothing else.
+    pub(crate) fn want(&mut self, tracks: &[WantedLayers]) {
+        for (named, sender) in self.named.iter().zip(&mut self.client.senders) {
+            let wanted = tracks.iter().find(|wanted| wanted.track == named.track);
+            if let Some(wanted) = wanted.filter(|_| !sender.rids.is_empty()) {
+                let rids = wanted.layers.iter().flatten();
+                sender.want(rids.map(|rid| Rid::from(rid.to_string().as_str())).collect());
+            }
+        }
+    }
+
     /// Its tracks, in the order of its senders.
     pub fn tracks(&self) -> Vec<TrackId> {
         self.named.iter().map(|sender| sender.track).collect()

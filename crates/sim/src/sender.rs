@@ -14,6 +14,9 @@ const AUDIO_FRAME_LEN: usize = 80;
 /// A key frame is this many times the size of another frame.
 const KEY_FRAME_FACTOR: usize = 4;
 
+/// The picture of the highest encoding; each below it has half the width and height.
+const LARGEST: (u16, u16) = (1280, 720);
+
 /// One media section that the client sends on.
 #[derive(Debug)]
 pub struct Sender {
@@ -40,6 +43,8 @@ pub struct Sender {
     pub rids: Vec<Rid>,
     /// Simulcast: how many encodings are being made now, the lowest first.
     pub active_layers: usize,
+    /// Simulcast: those of them that somebody wants; `None` makes them all.
+    pub wanted: Option<Vec<Rid>>,
     /// Played instead of made-up frames.
     pub recording: Option<Recording>,
     /// The next frame of the recording; a key frame is asked for by starting again.
@@ -63,6 +68,7 @@ impl Sender {
             frames_sent: 0,
             rids: Vec::new(),
             active_layers: 0,
+            wanted: None,
             recording: None,
             position: 0,
             wants_key_frame: true,
@@ -77,10 +83,23 @@ impl Sender {
             return vec![(None, bytes)];
         }
         let frame = Frame::decode(&bytes);
-        let encode = |len| frame.map_or_else(|| bytes.clone(), |frame| frame.encode(len));
-        let sizes = (0..self.rids.len() as u32).rev().map(|below| bytes.len() / 3_usize.pow(below));
-        let rids = self.rids.iter().zip(sizes).take(self.active_layers);
-        rids.map(|(rid, len)| (Some(*rid), encode(len))).collect()
+        let encode = |below: u32| {
+            let len = bytes.len() / 3_usize.pow(below);
+            let (width, height) = (LARGEST.0 >> below, LARGEST.1 >> below);
+            frame.map_or_else(|| bytes.clone(), |frame| frame.encode_sized(len, width, height))
+        };
+        let is_wanted = |rid: &Rid| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(rid));
+        let rids = self.rids.iter().zip((0..self.rids.len() as u32).rev()).take(self.active_layers);
+        rids.filter(|(rid, _)| is_wanted(rid))
+            .map(|(rid, below)| (Some(*rid), encode(below)))
+            .collect()
+    }
+
+    /// Makes only these encodings from now on; those that begin do so with a key frame.
+    pub(crate) fn want(&mut self, wanted: Vec<Rid>) {
+        let before = self.wanted.take().unwrap_or_else(|| self.rids.clone());
+        self.wants_key_frame |= wanted.iter().any(|rid| !before.contains(rid));
+        self.wanted = Some(wanted);
     }
 
     /// The bytes of the next frame and the clock its RTP time counts in.

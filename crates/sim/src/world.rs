@@ -124,6 +124,36 @@ impl World {
         let mut client = Client::new(self.now, number, address);
         let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(self.now, &kinds, slot_pairs);
+        self.seat(room, client, sources, offer, link)
+    }
+
+    /// The same for a client that publishes a microphone, and a camera in encodings with these names, the lowest
+    /// first. It makes those of them that somebody wants.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub fn join_with_simulcast(
+        &mut self,
+        rids: &[&str],
+        slot_pairs: usize,
+        link: LinkConfig,
+    ) -> usize {
+        let seat = self.seats.len();
+        let mut client = Client::new(self.now, seat as u32 + 1, client_address(seat, 0));
+        let offer = client.offer_camera(self.now, rids, slot_pairs);
+        self.seat(ROOM, client, &MICROPHONE_AND_CAMERA, offer, link)
+    }
+
+    fn seat(
+        &mut self,
+        room: RoomId,
+        mut client: Client,
+        sources: &[Source],
+        offer: String,
+        link: LinkConfig,
+    ) -> usize {
+        let seat = self.seats.len();
+        let (number, address) = (client.number, client.address);
         let named = self.name_tracks(&client, sources);
         let peer = PeerId(u64::from(number));
         let join = Join { room, peer, offer, senders: named.clone() };
@@ -136,6 +166,7 @@ impl World {
             named,
             up: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2),
             down: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2 + 1),
+            behind: None,
             state: None,
             public: address,
             present: true,
@@ -348,7 +379,8 @@ impl World {
                 continue;
             };
             for segment in message.segments() {
-                for at in self.seats[seat].down.carry(self.now, segment.len()) {
+                let link = self.seats[seat].behind.unwrap_or(seat);
+                for at in self.seats[link].down.carry(self.now, segment.len()) {
                     scheduled.push((at, Delivery::ToClient(seat, segment.to_vec())));
                 }
             }
@@ -379,10 +411,19 @@ impl World {
 
     fn read_changes(&mut self) {
         while let Some(change) = self.engine.poll_change() {
-            if let Change::Peer { peer, state } = &change
-                && let Some(seat) = self.seats.iter_mut().find(|seat| seat.peer == *peer)
-            {
-                seat.state = Some(state.clone());
+            let mut seats = self.seats.iter_mut();
+            match &change {
+                Change::Peer { peer, state } => {
+                    if let Some(seat) = seats.find(|seat| seat.peer == *peer) {
+                        seat.state = Some(state.clone());
+                    }
+                }
+                Change::Wanted { peer, tracks } => {
+                    if let Some(seat) = seats.find(|seat| seat.peer == *peer) {
+                        seat.want(tracks);
+                    }
+                }
+                Change::Quality { .. } | Change::Speaking { .. } => {}
             }
             self.changes.push((self.now, change));
         }

@@ -12,6 +12,9 @@ use super::{Area, Class, News, Subscription};
 /// that is a little too coarse better than one that changes all the time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Who sees nothing of anybody waits for this part of that, as a divisor.
+const BLIND_SOONER: u32 = 4;
+
 /// When going up has failed, the next try waits for twice as long, up to this.
 const MOST_PATIENCE: Duration = Duration::from_secs(80);
 
@@ -201,8 +204,13 @@ impl Memory {
     ) -> Climb {
         let rested = now.saturating_duration_since(self.switched_at);
         let patience = if self.has_lasted(now) { PATIENCE } else { self.patience };
-        // What was never seen cannot flicker.
-        let patience = if self.was_seen { patience } else { Duration::ZERO };
+        // What was never seen cannot flicker, and who sees nothing at all is not kept waiting.
+        let patience = match self.was_seen {
+            true if news.nothing_is_sent => patience / BLIND_SOONER,
+            true => patience,
+            false => Duration::ZERO,
+        };
+        let is_steady = self.was_seen && !news.nothing_is_sent;
         let wait = patience.saturating_sub(rested);
         let has_failed = patience > PATIENCE && !wait.is_zero();
         let has_news = news.view_has_changed || self.has_not_known(rungs);
@@ -216,7 +224,7 @@ impl Memory {
         let keeps = is_soon || (wait.is_zero() && news.is_none);
         Climb {
             within_bps: (wait.is_zero() && news.time_has_passed)
-                .then(|| if self.was_seen { budgets.sustained() } else { budgets.recent() }),
+                .then(|| if is_steady { budgets.sustained() } else { budgets.recent() }),
             soon_within_bps: keeps.then(|| budgets.latest()),
         }
     }

@@ -155,6 +155,8 @@ struct News {
     view_has_changed: bool,
     /// Nor is anything here for the first time, or has stopped.
     is_none: bool,
+    /// The viewer sees nothing of anybody.
+    nothing_is_sent: bool,
 }
 
 impl Class {
@@ -332,7 +334,9 @@ impl Allocator {
     /// Compares with what there was at the last decision.
     fn news(&self, now: Instant, subscriptions: &[Subscription<'_>]) -> News {
         let time_has_passed = self.decided_at != Some(now);
-        let mut news = News { time_has_passed, view_has_changed: false, is_none: true };
+        let nothing_is_sent = self.memories.iter().all(|memory| memory.sent.is_none());
+        let mut news =
+            News { time_has_passed, view_has_changed: false, is_none: true, nothing_is_sent };
         for subscription in subscriptions {
             match (subscription.place(), self.memory(subscription.track)) {
                 (Ok(area), Some(memory)) => {

@@ -20,6 +20,11 @@ const FIRST_VARIANCE: f64 = 50.0;
 const DRIFT: f64 = 5.0;
 const EXPECTED_CHANGE: f64 = 200.0;
 
+/// Arrivals that show how fast a burst came through, in microseconds, and so many of the latest of such windows
+/// count: a key frame at the end of a quiet time is longer than one and over before the last.
+const BURST_US: i64 = 50_000;
+const BURSTS: usize = 6;
+
 /// An estimate of the acknowledged bitrate.
 #[derive(Clone, Debug)]
 pub(super) struct AcknowledgedRate {
@@ -29,6 +34,9 @@ pub(super) struct AcknowledgedRate {
     variance: f64,
     /// Packets sent after this are no longer held back by the application.
     change_expected: Option<Instant>,
+    burst: Window,
+    /// What came through lately, window by window, in kbit/s.
+    bursts: [f64; BURSTS],
 }
 
 /// Arrivals since a sample was taken.
@@ -71,6 +79,8 @@ impl AcknowledgedRate {
             estimate: None,
             variance: FIRST_VARIANCE,
             change_expected: None,
+            burst: Window::default(),
+            bursts: [0.0; BURSTS],
         }
     }
 
@@ -90,6 +100,10 @@ impl AcknowledgedRate {
             self.doubt();
             self.change_expected = None;
         }
+        if let Some(burst) = self.burst.note(at_us, bytes, BURST_US) {
+            self.bursts.rotate_right(1);
+            self.bursts[0] = burst;
+        }
         let length_us = if self.estimate.is_some() { WINDOW_US } else { FIRST_WINDOW_US };
         let Some(sample) = self.window.note(at_us, bytes, length_us) else { return };
         let Some(estimate) = self.estimate else {
@@ -103,6 +117,12 @@ impl AcknowledgedRate {
         let total = sample_variance + predicted;
         self.estimate = Some((sample_variance * estimate + predicted * sample) / total);
         self.variance = sample_variance * predicted / total;
+    }
+
+    /// The most that came through lately for a moment. Of somebody who mostly has nothing to send, it says more of
+    /// the path than the [rate](AcknowledgedRate::rate) does.
+    pub(super) fn of_bursts(&self) -> Bitrate {
+        Bitrate::from_f64(self.bursts.iter().copied().fold(0.0, f64::max) * 1_000.0)
     }
 
     /// The estimate; `None` before half a second of arrivals.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::acknowledged::AcknowledgedRate;
 use super::alr::ApplicationLimit;
-use super::delay::{DelayEstimate, Found, Usage};
+use super::delay::{DelayEstimate, Found, Throughput, Usage};
 use super::feedback::{Batch, FeedbackReader, Outcome};
 use super::history::History;
 use super::loss::{LossEstimate, LossState};
@@ -170,7 +170,12 @@ impl FeedbackEstimate {
         let throughput = self.acknowledged.rate();
         let probed = heard.probed.and_then(|probed| self.believed(now, probed));
         let before = self.delay.rate();
-        let found = self.delay.update(now, throughput, probed);
+        let sent = Throughput {
+            usual: throughput,
+            of_bursts: self.acknowledged.of_bursts(),
+            is_seldom_full: self.outlook(now).application_limited,
+        };
+        let found = self.delay.update(now, sent, probed);
         if probed.is_some() && self.delay.rate() > before {
             self.acknowledged.expect_change(now);
         }

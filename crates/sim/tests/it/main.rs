@@ -3,6 +3,7 @@
 mod bandwidth;
 mod dtx;
 mod fences;
+mod layers;
 mod loss;
 mod loudest;
 mod meeting;

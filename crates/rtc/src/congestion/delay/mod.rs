@@ -35,6 +35,29 @@ pub(super) struct DelayEstimate {
     drained: bool,
 }
 
+/// What is sent and comes through.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Throughput {
+    /// Over some time; `None` while that is not known.
+    pub(super) usual: Option<Bitrate>,
+    /// The most that lately came through for a moment; zero while nothing did.
+    pub(super) of_bursts: Bitrate,
+    /// Mostly clearly less is sent than might be.
+    pub(super) is_seldom_full: bool,
+}
+
+impl Throughput {
+    /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
+    /// says what the path takes; and of who has just begun, nothing else does.
+    fn when_full(self) -> Option<Bitrate> {
+        match self.usual {
+            Some(usual) if self.is_seldom_full => Some(usual.max(self.of_bursts)),
+            Some(usual) => Some(usual),
+            None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
+        }
+    }
+}
+
 /// What an update found, besides the rate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
@@ -105,15 +128,17 @@ impl DelayEstimate {
     pub(super) fn update(
         &mut self,
         now: Instant,
-        throughput: Option<Bitrate>,
+        throughput: Throughput,
         probed: Option<Bitrate>,
     ) -> Found {
         let recovered = std::mem::take(&mut self.drained);
         let usage = self.detector.usage();
         let stands = self.standing.has_to_drain(now);
         if usage == Usage::Over || stands {
-            let is_real = stands || self.standing.may_be_there();
-            let reduced = is_real && self.reduce(now, throughput);
+            // A burst of who mostly has little to send fills a queue for a moment, and drains.
+            let may_stay = !throughput.is_seldom_full && self.standing.may_be_there();
+            let is_real = stands || may_stay;
+            let reduced = is_real && self.reduce(now, throughput.when_full());
             if reduced {
                 self.standing.note_reduced(now, stands);
             }
@@ -123,7 +148,7 @@ impl DelayEstimate {
             self.control.set_probed(now, probed);
             return Found::default();
         }
-        let change = self.control.update(now, usage, throughput);
+        let change = self.control.update(now, usage, throughput.usual);
         Found { recovered, outgrew_capacity: change.outgrew_capacity, reduced: false }
     }
 
@@ -155,6 +180,10 @@ mod tests {
         Bitrate::from_kbps(kbps)
     }
 
+    fn steady(rate: Bitrate) -> Throughput {
+        Throughput { usual: Some(rate), of_bursts: rate, is_seldom_full: false }
+    }
+
     /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
     fn send(estimate: &mut DelayEstimate, now: &mut Instant, arrived_us: &mut i64, late_us: i64) {
         for n in 0..100 {
@@ -162,7 +191,7 @@ mod tests {
             *arrived_us += 10_000 + late_us;
             estimate.note_arrival(*now, *now, *arrived_us);
             if n % 10 == 9 {
-                estimate.update(*now, Some(kbps(900)), None);
+                estimate.update(*now, steady(kbps(900)), None);
             }
         }
     }
@@ -185,7 +214,7 @@ mod tests {
             estimate.note_arrival(now, now, arrived_us);
         }
         assert_eq!(estimate.usage(), Usage::Normal);
-        assert!(estimate.update(now, Some(kbps(765)), None).recovered);
+        assert!(estimate.update(now, steady(kbps(765)), None).recovered);
     }
 
     #[test]
@@ -193,10 +222,10 @@ mod tests {
         let (mut now, mut arrived_us) = (start(), 0);
         let mut estimate =
             DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
-        estimate.update(now, None, Some(kbps(1_800)));
+        estimate.update(now, Throughput::default(), Some(kbps(1_800)));
         assert_eq!(estimate.rate(), kbps(1_800));
         send(&mut estimate, &mut now, &mut arrived_us, 1_000);
-        estimate.update(now, Some(kbps(900)), Some(kbps(5_000)));
+        estimate.update(now, steady(kbps(900)), Some(kbps(5_000)));
         assert!(estimate.rate() < kbps(1_000));
     }
 
@@ -210,7 +239,7 @@ mod tests {
             arrived_us += 12_000;
             estimate.note_arrival(now, now, arrived_us);
         }
-        estimate.update(now, None, None);
+        estimate.update(now, Throughput::default(), None);
         assert_eq!(estimate.rate(), kbps(150));
     }
 }

@@ -5,9 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-/// How much later than ever lately the luckiest packet may be; or as much as an average packet is
-/// later than the luckiest, if that is more: a path that shakes is no queue.
+/// How much later than ever lately the luckiest packet may be; or so many times as much as an average packet
+/// is later than the luckiest, if that is more: a path that shakes is no queue.
 const TOLERATED_US: i64 = 20_000;
+const SHAKES: (i64, i64) = (2, 1);
 
 /// A path that shakes more makes trends of its own.
 const CALM_US: i64 = 20_000;
@@ -108,7 +109,7 @@ impl StandingQueue {
     /// Whether the rate has to come down for a queue to drain.
     pub(super) fn has_to_drain(&mut self, now: Instant) -> bool {
         let standing_us = self.standing_us();
-        if standing_us < self.shake_us.max(TOLERATED_US) {
+        if standing_us < (self.shake_us * SHAKES.0 / SHAKES.1).max(TOLERATED_US) {
             self.attempts = 0;
             return false;
         }

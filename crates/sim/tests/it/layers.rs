@@ -1,0 +1,251 @@
+//! What viewers get of a camera in three sizes over paths of all kinds, as a table under review:
+//! `UPDATE_GOLDEN=1` rewrites it.
+
+use std::fmt::Write;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use parlor_rtc::MediaKind::Video;
+use parlor_sim::client::SeenFrame;
+use parlor_sim::frame::FrameKind;
+use parlor_sim::world::ROOM;
+use parlor_sim::{LinkConfig, World};
+
+use crate::{connect_all, ms, seconds};
+
+const RIDS: [&str; 3] = ["l", "m", "h"];
+/// What the highest encoding costs, without headers; each below it a third.
+const TOP_BPS: u64 = 1_500_000;
+
+/// A publisher with a perfect path, and viewers.
+struct Call {
+    world: World,
+    publisher: usize,
+    viewers: Vec<usize>,
+}
+
+/// A path of so many kbit/s, a round trip of 50 ms and a queue of 100 ms.
+fn path(kbps: u64) -> LinkConfig {
+    LinkConfig { rate_bps: Some(kbps * 1000), ..LinkConfig::with_round_trip(ms(50)) }
+}
+
+fn call(seed: u64, paths: &[LinkConfig]) -> Call {
+    let mut world = World::new(seed);
+    let publisher = world.join_with_simulcast(&RIDS, 1, LinkConfig::default());
+    world.seats[publisher].client.senders[1].bitrate_bps = TOP_BPS;
+    let viewers = paths.iter().map(|path| world.join_as(ROOM, &[], 2, *path)).collect();
+    connect_all(&mut world);
+    Call { world, publisher, viewers }
+}
+
+impl Call {
+    fn frames(&self, viewer: usize) -> Vec<SeenFrame> {
+        self.world.seen(self.viewers[viewer], self.publisher, Video)
+    }
+
+    /// What came between two moments, in bits per second of pictures.
+    fn rate_bps(&self, viewer: usize, from: Instant, to: Instant) -> u64 {
+        let frames = self.frames(viewer);
+        let bytes: usize =
+            frames.iter().filter(|seen| seen.at >= from && seen.at < to).map(|seen| seen.len).sum();
+        (bytes as f64 * 8.0 / (to - from).as_secs_f64()) as u64
+    }
+
+    /// The longest time from one picture to the next, from a moment on.
+    fn freeze(&self, viewer: usize, from: Instant) -> Duration {
+        let frames = self.frames(viewer);
+        let times = frames.iter().map(|seen| seen.at).filter(|at| *at >= from);
+        let times: Vec<Instant> = times.chain([self.world.now()]).collect();
+        times.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
+    }
+
+    /// How long after `from` the first picture of the highest encoding came.
+    fn top_after(&self, viewer: usize, from: Instant) -> Option<Duration> {
+        let is_top = |seen: &&SeenFrame| seen.at >= from && layer(seen) == Some(2);
+        self.frames(viewer).iter().find(is_top).map(|seen| seen.at - from)
+    }
+
+    /// How often the viewer went from one encoding to another, from a moment on.
+    fn switches(&self, viewer: usize, from: Instant) -> usize {
+        let frames = self.frames(viewer);
+        let layers: Vec<u8> =
+            frames.iter().filter(|seen| seen.at >= from).filter_map(layer).collect();
+        layers.windows(2).filter(|pair| pair[0] != pair[1]).count()
+    }
+
+    /// The 95th part of a hundred of what datagrams waited in a viewer's queue from a moment on.
+    fn queue_p95(&self, viewer: usize, from: Instant) -> Duration {
+        let waits = self.world.seats[self.viewers[viewer]].down.waits();
+        let mut waits: Vec<Duration> =
+            waits.iter().filter(|(at, _)| *at >= from).map(|(_, wait)| *wait).collect();
+        waits.sort_unstable();
+        waits.get(waits.len() * 95 / 100).copied().unwrap_or_default()
+    }
+
+    /// The part of a viewer's datagrams that its queue had no room for, since `before` were sent and dropped.
+    fn dropped(&self, viewer: usize, before: (u64, u64)) -> f64 {
+        let (sent, overflowed) = self.counted(viewer);
+        (overflowed - before.1) as f64 / (sent - before.0).max(1) as f64
+    }
+
+    fn counted(&self, viewer: usize) -> (u64, u64) {
+        let counters = self.world.seats[self.viewers[viewer]].down.counters();
+        (counters.sent, counters.overflowed)
+    }
+
+    fn set_path(&mut self, viewer: usize, path: LinkConfig) {
+        self.world.set_link(self.viewers[viewer], path);
+    }
+}
+
+/// Which encoding a picture is of, by its length. Key frames are longer, and tell nothing.
+fn layer(seen: &SeenFrame) -> Option<u8> {
+    let top = TOP_BPS as usize / 8 / 30;
+    let is_delta = seen.frame.is_some_and(|frame| frame.kind == FrameKind::Delta);
+    is_delta.then_some(match seen.len {
+        len if len > top / 2 => 2,
+        len if len > top / 6 => 1,
+        _ => 0,
+    })
+}
+
+/// One line of the table: what is measured, and whether that is good enough.
+struct Row {
+    case: String,
+    found: String,
+    good: bool,
+}
+
+fn row(case: impl Into<String>, found: String, good: bool) -> Row {
+    Row { case: case.into(), found, good }
+}
+
+/// What the encodings allow on a path of so many kbit/s beside one voice.
+fn best_bps(kbps: u64) -> u64 {
+    // Key frames, headers and the room that is kept come on top.
+    let fits = |bps: u64| bps * 120 / 100 * 115 / 100 + 60_000 <= kbps * 1000;
+    let layers = [TOP_BPS, TOP_BPS / 3, TOP_BPS / 9];
+    layers.into_iter().find(|bps| fits(*bps)).unwrap_or(TOP_BPS / 9)
+}
+
+fn fixed(kbps: u64) -> Row {
+    let mut call = call(31, &[path(kbps)]);
+    call.world.run_for(seconds(10));
+    let (from, before) = (call.world.now(), call.counted(0));
+    call.world.run_for(seconds(20));
+    let used = call.rate_bps(0, from, call.world.now()) as f64 / best_bps(kbps) as f64;
+    let (queue, dropped) = (call.queue_p95(0, from), call.dropped(0, before));
+    let switches = call.switches(0, from);
+    let found = format!(
+        "uses {:.0} % of what fits, queue p95 {} ms, {:.1} % dropped, {switches} switches",
+        used * 100.0,
+        queue.as_millis(),
+        dropped * 100.0
+    );
+    let good = used >= 0.85 && queue <= ms(50) && dropped <= 0.01 && switches <= 2;
+    row(format!("{} Mbit/s", kbps as f64 / 1000.0), found, good)
+}
+
+fn joining() -> Row {
+    let mut call = call(32, &[path(5_000)]);
+    let connected = call.world.seats[call.viewers[0]].client.connected_at.expect("it is");
+    call.world.run_for(seconds(10));
+    let top = call.top_after(0, connected);
+    row("joining at 5 Mbit/s", after(top), top.is_some_and(|top| top <= seconds(3)))
+}
+
+fn after(top: Option<Duration>) -> String {
+    top.map_or("never the top layer".into(), |top| {
+        format!("top layer after {} ms", top.as_millis())
+    })
+}
+
+fn step_down() -> Row {
+    let mut call = call(33, &[path(2_000)]);
+    call.world.run_for(seconds(15));
+    let step = call.world.now();
+    call.set_path(0, path(500));
+    call.world.run_for(seconds(2));
+    let (settled, before) = (call.world.now(), call.counted(0));
+    call.world.run_for(seconds(18));
+    let (queue, dropped) = (call.queue_p95(0, settled), call.dropped(0, before));
+    let freeze = call.freeze(0, step);
+    let found = format!(
+        "freeze {} ms; from 2 s on queue p95 {} ms, {:.1} % dropped",
+        freeze.as_millis(),
+        queue.as_millis(),
+        dropped * 100.0
+    );
+    row("2 to 0.5 Mbit/s", found, freeze <= seconds(1) && queue < ms(50) && dropped == 0.0)
+}
+
+fn step_up() -> Row {
+    let mut call = call(34, &[path(500)]);
+    call.world.run_for(seconds(20));
+    let step = call.world.now();
+    call.set_path(0, path(3_000));
+    call.world.run_for(seconds(20));
+    let top = call.top_after(0, step);
+    row("0.5 to 3 Mbit/s", after(top), top.is_some_and(|top| top <= seconds(8)))
+}
+
+/// The rate over half a minute on a path that disturbs, as a part of `TOP_BPS`.
+fn disturbed(seed: u64, case: &str, link: LinkConfig, target: f64) -> Row {
+    let mut call = call(seed, &[link]);
+    call.world.run_for(seconds(10));
+    let from = call.world.now();
+    call.world.run_for(seconds(30));
+    let kept = call.rate_bps(0, from, call.world.now()) as f64 / TOP_BPS as f64;
+    let freeze = call.freeze(0, from);
+    let found = format!(
+        "keeps {:.0} % of the undisturbed rate, longest freeze {} ms",
+        kept * 100.0,
+        freeze.as_millis()
+    );
+    row(case, found, kept >= target)
+}
+
+fn sharing(viewers: usize) -> Row {
+    let kbps = 3_000 * viewers as u64;
+    let mut call = call(35, &vec![path(kbps); viewers]);
+    let first = call.viewers[0];
+    for viewer in call.viewers.iter().skip(1) {
+        call.world.seats[*viewer].behind = Some(first);
+    }
+    call.world.run_for(seconds(20));
+    let from = call.world.now();
+    call.world.run_for(seconds(40));
+    let to = call.world.now();
+    let rates: Vec<f64> =
+        (0..viewers).map(|viewer| call.rate_bps(viewer, from, to) as f64).collect();
+    let (sum, squares) = (rates.iter().sum::<f64>(), rates.iter().map(|r| r * r).sum::<f64>());
+    let jain = sum * sum / (rates.len() as f64 * squares);
+    let found = format!("Jain index {jain:.2}, {:.0} kbit/s each", sum / 1000.0 / viewers as f64);
+    row(format!("{viewers} behind one bottleneck"), found, jain >= 0.9)
+}
+
+#[test]
+fn what_viewers_get_over_paths_of_all_kinds() {
+    let far = LinkConfig::with_round_trip(ms(50));
+    let lossy = |loss| LinkConfig { loss, ..path(5_000) };
+    let uneven = LinkConfig { jitter: ms(60), reorder: 0.02, ..path(5_000) };
+    assert!(far.rate_bps.is_none());
+    let mut rows: Vec<Row> = [300, 500, 1_000, 2_000, 5_000].map(fixed).into();
+    rows.extend([joining(), step_down(), step_up()]);
+    rows.push(disturbed(36, "2 % loss at 5 Mbit/s", lossy(0.02), 0.8));
+    rows.push(disturbed(37, "5 % loss at 5 Mbit/s", lossy(0.05), 0.6));
+    rows.push(disturbed(38, "jitter of +-30 ms, reordering", uneven, 0.8));
+    rows.extend([sharing(2), sharing(8)]);
+    let mut table = String::new();
+    for Row { case, found, good } in &rows {
+        let verdict = if *good { "" } else { " (missed)" };
+        writeln!(table, "{case:<30} {found}{verdict}").expect("a string takes all");
+    }
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/layers.txt");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, &table).expect("the golden file can be written");
+        return;
+    }
+    let golden = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(golden == table, "the table changed; UPDATE_GOLDEN=1 accepts it:\n{table}");
+}
