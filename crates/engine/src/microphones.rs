@@ -41,7 +41,8 @@ impl Engine {
         };
         on.retain(|track| !heard.contains(track));
         self.set_hearing(&on, Hearing::Waiting { asks: false });
-        let newly: Vec<_> = heard.iter().filter(|track| self.is_open(**track)).copied().collect();
+        let newly: Vec<_> =
+            heard.iter().filter(|track| !self.has_place(**track)).copied().collect();
         self.set_hearing(&newly, Hearing::Heard { since: now });
         if let Some(room) = self.rooms.get_mut(key) {
             room.loudest = Some(heard);
@@ -130,8 +131,8 @@ impl Engine {
         published.filter(|key| self.tracks.get(*key).is_some_and(is_one)).collect()
     }
 
-    fn is_open(&self, key: TrackKey) -> bool {
-        self.tracks.get(key).is_some_and(|track| !matches!(track.hearing, Hearing::Heard { .. }))
+    fn has_place(&self, key: TrackKey) -> bool {
+        self.tracks.get(key).is_some_and(|track| matches!(track.hearing, Hearing::Heard { .. }))
     }
 
     fn set_hearing(&mut self, keys: &[TrackKey], hearing: Hearing) {

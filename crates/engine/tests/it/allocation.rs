@@ -184,6 +184,6 @@ fn a_room_of_which_the_loudest_are_heard_allocates_nothing_while_they_speak() {
     let (before, packets) = (world.allocations, world.engine.counters().packets_out);
     world.run(Duration::from_secs(5));
     let packets = world.engine.counters().packets_out - packets;
-    assert!((1_400..=1_550).contains(&packets), "{packets} of two to three others each");
+    assert!((1_400..=1_550).contains(&packets), "{packets} of two people, to three others each");
     assert_eq!(world.allocations - before, 0, "for {packets} packets");
 }
