@@ -23,6 +23,10 @@ const LOUDER_BY: u8 = 3;
 /// cut each other off by the word.
 const STAYS_FOR: Duration = Duration::from_secs(2);
 
+/// Whoever pauses gives way no sooner than this, whatever their packets' clock says of the pause: each
+/// change costs the whole room.
+const STAYS_AT_LEAST: Duration = Duration::from_millis(500);
+
 /// Whether a track is forwarded to those who have a slot for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hearing {
@@ -58,7 +62,7 @@ impl Hearing {
 /// One of the microphones that are forwarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    pub(crate) since: Instant,
+    since: Instant,
     is_pausing: bool,
     scores: Scores,
 }
@@ -70,10 +74,11 @@ impl Place {
 
     fn gives_way(&self, now: Instant, newcomer: Scores) -> bool {
         let is_louder = newcomer.long >= self.scores.long.saturating_add(LOUDER_BY);
+        let stayed = now.saturating_duration_since(self.since);
         match self.is_pausing {
             // Only to somebody who is known to speak.
-            true => newcomer.medium > 0,
-            false => is_louder && now.saturating_duration_since(self.since) >= STAYS_FOR,
+            true => newcomer.medium > 0 && stayed >= STAYS_AT_LEAST,
+            false => is_louder && stayed >= STAYS_FOR,
         }
     }
 }
@@ -109,11 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn whoever_pauses_gives_way_at_once_and_whoever_paused_longest_first() {
+    fn whoever_pauses_gives_way_and_whoever_paused_longest_first() {
         let start = start();
         let places = [speaking(start, 9), pausing(start, 4), pausing(start, 0), speaking(start, 5)];
-        assert_eq!(giving_way(start, &places, BEGINS), Some(2));
-        assert_eq!(giving_way(start, &places, Scores::default()), None, "not to who tells nothing");
+        let later = start + STAYS_AT_LEAST;
+        assert_eq!(giving_way(later, &places, BEGINS), Some(2));
+        assert_eq!(giving_way(later, &places, Scores::default()), None, "not to who tells nothing");
+        assert_eq!(giving_way(start, &places, BEGINS), None, "a moment each is the least");
     }
 
     #[test]

@@ -18,7 +18,7 @@ impl Engine {
     /// Decides whether all microphones of a room are forwarded or the loudest, as some are on or off now that were
     /// not. Who receives them is to be decided anew after it.
     pub(crate) fn review_microphones(&mut self, now: Instant, key: RoomKey) {
-        let mut on = self.microphones(key);
+        let mut on = self.microphones_that(key, |_| true);
         let Some(room) = self.rooms.get_mut(key) else { return };
         let limits = &self.config.limits;
         let places = usize::from(limits.loudest_microphones);
@@ -41,7 +41,8 @@ impl Engine {
         };
         on.retain(|track| !heard.contains(track));
         self.set_hearing(&on, Hearing::Waiting { asks: false });
-        let newly: Vec<_> = heard.iter().filter(|track| self.is_open(**track)).copied().collect();
+        let newly: Vec<_> =
+            heard.iter().filter(|track| !self.has_place(**track)).copied().collect();
         self.set_hearing(&newly, Hearing::Heard { since: now });
         if let Some(room) = self.rooms.get_mut(key) {
             room.loudest = Some(heard);
@@ -85,7 +86,8 @@ impl Engine {
         };
         let silent: Vec<TrackKey> = heard.extract_if(.., is_silent).collect();
         silent.into_iter().for_each(|track| self.close(now, key, track));
-        let mut asking = self.microphones(key);
+        let asks = |track: &Track| track.hearing == Hearing::Waiting { asks: true };
+        let mut asking = self.microphones_that(key, asks);
         asking.retain(|track| self.still_asks(*track));
         asking.iter().for_each(|track| self.let_in(now, key, *track));
         let is_heard = |heard: &Vec<TrackKey>| !heard.is_empty();
@@ -110,28 +112,27 @@ impl Engine {
         slots_to_have(count(have), count(flowing + free), limits.slots_per_kind)
     }
 
-    /// Whether somebody has asked to be heard, and still speaks. Who has stopped may ask again.
+    /// Whether somebody who has asked to be heard still speaks. Who has stopped may ask again.
     fn still_asks(&mut self, key: TrackKey) -> bool {
         let Some(track) = self.tracks.get_mut(key) else { return false };
-        let asks = track.hearing == Hearing::Waiting { asks: true };
-        if asks && !track.is_heard() {
+        let still_speaks = track.is_heard();
+        if !still_speaks {
             track.hearing = Hearing::Waiting { asks: false };
-            return false;
         }
-        asks
+        still_speaks
     }
 
-    /// The microphones in a room that are on.
-    fn microphones(&self, key: RoomKey) -> Vec<TrackKey> {
+    /// The microphones in a room that are on, and of which something holds.
+    fn microphones_that(&self, key: RoomKey, holds: impl Fn(&Track) -> bool) -> Vec<TrackKey> {
         let members = self.rooms.get(key).map(|room| room.peers.as_slice()).unwrap_or_default();
         let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
         let published = peers.flat_map(|peer| &peer.published).map(|published| published.track);
-        let is_on = |track: &Track| track.on && track.source == Source::Microphone;
-        published.filter(|key| self.tracks.get(*key).is_some_and(is_on)).collect()
+        let is_one = |track: &Track| track.on && track.source == Source::Microphone && holds(track);
+        published.filter(|key| self.tracks.get(*key).is_some_and(is_one)).collect()
     }
 
-    fn is_open(&self, key: TrackKey) -> bool {
-        self.tracks.get(key).is_some_and(|track| !matches!(track.hearing, Hearing::Heard { .. }))
+    fn has_place(&self, key: TrackKey) -> bool {
+        self.tracks.get(key).is_some_and(|track| matches!(track.hearing, Hearing::Heard { .. }))
     }
 
     fn set_hearing(&mut self, keys: &[TrackKey], hearing: Hearing) {

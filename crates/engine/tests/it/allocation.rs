@@ -9,6 +9,7 @@ use parlor_engine::retransmit::{Refusal, Retransmissions};
 use parlor_engine::rewrite::{Decision, Outgoing, Rewriter};
 use parlor_engine::ring::{Cursor, Facts, FrameNumbers, PictureId, Read, RingLimits, TrackRing};
 use parlor_engine::speaking::VoiceActivity;
+use parlor_engine::{Limits, Source};
 use parlor_rtc::payload;
 use parlor_rtc::rtp::{
     AbsSendTime, AudioLevel, ExtensionKind, ExtensionMap, HeaderFields, HeaderTemplate, Ssrc,
@@ -168,5 +169,21 @@ fn a_call_in_steady_state_allocates_nothing() {
     world.run(Duration::from_secs(5));
     let packets = world.engine.counters().packets_out - packets;
     assert!(packets > 1_000, "{packets}");
+    assert_eq!(world.allocations - before, 0, "for {packets} packets");
+}
+
+#[test]
+fn a_room_of_which_the_loudest_are_heard_allocates_nothing_while_they_speak() {
+    let limits = Limits { open_microphones: 2, loudest_microphones: 2, ..Limits::default() };
+    let mut world = World::with_limits(limits);
+    for _ in 0..4 {
+        let who = world.join(&[Source::Microphone], 4);
+        world.people[who].client.senders[0].voice = who < 2;
+    }
+    world.run(Duration::from_secs(10));
+    let (before, packets) = (world.allocations, world.engine.counters().packets_out);
+    world.run(Duration::from_secs(5));
+    let packets = world.engine.counters().packets_out - packets;
+    assert!((1_400..=1_550).contains(&packets), "{packets} of two people, to three others each");
     assert_eq!(world.allocations - before, 0, "for {packets} packets");
 }

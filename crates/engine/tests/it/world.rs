@@ -57,6 +57,10 @@ pub(crate) struct Person {
 
 impl World {
     pub(crate) fn new() -> World {
+        World::with_limits(Limits::default())
+    }
+
+    pub(crate) fn with_limits(limits: Limits) -> World {
         // The one instant that everything counts from; nothing depends on which.
         #[allow(clippy::disallowed_methods)]
         let now = Instant::now();
@@ -66,7 +70,7 @@ impl World {
             thread: 3,
             seed: [7; 32],
             ntp_at_start: 3_900_000_000 << 32,
-            limits: Limits::default(),
+            limits,
         };
         let mut engine = Engine::new(now, config);
         engine.add_room(RoomId(1));
