@@ -4,12 +4,17 @@
 mod av1;
 mod dependency_descriptor;
 mod h264;
+mod layers;
 mod vp8;
 mod vp9;
 
 use crate::sdp::Codec;
 
-pub use dependency_descriptor::DependencyDescriptor;
+pub use dependency_descriptor::{
+    DependencyDescriptor, DescriptorRewrite, FrameDependencies, Indication, InvalidDescriptor,
+    Structure, TemplateIds,
+};
+pub use layers::{LayerSet, MAX_SPATIAL, MAX_TEMPORAL};
 pub use vp8::{KeyFrameSize, Vp8Descriptor};
 pub use vp9::Vp9Descriptor;
 
@@ -26,6 +31,9 @@ pub struct Facts {
     pub numbers: FrameNumbers,
     /// The layer of a scalable stream; the lowest where there is one only.
     pub layer: Layer,
+    /// The qualities that may be sent from this frame on, as a dependency descriptor tells; `None` when
+    /// there is none or it is not understood.
+    pub switches: Option<LayerSet>,
 }
 
 /// The numbers that have to go on without a break for a receiver, whatever it is fed from.

@@ -98,6 +98,7 @@ impl Vp9Descriptor {
             starts_key_frame: self.starts_key_frame(),
             numbers: self.numbers(),
             layer: self.layer.unwrap_or_default(),
+            switches: None,
         }
     }
 }

@@ -193,16 +193,6 @@ fn a_dependency_descriptor_says_where_frames_begin_and_end() {
 }
 
 #[test]
-fn the_frame_number_of_a_descriptor_is_rewritten_in_place() {
-    let mut value = [0x45, 0x12, 0x34, 0x80];
-    DependencyDescriptor::rewrite_frame_number(&mut value, 0xABCD);
-    assert_eq!(value, [0x45, 0xAB, 0xCD, 0x80]);
-    let mut short = [0x45, 0x12];
-    DependencyDescriptor::rewrite_frame_number(&mut short, 0xABCD);
-    assert_eq!(short, [0x45, 0x12]);
-}
-
-#[test]
 fn the_marker_ends_a_frame_where_the_codec_does_not_say() {
     for codec in [Codec::Vp8, H264] {
         assert!(Facts::read(codec, &VP8_KEY, true, &[]).unwrap().ends_frame);
