@@ -34,6 +34,9 @@ pub struct Facts {
     /// The qualities that may be sent from this frame on, as a dependency descriptor tells; `None` when
     /// there is none or it is not understood.
     pub switches: Option<LayerSet>,
+    /// Frames refer to others by how many picture ids these lie back, as in VP9: the ids of pictures
+    /// that a receiver is not sent have to stay unused.
+    pub refers_by_picture_id: bool,
 }
 
 /// The numbers that have to go on without a break for a receiver, whatever it is fed from.
