@@ -259,6 +259,9 @@ impl Outgoing {
     ) -> Option<()> {
         let Request { now, slot, sequence, original, round_trip } = request;
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
+        if !original.is_wanted(stored.facts) {
+            return None;
+        }
         let types = self.receiving(track.codec_of(stored.facts.payload_type)?)?;
         let rtx = types.rtx?;
         let Outlet { link, departure, arena, counters } = outlet;

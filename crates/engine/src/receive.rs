@@ -23,6 +23,8 @@ struct Arrived {
     codec: Codec,
     facts: Facts,
     payload: Span,
+    /// The dependency descriptor of its header; empty if there is none.
+    descriptor: Span,
     /// When missing packets of the same stream are to be asked for.
     nack_at: Option<Instant>,
 }
@@ -93,9 +95,10 @@ impl Engine {
 
     #[inline]
     fn store(&mut self, now: Instant, arrived: &Arrived, packet: &[u8]) {
-        let &Arrived { track: key, layer, codec, ref facts, .. } = arrived;
+        let &Arrived { track: key, layer, codec, facts, .. } = arrived;
         let Some(track) = self.tracks.get_mut(key) else { return };
-        let payload = arrived.payload.of(packet);
+        let (payload, descriptor) = (arrived.payload.of(packet), arrived.descriptor.of(packet));
+        let facts = track.understand(layer, facts, descriptor);
         if track.note_layer(layer, now, payload.len()) {
             self.switch_layer(now, key);
         }
@@ -103,7 +106,7 @@ impl Engine {
         let (room, had_another) = (track.room, track.codec.is_some());
         let codec_changed = track.note_codec(now, codec);
         let voice_changed = facts.audio_level.is_some_and(|level| track.hear(now, level));
-        match track.push(layer, *facts, payload, &[]) {
+        match track.push(layer, facts, payload, descriptor) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
             Err(_) => self.counters.packets_refused += 1,
         }
@@ -175,7 +178,12 @@ impl Peer {
             reply_time.note(reply);
         }
         let nack_at = media.receiver.deadline();
-        let frame = frame::facts(original.codec, original.payload.of(packet), view.marker)
+        let payload = original.payload.of(packet);
+        // On a stream of sound it would be nobody's.
+        let is_video = !matches!(original.codec, Codec::Opus | Codec::Red);
+        let descriptor = view.extensions.dependency_descriptor.filter(|_| is_video);
+        let descriptor = descriptor.unwrap_or_default();
+        let frame = frame::facts(original.codec, payload, view.marker, descriptor.of(packet))
             .ok_or(Unusable::Refused)?;
         let facts = Facts {
             sequence,
@@ -187,6 +195,8 @@ impl Peer {
             starts_frame: frame.starts_frame,
             starts_key_frame: frame.starts_key_frame,
             numbers: frame.numbers,
+            layer: frame.layer,
+            dependencies: frame.dependencies,
             audio_level: view.extensions.audio_level,
             video_orientation: view.extensions.video_orientation,
         };
@@ -196,6 +206,7 @@ impl Peer {
             codec: original.codec,
             facts,
             payload: original.payload,
+            descriptor,
             nack_at,
         })
     }

@@ -160,6 +160,15 @@ impl Track {
         self.choice.note_arrival(index)
     }
 
+    /// What `facts` of a layer's packet become with what its dependency descriptor says.
+    #[inline]
+    pub(crate) fn understand(&mut self, layer: u8, facts: Facts, descriptor: &[u8]) -> Facts {
+        match self.layers.get_mut(usize::from(layer)) {
+            Some(ring) => ring.understand(facts, descriptor),
+            None => facts,
+        }
+    }
+
     /// Takes one packet of a layer, when somebody receives it.
     #[inline]
     pub(crate) fn push(

@@ -3,8 +3,11 @@
 mod hostile;
 mod rewriter;
 mod rooms;
+mod scalable;
+mod scalable_receiver;
 mod streams;
 
 pub use rewriter::rewriter;
 pub use rooms::rooms;
+pub use scalable::scalable;
 pub use streams::streams;

@@ -31,9 +31,6 @@ pub struct Facts {
     pub numbers: FrameNumbers,
     /// The layer of a scalable stream; the lowest where there is one only.
     pub layer: Layer,
-    /// The qualities that may be sent from this frame on, as a dependency descriptor tells; `None` when
-    /// there is none or it is not understood.
-    pub switches: Option<LayerSet>,
     /// Frames refer to others by how many picture ids these lie back, as in VP9: the ids of pictures
     /// that a receiver is not sent have to stay unused.
     pub refers_by_picture_id: bool,

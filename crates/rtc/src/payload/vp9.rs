@@ -125,7 +125,6 @@ impl Vp9Descriptor {
             starts_key_frame: self.starts_key_frame(),
             numbers: self.numbers(),
             layer: self.layer.unwrap_or_default(),
-            switches: None,
             refers_by_picture_id: true,
         }
     }

@@ -7,7 +7,7 @@ mod frame;
 mod rewrite;
 mod structure;
 
-use super::{Facts, Layer};
+use super::Facts;
 use crate::bytes::u16_at;
 use crate::sdp::Codec;
 
@@ -86,16 +86,5 @@ impl DependencyDescriptor {
             refined.starts_key_frame |= self.starts_frame && self.has_structure;
         }
         refined
-    }
-}
-
-impl FrameDependencies {
-    /// What `facts`, read from the same packet, become when the descriptor is understood.
-    pub fn refine(&self, facts: &Facts) -> Facts {
-        Facts {
-            layer: Layer { spatial: self.spatial, temporal: self.temporal, switches_up: false },
-            switches: Some(self.switches),
-            ..*facts
-        }
     }
 }

@@ -161,6 +161,15 @@ impl Structure {
         (target < self.targets).then(|| self.layers.get(usize::from(target)).copied())?
     }
 
+    /// The qualities that its decode targets are.
+    pub fn layers(&self) -> LayerSet {
+        let mut all = LayerSet::default();
+        for &(spatial, temporal) in self.layers.iter().take(usize::from(self.targets)) {
+            all.insert(spatial, temporal);
+        }
+        all
+    }
+
     /// The chain that tells whether all of a decode target has come; `None` when none does.
     pub fn chain_of(&self, target: u8) -> Option<u8> {
         let known = target < self.targets && self.chains > 0;
