@@ -11,9 +11,9 @@ use parlor_engine::arena::SendArena;
 use parlor_engine::id::{LayerId, TrackId};
 use parlor_engine::rewrite::{Decision, Rewriter};
 use parlor_engine::ring::{
-    Cursor, Facts, FrameNumbers, PictureId, Read, RingLimits, Stored, TrackRing,
+    Cursor, Dependencies, Facts, FrameNumbers, PictureId, Read, RingLimits, Stored, TrackRing,
 };
-use parlor_rtc::payload;
+use parlor_rtc::payload::{self, Layer};
 use parlor_rtc::rtp::{
     AbsSendTime, ExtensionKind, ExtensionMap, HeaderFields, HeaderTemplate, Ssrc,
 };
@@ -161,7 +161,8 @@ fn facts(frame: u64, n: u64, arrival: Instant) -> Facts {
             tl0_picture_index: Some(frame as u8),
             frame_number: None,
         },
-        layer: parlor_rtc::payload::Layer::default(),
+        layer: Layer::default(),
+        dependencies: Dependencies::default(),
         audio_level: None,
         video_orientation: None,
     }

@@ -7,13 +7,14 @@ use arrayvec::ArrayVec;
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
 
-use crate::allocate::{Area, Class, Given, Subscription};
+use crate::allocate::{Area, Class, Decision, Given, Subscription};
 use crate::engine::Engine;
+use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
-use crate::slot::Feed;
+use crate::slot::{Feed, Slot};
 use crate::slot_set::MAX_SLOTS;
 use crate::timer::{PeerTimer, Timer};
-use crate::track::{Track, TrackKey, Upstream};
+use crate::track::{Track, TrackKey};
 
 /// How often that is decided while nothing else happens.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
@@ -21,6 +22,9 @@ const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
 /// What one voice takes of a path, in bits per second: Opus at 32 kbit/s in packets of 20 ms, with 68 bytes of
 /// headers each.
 const VOICE_BPS: u64 = 60_000;
+
+/// A voice that was heard so recently is kept room for.
+const SOUNDED_LATELY: Duration = Duration::from_secs(5);
 
 /// How large a track is shown by a client that does not say: as large as a page.
 const WHOLE_PAGE: Area = Area { width: 1280, height: 720 };
@@ -44,11 +48,13 @@ const NEEDED_TO_BEGIN_PERCENT: u64 = 116;
 struct Flowing {
     slot: usize,
     track: TrackKey,
+    id: TrackId,
     class: Class,
     area: Area,
 }
 
 type AllFlowing = ArrayVec<Flowing, MAX_SLOTS>;
+type Decisions = ArrayVec<Decision, MAX_SLOTS>;
 
 impl Engine {
     /// Has it decided anew how much flows to a peer.
@@ -79,12 +85,9 @@ impl Engine {
             false => self.look_for(now, key, &flowing),
         }
         self.set_congestion_timer(key);
-        for Flowing { track, .. } in &flowing {
-            self.follow_readers(*track);
-        }
         self.review_quality(now, key);
-        let something_flows = self.peers.get(key).is_some_and(|peer| voices(peer) > 0);
-        if something_flows || !flowing.is_empty() {
+        let goes_on = self.peers.get(key).is_some_and(|peer| peer.told.is_changing());
+        if goes_on || !flowing.is_empty() {
             let timer = Timer::Peer(key.index, PeerTimer::Layer);
             self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
         }
@@ -101,7 +104,13 @@ impl Engine {
                 None => (0, WHOLE_PAGE),
             };
             let class = Class::of(source.source, priority, self.has_spoken_lately(now, source));
-            (at.kind == MediaKind::Video).then_some(Flowing { slot, track: track.key, class, area })
+            (at.kind == MediaKind::Video).then_some(Flowing {
+                slot,
+                track: track.key,
+                id: track.id,
+                class,
+                area,
+            })
         });
         Some(flowing.take(MAX_SLOTS).collect())
     }
@@ -109,16 +118,26 @@ impl Engine {
     /// Has the path looked at for what flows. As long as nothing is known of it, everything begins with its
     /// smallest picture; should that be too much, it waits here and not on the way.
     fn look_for(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
+        let voices_bps = VOICE_BPS * self.voices(now, key);
         let Some(peer) = self.peers.get_mut(key) else { return };
         let guesses_bps: u64 = flowing.iter().map(|flowing| guess_bps(flowing.area)).sum();
-        let wanted = Bitrate::from_bps(guesses_bps + VOICE_BPS * voices(peer));
+        let wanted = Bitrate::from_bps(guesses_bps + voices_bps);
         peer.link.set_wanted(now, wanted);
     }
 
     fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        let voices_bps = VOICE_BPS * voices(peer);
-        let Peer { allocator, slots, link, .. } = peer;
+        for decision in self.decide(now, key, flowing) {
+            let decided = flowing.iter().find(|flowing| flowing.id == decision.track);
+            if let Some(flowing) = decided {
+                self.carry_out(now, key, flowing, decision);
+            }
+        }
+    }
+
+    fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decisions {
+        let voices_bps = VOICE_BPS * self.voices(now, key);
+        let Some(peer) = self.peers.get_mut(key) else { return Decisions::new() };
+        let Peer { allocator, link, .. } = peer;
         let tracks = &self.tracks;
         let sources: ArrayVec<(&Flowing, &Track), MAX_SLOTS> = flowing
             .iter()
@@ -133,28 +152,43 @@ impl Engine {
             false => target_bps.max(least_bps).max(needed_bps),
         };
         let allocation = allocator.allocate(now, budget_bps, &subscriptions);
-        for (decision, (flowing, track)) in allocation.decisions.iter().zip(&sources) {
-            let Some(slot) = slots.get_mut(flowing.slot) else { continue };
-            if let Given::Send(quality) = decision.given
-                && slot.outgoing.choose(now, track, decision.given)
-            {
-                self.requests.push(flowing.track, quality.layer);
-            }
-            if let Given::Paused(_) = decision.given {
-                self.counters.pauses += u64::from(slot.outgoing.reading().layer().is_some());
-                slot.outgoing.choose(now, track, decision.given);
-            }
-            slot.given = decision.given;
-            if std::mem::replace(&mut slot.demand, decision.demand) != decision.demand {
-                let Upstream::Published(publisher) = track.upstream;
-                let timer = Timer::Peer(publisher.index, PeerTimer::Wanted);
-                self.timers.set_no_later_than(timer, now);
-            }
-        }
+        let decisions = allocation.decisions.iter().copied().take(MAX_SLOTS).collect();
         let unmeasured = sources.iter().filter(|(_, track)| track.rungs().is_empty());
         let unmeasured_bps: u64 = unmeasured.map(|(flowing, _)| guess_bps(flowing.area)).sum();
         let wanted_bps = allocation.wanted_bps + unmeasured_bps + voices_bps;
         link.set_wanted(now, Bitrate::from_bps(wanted_bps));
+        decisions
+    }
+
+    /// Sends as much of a track as was decided, and notes what its publisher is to send for that.
+    fn carry_out(&mut self, now: Instant, key: PeerKey, flowing: &Flowing, decision: Decision) {
+        let peer = self.peers.get_mut(key);
+        let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(flowing.slot)) else { return };
+        let Some(track) = self.tracks.get(flowing.track) else { return };
+        let Decision { given, demand, .. } = decision;
+        let read = slot.outgoing.reading().layers();
+        match given {
+            // Of what is not measured yet, all comes that comes.
+            Given::Send(_) if track.rungs().is_empty() => {}
+            Given::Send(quality) => {
+                if slot.outgoing.choose(now, track, given) {
+                    self.requests.push(flowing.track, quality.layer);
+                }
+            }
+            Given::Paused(_) => {
+                self.counters.pauses += u64::from(read != 0);
+                slot.outgoing.choose(now, track, given);
+            }
+        }
+        slot.given = given;
+        let reads_others = slot.outgoing.reading().layers() != read;
+        let demands_others = std::mem::replace(&mut slot.demand, demand) != demand;
+        if reads_others {
+            self.follow_readers(flowing.track);
+        }
+        if demands_others {
+            self.review_wanted_soon(now, flowing.track);
+        }
     }
 
     /// Notes which layers of a track somebody reads.
@@ -168,6 +202,23 @@ impl Engine {
         if let Some(track) = self.tracks.get_mut(key) {
             track.read_layers = layers;
         }
+    }
+
+    /// How many voices a peer is to be able to hear: those that have sounded lately, and one that begins. Who is
+    /// silent sends next to nothing (DTX).
+    fn voices(&self, now: Instant, key: PeerKey) -> u64 {
+        let Some(peer) = self.peers.get(key) else { return 0 };
+        let sounds = |slot: &&Slot| {
+            let track = match slot.feed() {
+                Feed::Flowing(track) if slot.kind == MediaKind::Audio => self.tracks.get(track.key),
+                _ => None,
+            };
+            track.is_some_and(|track| track.has_sounded_within(now, SOUNDED_LATELY))
+        };
+        let flowing =
+            |slot: &&Slot| slot.kind == MediaKind::Audio && matches!(slot.feed(), Feed::Flowing(_));
+        let sounding = peer.slots.iter().filter(sounds).count();
+        (sounding + 1).min(peer.slots.iter().filter(flowing).count()) as u64
     }
 
     /// Whether the publisher of a track is or was speaking.
@@ -205,12 +256,4 @@ fn least_bps(target_bps: u64, subscriptions: &[Subscription<'_>]) -> Option<(u64
     let cost_bps = lowest.map(|rung| u64::from(rung.peak_bps)).min()?;
     let to_begin_bps = cost_bps.saturating_mul(NEEDED_TO_BEGIN_PERCENT) / 100;
     Some((cost_bps, to_begin_bps.min(target_bps.saturating_mul(STRETCHED_PERCENT) / 100)))
-}
-
-/// How many voices flow to a peer.
-fn voices(peer: &Peer) -> u64 {
-    let is_voice = |slot: &&crate::slot::Slot| {
-        slot.kind == MediaKind::Audio && matches!(slot.feed(), Feed::Flowing(_))
-    };
-    peer.slots.iter().filter(is_voice).count() as u64
 }

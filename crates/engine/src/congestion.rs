@@ -13,6 +13,9 @@ use crate::outgoing::Pass;
 use crate::peer::{Peer, PeerKey};
 use crate::timer::{PeerTimer, Timer};
 
+/// Packets of padding that leave together at most, whatever is due: more than 2 ms at any rate that is probed.
+const PADDING_AT_ONCE: u32 = 32;
+
 /// Padding that is due and cannot be sent is looked at again so late.
 const PADDING_AGAIN: Duration = Duration::from_millis(5);
 
@@ -27,11 +30,15 @@ impl Engine {
     pub(crate) fn review_congestion(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         peer.link.congestion.handle_timeout(now);
-        while let Some(peer) = self.peers.get_mut(key)
+        let mut left = PADDING_AT_ONCE;
+        while left > 0
+            && let Some(peer) = self.peers.get_mut(key)
             && let Some(padding) = due(now, peer)
             && (self.probe_with_media(now, key, padding, out)
                 || self.pad(now, key, padding, out).is_some())
-        {}
+        {
+            left -= 1;
+        }
         self.set_congestion_timer(key);
         // What nothing could be sent for is not waited for without a break.
         let timer = Timer::Peer(key.index, PeerTimer::Congestion);
@@ -62,13 +69,13 @@ impl Engine {
             let Some(source) = self.tracks.get(track) else { continue };
             let counters = &mut self.counters;
             let mut outlet = Outlet { link, departure, arena: out, counters };
-            match slot.outgoing.forward(source, &mut outlet) {
-                Pass::Probed => {
-                    *turn = index + 1;
-                    return true;
-                }
-                Pass::NeedsKeyFrame(layer) => self.requests.push(track, layer),
-                Pass::Done | Pass::Waits(_) | Pass::ArenaFull => {}
+            let pass = slot.outgoing.forward(source, &mut outlet);
+            if let Some(layer) = pass.needs_key_frame() {
+                self.requests.push(track, layer);
+            }
+            if pass == Pass::Probed {
+                *turn = index + 1;
+                return true;
             }
         }
         false

@@ -91,7 +91,7 @@ impl Engine {
             return Forwarded::Done;
         };
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
-        let mut waits_until = None;
+        let (mut waits_until, mut queued) = (None, 0);
         for index in peer.ready_slots.around(peer.turn) {
             let mut pass = Pass::Done;
             if let Some(slot) = peer.slots.get_mut(index)
@@ -101,23 +101,27 @@ impl Engine {
                 let (link, counters) = (&mut peer.link, &mut self.counters);
                 let mut outlet = Outlet { link, departure, arena: out, counters };
                 pass = slot.outgoing.forward(source, &mut outlet);
-                if let Pass::NeedsKeyFrame(layer) = pass {
+                if let Some(layer) = pass.needs_key_frame() {
                     self.requests.push(track.key, layer);
+                }
+                if let Pass::Waits { .. } = pass {
+                    queued += slot.outgoing.queued(source);
                 }
             }
             match pass {
                 Pass::ArenaFull => return Forwarded::ArenaFull,
                 // Its slot stays ready, the sound of others goes on, and the next picture has its turn first.
-                Pass::Waits(until) if waits_until.is_none() => {
+                Pass::Waits { until, .. } if waits_until.is_none() => {
                     waits_until = Some(until);
                     peer.turn = index + 1;
                 }
-                Pass::Waits(_) => {}
+                Pass::Waits { .. } => {}
                 Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => {
                     peer.ready_slots.remove(index);
                 }
             }
         }
+        peer.link.congestion.set_queued(queued);
         if let Some(until) = waits_until {
             self.timers.set(Timer::Peer(key.index, PeerTimer::Pacing), Some(until));
         }

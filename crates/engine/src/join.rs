@@ -240,6 +240,8 @@ impl Engine {
             }));
             self.track_keys.insert(sender.track, track);
             peer.published.push(published);
+            // That nobody watches is worth knowing too.
+            self.dirty.mark_wanted(key);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use parlor_rtc::rtp::{ExtensionMap, HeaderFields, HeaderTemplate, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::link::{Departure, Link};
-use crate::rewrite;
+use crate::rewrite::{self, MAX_DESCRIPTOR_LEN};
 use crate::ring::Stored;
 
 /// Bytes of the original sequence number in front of what is sent again (RFC 4588 section 4).
@@ -67,7 +67,7 @@ impl Headers {
     ) -> Option<usize> {
         let sequence = packet.numbers.sequence;
         let fields = packet.fields(sequence as u16, packet.types.media, link, departure);
-        let header = self.media.write(&fields, room)?;
+        let header = packet.write_header(&self.media, fields, room)?;
         let len = packet.write_payload(header, room)?;
         let len = link.connection.seal_rtp(room, len, sequence)?;
         link.note_sent(departure, len, self.media.carries_transport_sequence());
@@ -85,7 +85,7 @@ impl Headers {
         room: &mut [u8],
     ) -> Option<usize> {
         let fields = packet.fields(sequence as u16, payload_type, link, departure);
-        let header = self.rtx.write(&fields, room)?;
+        let header = packet.write_header(&self.rtx, fields, room)?;
         let original = (packet.numbers.sequence as u16).to_be_bytes();
         room.get_mut(header..header + OSN_LEN)?.copy_from_slice(&original);
         let len = packet.write_payload(header + OSN_LEN, room)?;
@@ -137,14 +137,13 @@ impl<'a> Rewritten<'a> {
         let facts = self.stored.facts;
         HeaderFields {
             payload_type,
-            marker: facts.marker,
+            marker: self.numbers.marker,
             sequence,
             timestamp: self.numbers.timestamp as u32,
             transport_sequence: link.transport_sequence(),
             abs_send_time: departure.time,
             audio_level: facts.audio_level,
             video_orientation: facts.video_orientation,
-            // Receivers are offered none: no answer of ours takes it for a slot.
             dependency_descriptor: &[],
         }
     }
@@ -160,6 +159,23 @@ impl<'a> Rewritten<'a> {
             }
             _ => payload,
         }
+    }
+
+    #[inline]
+    fn write_header(
+        &self,
+        template: &HeaderTemplate,
+        fields: HeaderFields<'_>,
+        room: &mut [u8],
+    ) -> Option<usize> {
+        if self.stored.dependency_descriptor.is_empty() || !template.carries_dependency_descriptor()
+        {
+            return template.write(&fields, room);
+        }
+        let mut descriptor = [0; MAX_DESCRIPTOR_LEN];
+        let len = self.numbers.write_descriptor(&self.stored, &mut descriptor).unwrap_or_default();
+        let dependency_descriptor = descriptor.get(..len)?;
+        template.write(&HeaderFields { dependency_descriptor, ..fields }, room)
     }
 
     /// Copies the payload to `at` and gives its frame the receiver's numbers; returns where it ends.

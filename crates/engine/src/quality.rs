@@ -69,6 +69,11 @@ impl Engine {
 }
 
 impl Told {
+    /// Whether another word for the network may be due with time.
+    pub(crate) fn is_changing(&self) -> bool {
+        self.next.is_some()
+    }
+
     /// Each of these returns whether there is something to tell.
     fn follow_network(&mut self, now: Instant, found: Network) -> bool {
         let told = self.quality.network;

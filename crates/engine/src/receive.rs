@@ -25,6 +25,8 @@ struct Arrived {
     codec: Codec,
     facts: Facts,
     payload: Span,
+    /// The dependency descriptor of its header; empty if there is none.
+    descriptor: Span,
     /// When missing packets of the same stream are to be asked for.
     nack_at: Option<Instant>,
 }
@@ -95,14 +97,15 @@ impl Engine {
 
     #[inline]
     fn store(&mut self, now: Instant, arrived: &Arrived, packet: &[u8]) {
-        let &Arrived { track: key, layer, codec, ref facts, .. } = arrived;
+        let &Arrived { track: key, layer, codec, facts, .. } = arrived;
         let Some(track) = self.tracks.get_mut(key) else { return };
-        let payload = arrived.payload.of(packet);
-        let layers_changed = track.note_layer(now, layer, codec, facts, payload);
+        let (payload, descriptor) = (arrived.payload.of(packet), arrived.descriptor.of(packet));
+        let facts = track.understand(layer, facts, descriptor);
+        let layers_changed = track.note_layer(now, layer, codec, &facts, payload, descriptor);
         let had_another = track.codec.is_some();
         let codec_changed = track.note_codec(now, codec);
-        let heard = track.hear(now, facts);
-        match track.push(layer, *facts, payload, &[]) {
+        let heard = track.hear(now, &facts);
+        match track.push(layer, facts, payload, descriptor) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
             Err(_) => self.counters.packets_refused += 1,
         }
@@ -179,7 +182,12 @@ impl Peer {
         if original.codec == Codec::Red && !section.wraps_opus(payload) {
             return Err(Unusable::Refused);
         }
-        let frame = frame::facts(original.codec, payload, view.marker).ok_or(Unusable::Refused)?;
+        // On a stream of sound it would be nobody's.
+        let is_video = !matches!(original.codec, Codec::Opus | Codec::Red);
+        let descriptor = view.extensions.dependency_descriptor.filter(|_| is_video);
+        let descriptor = descriptor.unwrap_or_default();
+        let frame = frame::facts(original.codec, payload, view.marker, descriptor.of(packet))
+            .ok_or(Unusable::Refused)?;
         let facts = Facts {
             sequence,
             timestamp,
@@ -191,6 +199,7 @@ impl Peer {
             starts_key_frame: frame.starts_key_frame,
             numbers: frame.numbers,
             layer: frame.layer,
+            dependencies: frame.dependencies,
             audio_level: view.extensions.audio_level,
             video_orientation: view.extensions.video_orientation,
         };
@@ -200,6 +209,7 @@ impl Peer {
             codec: codec::decoded(original.codec),
             facts,
             payload: original.payload,
+            descriptor,
             nack_at,
         })
     }

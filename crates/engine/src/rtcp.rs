@@ -66,21 +66,24 @@ impl Engine {
     fn take_reports(&mut self, now: Instant, key: PeerKey, reports: ReportBlocks<'_>) {
         let ntp = self.clock.ntp(now);
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let mut fraction_lost = 0;
+        // The worst of ours; a report of none of ours says nothing of the path.
+        let mut fraction_lost = None;
         for report in reports {
             if let Some(round_trip) = report.round_trip(ntp) {
                 peer.round_trip = Some(round_trip);
             }
             let slot = peer.slots.iter_mut().find(|slot| slot.outgoing.headers.ssrc == report.ssrc);
             if let Some(slot) = slot {
-                fraction_lost = report.fraction_lost.max(fraction_lost);
+                fraction_lost = fraction_lost.max(Some(report.fraction_lost));
                 let lost = slot.outgoing.take_cumulative_loss(report.cumulative_lost);
                 self.counters.packets_lost_out += u64::from(lost);
             }
         }
         let round_trip = peer.round_trip;
-        peer.link.congestion.handle_report(now, fraction_lost, round_trip);
-        self.set_congestion_timer(key);
+        if let Some(lost) = fraction_lost {
+            peer.link.congestion.handle_report(now, lost, round_trip);
+            self.set_congestion_timer(key);
+        }
     }
 
     /// A subscriber says what its path carries.

@@ -42,13 +42,18 @@ impl Session {
         self.negotiation.media().all(|section| section.reduced_size_rtcp)
     }
 
-    /// What the client tells of the packets that it receives.
+    /// What the client tells of the packets that it receives. All of video has to bear numbers and to be told of:
+    /// the path is judged, and found out about, by what flows there.
     pub(crate) fn feedback(&self) -> FeedbackKind {
-        let numbers = |section: &MediaSection| {
-            section.direction == Direction::ClientReceives
-                && section.extensions.iter().any(|e| e.kind == ExtensionKind::TransportSequence)
+        let mut videos = self.negotiation.media().filter(|section| {
+            section.direction == Direction::ClientReceives && section.kind == MediaKind::Video
+        });
+        let tells = |section: &MediaSection| {
+            let is_numbered =
+                section.extensions.iter().any(|e| e.kind == ExtensionKind::TransportSequence);
+            is_numbered && section.codecs.iter().any(|codec| codec.feedback.transport_cc)
         };
-        match self.negotiation.media().any(numbers) {
+        match videos.next().is_some_and(tells) && videos.all(tells) {
             true => FeedbackKind::TransportWide,
             false => FeedbackKind::Reports,
         }

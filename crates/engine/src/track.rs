@@ -248,6 +248,7 @@ impl Track {
         codec: Codec,
         facts: &Facts,
         payload: &[u8],
+        descriptor: &[u8],
     ) -> bool {
         if self.source.kind() == MediaKind::Audio {
             return false;
@@ -257,10 +258,19 @@ impl Track {
         let len = payload.len() + PACKET_OVERHEAD;
         let packet = Packet { len, starts_frame, starts_key_frame, layer: inside };
         self.meter.note(now, layer, &packet);
-        if starts_key_frame && let Some(sizes) = Resolutions::read(codec, payload, &[]) {
+        if starts_key_frame && let Some(sizes) = Resolutions::read(codec, payload, descriptor) {
             self.meter.note_resolutions(layer, sizes);
         }
         !was_live && self.meter.is_live(layer)
+    }
+
+    /// What `facts` of a layer's packet become with what its dependency descriptor says.
+    #[inline]
+    pub(crate) fn understand(&mut self, layer: u8, facts: Facts, descriptor: &[u8]) -> Facts {
+        match self.layers.get_mut(usize::from(layer)) {
+            Some(ring) => ring.understand(facts, descriptor),
+            None => facts,
+        }
     }
 
     /// Takes one packet of a layer, when somebody receives it.

@@ -2,10 +2,13 @@
 
 mod congestion;
 mod connection;
+mod descriptors;
 mod offers;
 mod packets;
+pub mod scalable;
 
 pub use congestion::congestion;
 pub use connection::{connection, end_handshake, srtp, stun};
+pub use descriptors::descriptor;
 pub use offers::sdp;
 pub use packets::{payload, receive, red, rtcp, rtp, transport_feedback};

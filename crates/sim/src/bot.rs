@@ -178,16 +178,19 @@ impl Bot {
         self.client.seen.values().map(Vec::len).sum()
     }
 
-    /// How many frames of another bot, of those between the first and the last that came, did not come.
-    pub fn frames_missed(&self, publisher: u32) -> usize {
-        let missed = |kind| {
-            let seen = self.client.frames_of(publisher, kind);
-            let numbers: BTreeSet<u32> =
-                seen.iter().filter_map(|seen| seen.frame).map(|frame| frame.number).collect();
-            let span = numbers.last().zip(numbers.first());
-            span.map_or(0, |(last, first)| (last - first + 1) as usize - numbers.len())
-        };
-        missed(MediaKind::Audio) + missed(MediaKind::Video)
+    /// How many sounds of another bot, of those between the first and the last that came, did not come. Of
+    /// pictures the server may leave some out.
+    pub fn sounds_missed(&self, publisher: u32) -> usize {
+        let seen = self.client.frames_of(publisher, MediaKind::Audio);
+        let numbers: BTreeSet<u32> =
+            seen.iter().filter_map(|seen| seen.frame).map(|frame| frame.number).collect();
+        let span = numbers.last().zip(numbers.first());
+        span.map_or(0, |(last, first)| (last - first + 1) as usize - numbers.len())
+    }
+
+    /// How many pictures of another bot came.
+    pub fn pictures_of(&self, publisher: u32) -> usize {
+        self.client.frames_of(publisher, MediaKind::Video).len()
     }
 
     fn hear_socket(&mut self, now: Instant) -> Result<(), Box<dyn Error>> {

@@ -68,9 +68,24 @@ pub(crate) enum Pass {
     /// The arena is full; what is there has to be sent first.
     ArenaFull,
     /// The path takes nothing more before this time.
-    Waits(Instant),
+    Waits {
+        until: Instant,
+        /// A key frame of this layer is needed meanwhile.
+        needs_key_frame: Option<u8>,
+    },
     /// One packet was sent, for a probe.
     Probed,
+}
+
+impl Pass {
+    /// The layer of which a key frame is needed.
+    pub(crate) fn needs_key_frame(self) -> Option<u8> {
+        match self {
+            Pass::NeedsKeyFrame(layer) => Some(layer),
+            Pass::Waits { needs_key_frame, .. } => needs_key_frame,
+            Pass::Done | Pass::ArenaFull | Pass::Probed => None,
+        }
+    }
 }
 
 /// Why a packet of the ring has not been sent.
@@ -184,7 +199,8 @@ impl Outgoing {
     /// Sends what has arrived since the last pass; for a probe, one packet of it.
     #[inline]
     pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {
-        self.reading.take_next_layer(track);
+        outlet.counters.layer_switches += u64::from(self.reading.take_next_layer(track));
+        self.rewriter.want(self.reading.highest());
         let mut needs_key_frame = None;
         while let Some((layer, cursor)) = self.reading.position() {
             let Some(ring) = track.ring(layer) else { break };
@@ -200,7 +216,13 @@ impl Outgoing {
                     let sent = self.send(track, layer, stored, outlet);
                     match sent {
                         Err(Unsent::ArenaFull) => return Pass::ArenaFull,
-                        Err(Unsent::Waits(until)) => return Pass::Waits(until),
+                        Err(Unsent::Waits(until)) => {
+                            let next = self.reading.next_layer();
+                            return Pass::Waits {
+                                until,
+                                needs_key_frame: next.or(needs_key_frame),
+                            };
+                        }
                         Err(Unsent::AwaitsKeyFrame) => needs_key_frame = Some(layer),
                         Err(Unsent::Dropped) => {}
                         Ok(()) => needs_key_frame = None,
@@ -212,10 +234,18 @@ impl Outgoing {
                 }
             }
         }
-        match self.reading.next_layer().or(needs_key_frame) {
+        let larger = self.reading.layer().filter(|_| self.rewriter.awaits_larger());
+        match self.reading.next_layer().or(needs_key_frame).or(larger) {
             Some(layer) => Pass::NeedsKeyFrame(layer),
             None => Pass::Done,
         }
+    }
+
+    /// About how many bytes of the track wait to be sent.
+    pub(crate) fn queued(&self, track: &Track) -> u64 {
+        let position = self.reading.position();
+        let queued = position.and_then(|(layer, at)| Some(track.ring(layer)?.bytes_from(at)));
+        queued.unwrap_or_default()
     }
 
     /// Sends one packet of the ring, if it is to be sent.
@@ -240,8 +270,7 @@ impl Outgoing {
             return Err(Unsent::Waits(until));
         }
         let mut room = arena.reserve(departure.path).ok_or(Unsent::ArenaFull)?;
-        let wanted = self.reading.wants(stored.facts);
-        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, wanted) {
+        let numbers = match self.rewriter.decide(track.layer_id(layer), stored.facts, true) {
             Decision::Forward(numbers) => numbers,
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
             Decision::Drop(_) => return Err(Unsent::Dropped),
@@ -336,6 +365,9 @@ impl Outgoing {
         may: impl FnOnce(usize, &mut Link) -> Option<()>,
     ) -> Option<usize> {
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
+        if !original.is_wanted(stored.facts) {
+            return None;
+        }
         let codec = track.codec_of(stored.facts.payload_type)?;
         let types = self.receiving(codec)?;
         let rtx = types.rtx?;

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
-use parlor_rtc::payload::Layer;
 
 use crate::allocate::Demand;
 use crate::measure::Quality;
-use crate::ring::{Cursor, Facts, Read, TrackRing};
+use crate::rewrite::Highest;
+use crate::ring::{Cursor, Read, TrackRing};
 use crate::track::Track;
 
 /// A key frame that began so recently is worth beginning with instead of asking for another: what
@@ -19,13 +19,11 @@ pub(super) const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
 pub(super) const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
 
 /// What is read of a track, and where.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading {
     at: Option<Place>,
     /// How much of the track the receiver is to have; `None` before that is decided.
     chosen: Option<Quality>,
-    /// The highest temporal layer that is sent.
-    temporal: u8,
 }
 
 /// A place in a ring.
@@ -44,13 +42,6 @@ struct Next {
     /// It is smaller than the one that is read: as the path no longer takes that one, only the pictures
     /// that it cannot do without are sent of it until then.
     is_smaller: bool,
-}
-
-impl Default for Reading {
-    /// Nothing is read.
-    fn default() -> Reading {
-        Reading { at: None, chosen: None, temporal: u8::MAX }
-    }
 }
 
 impl Reading {
@@ -96,15 +87,15 @@ impl Reading {
         key_frame.is_none()
     }
 
-    /// Goes over to the next layer if it has a key frame by now.
+    /// Goes over to the next layer if it has a key frame by now; returns whether it did.
     #[inline]
-    pub(super) fn take_next_layer(&mut self, track: &Track) {
-        let Some(place) = &mut self.at else { return };
-        let Some(Next { layer, from, .. }) = place.next else { return };
+    pub(super) fn take_next_layer(&mut self, track: &Track) -> bool {
+        let Some(place) = &mut self.at else { return false };
+        let Some(Next { layer, from, .. }) = place.next else { return false };
         let key_frame = track.ring(layer).and_then(TrackRing::latest_key_frame);
-        if let Some(cursor) = key_frame.filter(|cursor| *cursor >= from) {
-            *place = Place { layer, cursor, next: None };
-        }
+        let Some(cursor) = key_frame.filter(|cursor| *cursor >= from) else { return false };
+        *place = Place { layer, cursor, next: None };
+        true
     }
 
     /// The layer and the place in it to read at.
@@ -126,28 +117,16 @@ impl Reading {
         self.at?.next.map(|next| next.layer)
     }
 
-    /// Whether the receiver is to have a packet, by its temporal layer. Changes from frame to frame alone,
-    /// and upward where a receiver can follow.
-    #[inline]
-    pub(super) fn wants(&mut self, facts: &Facts) -> bool {
-        let Layer { temporal, switches_up, .. } = facts.layer;
-        if facts.starts_frame {
-            let chosen = self.highest_temporal();
-            if chosen < self.temporal || facts.starts_key_frame {
-                self.temporal = chosen;
-            } else if switches_up && temporal > self.temporal && temporal <= chosen {
-                self.temporal = temporal;
-            }
-        }
-        temporal <= self.temporal
-    }
-
-    #[inline]
-    fn highest_temporal(&self) -> u8 {
+    /// The highest layers inside the encoding that is read that are to be sent of it.
+    pub(super) fn highest(&self) -> Highest {
         match (self.at, self.chosen) {
-            (Some(Place { next: Some(Next { is_smaller: true, .. }), .. }), _) => 0,
-            (_, Some(chosen)) => chosen.temporal,
-            (_, None) => u8::MAX,
+            (Some(Place { next: Some(Next { is_smaller: true, .. }), .. }), _) => {
+                Highest { temporal: 0, ..Highest::ALL }
+            }
+            (Some(Place { layer, .. }), Some(chosen)) if chosen.layer == layer => {
+                Highest { spatial: chosen.spatial, temporal: chosen.temporal }
+            }
+            _ => Highest::ALL,
         }
     }
 
@@ -156,11 +135,11 @@ impl Reading {
         self.at.map(|place| place.layer)
     }
 
-    /// What is sent now, as far as that has been decided.
+    /// What is sent now: all of the encoding that is read, if nothing else has been decided of that.
     pub(crate) fn quality(&self) -> Option<Quality> {
         let layer = self.layer()?;
-        let chosen = self.chosen.filter(|chosen| chosen.layer == layer);
-        Some(Quality { temporal: self.temporal, layer, ..chosen.unwrap_or_default() })
+        let Highest { spatial, temporal } = self.highest();
+        Some(Quality { layer, spatial, temporal })
     }
 
     /// The layers that are read or waited for.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::Outgoing;
+use super::highest::Highest;
 use super::numbers::Translation;
 use crate::id::LayerId;
 use crate::ring::Facts;
@@ -22,6 +23,8 @@ pub(super) struct Run {
     end: u64,
     outgoing_from: u64,
     pub(super) translation: Translation,
+    /// The layers that went out of it.
+    pub(super) highest: Highest,
 }
 
 const OPEN: u64 = u64::MAX;
@@ -32,8 +35,9 @@ impl Run {
         from: u64,
         outgoing_from: u64,
         translation: Translation,
+        highest: Highest,
     ) -> Run {
-        Run { layer, from, end: OPEN, outgoing_from, translation }
+        Run { layer, from, end: OPEN, outgoing_from, translation, highest }
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -55,6 +59,9 @@ impl Run {
             sequence,
             timestamp: facts.timestamp.wrapping_add(self.translation.timestamp),
             numbers: self.translation.apply(&facts.numbers),
+            marker: self.highest.ends_picture(facts),
+            template_shift: self.translation.template,
+            highest: self.highest,
         }
     }
 }

@@ -6,12 +6,19 @@
 //!   is recovered. A missing packet of which nothing is known counts as wanted, until a neighbour
 //!   proves that it belongs to a frame that was dropped by choice.
 //! - Timestamps go on with real time over pauses and switches: by at least one frame, never backwards.
-//! - Picture ids, TL0PICIDX and frame numbers go on where they were.
+//! - Picture ids, TL0PICIDX and frame numbers go on where they were. What is dropped by choice leaves no
+//!   gap in them either, but where frames refer to others by the distance of their numbers.
 //! - Video begins, and changes to another layer, only where a receiver can decode; audio at once.
+//! - Inside one encoding, what goes out is up to the caller's [`Highest`] layers: less from the next
+//!   picture on, more from where it decodes. The marker is on what ends the largest picture that goes out.
 
+mod descriptor;
+mod head;
+mod highest;
 mod history;
 mod numbers;
 mod sent;
+mod templates;
 mod timeline;
 
 use std::cmp::Ordering;
@@ -20,11 +27,15 @@ use parlor_rtc::MediaKind;
 
 use crate::id::LayerId;
 use crate::ring::{Facts, FrameNumbers};
+use head::Head;
 use history::{History, Run};
 use numbers::Numbers;
 use sent::{Seen, SentWindow};
+use templates::Templates;
 use timeline::Timeline;
 
+pub use descriptor::MAX_DESCRIPTOR_LEN;
+pub use highest::Highest;
 pub use history::MAX_RUNS;
 pub use sent::WINDOW;
 
@@ -42,6 +53,12 @@ pub struct Outgoing {
     pub timestamp: u64,
     /// The frame's numbers: those that the source's packet has.
     pub numbers: FrameNumbers,
+    /// The marker bit: the last packet of the picture, as much of it as goes out.
+    pub marker: bool,
+    /// What is added, wrapping behind 63, to the ids of dependency templates.
+    pub template_shift: u8,
+    /// The highest layers that go out with it, which its dependency descriptor has to tell.
+    pub highest: Highest,
 }
 
 /// What is to be done with a packet of the source.
@@ -56,7 +73,7 @@ pub enum Decision {
 /// Why a packet of the source does not go out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DropReason {
-    /// The caller does not want it: a layer above the one that is sent.
+    /// The caller does not want it: a layer above those that are sent.
     NotWanted,
     /// Nothing can be decoded before the next key frame of its layer.
     AwaitingKeyFrame,
@@ -78,6 +95,11 @@ pub struct Original {
 }
 
 impl Original {
+    /// Whether the packet with these facts is one that goes out: of one that was missing nobody knew.
+    pub fn is_wanted(&self, facts: &Facts) -> bool {
+        self.run.highest.holds(facts)
+    }
+
     /// The numbers under which the packet with these facts went out, or would have if it had not been lost.
     pub fn outgoing(&self, facts: &Facts) -> Outgoing {
         self.run.rewrite(self.outgoing, facts)
@@ -96,23 +118,8 @@ pub struct Rewriter {
     sent: SentWindow,
     timeline: Timeline,
     numbers: Numbers,
-}
-
-/// The newest packet of the layer that is being sent.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    layer: LayerId,
-    sequence: u64,
-    timestamp: u64,
-    marker: bool,
-    dropped: bool,
-}
-
-impl Head {
-    fn new(layer: LayerId, facts: &Facts, dropped: bool) -> Head {
-        let &Facts { sequence, timestamp, marker, .. } = facts;
-        Head { layer, sequence, timestamp, marker, dropped }
-    }
+    templates: Templates,
+    wanted: Highest,
 }
 
 impl Rewriter {
@@ -128,11 +135,26 @@ impl Rewriter {
             sent: SentWindow::default(),
             timeline: Timeline::new(kind, clock_rate, (seed >> 16) as u32),
             numbers: Numbers::new((seed >> 48) as u16),
+            templates: Templates::default(),
+            wanted: Highest::ALL,
         }
     }
 
+    /// Up to which layers inside an encoding packets are to go out: all, until this is called. Less goes
+    /// out from the next picture on, more from where a receiver can decode it.
+    pub fn want(&mut self, highest: Highest) {
+        self.wanted = highest;
+    }
+
+    /// Whether larger pictures are wanted, and come, that cannot go out before a key frame, as far as is
+    /// known.
+    pub fn awaits_larger(&self) -> bool {
+        let (Some(head), Some(run)) = (self.playing, self.history.newest()) else { return false };
+        head.highest_spatial.min(self.wanted.spatial) > run.highest.spatial
+    }
+
     /// Decides about one packet of `layer`, in the order in which packets arrived. `wanted` is the
-    /// caller's choice, made per frame: false for a packet of a layer above the one to be sent.
+    /// caller's choice, made per frame: false for one that is not to be sent whatever its layers are.
     ///
     /// A packet of another layer than the last is a switch, and happens at once if the packet is one
     /// that a receiver can begin with. Until then the caller may go on with the old layer.
@@ -197,8 +219,11 @@ impl Rewriter {
             self.leave_one_gap(head, facts);
             missing = 0;
         }
-        self.playing = Some(Head::new(head.layer, facts, !wanted));
-        let missing_after_head = unwanted_after(&head, facts, wanted, missing);
+        let before = self.history.newest().map_or(self.wanted, |run| run.highest);
+        let highest = before.follow(self.wanted, facts, !head.is_of_picture(facts));
+        let wanted = wanted && highest.holds(facts);
+        self.playing = Some(head.followed_by(facts, highest, wanted));
+        let missing_after_head = head.unwanted_behind(facts, wanted, missing);
         if missing_after_head > 0 {
             let from = head.sequence + 1;
             self.history.skip(from..from + missing_after_head);
@@ -206,15 +231,27 @@ impl Rewriter {
         }
         let unwanted_before = if facts.starts_frame { 0 } else { missing.min(1) };
         match wanted {
-            true => self.follow_clock(facts),
+            true => {
+                self.change_highest(before, highest, facts.sequence);
+                self.follow_clock(facts);
+            }
             false => {
                 self.history.skip(facts.sequence - unwanted_before..facts.sequence + 1);
+                self.change_highest(before, highest, facts.sequence);
                 self.follow_clock(facts);
                 self.note_dropped(facts);
                 return Err(DropReason::NotWanted);
             }
         }
         self.send_newest(facts)
+    }
+
+    /// From source packet `from` on other layers go out than before.
+    fn change_highest(&mut self, before: Highest, highest: Highest, from: u64) {
+        if highest != before {
+            self.history.split(from);
+            self.history.adjust(|run| run.highest = highest);
+        }
     }
 
     /// If the source's clock has leapt, its timestamps are translated differently from here on.
@@ -231,7 +268,8 @@ impl Rewriter {
     fn note_dropped(&mut self, facts: &Facts) {
         self.next_sequence = self.history.outgoing_of_next(facts.sequence + 1);
         self.history.adjust(|run| {
-            self.numbers.skip(&facts.numbers, &mut run.translation);
+            let by_picture_id = facts.dependencies.by_picture_id;
+            self.numbers.skip(&facts.numbers, by_picture_id, &mut run.translation);
             let timestamp = facts.timestamp.wrapping_add(run.translation.timestamp);
             self.timeline.note(facts, timestamp);
         });
@@ -245,11 +283,12 @@ impl Rewriter {
         wanted: bool,
     ) -> Result<Outgoing, DropReason> {
         let run = self.history.of_source(layer, facts.sequence).ok_or(DropReason::TooLate)?;
-        if !wanted {
+        if !wanted || !run.highest.holds(facts) {
             return Err(DropReason::NotWanted);
         }
         let outgoing = run.outgoing_of(facts.sequence);
         self.note_sent(outgoing)?;
+        self.note_templates(facts, &run);
         Ok(run.rewrite(outgoing, facts))
     }
 
@@ -266,8 +305,10 @@ impl Rewriter {
             true => self.timeline.resume(facts),
             false => self.timeline.begin(facts),
         };
-        self.history.open(Run::new(layer, facts.sequence, self.next_sequence, translation));
-        self.playing = Some(Head::new(layer, facts, false));
+        translation.template = self.templates.begin(facts.dependencies.template_ids);
+        let outgoing = self.next_sequence;
+        self.history.open(Run::new(layer, facts.sequence, outgoing, translation, self.wanted));
+        self.playing = Some(Head::new(layer, facts, self.wanted, true));
         self.send_newest(facts)
     }
 
@@ -278,8 +319,15 @@ impl Rewriter {
         self.next_sequence = sequence + 1;
         self.timeline.note(facts, outgoing.timestamp);
         self.numbers.note(&facts.numbers, &outgoing.numbers);
+        self.note_templates(facts, &run);
         self.note_sent(sequence)?;
         Ok(outgoing)
+    }
+
+    fn note_templates(&mut self, facts: &Facts, run: &Run) {
+        if let Some(ids) = facts.dependencies.template_ids {
+            self.templates.note(ids, run.translation.template);
+        }
     }
 
     fn note_sent(&mut self, sequence: u64) -> Result<(), DropReason> {
@@ -293,19 +341,7 @@ impl Rewriter {
         let Some(before) = self.history.newest() else { return };
         self.history.close(head.sequence + 1);
         let outgoing = self.next_sequence + 1;
-        self.history.open(Run::new(head.layer, facts.sequence, outgoing, before.translation));
-    }
-}
-
-/// How many of the `missing` packets right behind `head` are known to belong to a frame that was dropped
-/// by choice.
-fn unwanted_after(head: &Head, facts: &Facts, wanted: bool, missing: u64) -> u64 {
-    let same_picture = head.timestamp == facts.timestamp;
-    match head.dropped {
-        // Both ends of the gap are in the dropped frame.
-        true if same_picture && !wanted && !facts.starts_frame => missing,
-        // The dropped frame has not ended, so at least the next packet is its.
-        true if !same_picture && !head.marker => missing.min(1),
-        _ => 0,
+        let Run { translation, highest, .. } = before;
+        self.history.open(Run::new(head.layer, facts.sequence, outgoing, translation, highest));
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Translation {
     picture_id: u16,
     tl0_picture_index: u16,
     frame_number: u16,
+    /// To the ids of dependency templates.
+    pub(super) template: u8,
 }
 
 impl Translation {
@@ -67,17 +69,28 @@ impl Numbers {
             *offset = count.begin(number);
         }
         let [picture_id, tl0_picture_index, frame_number] = offsets;
-        Translation { timestamp: 0, picture_id, tl0_picture_index, frame_number }
+        Translation { timestamp: 0, picture_id, tl0_picture_index, frame_number, template: 0 }
     }
 
-    /// A packet is dropped by choice: the numbers of its frame are given to the next one.
-    pub(super) fn skip(&mut self, source: &FrameNumbers, translation: &mut Translation) {
+    /// A packet is dropped by choice: the numbers of its frame are given to the next one. Not so those
+    /// by whose distance frames refer to others: frame numbers, and some codecs' picture ids.
+    pub(super) fn skip(
+        &mut self,
+        source: &FrameNumbers,
+        by_picture_id: bool,
+        translation: &mut Translation,
+    ) {
+        let source = FrameNumbers {
+            picture_id: source.picture_id.filter(|_| !by_picture_id),
+            frame_number: None,
+            ..*source
+        };
         let offsets = [
             &mut translation.picture_id,
             &mut translation.tl0_picture_index,
             &mut translation.frame_number,
         ];
-        for ((count, number), offset) in self.counts.iter_mut().zip(each(source)).zip(offsets) {
+        for ((count, number), offset) in self.counts.iter_mut().zip(each(&source)).zip(offsets) {
             if let Some(number) = number {
                 count.skip(number, offset);
             }

@@ -110,7 +110,7 @@ mod tests {
     use parlor_rtc::payload::Layer;
 
     use super::*;
-    use crate::ring::FrameNumbers;
+    use crate::ring::{Dependencies, FrameNumbers};
 
     fn sound(timestamp: u64, arrival: Instant) -> Facts {
         Facts {
@@ -124,6 +124,7 @@ mod tests {
             starts_key_frame: true,
             numbers: FrameNumbers::default(),
             layer: Layer::default(),
+            dependencies: Dependencies::default(),
             audio_level: None,
             video_orientation: None,
         }

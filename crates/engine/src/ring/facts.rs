@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use parlor_rtc::payload::{FrameNumbers, Layer};
+use parlor_rtc::payload::{FrameNumbers, Layer, LayerSet, TemplateIds};
 use parlor_rtc::rtp::{AudioLevel, VideoOrientation};
 
 /// Everything that routing and rewriting want to know about one received packet.
@@ -28,8 +28,32 @@ pub struct Facts {
     pub numbers: FrameNumbers,
     /// The layer inside its stream; the lowest where there is one only.
     pub layer: Layer,
+    /// How its frame hangs together with others.
+    pub dependencies: Dependencies,
     /// How loud it is, if its header says so.
     pub audio_level: Option<AudioLevel>,
     /// How its picture is to be turned, if its header says so.
     pub video_orientation: Option<VideoOrientation>,
+}
+
+/// What leaving frames out has to respect, as far as a packet tells it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dependencies {
+    /// The packet is the last of its layer's frame.
+    pub ends_frame: bool,
+    /// What its dependency descriptor tells; `None` when there is none, or none that is understood.
+    pub told: Option<Told>,
+    /// The ids of the templates that its dependency descriptor brings along.
+    pub template_ids: Option<TemplateIds>,
+    /// Frames refer to others by how many picture ids these lie back.
+    pub by_picture_id: bool,
+}
+
+/// What a dependency descriptor tells of qualities, each named by its highest layers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// Those that the stream can be cut down to.
+    pub all: LayerSet,
+    /// Those that whoever can decode the frame may be sent from it on.
+    pub switches: LayerSet,
 }

@@ -2,13 +2,16 @@
 
 mod facts;
 mod store;
+mod structures;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-pub use facts::Facts;
+pub use facts::{Dependencies, Facts, Told};
+use parlor_rtc::payload::Structure;
 pub use parlor_rtc::payload::{FrameNumbers, PictureId};
 use store::ByteRing;
+use structures::Structures;
 
 /// How long a packet is kept, as far as [`RingLimits`] allow: long enough for several round trips
 /// of retransmission, and no longer than a jitter buffer waits.
@@ -81,6 +84,8 @@ pub struct Stored<'a> {
     pub payload: &'a [u8],
     /// The dependency descriptor of its header, empty if there was none.
     pub dependency_descriptor: &'a [u8],
+    /// What that leans on, if it is known.
+    pub structure: Option<&'a Structure>,
 }
 
 /// What a reader finds at its cursor.
@@ -144,6 +149,7 @@ pub struct TrackRing {
     /// The place of the oldest record.
     first: u64,
     key_frame: Option<Cursor>,
+    structures: Structures,
     half_empty_trims: u8,
 }
 
@@ -158,7 +164,17 @@ impl TrackRing {
             index: Box::default(),
             first: 0,
             key_frame: None,
+            structures: Structures::default(),
             half_empty_trims: 0,
+        }
+    }
+
+    /// What `facts` become with what the dependency descriptor of their packet says. To be done with
+    /// every packet, since a structure that one brings explains the others.
+    pub fn understand(&mut self, facts: Facts, dependency_descriptor: &[u8]) -> Facts {
+        match dependency_descriptor {
+            [] => facts,
+            descriptor => self.structures.understand(facts, descriptor),
         }
     }
 
@@ -230,6 +246,14 @@ impl TrackRing {
         self.key_frame.filter(|cursor| cursor.0 >= self.first)
     }
 
+    /// About how many bytes of payload there are from `cursor` on.
+    pub fn bytes_from(&self, cursor: Cursor) -> u64 {
+        let packets = self.end().0.saturating_sub(cursor.0.max(self.first));
+        let newest = self.records.back().map_or(0, |record| u64::from(record.payload_len));
+        let oldest = self.records.front().map_or(0, |record| u64::from(record.payload_len));
+        packets * newest.max(oldest)
+    }
+
     /// How many packets are there.
     pub fn len(&self) -> usize {
         self.records.len()
@@ -277,7 +301,9 @@ impl TrackRing {
     }
 
     fn release(&mut self) {
-        *self = TrackRing { first: self.end().0, ..TrackRing::new(self.limits) };
+        // What comes after a pause may lean on what came before.
+        let structures = std::mem::take(&mut self.structures);
+        *self = TrackRing { first: self.end().0, structures, ..TrackRing::new(self.limits) };
     }
 
     fn stored<'a>(&'a self, record: &'a Record) -> Stored<'a> {
@@ -288,6 +314,7 @@ impl TrackRing {
             dependency_descriptor: self
                 .bytes
                 .slice(record.start(), usize::from(record.descriptor_len)),
+            structure: self.structures.of(record.facts.sequence),
         }
     }
 

@@ -14,6 +14,7 @@ mod retransmit;
 mod rewrite;
 mod ring;
 mod rooms;
+mod scalable;
 mod sections;
 mod speaking;
 mod streams;

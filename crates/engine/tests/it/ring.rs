@@ -3,8 +3,10 @@
 use std::time::{Duration, Instant};
 
 use parlor_engine::ring::{
-    Cursor, Facts, FrameNumbers, KEEP, MAX_STORED_LEN, NotStored, Read, RingLimits, TrackRing,
+    Cursor, Dependencies, Facts, FrameNumbers, KEEP, MAX_STORED_LEN, NotStored, Read, RingLimits,
+    TrackRing,
 };
+use parlor_rtc::payload::Layer;
 use proptest::prelude::*;
 
 pub(crate) fn facts(sequence: u64, arrival: Instant) -> Facts {
@@ -18,7 +20,8 @@ pub(crate) fn facts(sequence: u64, arrival: Instant) -> Facts {
         starts_frame: true,
         starts_key_frame: false,
         numbers: FrameNumbers::default(),
-        layer: parlor_rtc::payload::Layer::default(),
+        layer: Layer::default(),
+        dependencies: Dependencies::default(),
         audio_level: None,
         video_orientation: None,
     }

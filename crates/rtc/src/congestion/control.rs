@@ -80,7 +80,7 @@ impl CongestionControl {
             Method::Feedback(estimate) => estimate.undisturbed_until(now),
             Method::Reports(_) => None,
         };
-        probing.or_else(|| self.pacer.wait(now))
+        probing.filter(|until| *until > now).or_else(|| self.pacer.wait(now))
     }
 
     /// When padding is due to find out what the path takes, or whether it takes anything; `None` when
@@ -153,7 +153,7 @@ impl CongestionControl {
         let SentPacket { sequence, bytes, cluster } = packet;
         match &mut self.method {
             Method::Feedback(estimate) => estimate.note_sent(now, sequence, bytes, cluster),
-            Method::Reports(estimate) => estimate.note_sent(now),
+            Method::Reports(estimate) => estimate.note_sent(now, bytes),
         }
         // A probe has a rate of its own: what waits is not held up for it.
         if cluster.is_none() {

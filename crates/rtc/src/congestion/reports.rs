@@ -19,6 +19,9 @@ const GROWTH_INTERVAL: Duration = Duration::from_secs(1);
 /// And a little more, so that the lowest rates grow too.
 const LEAST_GROWTH: Bitrate = Bitrate::from_kbps(1);
 
+/// How far it gets ahead of what is sent.
+const AHEAD: f64 = 1.5;
+
 /// How soon after it fell it may fall again, beside a round trip.
 const FALL_INTERVAL: Duration = Duration::from_millis(300);
 
@@ -36,6 +39,8 @@ pub(super) struct ReportEstimate {
     pub(super) fraction_lost: u8,
     pub(super) round_trip: Option<Duration>,
     silence: Silence,
+    /// Sent since the last growth.
+    sent_bytes: u64,
 }
 
 impl ReportEstimate {
@@ -49,6 +54,7 @@ impl ReportEstimate {
             fraction_lost: 0,
             round_trip: None,
             silence: Silence::new(REPORT_INTERVAL),
+            sent_bytes: 0,
         }
     }
 
@@ -62,8 +68,9 @@ impl ReportEstimate {
     }
 
     #[inline]
-    pub(super) fn note_sent(&mut self, now: Instant) {
+    pub(super) fn note_sent(&mut self, now: Instant, bytes: usize) {
         self.silence.note_sent(now);
+        self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
     }
 
     /// The client's own estimate. Where it grows, so may the rate: the client has seen no overuse.
@@ -87,7 +94,12 @@ impl ReportEstimate {
         let pause = FALL_INTERVAL + self.round_trip.unwrap_or_default();
         match fraction_lost {
             ..=LITTLE_LOST if since(self.grown).is_none_or(|passed| passed >= GROWTH_INTERVAL) => {
-                self.rate = self.limits.clamp(self.rate.scaled(GROWTH).plus(LEAST_GROWTH));
+                let passed = since(self.grown).unwrap_or(GROWTH_INTERVAL);
+                let sent = Bitrate::of(std::mem::take(&mut self.sent_bytes), passed);
+                // A rate that nobody has tried says nothing.
+                if sent.is_some_and(|sent| self.rate < sent.scaled(AHEAD)) {
+                    self.rate = self.limits.clamp(self.rate.scaled(GROWTH).plus(LEAST_GROWTH));
+                }
                 self.grown = Some(now);
             }
             lost @ MUCH_LOST.. if since(self.fallen).is_none_or(|passed| passed >= pause) => {
@@ -127,9 +139,10 @@ mod tests {
         ReportEstimate::new(Limits { min: kbps(30), max: kbps(5_000) }, kbps(1_000))
     }
 
-    /// A report a second for a while.
+    /// A report a second for a while, of a megabit that was sent in it.
     fn report(estimate: &mut ReportEstimate, now: &mut Instant, seconds: u64, fraction_lost: u8) {
         for _ in 0..seconds {
+            estimate.note_sent(*now, 125_000);
             *now += Duration::from_secs(1);
             estimate.handle_report(*now, fraction_lost, Some(Duration::from_millis(50)));
         }
@@ -149,6 +162,7 @@ mod tests {
     #[test]
     fn reports_in_quick_succession_count_once() {
         let (now, mut estimate) = (start(), estimate());
+        estimate.note_sent(now, 125_000);
         for n in 0..10 {
             estimate.handle_report(now + Duration::from_millis(10 * n), 0, None);
         }
@@ -169,11 +183,22 @@ mod tests {
     #[test]
     fn a_client_that_reports_no_more_gets_less() {
         let (now, mut estimate) = (start(), estimate());
-        estimate.note_sent(now);
+        estimate.note_sent(now, 1_200);
         let at = estimate.deadline().unwrap();
         assert_eq!(at, now + Duration::from_secs(15));
         estimate.handle_timeout(at);
         assert_eq!(estimate.target(), kbps(800));
+    }
+
+    #[test]
+    fn a_rate_that_is_not_used_does_not_grow() {
+        let (mut now, mut estimate) = (start(), estimate());
+        for _ in 0..60 {
+            estimate.note_sent(now, 5_000);
+            now += Duration::from_secs(1);
+            estimate.handle_report(now, 0, None);
+        }
+        assert_eq!(estimate.target(), kbps(1_000));
     }
 
     #[test]

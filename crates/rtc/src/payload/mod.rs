@@ -4,6 +4,7 @@
 mod av1;
 mod dependency_descriptor;
 mod h264;
+mod layers;
 mod red;
 mod resolution;
 mod vp8;
@@ -11,7 +12,11 @@ mod vp9;
 
 use crate::sdp::Codec;
 
-pub use dependency_descriptor::DependencyDescriptor;
+pub use dependency_descriptor::{
+    DependencyDescriptor, DescriptorRewrite, FrameDependencies, Indication, InvalidDescriptor,
+    Structure, TemplateIds,
+};
+pub use layers::{LayerSet, MAX_SPATIAL, MAX_TEMPORAL};
 pub use red::{MAX_BLOCKS, Red};
 pub use resolution::{Resolution, Resolutions};
 pub use vp8::Vp8Descriptor;
@@ -30,6 +35,9 @@ pub struct Facts {
     pub numbers: FrameNumbers,
     /// The layer of a scalable stream; the lowest where there is one only.
     pub layer: Layer,
+    /// Frames refer to others by how many picture ids these lie back, as in VP9: the ids of pictures
+    /// that a receiver is not sent have to stay unused.
+    pub refers_by_picture_id: bool,
 }
 
 /// The numbers that have to go on without a break for a receiver, whatever it is fed from.
@@ -69,6 +77,7 @@ const SOUND: Facts = Facts {
     ends_frame: true,
     starts_key_frame: true,
     numbers: FrameNumbers { picture_id: None, tl0_picture_index: None, frame_number: None },
+    refers_by_picture_id: false,
     layer: Layer { spatial: 0, temporal: 0, switches_up: false },
 };
 

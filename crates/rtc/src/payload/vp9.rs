@@ -3,8 +3,11 @@
 use super::{Facts, FrameNumbers, Layer, PictureIdField};
 use crate::bytes::put;
 
-/// A VP9 payload descriptor, and where its numbers lie. Reference indices and the scalability
-/// structure are left unread here: a receiver gets them as they are.
+/// Most earlier pictures that a frame in flexible mode refers to.
+const MAX_REFERENCES: usize = 3;
+
+/// A VP9 payload descriptor, and where its numbers lie. The scalability structure is left unread here: a
+/// receiver gets it as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Vp9Descriptor {
     /// The frame refers to an earlier picture (P).
@@ -21,6 +24,11 @@ pub struct Vp9Descriptor {
     pub layer: Option<Layer>,
     /// The frame refers to the spatial layer below (D).
     pub is_inter_layer_predicted: bool,
+    /// No frame of a higher spatial layer refers to this one, in its picture or later (Z).
+    pub is_unused_above: bool,
+    /// In flexible mode, how many picture ids before its own those of the pictures are that it refers
+    /// to (P_DIFF), each 1 to 127; 0 behind the last.
+    pub references: [u8; MAX_REFERENCES],
     picture_id: Option<PictureIdField>,
     tl0_picture_index: Option<(u8, usize)>,
     layer_end: usize,
@@ -40,6 +48,8 @@ impl Vp9Descriptor {
             has_structure: bit(0x02),
             layer: None,
             is_inter_layer_predicted: false,
+            is_unused_above: bit(0x01),
+            references: [0; MAX_REFERENCES],
             picture_id: None,
             tl0_picture_index: None,
             layer_end: 1,
@@ -65,6 +75,9 @@ impl Vp9Descriptor {
             }
         }
         descriptor.layer_end = at;
+        if descriptor.is_flexible && descriptor.is_inter_predicted {
+            at = descriptor.read_references(payload, at)?;
+        }
         (payload.len() > at).then_some(descriptor)
     }
 
@@ -72,6 +85,20 @@ impl Vp9Descriptor {
     /// first.
     pub(super) fn layer_end(&self) -> usize {
         self.layer_end
+    }
+
+    /// Returns the offset behind the references.
+    fn read_references(&mut self, payload: &[u8], from: usize) -> Option<usize> {
+        let mut end = from;
+        for reference in &mut self.references {
+            let byte = *payload.get(end)?;
+            end += 1;
+            *reference = byte >> 1;
+            if byte & 0x01 == 0 {
+                break;
+            }
+        }
+        Some(end)
     }
 
     /// The numbers that it carries.
@@ -107,6 +134,7 @@ impl Vp9Descriptor {
             starts_key_frame: self.starts_key_frame(),
             numbers: self.numbers(),
             layer: self.layer.unwrap_or_default(),
+            refers_by_picture_id: true,
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod congestion;
 mod connection;
+mod dependency_descriptor;
 mod payload;
 mod receive;
 mod red;

@@ -128,6 +128,33 @@ fn flexible_vp9_has_no_tl0_index() {
 }
 
 #[test]
+fn flexible_vp9_names_the_pictures_that_it_refers_to() {
+    let references = |payload: &[u8]| Vp9Descriptor::read(payload).map(|read| read.references);
+    // I, P, F, B, E: one picture back and four, then the picture.
+    assert_eq!(references(&[0xDC, 0x05, 0x03, 0x08, 0xFF]), Some([1, 4, 0]));
+    // Three are the most: the bit that announces another is passed over.
+    assert_eq!(references(&[0xDC, 0x05, 0x03, 0x09, 0xFF, 0xFF]), Some([1, 4, 127]));
+    assert_eq!(references(&[0xDC, 0x05, 0x03, 0x08]), None, "nothing follows");
+    assert_eq!(references(&[0xDC, 0x05, 0x03]), None, "one is missing");
+    // A key picture refers to none, and other modes do not name them.
+    assert_eq!(references(&[0x9C, 0x05, 0xFF]), Some([0; 3]));
+    assert_eq!(references(&[0xCC, 0x05, 0xFF]), Some([0; 3]));
+}
+
+#[test]
+fn vp9_tells_its_layers_and_what_they_lean_on() {
+    // I, P, L, B, E, Z: temporal layer 2, a place to switch up, spatial layer 1, on the one below.
+    let payload = [0xED, 0x80, 0x06, 0x53, 0x78, 1];
+    let descriptor = Vp9Descriptor::read(&payload).unwrap();
+    assert!(descriptor.is_inter_predicted && descriptor.is_inter_layer_predicted);
+    assert!(descriptor.is_unused_above);
+    let facts = read(VP9, &payload);
+    assert_eq!(facts.layer, Layer { spatial: 1, temporal: 2, switches_up: true });
+    assert!(facts.ends_frame, "of its layer, whatever the marker says");
+    assert!(facts.refers_by_picture_id && !read(Codec::Vp8, &VP8_KEY).refers_by_picture_id);
+}
+
+#[test]
 fn vp9_numbers_are_rewritten_in_place() {
     let mut payload = [0xAC, 0x80, 0x05, 0x00, 0x77, 1];
     let numbers =
@@ -190,16 +217,6 @@ fn a_dependency_descriptor_says_where_frames_begin_and_end() {
     let descriptor = DependencyDescriptor::read(&last_of_frame).unwrap();
     assert_eq!((descriptor.template_id, descriptor.has_structure), (5, false));
     assert_eq!(DependencyDescriptor::read(&[0x80, 1]), None);
-}
-
-#[test]
-fn the_frame_number_of_a_descriptor_is_rewritten_in_place() {
-    let mut value = [0x45, 0x12, 0x34, 0x80];
-    DependencyDescriptor::rewrite_frame_number(&mut value, 0xABCD);
-    assert_eq!(value, [0x45, 0xAB, 0xCD, 0x80]);
-    let mut short = [0x45, 0x12];
-    DependencyDescriptor::rewrite_frame_number(&mut short, 0xABCD);
-    assert_eq!(short, [0x45, 0x12]);
 }
 
 #[test]

@@ -121,6 +121,8 @@ impl RoomState {
             Some(offer) => {
                 if let Some(member) = self.members.get_mut(&peer) {
                     member.media = Media::Connecting { since: now };
+                    // What was told of the connection before says nothing of the new one.
+                    (member.layers_wanted, member.quality) = (None, None);
                 }
                 self.effect(Effect::Media(MediaCommand::Remove { peer }));
                 self.negotiate_join(peer, join, offer);

@@ -113,16 +113,16 @@ fn a_try_that_lasts_makes_patience_short_again() {
 }
 
 #[test]
-fn what_is_paused_for_bandwidth_waits_like_what_goes_up() {
+fn who_sees_nothing_at_all_waits_less_than_what_goes_up() {
     let mut viewer = settled(150_000);
     assert_eq!(viewer.run(TICK, 40_000), [PAUSED]);
     // The lowest rung fits, without headroom.
     assert_eq!(viewer.run(60 * SECOND, 55_000), [PAUSED]);
-    assert_eq!(viewer.run(4 * SECOND, 56_000), [PAUSED]);
-    assert_eq!(viewer.run(2 * SECOND, 56_000), [send(0, 0)]);
+    assert_eq!(viewer.run(SECOND, 56_000), [PAUSED]);
+    assert_eq!(viewer.run(3 * SECOND, 56_000), [send(0, 0)]);
     assert_eq!(viewer.run(TICK, 40_000), [PAUSED]);
-    assert_eq!(viewer.run(19 * SECOND, 56_000), [PAUSED]);
-    assert_eq!(viewer.run(2 * SECOND, 56_000), [send(0, 0)]);
+    assert_eq!(viewer.run(4 * SECOND, 56_000), [PAUSED]);
+    assert_eq!(viewer.run(3 * SECOND, 56_000), [send(0, 0)]);
 }
 
 #[test]

@@ -141,8 +141,9 @@ async fn ten_thousand_garbage_datagrams_beside_a_call_are_counted_and_cost_it_no
     until_metric(server.address(), "parlor_packets_out_total", |now| now > packets + 200.0).await;
     for (person, other) in [(ann, 2), (bo, 1)] {
         let bot = part(person).await;
-        let (received, missed) = (bot.frames_received(), bot.frames_missed(other));
+        let (received, missed) = (bot.frames_received(), bot.sounds_missed(other));
         assert!(received > 100 && missed * 100 <= received, "{missed} missed, {received} received");
+        assert!(bot.pictures_of(other) > 20, "{} pictures", bot.pictures_of(other));
     }
     server.stop().await;
 }

@@ -1,15 +1,45 @@
-//! The part of the dependency descriptor that stands on its own: where frames begin and end, their
-//! numbers, and whether a new structure comes with them (RTP Payload Format for AV1, appendix A).
+//! The dependency descriptor, which says of a frame what it refers to and who needs it
+//! (RTP Payload Format for AV1, appendix A). Here is the part of it that stands on its own: where frames
+//! begin and end, their numbers, and whether a new structure comes with them.
+
+mod bits;
+mod frame;
+mod rewrite;
+mod structure;
 
 use super::Facts;
-use crate::bytes::{put, u16_at};
+use crate::bytes::u16_at;
 use crate::sdp::Codec;
+
+pub use frame::FrameDependencies;
+pub use rewrite::DescriptorRewrite;
+pub use structure::{Indication, Structure, TemplateIds};
 
 /// Bytes of the mandatory fields; there are extended ones behind them in longer descriptors.
 const MANDATORY_LEN: usize = 3;
 
 /// Where frame_number lies.
 const FRAME_NUMBER_AT: usize = 1;
+
+/// Why a descriptor cannot be understood. All but an unknown template are the sender's fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidDescriptor {
+    /// It ends inside its fields.
+    #[error("a dependency descriptor is cut off")]
+    CutOff,
+    /// Its structure has more than 64 templates.
+    #[error("a dependency structure has more templates than there are ids")]
+    TooManyTemplates,
+    /// Its structure has more than 4 spatial or 8 temporal layers.
+    #[error("a dependency structure has more layers than there can be")]
+    TooManyLayers,
+    /// Its frame refers to more than 16 others.
+    #[error("a frame refers to more frames than any codec keeps")]
+    TooManyReferences,
+    /// Its template is not one of the structure: another one was lost or is yet to come.
+    #[error("a dependency descriptor names template {0}, which is not known")]
+    UnknownTemplate(u8),
+}
 
 /// The fields of a dependency descriptor that can be read without its template structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,11 +70,6 @@ impl DependencyDescriptor {
             frame_number,
             has_structure,
         })
-    }
-
-    /// Gives the frame another number, in place; nothing happens to a value that is too short.
-    pub fn rewrite_frame_number(value: &mut [u8], frame_number: u16) {
-        put(value, FRAME_NUMBER_AT, &frame_number.to_be_bytes());
     }
 
     /// What `facts` become when this descriptor comes with them.
