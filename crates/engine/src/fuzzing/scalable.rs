@@ -300,7 +300,6 @@ impl World {
             missed: (packet.sequence + 1..self.sources[source].next_sequence).collect(),
             sent: BTreeSet::new(),
         });
-        self.receiver.begin(packet.frame.number);
     }
 
     fn note_dropped(&mut self, source: usize, packet: &Packet) {

@@ -41,7 +41,7 @@ impl Highest {
         if facts.starts_key_frame {
             return wanted;
         }
-        // Within a picture its size stays: the packet that ends it may have gone out.
+        // Not within a picture: the packet that ends it may have gone out without the marker.
         let less = match begins_picture {
             true => Highest {
                 spatial: self.spatial.min(wanted.spatial),
@@ -50,20 +50,21 @@ impl Highest {
             false => self,
         };
         match facts.dependencies.told {
-            Some(told) if less.holds(facts) => less.rise_as_told(wanted, told, begins_picture),
+            Some(told) if less.holds(facts) => less.rise_as_told(wanted, told),
             Some(_) => less,
             None => less.rise_by_one(wanted, facts, begins_picture),
         }
     }
 
-    /// A descriptor names what can be sent from a frame on, by whoever can decode that frame.
-    fn rise_as_told(self, wanted: Highest, told: Told, begins_picture: bool) -> Highest {
+    /// A descriptor names what can be sent from a frame on, to whoever can decode that frame. It is of a
+    /// picture whose end has not gone out yet, so that can be another one.
+    fn rise_as_told(self, wanted: Highest, told: Told) -> Highest {
         let now = self.within(told.all);
         let most = wanted.within(told.all);
         let may = |to: &Highest| {
             let is_more = to.spatial >= now.spatial && to.temporal >= now.temporal && *to != now;
             let fits = to.spatial <= most.spatial && to.temporal <= most.temporal;
-            is_more && fits && (begins_picture || to.spatial == now.spatial)
+            is_more && fits
         };
         let mut switches = highest_first(told.switches);
         let Some(to) = switches.find(may) else { return self };
