@@ -168,7 +168,11 @@ impl<'a> Rewritten<'a> {
         fields: HeaderFields<'_>,
         room: &mut [u8],
     ) -> Option<usize> {
-        if self.stored.dependency_descriptor.is_empty() || !template.carries_dependency_descriptor()
+        // Of the other codecs the payload says enough, and headers of one length make larger messages.
+        let needs_descriptor = matches!(self.codec, Codec::Av1 { .. });
+        if !needs_descriptor
+            || self.stored.dependency_descriptor.is_empty()
+            || !template.carries_dependency_descriptor()
         {
             return template.write(&fields, room);
         }

@@ -147,3 +147,40 @@ pub(crate) fn receiving_sections(
         receives && *count <= limit
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use parlor_rtc::sdp::{Offer, negotiate};
+
+    use super::*;
+
+    const NUMBERS: &str =
+        "a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n";
+    const TELLS: &str = "a=rtcp-fb:96 transport-cc\r\n";
+
+    /// Of a client that receives sound, with numbers on it, and pictures with these lines.
+    fn feedback(video: &str) -> FeedbackKind {
+        let fingerprint = ["AB"; 32].join(":");
+        let section = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:user0\r\na=ice-pwd:password-of-user-00000000\r\n\
+                       a=rtcp-mux\r\na=recvonly\r\n";
+        let offer = format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+             a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n\
+             m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{section}a=mid:0\r\n{NUMBERS}\
+             a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n\
+             m=video 9 UDP/TLS/RTP/SAVPF 96\r\n{section}a=mid:1\r\n\
+             a=rtpmap:96 VP8/90000\r\n{video}"
+        );
+        let negotiation = negotiate(&Offer::parse(&offer).unwrap(), None).unwrap();
+        let owner = Owner { thread: 0, peer: crate::slab::Slab::new().vacant_key().unwrap() };
+        Session::new(negotiation, owner, &mut Random::from_seed([1; 32])).feedback()
+    }
+
+    #[test]
+    fn a_path_is_judged_by_numbers_only_where_pictures_bear_them_and_are_told_of() {
+        assert_eq!(feedback(&format!("{NUMBERS}{TELLS}")), FeedbackKind::TransportWide);
+        for video in [NUMBERS, TELLS, "", "a=rtcp-fb:96 goog-remb\r\n"] {
+            assert_eq!(feedback(video), FeedbackKind::Reports, "{video}");
+        }
+    }
+}

@@ -12,6 +12,7 @@ mod network;
 mod publishing;
 mod storm;
 mod switching;
+mod telling;
 mod wrap;
 
 use std::time::Duration;
