@@ -15,8 +15,8 @@ const LOST_OF: u64 = 5;
 pub(super) struct Receiver {
     /// The newest structure, and the outgoing sequence number that it came with.
     newest: Option<(u64, Structure)>,
-    /// A newer one was lost.
-    has_missed: bool,
+    /// The sequence number of a newer one that was lost.
+    missed: Option<u64>,
 }
 
 impl Receiver {
@@ -30,14 +30,14 @@ impl Receiver {
         let structure = Structure::read(value);
         let Ok(brought) = structure else { panic!("{structure:?}") };
         let sequence = outgoing.sequence;
-        if sequence.is_multiple_of(LOST_OF) && self.may_lose(brought.is_some()) {
+        if sequence.is_multiple_of(LOST_OF) && self.may_lose(sequence, brought.is_some()) {
             return;
         }
         if let Some(structure) = brought
             && self.newest.as_ref().is_none_or(|(newest, _)| sequence > *newest)
         {
             self.newest = Some((sequence, structure));
-            self.has_missed = false;
+            self.missed = self.missed.filter(|missed| *missed > sequence);
         }
         let Some((from, structure)) = &self.newest else { panic!("it began without a structure") };
         // What belongs to a sequence before is read no more.
@@ -45,7 +45,7 @@ impl Receiver {
             return;
         }
         let Ok(read) = FrameDependencies::read(value, structure) else {
-            let may_be_unknown = self.has_missed
+            let may_be_unknown = self.missed.is_some()
                 || stored.structure.is_none_or(|known| {
                     FrameDependencies::read(stored.dependency_descriptor, known).is_err()
                 });
@@ -67,9 +67,11 @@ impl Receiver {
 
 impl Receiver {
     /// Two structures in a row are not lost: the ids of the second may be those of the one before both.
-    fn may_lose(&mut self, has_structure: bool) -> bool {
-        let may = self.newest.is_some() && !(has_structure && self.has_missed);
-        self.has_missed |= may && has_structure;
+    fn may_lose(&mut self, sequence: u64, has_structure: bool) -> bool {
+        let may = self.newest.is_some() && !(has_structure && self.missed.is_some());
+        if may && has_structure {
+            self.missed = Some(sequence);
+        }
         may
     }
 }

@@ -324,8 +324,12 @@ impl Rewriter {
         Ok(outgoing)
     }
 
+    /// A structure from before the last switch that comes late is not the newest.
     fn note_templates(&mut self, facts: &Facts, run: &Run) {
-        if let Some(ids) = facts.dependencies.template_ids {
+        let shift = self.history.newest().map(|newest| newest.translation.template);
+        if let Some(ids) = facts.dependencies.template_ids
+            && shift == Some(run.translation.template)
+        {
             self.templates.note(ids, run.translation.template);
         }
     }

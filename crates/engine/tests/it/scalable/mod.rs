@@ -184,6 +184,16 @@ fn av1_of_which_the_structure_is_lost_goes_out_whole_until_it_is_recovered() {
     assert!(next[0].1.marker);
 }
 
+#[test]
+fn a_structure_from_before_a_pause_that_comes_late_is_not_taken_for_the_newest() {
+    let key_picture_and_one_that_is_lost = [48, 104, 209, 239];
+    let pause_and_begin_anew = [253, 0, 1, 0, 32, 0, 33, 0];
+    let recover_and_go_on = [74, 180, 1, 0, 0, 0];
+    let script =
+        [&[229][..], &key_picture_and_one_that_is_lost, &pause_and_begin_anew, &recover_and_go_on];
+    parlor_engine::fuzzing::scalable(start(), &script.concat());
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig {
         cases: 300,
