@@ -7,7 +7,7 @@ use parlor_rtc::MediaKind;
 use crate::allocate::{Given, Reason};
 use crate::change::{Change, Network, PeerQuality, Picture, TrackQuality};
 use crate::engine::Engine;
-use crate::measure::Rung;
+use crate::measure::{Quality, Rung};
 use crate::peer::{Peer, PeerKey};
 use crate::slot::{Feed, Slot};
 use crate::track::Track;
@@ -155,14 +155,15 @@ fn quality_of(slot: &Slot, track: &Track) -> Option<TrackQuality> {
 
 fn picture_of(slot: &Slot, track: &Track) -> Option<Picture> {
     let sent = slot.outgoing.reading().quality()?;
-    let same_layers = |rung: &&Rung| {
-        (rung.quality.layer, rung.quality.spatial) == (sent.layer, sent.spatial)
-            && rung.quality.temporal <= sent.temporal
+    let is_sent = |rung: &&Rung| {
+        let Quality { layer, spatial, temporal } = rung.quality;
+        layer == sent.layer && spatial <= sent.spatial && temporal <= sent.temporal
     };
-    let rung = track.rungs().iter().rev().find(same_layers);
+    let sent_rungs = track.rungs().iter().filter(is_sent);
+    let rung = sent_rungs.max_by_key(|rung| (rung.quality.spatial, rung.quality.temporal));
     Some(Picture {
         layer: track.name_of(sent.layer),
-        spatial: sent.spatial,
+        spatial: rung.map_or(0, |rung| rung.quality.spatial),
         temporal: rung.map_or(0, |rung| rung.quality.temporal),
         resolution: rung.and_then(|rung| rung.resolution),
         frames_per_second: rung.map(|rung| rung.frames_per_second),

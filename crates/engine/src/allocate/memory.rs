@@ -60,7 +60,7 @@ pub(super) struct Place {
     pin: u8,
 }
 
-/// A set of encodings and of spatial layers in them.
+/// A set of encodings, of spatial layers in them, and of temporal layers of those.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Pictures(u64);
 
@@ -122,11 +122,12 @@ impl Place {
 
 impl Pictures {
     pub(super) fn of(rungs: &[Rung]) -> Pictures {
-        /// Spatial layers that streams have; what is beyond counts as another's.
-        const SPATIAL: u32 = 8;
+        /// Spatial and temporal layers that streams have; what is beyond counts as another's.
+        const SPATIAL: u32 = 4;
+        const TEMPORAL: u32 = 4;
         let bit = |of: Quality| {
-            let number = u32::from(of.layer) * SPATIAL + u32::from(of.spatial);
-            1_u64.checked_shl(number).unwrap_or_default()
+            let picture = u32::from(of.layer) * SPATIAL + u32::from(of.spatial);
+            1_u64.checked_shl(picture * TEMPORAL + u32::from(of.temporal)).unwrap_or_default()
         };
         Pictures(rungs.iter().fold(0, |all, rung| all | bit(rung.quality)))
     }
