@@ -11,6 +11,9 @@ import { addNamespace, deleteNamespaces, startServer, unavailable as noNamespace
 export const HUB = '10.80.0.1';
 const CABLES = path.join(import.meta.dirname, 'cable.py');
 
+/** A good home connection, both ways. */
+export const GOOD = { kbps: 5000, queue_ms: 100, delay_ms: 20, loss_percent: 0 };
+
 /** Why there can be no cables here; false when there can. */
 export const unavailable = noNamespaces || (existsSync('/dev/net/tun') ? false : 'cables are made of /dev/net/tun, which is not there');
 

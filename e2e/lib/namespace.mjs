@@ -7,11 +7,24 @@ import path from 'node:path';
 
 import { BINARY } from './server.mjs';
 
-/** Why namespaces cannot be made here; false when they can. */
-export const unavailable = process.getuid() === 0 ? false : 'network namespaces need root: run it as root to see it';
-
 /** @param {string[]} command */
 export const run = (command, input) => execFileSync(command[0], command.slice(1), { input, stdio: ['pipe', 'pipe', 'pipe'] });
+
+/** Why namespaces cannot be made here; false when they can. */
+export const unavailable = whyUnavailable();
+
+function whyUnavailable() {
+  if (process.getuid() !== 0) return 'network namespaces need root: run it as root to see it';
+  const trial = `parlor-trial-${process.pid}`;
+  try {
+    run(['ip', 'netns', 'add', trial]); // root of a container may not be allowed to
+    return false;
+  } catch (error) {
+    return `network namespaces are not permitted here: ${String(error.stderr ?? error).trim()}`;
+  } finally {
+    deleteNamespaces([trial]);
+  }
+}
 
 /** Makes a namespace with nothing but its loopback. */
 export function addNamespace(name) {

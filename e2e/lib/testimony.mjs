@@ -17,6 +17,9 @@ export async function witnessed(people, what) {
   return Promise.all(people.map(takeTestimony));
 }
 
+/** Of a camera, smallest first. */
+const LAYERS = ['l', 'm', 'h'];
+
 /** A frame is counted as decoded this long before it is shown at most, and notes are that far apart. */
 const SHOWN_AFTER_MS = 400;
 
@@ -30,14 +33,10 @@ export class Testimony {
     return (this.notes.at(-1).at - this.notes[0].at) / 1000;
   }
 
-  /** The part from one moment on, in milliseconds of the clock. */
-  since(from) {
-    return new Testimony(this.notes.filter(({ at }) => at >= from));
-  }
-
   /** What was seen of another person's camera. */
   of(other) {
-    return new Sight(this.notes.flatMap(({ at, network, estimate_bps, cameras }) => (cameras[other.peer] ? [{ at, network, estimate_bps, ...cameras[other.peer] }] : [])));
+    const there = this.notes.filter(({ cameras }) => cameras[other.peer]);
+    return new Sight(there.map(({ at, network, estimate_bps, cameras }) => ({ at, network, estimate_bps, ...cameras[other.peer] })));
   }
 
   /** How much sound was missing and made up, in milliseconds. */
@@ -45,12 +44,14 @@ export class Testimony {
     return Math.max(0, this.notes.at(-1).concealed - this.notes[0].concealed) / 48;
   }
 
-  /** What each layer cost and how many pictures a second it had, as "l 180p 15 fps 120 kbit/s", and what the browser took its way for. */
+  /** What each layer cost and how many pictures a second it had, as "l 180p 15 fps 120 kbit/s", until when there was one, and what the browser took its way for. */
   layers() {
     const [first, last] = [this.notes[0].layers, this.notes.at(-1).layers];
     const grown = (rid, name) => Math.max(0, last[rid][name] - (first[rid]?.[name] ?? 0)); // an encoder that begins anew counts anew
     const rate = (rid) => `${Math.round(grown(rid, 'framesEncoded') / this.seconds)} fps ${Math.round((grown(rid, 'bytesSent') * 8) / 1000 / this.seconds)} kbit/s`;
-    return ['l', 'm', 'h'].filter((rid) => last[rid]).map((rid) => `${rid} ${last[rid].frameHeight}p ${rate(rid)} (${last[rid].qualityLimitationReason})`).join(', ') + `; way out ${this.sendable}`;
+    const until = (rid) => `until ${this.#after(this.#encodedAt(rid).at(-1))}`;
+    const layer = (rid) => `${rid} ${last[rid].frameHeight}p ${rate(rid)} (${last[rid].qualityLimitationReason}) ${until(rid)}`;
+    return `${LAYERS.filter((rid) => last[rid]).map(layer).join(', ')}; way out ${this.sendable}`;
   }
 
   /** What the browser took its way to the server for, in kbit/s, at a few moments. */
@@ -61,18 +62,17 @@ export class Testimony {
 
   /** When it encoded a picture of any layer last, in milliseconds of the clock; null if it never did. */
   get lastEncodedAt() {
-    return this.notes.filter((_, index) => this.#encodedAt(index).length > 0).at(-1)?.at ?? null;
+    return LAYERS.flatMap((rid) => this.#encodedAt(rid)).sort((a, b) => a - b).at(-1) ?? null;
   }
 
-  /** Which layers it encoded at any time. */
-  get everEncoded() {
-    return [...new Set(this.notes.flatMap((_, index) => this.#encodedAt(index)))];
+  /** When there were more frames of a layer than in the note before. */
+  #encodedAt(rid) {
+    const frames = (note) => note?.layers[rid]?.framesEncoded ?? 0;
+    return this.notes.filter((note, index) => index > 0 && frames(note) > frames(this.notes[index - 1])).map(({ at }) => at);
   }
 
-  /** The layers of which there are more frames than in the note before. */
-  #encodedAt(index) {
-    const [before, now] = [this.notes[index - 1]?.layers, this.notes[index].layers];
-    return before ? ['l', 'm', 'h'].filter((rid) => (now[rid]?.framesEncoded ?? 0) > (before[rid]?.framesEncoded ?? 0)) : [];
+  #after(at) {
+    return at === undefined ? 'never' : `${((at - this.notes[0].at) / 1000).toFixed(1)} s`;
   }
 }
 
@@ -101,7 +101,7 @@ class Sight {
   }
 
   /**
-   * The longest time in which a picture that we were said to have stood still. The browser tells of a freeze when it is over; one that goes on still is
+   * The longest time for which a picture that we were told to have stood still. The browser tells of a freeze when it is over; one that still goes on is
    * the time without a frame.
    */
   get longestFreeze_ms() {
@@ -127,6 +127,7 @@ class Sight {
     return Math.round(sum);
   }
 
+  /** The last note. */
   get last() {
     return this.notes.at(-1);
   }

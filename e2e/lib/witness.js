@@ -6,7 +6,7 @@ globalThis.witness ??= (() => {
 
   const pick = (report, names) => Object.fromEntries(names.map((name) => [name, report[name] ?? 0]));
 
-  /** What arrives of a peer's camera, and what we are told of it; null while no slot carries it. */
+  /** What arrives of a peer's camera, and what we are told of it; no numbers while no slot carries it. */
   function arrives(peer, inbound) {
     const camera = peer.tracks.find(({ source }) => source === 'camera');
     const report = inbound.find(({ trackIdentifier }) => trackIdentifier === camera?.media?.id);
@@ -28,7 +28,7 @@ globalThis.witness ??= (() => {
       network: room.quality.network,
       estimate_bps: room.quality.estimate_bps,
       cameras: Object.fromEntries([...room.peers].map(([id, peer]) => [id, arrives(peer, inbound)])),
-      layers: Object.fromEntries(outbound.map((report) => [report.rid, pick(report, ['active', 'framesEncoded', 'frameHeight', 'bytesSent', 'targetBitrate', 'scalabilityMode', 'qualityLimitationReason'])])),
+      layers: Object.fromEntries(outbound.map((report) => [report.rid, pick(report, ['framesEncoded', 'frameHeight', 'bytesSent', 'qualityLimitationReason'])])),
       sendable_bps: pair?.availableOutgoingBitrate ?? null,
       concealed: voices.reduce((sum, voice) => sum + (voice.concealedSamples ?? 0) - (voice.silentConcealedSamples ?? 0), 0),
     });
@@ -37,7 +37,7 @@ globalThis.witness ??= (() => {
   // One after the other: a page that is busy notes less, and never the same moment twice.
   (async () => {
     for (;;) {
-      await note().catch(() => {});
+      await note().catch(() => {}); // a connection that is being replaced has no report
       await new Promise((done) => setTimeout(done, INTERVAL_MS));
     }
   })();
