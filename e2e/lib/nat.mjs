@@ -1,11 +1,5 @@
 // A server behind a 1:1 NAT: namespaces for its clients, for the router and for itself. Needs root.
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import { once } from 'node:events';
-import path from 'node:path';
-
-import { BINARY } from './server.mjs';
+import { addNamespace, deleteNamespaces, run, startServer } from './namespace.mjs';
 
 /** The address by which clients reach the server; its own is SERVER (RFC 5737 and RFC 1918). */
 export const PUBLIC = '203.0.113.7';
@@ -25,11 +19,6 @@ const RULES = `table ip one_to_one {
   }
 }
 `;
-
-const run = (command, input) => execFileSync(command[0], command.slice(1), { input, stdio: ['pipe', 'pipe', 'pipe'] });
-
-/** Why namespaces cannot be made here; false when they can. */
-export const unavailable = process.getuid() === 0 ? false : 'network namespaces need root: run it as root to see it';
 
 /** Three namespaces in a row, taken down by `close`. */
 export class Nat {
@@ -52,12 +41,7 @@ export class Nat {
   }
 
   #build() {
-    for (const namespace of [this.clients, this.router, this.server]) {
-      run(['ip', 'netns', 'add', namespace]);
-      // An address of IPv6 that appears a second later is a changed network to a browser.
-      run(['ip', 'netns', 'exec', namespace, 'sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1']);
-      run(['ip', '-n', namespace, 'link', 'set', 'lo', 'up']);
-    }
+    for (const namespace of [this.clients, this.router, this.server]) addNamespace(namespace);
     this.#cable('outside', [this.clients, CLIENTS], ROUTER_OUTSIDE);
     this.#cable('inside', [this.server, SERVER], ROUTER_INSIDE);
     run(['ip', 'netns', 'exec', this.router, 'sysctl', '-q', 'net.ipv4.ip_forward=1']);
@@ -77,37 +61,11 @@ export class Nat {
   }
 
   close() {
-    for (const namespace of [this.clients, this.router, this.server]) {
-      try {
-        run(['ip', 'netns', 'delete', namespace]);
-      } catch {
-        // It was never made.
-      }
-    }
+    deleteNamespaces([this.clients, this.router, this.server]);
   }
 
-  /** Starts the server inside, told of its public address; with a certificate, since browsers want one. */
-  async startServer() {
-    const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-state-')); // not the certificate of whoever runs this
-    const args = ['--listen', '0.0.0.0:4000', '--public-ip', PUBLIC, '--tls-self-signed', '--state-dir', state];
-    const child = spawn('ip', ['netns', 'exec', this.server, BINARY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-    const exited = once(child, 'exit');
-    let log = '';
-    const ready = new Promise((resolve, reject) => {
-      const hear = (text) => {
-        log += text;
-        if (log.includes('Parlor is open')) resolve();
-      };
-      child.stdout.on('data', hear);
-      child.stderr.on('data', hear);
-      exited.then(() => reject(new Error(`parlor ended at start:\n${log}`)));
-    });
-    await ready;
-    const stop = async () => {
-      child.kill('SIGTERM');
-      await exited;
-      rmSync(state, { recursive: true, force: true });
-    };
-    return { origin: `https://${PUBLIC}:4000`, log: () => log, stop };
+  /** Starts the server inside, told of its public address. */
+  startServer() {
+    return startServer(this.server, PUBLIC);
   }
 }

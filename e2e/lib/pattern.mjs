@@ -1,6 +1,6 @@
 // A picture and a tone that say who made them, as files for Chromium's fake devices.
 //
-// The picture: a 16 x 9 grid of 40-pixel cells. Row 0 is a 16-bit frame counter, row 1 an 8-bit id and its
+// The picture: a grid of 16 x 9 cells. Row 0 is a 16-bit frame counter, row 1 an 8-bit id and its
 // complement, the rest the id's colour with a bar that moves. It survives VP8 down to 160 x 90.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -11,6 +11,19 @@ export const CELL = 40;
 /** Enough to see motion; more costs processors that four people in one small machine do not have. */
 export const FPS = 10;
 const SECONDS = 8;
+/** What most stories need: it costs an encoder next to nothing. */
+const PLAIN = { name: 'picture', width: WIDTH, height: HEIGHT, fps: FPS, seconds: SECONDS, restless: 0 };
+/**
+ * Large enough for three layers, fast enough for frames to be left out, and as dear as a camera's: so large a part of its lower half is another one
+ * in each frame.
+ */
+export const WIDE = { name: 'wide', width: 1280, height: 720, fps: 15, seconds: 4, restless: 0.25 };
+const WHITE = 235;
+const BLACK = 16;
+/** The side of what changes by itself in a restless picture, in pixels. */
+const PATCH = 16;
+/** How far from grey it is. */
+const CONTRAST = 24;
 const SAMPLE_RATE = 48000;
 const MEDIA = path.join(import.meta.dirname, '..', 'media');
 
@@ -20,11 +33,11 @@ export const hue = (id) => (id * 137) % 360;
 export const hertz = (id) => 180 + 120 * id;
 
 /** Makes the files for an id once and says where they are. */
-export function files(id) {
+export function files(id, picture = PLAIN) {
   fs.mkdirSync(MEDIA, { recursive: true });
-  const video = path.join(MEDIA, `picture-${id}-${FPS}.y4m`);
+  const video = path.join(MEDIA, `${picture.name}-${id}-${picture.fps}.y4m`);
   const audio = path.join(MEDIA, `tone-${id}.wav`);
-  if (!fs.existsSync(video)) writeWhole(video, (fd) => writePicture(fd, id));
+  if (!fs.existsSync(video)) writeWhole(video, (fd) => writePicture(fd, id, picture));
   if (!fs.existsSync(audio)) writeWhole(audio, (fd) => fs.writeSync(fd, tone(hertz(id))));
   return { video, audio };
 }
@@ -37,37 +50,69 @@ function writeWhole(name, write) {
   fs.renameSync(`${name}.part`, name);
 }
 
-function writePicture(fd, id) {
-  const [y, u, v] = yuv(hue(id));
-  fs.writeSync(fd, `YUV4MPEG2 W${WIDTH} H${HEIGHT} F${FPS}:1 Ip A1:1 C420jpeg\n`);
-  for (let n = 0; n < SECONDS * FPS; n++) {
-    const planes = blank(y, u, v);
-    bits(n, 16).forEach((bit, cell) => fill(planes, cell * CELL, 0, bit));
-    bits((id << 8) | (~id & 0xff), 16).forEach((bit, cell) => fill(planes, cell * CELL, CELL, bit));
-    fill(planes, (n * 16) % (WIDTH - CELL), 300, 1);
+function writePicture(fd, id, { width, height, fps, seconds, restless }) {
+  const canvas = new Canvas(width, height);
+  const colour = yuv(hue(id));
+  const cell = width / 16;
+  const luck = randomNumbers(id);
+  const patches = patchesBelow(height / 2, canvas);
+  fs.writeSync(fd, `YUV4MPEG2 W${width} H${height} F${fps}:1 Ip A1:1 C420jpeg\n`);
+  for (let n = 0; n < seconds * fps; n++) {
+    canvas.clear(colour);
+    for (const patch of patches) {
+      if (luck() < restless) patch.grey = 128 + Math.floor(2 * CONTRAST * (luck() - 0.5));
+      if (restless) canvas.paint(patch.x, patch.y, PATCH, patch.grey);
+    }
+    bits(n, 16).forEach((bit, column) => canvas.paint(column * cell, 0, cell, bit ? WHITE : BLACK));
+    bits((id << 8) | (~id & 0xff), 16).forEach((bit, column) => canvas.paint(column * cell, cell, cell, bit ? WHITE : BLACK));
+    canvas.paint((n * 16) % (width - cell), 7.5 * cell, cell, WHITE);
     fs.writeSync(fd, 'FRAME\n');
-    fs.writeSync(fd, planes);
+    fs.writeSync(fd, canvas.planes);
   }
 }
 
 const bits = (value, count) => Array.from({ length: count }, (_, i) => (value >> (count - 1 - i)) & 1);
 
-function blank(y, u, v) {
-  const luma = WIDTH * HEIGHT;
-  const planes = Buffer.alloc((luma * 3) / 2);
-  planes.fill(y, 0, luma).fill(u, luma, (luma * 5) / 4).fill(v, (luma * 5) / 4);
-  return planes;
+/** Where the restless part is: patches in rows. */
+function patchesBelow(top, { width, height }) {
+  const patches = [];
+  for (let y = top; y + PATCH <= height; y += PATCH) for (let x = 0; x + PATCH <= width; x += PATCH) patches.push({ x, y, grey: 128 });
+  return patches;
 }
 
-/** Paints one grey cell, white for 1 and black for 0. */
-function fill(planes, x, y, bit) {
-  const luma = WIDTH * HEIGHT;
-  for (let row = y; row < y + CELL; row++) planes.fill(bit ? 235 : 16, row * WIDTH + x, row * WIDTH + x + CELL);
-  for (const plane of [luma, (luma * 5) / 4])
-    for (let row = y / 2; row < (y + CELL) / 2; row++) {
-      const start = plane + (row * WIDTH) / 2 + x / 2;
-      planes.fill(128, start, start + CELL / 2);
-    }
+/** Always the same for a seed, from 0 to 1 (Numerical Recipes' generator, its upper bits). */
+function randomNumbers(seed) {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return (state >>> 8) / 2 ** 24;
+  };
+}
+
+/** One frame of planar 4:2:0. */
+class Canvas {
+  constructor(width, height) {
+    this.width = width;
+    this.height = height;
+    this.luma = width * height;
+    this.planes = Buffer.alloc((this.luma * 3) / 2);
+  }
+
+  clear([y, u, v]) {
+    const { luma } = this;
+    this.planes.fill(y, 0, luma).fill(u, luma, (luma * 5) / 4).fill(v, (luma * 5) / 4);
+  }
+
+  /** Paints a grey square. */
+  paint(x, y, size, grey) {
+    const { planes, width, luma } = this;
+    for (let row = y; row < y + size; row++) planes.fill(grey, row * width + x, row * width + x + size);
+    for (const plane of [luma, (luma * 5) / 4])
+      for (let row = y / 2; row < (y + size) / 2; row++) {
+        const start = plane + (row * width) / 2 + x / 2;
+        planes.fill(128, start, start + size / 2);
+      }
+  }
 }
 
 /** Full-range BT.601 values of a saturated hue. */

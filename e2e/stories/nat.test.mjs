@@ -3,7 +3,8 @@ import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { openChromium } from '../lib/browsers.mjs';
-import { Nat, PUBLIC, unavailable } from '../lib/nat.mjs';
+import { unavailable } from '../lib/namespace.mjs';
+import { Nat, PUBLIC } from '../lib/nat.mjs';
 import { assertAllMeet, closeAll, Person } from '../lib/person.mjs';
 
 describe('behind a NAT', { skip: unavailable }, () => {

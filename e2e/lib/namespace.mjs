@@ -1,0 +1,71 @@
+// Network namespaces, and a server in one. They need root.
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import { once } from 'node:events';
+import path from 'node:path';
+
+import { BINARY } from './server.mjs';
+
+/** @param {string[]} command */
+export const run = (command, input) => execFileSync(command[0], command.slice(1), { input, stdio: ['pipe', 'pipe', 'pipe'] });
+
+/** Why namespaces cannot be made here; false when they can. */
+export const unavailable = whyUnavailable();
+
+function whyUnavailable() {
+  if (process.getuid() !== 0) return 'network namespaces need root: run it as root to see it';
+  const trial = `parlor-trial-${process.pid}`;
+  try {
+    run(['ip', 'netns', 'add', trial]); // root of a container may not be allowed to
+    return false;
+  } catch (error) {
+    return `network namespaces are not permitted here: ${String(error.stderr ?? error).trim()}`;
+  } finally {
+    deleteNamespaces([trial]);
+  }
+}
+
+/** Makes a namespace with nothing but its loopback. */
+export function addNamespace(name) {
+  run(['ip', 'netns', 'add', name]);
+  // An address of IPv6 that appears a second later is a changed network to a browser.
+  run(['ip', 'netns', 'exec', name, 'sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1']);
+  run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
+}
+
+/** Those that were never made are passed over. */
+export function deleteNamespaces(names) {
+  for (const name of names) {
+    try {
+      run(['ip', 'netns', 'delete', name]);
+    } catch {
+      // It was never made.
+    }
+  }
+}
+
+/** Starts a server in a namespace, to be reached by `address`; with a certificate, since browsers want one. */
+export async function startServer(namespace, address) {
+  const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-state-')); // not the certificate of whoever runs this
+  const args = ['--listen', '0.0.0.0:4000', '--public-ip', address, '--tls-self-signed', '--state-dir', state];
+  const child = spawn('ip', ['netns', 'exec', namespace, BINARY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const exited = once(child, 'exit');
+  let log = '';
+  const ready = new Promise((resolve, reject) => {
+    const hear = (text) => {
+      log += text;
+      if (log.includes('Parlor is open')) resolve();
+    };
+    child.stdout.on('data', hear);
+    child.stderr.on('data', hear);
+    exited.then(() => reject(new Error(`parlor ended at start:\n${log}`)));
+  });
+  await ready;
+  const stop = async () => {
+    child.kill('SIGTERM');
+    await exited;
+    rmSync(state, { recursive: true, force: true });
+  };
+  return { origin: `https://${address}:4000`, log: () => log, stop };
+}
