@@ -101,7 +101,7 @@ impl Engine {
         let Some(track) = self.tracks.get_mut(key) else { return };
         let (payload, descriptor) = (arrived.payload.of(packet), arrived.descriptor.of(packet));
         let facts = track.understand(layer, facts, descriptor);
-        let layers_changed = track.note_layer(now, layer, codec, &facts, payload, descriptor);
+        let layers_changed = track.note_layer(now, layer, codec, &facts, (payload, descriptor));
         let had_another = track.codec.is_some();
         let codec_changed = track.note_codec(now, codec);
         let heard = track.hear(now, &facts);

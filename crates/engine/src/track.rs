@@ -222,6 +222,14 @@ impl Track {
         has_changed
     }
 
+    /// Whether somebody reads a layer that has stopped while others go on.
+    pub(crate) fn reads_what_has_stopped(&self) -> bool {
+        let layers = (0..u8::MAX).zip(&self.layers).map(|(layer, _)| layer);
+        let live = layers.filter(|layer| self.meter.is_live(*layer));
+        let live = live.fold(0, |live, layer| live | Demand::bit(layer));
+        live != 0 && self.read_layers & !live != 0
+    }
+
     /// The layers that its publisher is to send: a bit for each.
     pub(crate) fn wanted_layers(&self) -> u32 {
         self.wanted_layers
@@ -247,10 +255,10 @@ impl Track {
         layer: u8,
         codec: Codec,
         facts: &Facts,
-        payload: &[u8],
-        descriptor: &[u8],
+        (payload, descriptor): (&[u8], &[u8]),
     ) -> bool {
-        if self.source.kind() == MediaKind::Audio {
+        // What comes again proves that it was sent, and not that it still is.
+        if self.source.kind() == MediaKind::Audio || facts.recovered {
             return false;
         }
         let was_live = self.meter.is_live(layer);

@@ -27,6 +27,7 @@ impl Engine {
 
     /// Decides which encodings of a peer's tracks it is to send.
     pub(crate) fn review_wanted(&mut self, now: Instant, key: PeerKey) {
+        self.review_readers_of_stopped(now, key);
         let Some(peer) = self.peers.get(key) else { return };
         let mut is_watched = false;
         let mut has_changed = false;
@@ -45,6 +46,18 @@ impl Engine {
         if is_watched {
             let timer = Timer::Peer(key.index, PeerTimer::Wanted);
             self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
+        }
+    }
+
+    /// Whoever reads a layer that a peer has stopped to send has it decided anew.
+    fn review_readers_of_stopped(&mut self, now: Instant, key: PeerKey) {
+        let published = self.peers.get(key).map_or(0, |peer| peer.published.len());
+        for index in 0..published {
+            let track = self.peers.get(key).and_then(|peer| Some(peer.published.get(index)?.track));
+            let Some(key) = track else { return };
+            if self.tracks.get_mut(key).is_some_and(|track| track.reads_what_has_stopped()) {
+                self.review_subscribers(now, key);
+            }
         }
     }
 

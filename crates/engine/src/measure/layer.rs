@@ -26,6 +26,9 @@ const LEAST_TIME: Duration = Duration::from_millis(250);
 /// A stream is measured well enough after so long, beside others that are.
 const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
+/// Encoders grow into a size for so long.
+const GROWS_FOR: Duration = Duration::from_secs(8);
+
 /// Of the bytes of key frames, and of what lies between the highest cost and the present one, this part is
 /// forgotten with each part of the window: two thirds in eight seconds.
 const FORGOTTEN: u32 = 64;
@@ -127,6 +130,11 @@ impl LayerMeter {
     /// Whether enough has arrived of it to say what it costs.
     pub(super) fn is_settled(&self, now: Duration) -> bool {
         self.seen.is_some_and(|seen| now >= seen.first + SETTLED_AFTER)
+    }
+
+    /// Whether it may come to cost much more than it does.
+    pub(super) fn is_growing(&self, now: Duration) -> bool {
+        self.seen.is_some_and(|seen| now < seen.first + GROWS_FOR)
     }
 
     /// Measures anew, while it is live. So many times [`PART`] have passed for everyone since the last time.

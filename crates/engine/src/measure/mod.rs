@@ -85,6 +85,13 @@ impl Rung {
     }
 }
 
+/// What a picture costs at least, by what a smaller one of the same track does: three quarters of as much a pixel.
+fn expected_bps(smaller: &Rung, larger: &Rung) -> Option<u64> {
+    let (below, pixels) = (u64::from(smaller.pixels()?), u64::from(larger.pixels()?));
+    let proportional = u64::from(smaller.bitrate_bps) * pixels / below.max(1);
+    (pixels > below).then_some(proportional * 3 / 4)
+}
+
 impl TrackMeter {
     /// A track of so many simulcast encodings, of which nothing has arrived.
     pub fn new(layers: usize) -> TrackMeter {
@@ -151,6 +158,35 @@ impl TrackMeter {
             (pixels.unwrap_or_default(), full.unwrap_or_default(), layer, spatial, temporal)
         };
         self.rungs.sort_unstable_by_key(rank);
+        if sizes_known {
+            self.expect_growth();
+        }
+    }
+
+    /// Expects encodings that have just begun to cost what their size will: on what they cost at first, viewers
+    /// would go up only to have to come down again.
+    fn expect_growth(&mut self) {
+        let mut smaller: Option<Rung> = None;
+        let mut from = 0;
+        while let Some(first) = self.rungs.get(from).copied() {
+            let len =
+                self.rungs[from..].iter().take_while(|it| it.is_same_picture_as(&first)).count();
+            let picture = &mut self.rungs[from..from + len];
+            let full = picture.last().copied().unwrap_or(first);
+            let meter = self.layers.get(usize::from(full.quality.layer));
+            let is_growing = meter.is_some_and(|meter| meter.is_growing(self.active));
+            if let Some(expected_bps) = smaller.and_then(|below| expected_bps(&below, &full))
+                && is_growing
+            {
+                for rung in picture {
+                    let share = expected_bps * u64::from(rung.bitrate_bps)
+                        / u64::from(full.bitrate_bps.max(1));
+                    rung.peak_bps = rung.peak_bps.max(u32::try_from(share).unwrap_or(u32::MAX));
+                }
+            }
+            smaller = Some(full);
+            from += len;
+        }
     }
 
     /// How many parts of a window have ended since this was asked last, whether anything moved or not.
