@@ -5,6 +5,9 @@ use crate::payload::{DescriptorRewrite, FrameDependencies, Structure};
 /// What is added to the ids of templates.
 const SHIFT: u8 = 60;
 
+/// Longest value, in bytes: the length of a header extension's element is one byte (RFC 8285 section 4.3).
+const LONGEST: usize = 255;
+
 /// Any two values, the first with a structure perhaps, are survived; what is read of them stays within
 /// its bounds, and what is rewritten reads as it did but for what was to be changed.
 ///
@@ -12,6 +15,7 @@ const SHIFT: u8 = 60;
 pub fn descriptor(data: &[u8]) {
     let [len, rest @ ..] = data else { return };
     let (first, second) = rest.split_at(usize::from(*len).min(rest.len()));
+    let second = second.get(..LONGEST).unwrap_or(second);
     let Ok(Some(structure)) = Structure::read(first) else { return };
     assert!((1..=32).contains(&structure.targets()));
     assert!((1..=64).contains(&structure.template_ids().count));
