@@ -12,6 +12,9 @@ use crate::peer::{Peer, PeerKey};
 use crate::slot::{Feed, Slot};
 use crate::track::Track;
 
+/// A peer is told no more often: estimates move with every feedback.
+const TOLD_EVERY: Duration = Duration::from_millis(500);
+
 /// An estimate that has not changed by more than this part, as a divisor, is not told anew.
 const ESTIMATE_STEP: u64 = 8;
 
@@ -40,6 +43,9 @@ const GOOD_SHARE_PERCENT: u64 = 80;
 pub(crate) struct Told {
     pub(crate) quality: PeerQuality,
     next: Option<(Network, Instant)>,
+    /// Something of it has not been told yet.
+    has_news: bool,
+    told_at: Option<Instant>,
 }
 
 impl Engine {
@@ -57,7 +63,7 @@ impl Engine {
             .iter()
             .map(|&track| TrackQuality { track, given: Err(Reason::CodecNotSupported) });
         has_changed |= told.follow_tracks(carried.chain(unsupported));
-        if has_changed {
+        if told.is_due(now, has_changed) {
             self.dirty.mark_quality(key);
         }
     }
@@ -69,9 +75,20 @@ impl Engine {
 }
 
 impl Told {
-    /// Whether another word for the network may be due with time.
+    /// Whether there may be something to tell later, though nothing else happens.
     pub(crate) fn is_changing(&self) -> bool {
-        self.next.is_some()
+        self.next.is_some() || self.has_news
+    }
+
+    /// Whether the peer is to be told now: of what has just changed, or of what had to wait.
+    fn is_due(&mut self, now: Instant, has_changed: bool) -> bool {
+        self.has_news |= has_changed;
+        let may_tell = self.told_at.is_none_or(|at| now >= at + TOLD_EVERY);
+        let is_due = self.has_news && may_tell;
+        if is_due {
+            (self.has_news, self.told_at) = (false, Some(now));
+        }
+        is_due
     }
 
     /// Each of these returns whether there is something to tell.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind, MediaTime, Mid, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
@@ -108,12 +108,7 @@ impl Client {
         for &kind in senders {
             mids.push((kind, changes.add_media(kind, Direction::SendOnly, None, None, None)));
         }
-        for _ in 0..slot_pairs {
-            for kind in [MediaKind::Audio, MediaKind::Video] {
-                let mid = changes.add_media(kind, Direction::RecvOnly, None, None, None);
-                self.slots.push((mid, kind));
-            }
-        }
+        add_slots(&mut changes, slot_pairs, &mut self.slots);
         let (offer, pending) = changes.apply().expect("new sections need an offer");
         self.pending = Some(pending);
         self.senders.extend(mids.into_iter().map(|(kind, mid)| Sender::new(mid, kind, now)));
@@ -125,19 +120,10 @@ impl Client {
     /// # Panics
     /// If there is no encoding.
     pub fn offer_simulcast(&mut self, now: Instant, rids: &[&str]) -> String {
-        assert!(!rids.is_empty(), "simulcast has encodings");
         let mut changes = self.rtc.sdp_api();
-        let mut simulcast = Simulcast::new();
-        for rid in rids {
-            simulcast.add_send_layer(SimulcastLayer::new(rid));
-        }
-        let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
-        let mid = changes.add_media(kind, direction, None, None, Some(simulcast));
+        let sender = simulcast_sender(&mut changes, now, rids);
         let (offer, pending) = changes.apply().expect("new sections need an offer");
         self.pending = Some(pending);
-        let mut sender = Sender::new(mid, kind, now);
-        sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
-        sender.active_layers = rids.len();
         self.senders.push(sender);
         offer.to_sdp_string()
     }
@@ -148,28 +134,14 @@ impl Client {
     /// # Panics
     /// If there is no encoding.
     pub fn offer_camera(&mut self, now: Instant, rids: &[&str], slot_pairs: usize) -> String {
-        assert!(!rids.is_empty(), "simulcast has encodings");
-        let mut simulcast = Simulcast::new();
-        for rid in rids {
-            simulcast.add_send_layer(SimulcastLayer::new(rid));
-        }
         let mut changes = self.rtc.sdp_api();
-        let sends = Direction::SendOnly;
-        let microphone = changes.add_media(MediaKind::Audio, sends, None, None, None);
-        let camera = changes.add_media(MediaKind::Video, sends, None, None, Some(simulcast));
-        for _ in 0..slot_pairs {
-            for kind in [MediaKind::Audio, MediaKind::Video] {
-                let mid = changes.add_media(kind, Direction::RecvOnly, None, None, None);
-                self.slots.push((mid, kind));
-            }
-        }
+        let audio = MediaKind::Audio;
+        let microphone = changes.add_media(audio, Direction::SendOnly, None, None, None);
+        let camera = simulcast_sender(&mut changes, now, rids);
+        add_slots(&mut changes, slot_pairs, &mut self.slots);
         let (offer, pending) = changes.apply().expect("new sections need an offer");
         self.pending = Some(pending);
-        self.senders.push(Sender::new(microphone, MediaKind::Audio, now));
-        let mut sender = Sender::new(camera, MediaKind::Video, now);
-        sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
-        sender.active_layers = rids.len();
-        self.senders.push(sender);
+        self.senders.extend([Sender::new(microphone, audio, now), camera]);
         offer.to_sdp_string()
     }
 
@@ -384,6 +356,30 @@ impl Client {
         }
         Ok(())
     }
+}
+
+/// Adds pairs of receive sections.
+fn add_slots(changes: &mut SdpApi<'_>, pairs: usize, slots: &mut Vec<(Mid, MediaKind)>) {
+    for _ in 0..pairs {
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            slots.push((changes.add_media(kind, Direction::RecvOnly, None, None, None), kind));
+        }
+    }
+}
+
+/// Adds a section that sends pictures in these encodings.
+fn simulcast_sender(changes: &mut SdpApi<'_>, now: Instant, rids: &[&str]) -> Sender {
+    assert!(!rids.is_empty(), "simulcast has encodings");
+    let mut simulcast = Simulcast::new();
+    for rid in rids {
+        simulcast.add_send_layer(SimulcastLayer::new(rid));
+    }
+    let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
+    let mut sender =
+        Sender::new(changes.add_media(kind, direction, None, None, Some(simulcast)), kind, now);
+    sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
+    sender.active_layers = rids.len();
+    sender
 }
 
 /// When a frame was captured, in seconds of the clock of its sender's reports.

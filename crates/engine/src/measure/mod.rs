@@ -167,12 +167,8 @@ impl TrackMeter {
     /// would go up only to have to come down again.
     fn expect_growth(&mut self) {
         let mut smaller: Option<Rung> = None;
-        let mut from = 0;
-        while let Some(first) = self.rungs.get(from).copied() {
-            let len =
-                self.rungs[from..].iter().take_while(|it| it.is_same_picture_as(&first)).count();
-            let picture = &mut self.rungs[from..from + len];
-            let full = picture.last().copied().unwrap_or(first);
+        for picture in self.rungs.chunk_by_mut(|a, b| a.is_same_picture_as(b)) {
+            let Some(full) = picture.last().copied() else { continue };
             let meter = self.layers.get(usize::from(full.quality.layer));
             let is_growing = meter.is_some_and(|meter| meter.is_growing(self.active));
             if let Some(expected_bps) = smaller.and_then(|below| expected_bps(&below, &full))
@@ -185,7 +181,6 @@ impl TrackMeter {
                 }
             }
             smaller = Some(full);
-            from += len;
         }
     }
 

@@ -55,17 +55,4 @@ impl<I: Iterator<Item = u8>> Bits<I> {
         let magnitude = i32::try_from(number.div_ceil(2)).ok()?;
         Some(if number % 2 == 1 { magnitude } else { -magnitude })
     }
-
-    /// A number below `count`, `ns(n)` of AV1 section 4.10.7; 0 when there is nothing below it.
-    pub(super) fn below(&mut self, count: u32) -> Option<u32> {
-        let Some(log) = count.checked_ilog2() else { return Some(0) };
-        // So many of the numbers take a bit less than the others.
-        let short = (1_u64 << (log + 1)) - u64::from(count);
-        let number = self.number(log)?;
-        if u64::from(number) < short {
-            return Some(number);
-        }
-        let long = u64::from(number) * 2 + u64::from(self.flag()?) - short;
-        u32::try_from(long).ok()
-    }
 }
