@@ -147,7 +147,8 @@ impl Engine {
             sources.iter().map(|(flowing, track)| subscription(flowing, track)).collect();
         let target_bps = link.take_target().bps().saturating_sub(voices_bps);
         let (needed_bps, least_bps) = least_bps(target_bps, &subscriptions).unwrap_or_default();
-        let budget_bps = match link.is_short_for_long(now, target_bps.max(least_bps) < needed_bps) {
+        let is_short = link.is_short_for_long(now, target_bps.max(least_bps) < needed_bps);
+        let budget_bps = match is_short {
             true => target_bps,
             false => target_bps.max(least_bps).max(needed_bps),
         };
@@ -162,8 +163,9 @@ impl Engine {
 
     /// Sends as much of a track as was decided, and notes what its publisher is to send for that.
     fn carry_out(&mut self, now: Instant, key: PeerKey, flowing: &Flowing, decision: Decision) {
-        let peer = self.peers.get_mut(key);
-        let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(flowing.slot)) else { return };
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let takes = peer.link.congestion.target();
+        let Some(slot) = peer.slots.get_mut(flowing.slot) else { return };
         let Some(track) = self.tracks.get(flowing.track) else { return };
         let Decision { given, demand, .. } = decision;
         let read = slot.outgoing.reading().layers();
@@ -171,13 +173,13 @@ impl Engine {
             // Of what is not measured yet, all comes that comes.
             Given::Send(_) if track.rungs().is_empty() => {}
             Given::Send(quality) => {
-                if slot.outgoing.choose(now, track, given) {
+                if slot.outgoing.choose(now, track, given, takes) {
                     self.requests.push(flowing.track, quality.layer);
                 }
             }
             Given::Paused(_) => {
                 self.counters.pauses += u64::from(read != 0);
-                slot.outgoing.choose(now, track, given);
+                slot.outgoing.choose(now, track, given, takes);
             }
         }
         slot.given = given;

@@ -3,12 +3,21 @@
 
 use std::time::{Duration, Instant};
 
+use parlor_rtc::congestion::Bitrate;
+
 /// Retransmissions may take this part, as a divisor, of the bytes that media takes: more than ten times
 /// what a link loses that a call survives on.
 const MEDIA_SHARE: u64 = 3;
 
 /// Bytes that may be sent again at once, also before media has earned them: a lost key frame.
 const BURST: u64 = 96 * 1024;
+
+/// They may take this part of what the path takes, as a divisor: a path that has become too thin loses most, and
+/// to send all that again would keep its queue full.
+const PATH_SHARE: u64 = 3;
+
+/// So much of that may be sent at once.
+const AT_ONCE: Duration = Duration::from_millis(500);
 
 /// Shortest time after which the same packet is sent again: below the smallest jitter buffer.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
@@ -27,6 +36,17 @@ pub enum Refusal {
     OnItsWay,
     /// The receiver has asked for more than its share.
     OverBudget,
+    /// The path takes no more now.
+    PathFull,
+}
+
+/// The path to the receiver.
+#[derive(Clone, Copy, Debug)]
+pub struct Way {
+    /// The time there and back, as far as known.
+    pub round_trip: Duration,
+    /// What it takes, all in all.
+    pub rate: Bitrate,
 }
 
 /// The retransmissions of one connection.
@@ -39,6 +59,8 @@ pub struct Retransmissions {
     recent: Box<[Recent; REMEMBERED]>,
     /// Bytes that may be sent again, in parts of [`MEDIA_SHARE`].
     budget: u64,
+    /// When all that was sent again would have left at its share of the path.
+    left_at: Instant,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -56,6 +78,7 @@ impl Retransmissions {
             start: now,
             recent: Box::new([Recent::default(); REMEMBERED]),
             budget: BURST * MEDIA_SHARE,
+            left_at: now,
         }
     }
 
@@ -66,16 +89,16 @@ impl Retransmissions {
     }
 
     /// Whether packet `sequence` of slot number `slot`, of `len` bytes, may be sent again at `now`; if so
-    /// it counts as sent. `round_trip` is the connection's, as far as known.
+    /// it counts as sent.
     pub fn take(
         &mut self,
         now: Instant,
         (slot, sequence): (u16, u16),
         len: usize,
-        round_trip: Duration,
+        way: Way,
     ) -> Result<(), Refusal> {
         let elapsed = now.saturating_duration_since(self.start).as_millis() as u32;
-        let interval = round_trip.clamp(MIN_INTERVAL, MAX_INTERVAL).as_millis() as u32;
+        let interval = way.round_trip.clamp(MIN_INTERVAL, MAX_INTERVAL).as_millis() as u32;
         // An odd factor spreads the slots over the table.
         let at = usize::from(sequence.wrapping_add(slot.wrapping_mul(37))) % REMEMBERED;
         let recent = &mut self.recent[at];
@@ -83,8 +106,12 @@ impl Retransmissions {
         if same && (elapsed.wrapping_add(1)).wrapping_sub(recent.sent) < interval {
             return Err(Refusal::OnItsWay);
         }
+        if self.left_at.saturating_duration_since(now) >= AT_ONCE {
+            return Err(Refusal::PathFull);
+        }
         let cost = len as u64 * MEDIA_SHARE;
         self.budget = self.budget.checked_sub(cost).ok_or(Refusal::OverBudget)?;
+        self.left_at = self.left_at.max(now) + way.rate.time_for(len as u64 * PATH_SHARE);
         *recent = Recent { slot, sequence, sent: elapsed.wrapping_add(1).max(1) };
         Ok(())
     }

@@ -13,7 +13,7 @@ const STEPS: usize = 11;
 const SUSTAINED: usize = 10;
 
 /// What has held for so many steps can be judged when much more than noise has changed.
-const RECENT: usize = 4;
+const RECENT: usize = 3;
 
 /// The same while an estimate climbs from its start, which it does in a second.
 const RECENT_AT_START: usize = 2;
@@ -66,14 +66,9 @@ impl Budgets {
         self.latest
     }
 
-    /// What it has been for two seconds at least, at the start for one, or since there is one.
+    /// What it has been for one and a half seconds at least, at the start for one, or since there is one.
     pub(super) fn recent(&self) -> u64 {
         self.lowest_of(self.recent_steps())
-    }
-
-    /// How long it takes a budget to become [`recent`](Budgets::recent).
-    pub(super) fn recent_time(&self) -> Duration {
-        STEP * self.recent_steps() as u32
     }
 
     /// What it has been for five seconds at least, or since there is one.

@@ -26,6 +26,9 @@ const FAILED_WITHIN: Duration = Duration::from_secs(30);
 /// climbs from its start.
 const GROWN: (u64, u64) = (3, 2);
 
+/// What going up does to a path shows in this time: a queue, or loss.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+
 /// What is remembered of a track that is sent, or that there is no bandwidth for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Memory {
@@ -215,7 +218,7 @@ impl Memory {
         let wait = patience.saturating_sub(rested);
         let has_failed = patience > PATIENCE && !wait.is_zero();
         let has_news = news.view_has_changed || self.has_not_known(rungs);
-        let has_grown = rested >= budgets.recent_time()
+        let has_grown = rested >= SHOWN_WITHIN
             && budgets.recent() >= self.budget_bps.saturating_mul(GROWN.0) / GROWN.1;
         if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());

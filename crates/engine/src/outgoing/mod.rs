@@ -5,6 +5,7 @@ mod reading;
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
+use parlor_rtc::congestion::Bitrate;
 use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{NtpTime, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
@@ -13,6 +14,7 @@ use crate::allocate::Given;
 use crate::codec;
 use crate::link::{Link, Outlet};
 use crate::packet::{Headers, PayloadTypes, Rewritten};
+use crate::retransmit::Way;
 use crate::rewrite::{Decision, DropReason, Original, Rewriter};
 use crate::ring::{Facts, Read, Stored};
 use crate::track::Track;
@@ -178,11 +180,17 @@ impl Outgoing {
         self.rewriter.pause();
     }
 
-    /// Sends so much of the track from now on, or nothing; another layer as soon as it has a key frame. True
-    /// when one has to be asked for.
-    pub(crate) fn choose(&mut self, now: Instant, track: &Track, given: Given) -> bool {
+    /// Sends so much of the track from now on, or nothing; another layer as soon as it has a key frame. `takes`
+    /// is what the path takes. True when a key frame has to be asked for.
+    pub(crate) fn choose(
+        &mut self,
+        now: Instant,
+        track: &Track,
+        given: Given,
+        takes: Bitrate,
+    ) -> bool {
         match given {
-            Given::Send(quality) => self.reading.choose(now, track, quality),
+            Given::Send(quality) => self.reading.choose(now, track, quality, takes),
             Given::Paused(_) => {
                 self.reading.pause();
                 self.rewriter.pause();
@@ -303,9 +311,12 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         let Request { now, slot, sequence, original, round_trip } = request;
-        let may = |len, link: &mut Link| {
-            link.retransmissions.take(now, (slot, sequence), len, round_trip).ok()
-        };
+        if self.reading.has_given_up(original.layer.index) {
+            return None;
+        }
+        let way = Way { round_trip, rate: outlet.link.congestion.target() };
+        let may =
+            |len, link: &mut Link| link.retransmissions.take(now, (slot, sequence), len, way).ok();
         let len = self.repeat(original, track, outlet, may)?;
         outlet.counters.packets_retransmitted += 1;
         outlet.counters.bytes_retransmitted += len as u64;

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::MediaKind;
+use parlor_rtc::congestion::Bitrate;
 
 use crate::allocate::Demand;
 use crate::measure::Quality;
@@ -17,6 +18,9 @@ pub(super) const FRESH_KEY_FRAME: Duration = Duration::from_millis(200);
 /// The same for a key frame that was asked for while the receiver's handshake was at work: it has waited for
 /// that. Longer handshakes have lost a flight, and a link that loses is not to be swamped.
 pub(super) const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
+
+/// A layer that costs so many times what the path takes is given up before a smaller one is there.
+const FAR_LESS: f64 = 1.5;
 
 /// What is read of a track, and where.
 #[derive(Clone, Copy, Debug, Default)]
@@ -39,9 +43,37 @@ struct Place {
 struct Next {
     layer: u8,
     from: Cursor,
-    /// It is smaller than the one that is read: as the path no longer takes that one, only the pictures
-    /// that it cannot do without are sent of it until then.
-    is_smaller: bool,
+    meanwhile: Meanwhile,
+}
+
+/// What is sent of the layer that is read until the next one takes over, the most first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Meanwhile {
+    /// All of it.
+    All,
+    /// The pictures that it cannot do without: the path no longer takes it.
+    Least,
+    /// Nothing: the path takes far less. What is sent of it would be lost, and the sound with it.
+    Nothing,
+}
+
+impl Meanwhile {
+    /// What is sent `from` one layer until another takes over, on a path that takes so much.
+    fn until(track: &Track, (from, to): (u8, u8), takes: Bitrate) -> Meanwhile {
+        let cost = Bitrate::from_bps(track.cost_of(from).into());
+        match track.cost_of(to) < track.cost_of(from) {
+            false => Meanwhile::All,
+            true if cost > takes.scaled(FAR_LESS) => Meanwhile::Nothing,
+            true => Meanwhile::Least,
+        }
+    }
+}
+
+impl Next {
+    /// Nothing is sent until it takes over.
+    fn is_alone(self) -> bool {
+        self.meanwhile == Meanwhile::Nothing
+    }
 }
 
 impl Reading {
@@ -67,23 +99,30 @@ impl Reading {
         *self = Reading::default();
     }
 
-    /// Reads so much of the track from now on: another layer as soon as it has a key frame. True when one has
-    /// to be asked for.
-    pub(super) fn choose(&mut self, now: Instant, track: &Track, quality: Quality) -> bool {
+    /// Reads so much of the track from now on: another layer as soon as it has a key frame. `takes` is what the
+    /// path takes. True when a key frame has to be asked for.
+    pub(super) fn choose(
+        &mut self,
+        now: Instant,
+        track: &Track,
+        quality: Quality,
+        takes: Bitrate,
+    ) -> bool {
         self.chosen = Some(quality);
         let Some(place) = &mut self.at else { return self.start(now, track, FRESH_KEY_FRAME) };
         let layer = quality.layer;
         if place.layer == layer {
-            place.next = None;
-            return false;
+            let was_given_up = place.next.take().is_some_and(|next| next.is_alone());
+            return was_given_up && self.start(now, track, FRESH_KEY_FRAME);
         }
-        if place.next.is_some_and(|next| next.layer == layer) {
+        let meanwhile = Meanwhile::until(track, (place.layer, layer), takes);
+        if let Some(next) = place.next.as_mut().filter(|next| next.layer == layer) {
+            next.meanwhile = next.meanwhile.max(meanwhile);
             return false;
         }
         let Some(ring) = track.ring(layer) else { return false };
         let key_frame = young_key_frame(now, ring, FRESH_KEY_FRAME);
-        let is_smaller = track.cost_of(layer) < track.cost_of(place.layer);
-        place.next = Some(Next { layer, from: key_frame.unwrap_or(ring.end()), is_smaller });
+        place.next = Some(Next { layer, from: key_frame.unwrap_or(ring.end()), meanwhile });
         key_frame.is_none()
     }
 
@@ -101,7 +140,14 @@ impl Reading {
     /// The layer and the place in it to read at.
     #[inline]
     pub(super) fn position(&self) -> Option<(u8, Cursor)> {
-        self.at.map(|place| (place.layer, place.cursor))
+        let place = self.at.filter(|place| !place.next.is_some_and(Next::is_alone))?;
+        Some((place.layer, place.cursor))
+    }
+
+    /// Whether a layer is the one that is read no more and was not even waited for to be replaced.
+    pub(super) fn has_given_up(&self, layer: u8) -> bool {
+        let given_up = self.at.filter(|place| place.next.is_some_and(Next::is_alone));
+        given_up.is_some_and(|place| place.layer == layer)
     }
 
     #[inline]
@@ -120,7 +166,7 @@ impl Reading {
     /// The highest layers inside the encoding that is read that are to be sent of it.
     pub(super) fn highest(&self) -> Highest {
         match (self.at, self.chosen) {
-            (Some(Place { next: Some(Next { is_smaller: true, .. }), .. }), _) => {
+            (Some(Place { next: Some(Next { meanwhile: Meanwhile::Least, .. }), .. }), _) => {
                 Highest { temporal: 0, ..Highest::ALL }
             }
             (Some(Place { layer, .. }), Some(chosen)) if chosen.layer == layer => {

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::arena::SendArena;
 use parlor_engine::id::{LayerId, TrackId};
-use parlor_engine::retransmit::{Refusal, Retransmissions};
+use parlor_engine::retransmit::{Refusal, Retransmissions, Way};
 use parlor_engine::rewrite::{Decision, Outgoing, Rewriter};
 use parlor_engine::ring::{Cursor, Facts, FrameNumbers, PictureId, Read, RingLimits, TrackRing};
 use parlor_engine::speaking::VoiceActivity;
 use parlor_engine::{Limits, Source};
+use parlor_rtc::congestion::Bitrate;
 use parlor_rtc::payload;
 use parlor_rtc::rtp::{
     AbsSendTime, AudioLevel, ExtensionKind, ExtensionMap, HeaderFields, HeaderTemplate, Ssrc,
@@ -76,7 +77,9 @@ impl Subscriber {
         }
         let original = self.rewriter.original(newest as u16).unwrap();
         assert!(ring.find(original.sequence).is_some());
-        let again = self.retransmissions.take(now, (0, 7), 1200, Duration::from_millis(20));
+        let way =
+            Way { round_trip: Duration::from_millis(20), rate: Bitrate::from_kbps(1_000_000) };
+        let again = self.retransmissions.take(now, (0, 7), 1200, way);
         assert_ne!(again, Err(Refusal::OnItsWay));
         self.newest = newest;
     }

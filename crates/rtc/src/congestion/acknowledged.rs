@@ -25,6 +25,10 @@ const EXPECTED_CHANGE: f64 = 200.0;
 const BURST_US: i64 = 50_000;
 const BURSTS: usize = 6;
 
+/// Arrivals that show what comes through now, in slots of so many microseconds.
+const SLOT_US: i64 = 50_000;
+const SLOTS: i64 = 4;
+
 /// An estimate of the acknowledged bitrate.
 #[derive(Clone, Debug)]
 pub(super) struct AcknowledgedRate {
@@ -37,6 +41,37 @@ pub(super) struct AcknowledgedRate {
     burst: Window,
     /// What came through lately, window by window, in kbit/s.
     bursts: [f64; BURSTS],
+    latest: Latest,
+}
+
+/// Arrivals of the last fifth of a second.
+#[derive(Clone, Copy, Debug, Default)]
+struct Latest {
+    /// The time of the latest arrival.
+    at_us: i64,
+    /// Bytes by slot of time: the one under way first, then those before it.
+    bytes: [u64; SLOTS as usize + 1],
+}
+
+impl Latest {
+    fn note(&mut self, at_us: i64, bytes: u16) {
+        let passed = (at_us.div_euclid(SLOT_US)).saturating_sub(self.at_us.div_euclid(SLOT_US));
+        match usize::try_from(passed) {
+            Ok(slots) if slots < self.bytes.len() => {
+                self.bytes.rotate_right(slots);
+                self.bytes[..slots].fill(0);
+            }
+            _ => self.bytes.fill(0),
+        }
+        self.at_us = at_us;
+        self.bytes[0] += u64::from(bytes);
+    }
+
+    fn rate(&self) -> Bitrate {
+        // The slot under way ends with a packet, which would count for more than its time.
+        let bytes: u64 = self.bytes.iter().skip(1).sum();
+        Bitrate::from_f64(bytes as f64 * 8e6 / (SLOTS * SLOT_US) as f64)
+    }
 }
 
 /// Arrivals since a sample was taken.
@@ -81,6 +116,7 @@ impl AcknowledgedRate {
             change_expected: None,
             burst: Window::default(),
             bursts: [0.0; BURSTS],
+            latest: Latest::default(),
         }
     }
 
@@ -100,6 +136,7 @@ impl AcknowledgedRate {
             self.doubt();
             self.change_expected = None;
         }
+        self.latest.note(at_us, bytes);
         if let Some(burst) = self.burst.note(at_us, bytes, BURST_US) {
             self.bursts.rotate_right(1);
             self.bursts[0] = burst;
@@ -123,6 +160,11 @@ impl AcknowledgedRate {
     /// the path than the [rate](AcknowledgedRate::rate) does.
     pub(super) fn of_bursts(&self) -> Bitrate {
         Bitrate::from_f64(self.bursts.iter().copied().fold(0.0, f64::max) * 1_000.0)
+    }
+
+    /// What came through in the last fifth of a second.
+    pub(super) fn latest(&self) -> Bitrate {
+        self.latest.rate()
     }
 
     /// The estimate; `None` before half a second of arrivals.
@@ -185,6 +227,25 @@ mod tests {
         for jump in [i64::MAX, i64::MIN, 0, now + 3_600_000_000] {
             rate.note_arrival(start(), jump, 1_000);
             assert!(kbps(&rate) < 1_000.0, "{rate:?}");
+        }
+    }
+
+    #[test]
+    fn what_comes_through_now_is_known_in_a_quarter_of_a_second() {
+        let mut rate = AcknowledgedRate::new();
+        let now = arrive(&mut rate, 0, 2_000, 2_000_000);
+        arrive(&mut rate, now, 32_000, 256_000);
+        assert!((240.0..=280.0).contains(&rate.latest().kbps()), "{rate:?}");
+        assert!(kbps(&rate) > 1_000.0, "{rate:?}");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_leaves_nothing_that_came_through_now() {
+        let mut rate = AcknowledgedRate::new();
+        arrive(&mut rate, 0, 2_000, 2_000_000);
+        for jump in [i64::MAX, i64::MIN, 0, -1, 3_600_000_000] {
+            rate.note_arrival(start(), jump, 1_000);
+            assert_eq!(rate.latest(), Bitrate::ZERO);
         }
     }
 

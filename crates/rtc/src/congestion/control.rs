@@ -9,6 +9,10 @@ use super::reports::ReportEstimate;
 use super::{Bitrate, Limits, MIN, START, Stats};
 use crate::rtcp::TransportFeedback;
 
+/// A queue that even the luckiest packet waits in for so long is about to be full: routers keep 50 to 200 ms, and
+/// what is lost then is sound too.
+const CLOGGED: Duration = Duration::from_millis(50);
+
 /// What the receiver tells about packets, as negotiated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FeedbackKind {
@@ -99,8 +103,8 @@ impl CongestionControl {
     }
 
     /// The rate at which video leaves.
-    pub fn pacing(&self) -> Bitrate {
-        self.pacer.rate()
+    pub fn pacing(&self, now: Instant) -> Bitrate {
+        self.pacer.rate(now)
     }
 
     /// The time to the receiver and back.
@@ -226,8 +230,19 @@ impl CongestionControl {
         self.update_pacer(now);
     }
 
+    /// Whether the path holds so much back that the sound suffers.
+    fn is_clogged(&self) -> bool {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.queue() >= CLOGGED,
+            Method::Reports(_) => false,
+        }
+    }
+
     fn update_pacer(&mut self, now: Instant) {
         self.pacer.set_target(now, self.target());
+        if self.is_clogged() {
+            self.pacer.note_clogged(now);
+        }
         let padding = match &self.method {
             Method::Feedback(estimate) => estimate.padding(),
             Method::Reports(_) => Bitrate::ZERO,

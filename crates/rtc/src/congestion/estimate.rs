@@ -25,6 +25,13 @@ const ROUND_TRIP_WEIGHT: f64 = 0.125;
 /// How long after it ended an application-limited time still explains a low rate.
 const ALR_ENDED: Duration = Duration::from_secs(3);
 
+/// A probe lasts so many times as long as an average packet is late: on a path that shakes, the first and the last
+/// packet of a shorter one say little of its rate.
+const OUTLASTED_SHAKES: u32 = 3;
+
+/// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
+const PERHAPS_FULL: Duration = Duration::from_millis(10);
+
 /// The estimate of one path.
 #[derive(Clone, Debug)]
 pub(super) struct FeedbackEstimate {
@@ -84,6 +91,11 @@ impl FeedbackEstimate {
 
     pub(super) fn target(&self) -> Bitrate {
         self.target
+    }
+
+    /// How long even the luckiest packet of late waited in a queue on the path.
+    pub(super) fn queue(&self) -> Duration {
+        self.delay.queue()
     }
 
     pub(super) fn round_trip(&self) -> Option<Duration> {
@@ -173,6 +185,7 @@ impl FeedbackEstimate {
         let sent = Throughput {
             usual: throughput,
             of_bursts: self.acknowledged.of_bursts(),
+            latest: self.acknowledged.latest(),
             is_seldom_full: self.outlook(now).application_limited,
         };
         let found = self.delay.update(now, sent, probed);
@@ -286,8 +299,13 @@ impl FeedbackEstimate {
     }
 
     fn carry_out(&mut self, now: Instant, plan: Plan) {
+        // A flow that fills a path makes it shake, and its probes are long enough anyway.
+        let length = match self.outlook(now).is_careful() {
+            true => plan.length,
+            false => plan.length.max(self.delay.shake() * OUTLASTED_SHAKES),
+        };
         for rate in plan.rates.into_iter().flatten() {
-            if let Some(cluster) = self.prober.ask(now, rate, plan.length) {
+            if let Some(cluster) = self.prober.ask(now, rate, length) {
                 self.results.expect(now, cluster);
                 self.probes_started = self.probes_started.saturating_add(1);
             }
@@ -295,20 +313,23 @@ impl FeedbackEstimate {
     }
 
     fn outlook(&self, now: Instant) -> Outlook {
+        let just_ended = |at| now.saturating_duration_since(at) < ALR_ENDED;
+        let application_limited =
+            self.alr.since().is_some() || self.alr_ended.is_some_and(just_ended);
+        let is_careful = self.delay.seen_full() && !application_limited;
         let permission = match (self.delay.usage(), self.loss.state()) {
-            _ if self.silence.is_unbroken() => Permission::None,
+            _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
+            _ if is_careful && self.delay.queue() >= PERHAPS_FULL => Permission::None,
             (Usage::Over | Usage::Under, _) | (_, LossState::Limited) => Permission::None,
             (Usage::Normal, LossState::Recovering) => Permission::Careful,
             (Usage::Normal, LossState::Unlimited) => Permission::Full,
         };
-        let just_ended = |at| now.saturating_duration_since(at) < ALR_ENDED;
         Outlook {
             now,
             target: self.target,
             permission,
             seen_full: self.delay.seen_full(),
-            application_limited: self.alr.since().is_some()
-                || self.alr_ended.is_some_and(just_ended),
+            application_limited,
         }
     }
 }

@@ -19,6 +19,13 @@ const BURST_BYTES: u64 = 1_200;
 /// at the next key frame. So a queue this long leaves as fast as it takes.
 const LONGEST_QUEUE: Duration = Duration::from_secs(1);
 
+/// What leaves while a queue on the path is about to be full, in target rates: the target is so far below what the
+/// path takes that this takes nothing from the room in which the queue drains.
+const GENTLE_FACTOR: f64 = 1.15;
+
+/// So long after a queue was last seen that was about to be full, pictures that waited have left.
+const UNCLOGGED_AFTER: Duration = Duration::from_secs(1);
+
 /// What was sent without asking holds up the rest no longer than this.
 const MOST_DEBT: Duration = Duration::from_millis(500);
 
@@ -26,6 +33,8 @@ const MOST_DEBT: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(super) struct Pacer {
     target: Bitrate,
+    /// Until when nothing leaves faster than the path takes it.
+    gentle_until: Instant,
     /// What waits to be sent.
     queued_bytes: u64,
     /// When all that was sent would have left at the pacing rate.
@@ -37,16 +46,29 @@ pub(super) struct Pacer {
 
 impl Pacer {
     pub(super) fn new(now: Instant, target: Bitrate) -> Pacer {
-        Pacer { target, queued_bytes: 0, empty_at: now, padding: Bitrate::ZERO, padding_at: now }
+        Pacer {
+            target,
+            gentle_until: now,
+            queued_bytes: 0,
+            empty_at: now,
+            padding: Bitrate::ZERO,
+            padding_at: now,
+        }
     }
 
     pub(super) fn set_target(&mut self, now: Instant, target: Bitrate) {
         if target == self.target {
             return;
         }
-        let debt = self.rate().bytes_in(self.empty_at.saturating_duration_since(now));
+        let debt = self.rate(now).bytes_in(self.empty_at.saturating_duration_since(now));
         self.target = target;
-        self.empty_at = now + self.rate().time_for(debt).min(MOST_DEBT);
+        self.empty_at = now + self.rate(now).time_for(debt).min(MOST_DEBT);
+    }
+
+    /// A queue on the path is about to be full. For a while nothing leaves faster than the path takes it: what waits
+    /// does so here, where the sound passes it.
+    pub(super) fn note_clogged(&mut self, now: Instant) {
+        self.gentle_until = now + UNCLOGGED_AFTER;
     }
 
     pub(super) fn set_padding(&mut self, now: Instant, rate: Bitrate) {
@@ -62,7 +84,10 @@ impl Pacer {
     }
 
     /// The rate at which packets leave.
-    pub(super) fn rate(&self) -> Bitrate {
+    pub(super) fn rate(&self, now: Instant) -> Bitrate {
+        if now < self.gentle_until {
+            return self.target.scaled(GENTLE_FACTOR);
+        }
         let needed = Bitrate::of(self.queued_bytes, LONGEST_QUEUE).unwrap_or_default();
         self.target.scaled(FACTOR).max(needed)
     }
@@ -70,7 +95,7 @@ impl Pacer {
     /// When the next packet may leave; `None` when it may at `now`. Audio never has to ask.
     #[inline]
     pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
-        let burst = BURST.max(self.rate().time_for(BURST_BYTES)).min(MOST_DEBT);
+        let burst = BURST.max(self.rate(now).time_for(BURST_BYTES)).min(MOST_DEBT);
         let debt = self.empty_at.saturating_duration_since(now);
         debt.checked_sub(burst).filter(|wait| !wait.is_zero()).map(|wait| now + wait)
     }
@@ -86,7 +111,7 @@ impl Pacer {
         let after = |rate: Bitrate, from: Instant| {
             (from.max(now) + rate.time_for(bytes as u64).min(MOST_DEBT)).min(now + MOST_DEBT)
         };
-        self.empty_at = after(self.rate(), self.empty_at);
+        self.empty_at = after(self.rate(now), self.empty_at);
         if self.padding > Bitrate::ZERO {
             self.padding_at = after(self.padding, self.padding_at);
         }
@@ -149,6 +174,18 @@ mod tests {
         pacer.set_queued(120_000);
         let took = send(&mut pacer, begin, 100);
         assert!(took <= ms(1_000) && took > ms(900), "{took:?}");
+    }
+
+    #[test]
+    fn on_a_path_that_is_about_to_overflow_pictures_wait_here_for_a_second() {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(960));
+        pacer.set_queued(1_000_000);
+        pacer.note_clogged(begin);
+        let gently = send(&mut pacer, begin, 11);
+        assert!((ms(70)..ms(90)).contains(&gently), "{gently:?}");
+        let later = begin + UNCLOGGED_AFTER;
+        assert!(send(&mut pacer, later, 11) < ms(20));
     }
 
     #[test]

@@ -22,6 +22,10 @@ use trend::Trend;
 /// After so long without arrivals, groups say nothing of each other any more.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
+/// What comes through in a fifth of a second is off by a few packets. Below this part of what usually does, it
+/// says more all the same.
+const FAR_LESS: f64 = 0.6;
+
 /// The delay-based estimate.
 #[derive(Clone, Debug)]
 pub(super) struct DelayEstimate {
@@ -42,15 +46,20 @@ pub(super) struct Throughput {
     pub(super) usual: Option<Bitrate>,
     /// The most that lately came through for a moment; zero while nothing did.
     pub(super) of_bursts: Bitrate,
+    /// In the last fifth of a second.
+    pub(super) latest: Bitrate,
     /// Mostly clearly less is sent than might be.
     pub(super) is_seldom_full: bool,
 }
 
 impl Throughput {
     /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
-    /// says what the path takes; and of who has just begun, nothing else does.
-    fn when_full(self) -> Option<Bitrate> {
+    /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
+    /// lets through all that the path takes; when that is far less, it is another path than it was.
+    fn when_full(self, stands: bool) -> Option<Bitrate> {
         match self.usual {
+            Some(usual) if stands && self.latest < usual.scaled(FAR_LESS) => Some(self.latest),
+            Some(usual) if stands && self.is_seldom_full => Some(usual.max(self.latest)),
             Some(usual) if self.is_seldom_full => Some(usual.max(self.of_bursts)),
             Some(usual) => Some(usual),
             None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
@@ -84,6 +93,21 @@ impl DelayEstimate {
 
     pub(super) fn rate(&self) -> Bitrate {
         self.control.rate()
+    }
+
+    /// Whether a queue is there that no packet escapes.
+    pub(super) fn has_queue(&self) -> bool {
+        self.standing.is_there()
+    }
+
+    /// How long the luckiest packet of late waits.
+    pub(super) fn queue(&self) -> Duration {
+        self.standing.length()
+    }
+
+    /// How much later than the luckiest packet the average one arrives.
+    pub(super) fn shake(&self) -> Duration {
+        self.standing.shake()
     }
 
     pub(super) fn usage(&self) -> Usage {
@@ -138,7 +162,7 @@ impl DelayEstimate {
             // A burst of who mostly has little to send fills a queue for a moment, and drains.
             let may_stay = !throughput.is_seldom_full && self.standing.may_be_there();
             let is_real = stands || may_stay;
-            let reduced = is_real && self.reduce(now, throughput.when_full());
+            let reduced = is_real && self.reduce(now, throughput.when_full(stands));
             if reduced {
                 self.standing.note_reduced(now, stands);
             }
@@ -181,7 +205,7 @@ mod tests {
     }
 
     fn steady(rate: Bitrate) -> Throughput {
-        Throughput { usual: Some(rate), of_bursts: rate, is_seldom_full: false }
+        Throughput { usual: Some(rate), of_bursts: rate, latest: rate, is_seldom_full: false }
     }
 
     /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
@@ -215,6 +239,28 @@ mod tests {
         }
         assert_eq!(estimate.usage(), Usage::Normal);
         assert!(estimate.update(now, steady(kbps(765)), None).recovered);
+    }
+
+    #[test]
+    fn a_path_that_has_lost_most_of_its_rate_is_known_by_the_first_reduction() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(2_500));
+        send(&mut estimate, &mut now, &mut arrived_us, 0);
+        // The queue is full at once, and what comes through on the whole is not yet what comes through now.
+        for n in 0..30 {
+            now += Duration::from_millis(10);
+            estimate.note_arrival(now, now, arrived_us + 10_000 * (n + 1) + 90_000);
+        }
+        let sent = Throughput {
+            usual: Some(kbps(1_400)),
+            of_bursts: kbps(2_100),
+            latest: kbps(240),
+            is_seldom_full: true,
+        };
+        assert!(estimate.update(now, sent, None).reduced);
+        assert_eq!(estimate.rate(), kbps(204));
+        assert!(estimate.queue() > Duration::from_millis(80));
     }
 
     #[test]

@@ -17,6 +17,9 @@ const CALM_US: i64 = 20_000;
 /// goes is not taken for a path that shakes.
 const AVERAGED: i64 = 512;
 
+/// A packet that was sent so soon after another may have waited for that one: it does not count for the average.
+const ALONE: Duration = Duration::from_millis(5);
+
 /// Packets that the luckiest is found among: several pictures.
 const RECENT: Duration = Duration::from_millis(200);
 
@@ -66,10 +69,13 @@ impl Shortest {
 #[derive(Clone, Debug)]
 pub(super) struct StandingQueue {
     start: Option<Instant>,
+    last_sent: Option<Instant>,
     recent: Shortest,
     base: Shortest,
     /// How much later than the luckiest the average packet is.
     shake_us: i64,
+    /// Packets that this is the average of, [`AVERAGED`] at most.
+    averaged: i64,
     /// Reductions so far against the queue that stands now, and the last of them.
     attempts: u32,
     reduced: Option<Instant>,
@@ -79,9 +85,11 @@ impl StandingQueue {
     pub(super) fn new() -> StandingQueue {
         StandingQueue {
             start: None,
+            last_sent: None,
             recent: Shortest::within(RECENT),
             base: Shortest::within(REMEMBERED),
             shake_us: 0,
+            averaged: 0,
             attempts: 0,
             reduced: None,
         }
@@ -93,8 +101,13 @@ impl StandingQueue {
         let delay_us = arrived_us.saturating_sub(sent_us);
         self.recent.note(sent, delay_us);
         self.base.note(sent, delay_us);
+        let before = self.last_sent.replace(sent);
+        if before.is_some_and(|before| sent.saturating_duration_since(before) < ALONE) {
+            return;
+        }
         let later_us = delay_us.saturating_sub(self.recent.us());
-        self.shake_us += later_us.saturating_sub(self.shake_us) / AVERAGED;
+        self.averaged = (self.averaged + 1).min(AVERAGED);
+        self.shake_us += later_us.saturating_sub(self.shake_us) / self.averaged;
     }
 
     /// Whether there may be a queue at all: on a path that shakes, the luckiest packet tells.
@@ -102,14 +115,28 @@ impl StandingQueue {
         self.shake_us <= CALM_US || self.standing_us() >= self.shake_us / 3
     }
 
+    /// How much later than the luckiest the average packet is, queues of a moment counted.
+    pub(super) fn shake(&self) -> Duration {
+        Duration::from_micros(self.shake_us.max(0) as u64)
+    }
+
     fn standing_us(&self) -> i64 {
         self.recent.us().saturating_sub(self.base.us())
     }
 
+    /// How long the luckiest packet of late waits.
+    pub(super) fn length(&self) -> Duration {
+        Duration::from_micros(self.standing_us().max(0) as u64)
+    }
+
+    /// Whether even the luckiest packet is late.
+    pub(super) fn is_there(&self) -> bool {
+        self.standing_us() >= (self.shake_us * SHAKES.0 / SHAKES.1).max(TOLERATED_US)
+    }
+
     /// Whether the rate has to come down for a queue to drain.
     pub(super) fn has_to_drain(&mut self, now: Instant) -> bool {
-        let standing_us = self.standing_us();
-        if standing_us < (self.shake_us * SHAKES.0 / SHAKES.1).max(TOLERATED_US) {
+        if !self.is_there() {
             self.attempts = 0;
             return false;
         }
@@ -192,6 +219,29 @@ mod tests {
         }
         assert!((25_000..32_000).contains(&queue.shake_us), "{}", queue.shake_us);
         assert!(!queue.may_be_there());
+    }
+
+    #[test]
+    fn a_path_that_shakes_is_known_within_a_second() {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        for n in 0..100 {
+            queue.note_arrival(now, 10_000 * n + (n * 7 % 61) * 1_000);
+            now += Duration::from_millis(10);
+        }
+        assert!((20_000..35_000).contains(&queue.shake_us), "{}", queue.shake_us);
+    }
+
+    #[test]
+    fn pictures_that_wait_for_their_own_packets_do_not_make_a_path_shake() {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        for n in 0..100 {
+            // Four packets at once, each of which takes 10 ms of the path.
+            for packet in 0..4 {
+                queue.note_arrival(now, 50_000 * n + 10_000 * packet);
+            }
+            now += Duration::from_millis(50);
+        }
+        assert_eq!(queue.shake_us, 0);
     }
 
     #[test]

@@ -205,7 +205,8 @@ impl ProbeController {
         let now = outlook.now;
         let Some(dropped) = self.dropped else { return Plan::NOTHING };
         let recently = |at: Instant, span| now.saturating_duration_since(at) < span;
-        let rate = dropped.from.scaled(AFTER_DROP);
+        // Step by step: should the path be as thin as it seems, more would cost it the sound of half a second.
+        let rate = dropped.from.scaled(AFTER_DROP).min(outlook.target.scaled(STEP));
         let is_pointless = !outlook.application_limited
             || !recently(dropped.at, SOON)
             || self.last_recovery.is_some_and(|at| recently(at, INTERVAL))
@@ -251,7 +252,9 @@ impl ProbeController {
     /// When to look for more although nothing happened; `None` while nothing more is wanted.
     fn look(&self) -> Option<Instant> {
         let wants_more = self.target < self.wanted && self.awaited.is_none();
-        self.next_look.filter(|_| wants_more)
+        // What has just lost most of its rate is left to drain.
+        let drained_at = self.dropped.map(|dropped| dropped.at + FULL_INTERVAL);
+        self.next_look.max(drained_at.filter(|_| self.next_look.is_some())).filter(|_| wants_more)
     }
 
     fn plan_at(&mut self, outlook: Outlook, rate: Bitrate) -> Plan {

@@ -17,7 +17,7 @@ fn a_connection_begins_with_audio_and_a_small_picture() {
     let control = CongestionControl::new(start(), FeedbackKind::TransportWide, kbps(5_000));
     assert_eq!(control.target(), START);
     assert_eq!(control.deadline(), None);
-    assert_eq!(control.pacing(), kbps(750));
+    assert_eq!(control.pacing(start()), kbps(750));
 }
 
 #[test]

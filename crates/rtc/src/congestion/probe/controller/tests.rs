@@ -142,10 +142,23 @@ fn what_was_there_before_a_short_drop_is_looked_for_again() {
     controller.handle_timeout(outlook(now + ms(1_000), 300));
     controller.note_target(outlook(now + ms(1_000), 2_000));
     controller.note_target(outlook(now + ms(2_000), 600));
+    // Step by step, and no further than that.
     let recovered = controller.note_recovered(outlook(now + ms(3_000), 600));
-    assert_eq!(rates(recovered), [1_700]);
+    assert_eq!(rates(recovered), [1_200]);
     controller.awaited = None;
     assert_eq!(rates(controller.note_recovered(outlook(now + ms(4_000), 600))), []);
+}
+
+#[test]
+fn what_has_just_lost_most_of_its_rate_is_left_to_drain() {
+    let now = start();
+    let mut controller = begun(now, 3_000);
+    controller.handle_timeout(outlook(now + ms(1_000), 300));
+    controller.note_target(outlook(now + ms(4_900), 2_000));
+    controller.note_target(outlook(now + ms(4_950), 300));
+    assert_eq!(controller.deadline(), Some(now + ms(6_950)));
+    assert_eq!(rates(controller.handle_timeout(outlook(now + ms(5_000), 300))), []);
+    assert_eq!(rates(controller.handle_timeout(outlook(now + ms(6_950), 300))), [600]);
 }
 
 #[test]
