@@ -22,9 +22,10 @@ use trend::Trend;
 /// After so long without arrivals, groups say nothing of each other any more.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
-/// What comes through in a fifth of a second is off by a few packets. Below this part of what usually does, it
-/// says more all the same.
+/// What comes through in a fifth of a second is off by a few packets. Below and above these parts of what usually
+/// does, it says more all the same.
 const FAR_LESS: f64 = 0.6;
+const FAR_MORE: f64 = 1.3;
 
 /// The delay-based estimate.
 #[derive(Clone, Debug)]
@@ -55,12 +56,14 @@ pub(super) struct Throughput {
 impl Throughput {
     /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
     /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
-    /// lets through all that the path takes; when that is far less, it is another path than it was.
+    /// lets through all that the path takes; when that is far less, it is another path than it was. And what is far
+    /// more than usual has just begun.
     fn when_full(self, stands: bool) -> Option<Bitrate> {
         match self.usual {
             Some(usual) if stands && self.latest < usual.scaled(FAR_LESS) => Some(self.latest),
             Some(usual) if stands && self.is_seldom_full => Some(usual.max(self.latest)),
             Some(usual) if self.is_seldom_full => Some(usual.max(self.of_bursts)),
+            Some(usual) if self.latest > usual.scaled(FAR_MORE) => Some(self.latest),
             Some(usual) => Some(usual),
             None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
         }

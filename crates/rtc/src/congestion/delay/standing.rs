@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 /// How much later than ever lately the luckiest packet may be; or so many times as much as an average packet
 /// is later than the luckiest, if that is more: a path that shakes is no queue.
 const TOLERATED_US: i64 = 20_000;
-const SHAKES: (i64, i64) = (2, 1);
+const SHAKES: i64 = 2;
+const SHAKES_IF_SHAKY: i64 = 3;
 
-/// A path that shakes more makes trends of its own.
-const CALM_US: i64 = 20_000;
+/// A path that shakes more does so by itself: it makes trends of its own, and even the luckiest packet is late at times.
+const CALM_US: i64 = 15_000;
 
 /// Packets that the average is taken over, by and large: a few seconds, so that a queue that comes or
 /// goes is not taken for a path that shakes.
@@ -131,7 +132,8 @@ impl StandingQueue {
 
     /// Whether even the luckiest packet is late.
     pub(super) fn is_there(&self) -> bool {
-        self.standing_us() >= (self.shake_us * SHAKES.0 / SHAKES.1).max(TOLERATED_US)
+        let shakes = if self.shake_us > CALM_US { SHAKES_IF_SHAKY } else { SHAKES };
+        self.standing_us() >= (self.shake_us * shakes).max(TOLERATED_US)
     }
 
     /// Whether the rate has to come down for a queue to drain.
