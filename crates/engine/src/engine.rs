@@ -114,7 +114,7 @@ impl Engine {
         if track.on != on {
             track.on = on;
             let room = track.room;
-            if !on && track.silence() {
+            if !on && track.sound.silence() {
                 self.dirty.mark_speaking(room);
             }
             self.reassign_room(now, room);

@@ -51,6 +51,7 @@ mod session;
 mod slab;
 mod slot;
 mod slot_set;
+mod sound;
 pub mod speaking;
 pub mod speech;
 mod ssrcs;
