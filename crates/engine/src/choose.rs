@@ -215,7 +215,7 @@ impl Engine {
                 Feed::Flowing(track) if slot.kind == MediaKind::Audio => self.tracks.get(track.key),
                 _ => None,
             };
-            track.is_some_and(|track| track.has_sounded_within(now, SOUNDED_LATELY))
+            track.is_some_and(|track| track.sound.has_sounded_within(now, SOUNDED_LATELY))
         };
         let flowing =
             |slot: &&Slot| slot.kind == MediaKind::Audio && matches!(slot.feed(), Feed::Flowing(_));
@@ -228,7 +228,7 @@ impl Engine {
         let publisher = self.peer_keys.get(&track.publisher).and_then(|key| self.peers.get(*key));
         publisher.is_some_and(|publisher| {
             let mut tracks = publisher.published.iter().filter_map(|p| self.tracks.get(p.track));
-            tracks.any(|track| track.has_spoken_lately(now))
+            tracks.any(|track| track.sound.has_spoken_lately(now))
         })
     }
 }

@@ -19,6 +19,7 @@ use crate::random::Random;
 use crate::room::{Room, RoomKey};
 use crate::slab::Slab;
 use crate::ssrcs::SsrcHints;
+use crate::survey::Survey;
 use crate::timer::{Timer, TimerQueue};
 use crate::track::{Track, TrackKey};
 use crate::upstream::KeyFrameRequests;
@@ -47,6 +48,7 @@ pub struct Engine {
     pub(crate) requests: KeyFrameRequests,
     pub(crate) dirty: Dirty,
     pub(crate) counters: Counters,
+    pub(crate) survey: Survey,
 }
 
 impl Engine {
@@ -69,6 +71,7 @@ impl Engine {
             requests: KeyFrameRequests::default(),
             dirty: Dirty::default(),
             counters: Counters::default(),
+            survey: Survey::default(),
         }
     }
 
@@ -111,7 +114,7 @@ impl Engine {
         if track.on != on {
             track.on = on;
             let room = track.room;
-            if !on && track.silence() {
+            if !on && track.sound.silence() {
                 self.dirty.mark_speaking(room);
             }
             self.reassign_room(now, room);

@@ -7,7 +7,6 @@ use crate::engine::Engine;
 use crate::peer::PeerKey;
 use crate::room::RoomKey;
 use crate::timer::Timer;
-use crate::track::Track;
 
 /// How often it is judged while somebody speaks: as long as the shorter time scale that it depends on.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(100);
@@ -29,12 +28,12 @@ impl Engine {
         let members = room.peers.iter().filter_map(|peer| peers.get(*peer));
         for published in members.clone().flat_map(|peer| &peer.published) {
             if let Some(track) = tracks.get_mut(published.track) {
-                track.speech().review(now);
+                track.sound.speech().review(now);
             }
         }
         let contenders = members.flat_map(|peer| {
             let tracks = peer.published.iter().filter_map(|p| tracks.get(p.track));
-            tracks.map(|track| Contender { peer: peer.id, scores: track.scores() })
+            tracks.map(|track| Contender { peer: peer.id, scores: track.sound.scores() })
         });
         if room.dominant.judge(contenders) {
             self.dirty.mark_speaking(key);
@@ -62,6 +61,6 @@ impl Engine {
         let published =
             members.iter().filter_map(|peer| self.peers.get(*peer)).flat_map(|p| &p.published);
         let mut tracks = published.filter_map(|published| self.tracks.get(published.track));
-        tracks.any(Track::is_heard)
+        tracks.any(|track| track.sound.is_heard())
     }
 }

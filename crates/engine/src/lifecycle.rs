@@ -153,6 +153,7 @@ impl Engine {
         self.leave_floor(key);
         let Some(mut peer) = self.peers.remove(key) else { return };
         peer.link.connection.close(now, out);
+        self.survey.probes.add(peer.link.congestion.take_probe_counts(now));
         self.peer_keys.remove(&peer.id);
         for published in &peer.published {
             self.remove_track(now, published.track);

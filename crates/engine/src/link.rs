@@ -2,13 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::congestion::{Bitrate, ClusterId, CongestionControl, FeedbackKind, SentPacket};
+use parlor_rtc::congestion::{
+    Bitrate, ClusterId, CongestionControl, FeedbackKind, LossState, SentPacket,
+};
 use parlor_rtc::rtp::AbsSendTime;
 use parlor_rtc::{Connection, Path};
 
 use crate::arena::SendArena;
 use crate::counters::Counters;
 use crate::retransmit::Retransmissions;
+use crate::survey::LimitedBy;
 
 /// Most that is ever sent to one peer: 25 pictures in the best quality that browsers make for calls.
 const MAX_RATE: Bitrate = Bitrate::from_kbps(40_000);
@@ -130,6 +133,18 @@ impl Link {
     /// How much could be used, as last said.
     pub(crate) fn wanted(&self) -> Bitrate {
         self.wanted
+    }
+
+    /// Why not more is sent.
+    pub(crate) fn limited_by(&self) -> LimitedBy {
+        match self.feedback {
+            _ if self.congestion.target() >= self.wanted => LimitedBy::Nothing,
+            FeedbackKind::Reports => LimitedBy::Client,
+            FeedbackKind::TransportWide => match self.congestion.stats().loss_state {
+                LossState::Limited | LossState::Recovering => LimitedBy::Loss,
+                LossState::Unlimited => LimitedBy::Delay,
+            },
+        }
     }
 
     /// Where media goes now; `None` while none can be sealed or no path is proved.

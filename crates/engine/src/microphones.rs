@@ -31,10 +31,13 @@ impl Engine {
             Some(heard) => heard.into_iter().filter(|track| on.contains(track)).collect(),
             None => {
                 let Engine { tracks, .. } = self;
-                let scores = |track: &TrackKey| tracks.get(*track).map(Track::scores);
+                let scores =
+                    |track: &TrackKey| tracks.get(*track).map(|track| track.sound.scores());
                 on.sort_by_key(|track| Reverse(scores(track).map(|s| (s.long, s.medium))));
                 let sounds = |track: &&TrackKey| {
-                    tracks.get(**track).is_some_and(|track| track.has_sounded_within(now, HOLD))
+                    tracks
+                        .get(**track)
+                        .is_some_and(|track| track.sound.has_sounded_within(now, HOLD))
                 };
                 on.iter().filter(sounds).take(places).copied().collect::<Vec<_>>()
             }
@@ -57,9 +60,9 @@ impl Engine {
         heard.retain(|track| tracks.get(*track).is_some());
         let mut gone = None;
         if heard.len() >= usize::from(config.limits.loudest_microphones) {
-            let scores = tracks.get(newcomer).map(Track::scores).unwrap_or_default();
+            let scores = tracks.get(newcomer).map(|track| track.sound.scores()).unwrap_or_default();
             let places: Vec<Place> =
-                heard.iter().filter_map(|track| tracks.get_mut(*track)?.place(now)).collect();
+                heard.iter().filter_map(|track| tracks.get_mut(*track)?.sound.place(now)).collect();
             let Some(index) = giving_way(now, &places, scores) else {
                 self.counters.microphones_kept_out += 1;
                 return;
@@ -82,11 +85,11 @@ impl Engine {
             return false;
         };
         let is_silent = |track: &mut TrackKey| {
-            tracks.get(*track).is_none_or(|track| !track.has_sounded_within(now, HOLD))
+            tracks.get(*track).is_none_or(|track| !track.sound.has_sounded_within(now, HOLD))
         };
         let silent: Vec<TrackKey> = heard.extract_if(.., is_silent).collect();
         silent.into_iter().for_each(|track| self.close(now, key, track));
-        let asks = |track: &Track| track.hearing == Hearing::Waiting { asks: true };
+        let asks = |track: &Track| track.sound.hearing == Hearing::Waiting { asks: true };
         let mut asking = self.microphones_that(key, asks);
         asking.retain(|track| self.still_asks(*track));
         asking.iter().for_each(|track| self.let_in(now, key, *track));
@@ -115,9 +118,9 @@ impl Engine {
     /// Whether somebody who has asked to be heard still speaks. Who has stopped may ask again.
     fn still_asks(&mut self, key: TrackKey) -> bool {
         let Some(track) = self.tracks.get_mut(key) else { return false };
-        let still_speaks = track.is_heard();
+        let still_speaks = track.sound.is_heard();
         if !still_speaks {
-            track.hearing = Hearing::Waiting { asks: false };
+            track.sound.hearing = Hearing::Waiting { asks: false };
         }
         still_speaks
     }
@@ -132,13 +135,15 @@ impl Engine {
     }
 
     fn has_place(&self, key: TrackKey) -> bool {
-        self.tracks.get(key).is_some_and(|track| matches!(track.hearing, Hearing::Heard { .. }))
+        self.tracks
+            .get(key)
+            .is_some_and(|track| matches!(track.sound.hearing, Hearing::Heard { .. }))
     }
 
     fn set_hearing(&mut self, keys: &[TrackKey], hearing: Hearing) {
         for key in keys {
             if let Some(track) = self.tracks.get_mut(*key) {
-                track.hearing = hearing;
+                track.sound.hearing = hearing;
             }
         }
     }

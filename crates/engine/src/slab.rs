@@ -125,6 +125,11 @@ impl<T> Slab<T> {
         self.places.iter().filter_map(|place| place.value.as_ref())
     }
 
+    /// The same, to change it.
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.places.iter_mut().filter_map(|place| place.value.as_mut())
+    }
+
     /// The key of the value that is at a place now.
     pub(crate) fn key_at(&self, index: u32) -> Option<Key<T>> {
         let place = self.places.get(index as usize)?;

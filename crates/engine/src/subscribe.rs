@@ -114,7 +114,7 @@ impl Engine {
             // Until it is decided how large it is shown: the smallest comes first in any case.
             slot.demand = Demand { layers: Demand::bit(track.first_layer()), larger: false };
         }
-        if let Some(time) = track.hearing.begins_with(now) {
+        if let Some(time) = track.sound.hearing.begins_with(now) {
             slot.outgoing.start_since(time, track);
         } else if slot.outgoing.start(now, track) {
             self.requests.push(key, slot.outgoing.reading().layer().unwrap_or_default());
@@ -182,7 +182,7 @@ fn candidate(track: &Track, peer: &Peer) -> Candidate {
         track: track.id,
         kind: track.source.kind(),
         group: Group::of(track.publisher, track.source, track.id),
-        active: track.on && track.hearing.is_forwarded() && priority.is_some(),
+        active: track.on && track.sound.hearing.is_forwarded() && priority.is_some(),
         priority: priority.unwrap_or_default(),
     }
 }

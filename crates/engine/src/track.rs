@@ -8,14 +8,13 @@ use parlor_rtc::{MediaKind, Rid};
 
 use crate::allocate::{Demand, Wanted};
 use crate::id::{LayerId, PeerId, Source, TrackId};
-use crate::loudest::{self, Hearing, Place};
+use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
 use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
-use crate::speaking::VoiceActivity;
-use crate::speech::{Scores, SpeechActivity};
+use crate::sound::{Heard, Sound};
 use crate::upstream::KEY_FRAME_INTERVAL;
 
 /// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
@@ -28,9 +27,6 @@ const PACKET_OVERHEAD: usize = 12 + 12 + 16 + 8 + 20;
 
 /// How often the layers of a track are measured at most.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(200);
-
-/// Two who talk in turn are both speakers: so long after the last word one still counts as one.
-const SPOKEN_LATELY: Duration = Duration::from_secs(10);
 
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
@@ -78,11 +74,7 @@ pub(crate) struct Track {
     key_frame_asked: Vec<Option<Instant>>,
     /// The publisher's payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
-    voice: VoiceActivity,
-    /// When its publisher was last found to be speaking.
-    spoke_at: Option<Instant>,
-    speech: SpeechActivity,
-    pub(crate) hearing: Hearing,
+    pub(crate) sound: Sound,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
@@ -95,17 +87,6 @@ pub(crate) struct Subscriber {
     pub(crate) peer: PeerKey,
     /// Its index among the peer's slots.
     pub(crate) slot: usize,
-}
-
-/// What the loudness of a packet says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Heard {
-    /// Somebody has begun or stopped to speak.
-    pub(crate) changes_speaking: bool,
-    /// There is a voice in the packet.
-    pub(crate) is_voiced: bool,
-    /// Somebody who is not forwarded has begun to speak.
-    pub(crate) asks_to_be_heard: bool,
 }
 
 /// What a new track is made from.
@@ -147,10 +128,7 @@ impl Track {
             read_layers: 0,
             key_frame_asked: vec![None; count],
             codecs,
-            voice: VoiceActivity::new(),
-            spoke_at: None,
-            speech: SpeechActivity::new(),
-            hearing: Hearing::Open,
+            sound: Sound::new(),
             subscribers: Vec::new(),
             is_fresh: false,
         }
@@ -291,7 +269,7 @@ impl Track {
         dependency_descriptor: &[u8],
     ) -> Result<(), NotStored> {
         // What is heard from its first word on has to be there before anybody hears it.
-        if self.subscribers.is_empty() && self.hearing == Hearing::Open {
+        if self.subscribers.is_empty() && self.sound.hearing == Hearing::Open {
             return Ok(());
         }
         let Some(ring) = self.layers.get_mut(usize::from(layer)) else { return Ok(()) };
@@ -326,76 +304,10 @@ impl Track {
     pub(crate) fn hear(&mut self, now: Instant, facts: &Facts) -> Heard {
         // What a screen sounds like is nobody's speech.
         let is_voice = self.source.kind() == MediaKind::Audio && self.source != Source::ScreenAudio;
-        if !self.on || !is_voice {
-            return Heard::default();
+        match self.on && is_voice {
+            true => self.sound.hear(now, facts),
+            false => Heard::default(),
         }
-        let mut heard = Heard::default();
-        match facts.audio_level {
-            Some(level) => {
-                heard.changes_speaking = self.voice.hear(now, level);
-                heard.is_voiced = self.speech.hear(now, facts.timestamp, level);
-            }
-            None => self.speech.hear_untold(now),
-        }
-        if self.voice.is_speaking() {
-            self.spoke_at = Some(now);
-        }
-        let begins = facts.audio_level.is_none() || self.speech.medium() >= loudest::ONSET_FRAMES;
-        heard.asks_to_be_heard = begins && self.hearing.ask();
-        heard
-    }
-
-    /// Whether its publisher is speaking, or was not long ago.
-    pub(crate) fn has_spoken_lately(&self, now: Instant) -> bool {
-        self.spoke_at.is_some_and(|at| now < at + SPOKEN_LATELY)
-    }
-
-    /// What has been spoken over it lately.
-    pub(crate) fn speech(&mut self) -> &mut SpeechActivity {
-        &mut self.speech
-    }
-
-    /// Whether anything was spoken over it in the last second.
-    pub(crate) fn is_heard(&self) -> bool {
-        self.speech.is_heard()
-    }
-
-    /// Whether it may have been worth hearing within `span`.
-    pub(crate) fn has_sounded_within(&self, now: Instant, span: Duration) -> bool {
-        self.speech.has_sounded_within(now, span)
-    }
-
-    /// Its place among the loudest, if it has one.
-    pub(crate) fn place(&mut self, now: Instant) -> Option<Place> {
-        let Hearing::Heard { since } = self.hearing else { return None };
-        self.speech.review(now);
-        Some(Place::new(since, &self.speech))
-    }
-
-    /// How much has been spoken over it lately.
-    pub(crate) fn scores(&self) -> Scores {
-        self.speech.scores()
-    }
-
-    /// Lets time pass without sound. True when that changes who is speaking.
-    pub(crate) fn review_voice(&mut self, now: Instant) -> bool {
-        self.voice.review(now)
-    }
-
-    /// When its publisher will have been quiet for long enough to have stopped speaking.
-    pub(crate) fn quiet_deadline(&self) -> Option<Instant> {
-        self.voice.deadline()
-    }
-
-    /// Nothing is heard of it any more. True when that changes who is speaking.
-    pub(crate) fn silence(&mut self) -> bool {
-        self.speech.silence();
-        self.voice.silence()
-    }
-
-    /// Whether its publisher was speaking when last judged.
-    pub(crate) fn is_speaking(&self) -> bool {
-        self.voice.is_speaking()
     }
 
     /// Bytes of memory that its packets are kept in.

@@ -7,8 +7,9 @@ use crate::engine::Engine;
 use crate::id::PeerId;
 use crate::peer::PeerKey;
 use crate::room::RoomKey;
+use crate::sound::Heard;
 use crate::timer::Timer;
-use crate::track::{Heard, TrackKey};
+use crate::track::TrackKey;
 
 impl Engine {
     /// Takes in what the loudness of a packet says.
@@ -46,7 +47,7 @@ impl Engine {
         for peer in members.iter().filter_map(|peer| self.peers.get(*peer)) {
             for published in &peer.published {
                 if let Some(track) = self.tracks.get_mut(published.track) {
-                    changed |= track.review_voice(now);
+                    changed |= track.sound.review_voice(now);
                 }
             }
         }
@@ -63,7 +64,7 @@ impl Engine {
         let room = peer.room;
         for published in &peer.published {
             let track = self.tracks.get_mut(published.track);
-            if track.is_some_and(|track| track.silence()) {
+            if track.is_some_and(|track| track.sound.silence()) {
                 self.dirty.mark_speaking(room);
             }
         }
@@ -75,7 +76,7 @@ impl Engine {
     pub(crate) fn silence_track(&mut self, key: TrackKey) {
         let Some(track) = self.tracks.get_mut(key) else { return };
         let room = track.room;
-        if track.silence() {
+        if track.sound.silence() {
             self.dirty.mark_speaking(room);
             let deadline = self.quiet_deadline(room);
             self.timers.set(Timer::Speaking(room.index), deadline);
@@ -87,7 +88,7 @@ impl Engine {
         let mut peers: Vec<PeerId> = Vec::new();
         for peer in room.peers.iter().filter_map(|peer| self.peers.get(*peer)) {
             let mut tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
-            if tracks.any(|track| track.is_speaking()) {
+            if tracks.any(|track| track.sound.is_speaking()) {
                 peers.push(peer.id);
             }
         }
@@ -100,6 +101,6 @@ impl Engine {
         let members = &self.rooms.get(room)?.peers;
         let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
         let tracks = peers.flat_map(|peer| &peer.published).map(|published| published.track);
-        tracks.filter_map(|track| self.tracks.get(track)?.quiet_deadline()).min()
+        tracks.filter_map(|track| self.tracks.get(track)?.sound.quiet_deadline()).min()
     }
 }

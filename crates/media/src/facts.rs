@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use parlor_engine::Counters;
+use parlor_engine::{Counters, Survey};
 
 use crate::handover::HandoverFacts;
 use crate::placement::Load;
@@ -38,6 +38,8 @@ pub struct ThreadFacts {
     pub peers: usize,
     /// What the engine has done.
     pub engine: Counters,
+    /// What the engine has found out of the paths to viewers; its totals begin anew with the engine.
+    pub survey: Survey,
 }
 
 /// What the loop of a media thread has done.

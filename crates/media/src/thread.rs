@@ -239,6 +239,7 @@ impl MediaThread {
         facts.rooms = self.desk.rooms.room_count();
         facts.peers = self.desk.rooms.peer_count();
         facts.engine.clone_from(self.engine.counters());
+        facts.survey.clone_from(self.engine.survey(now));
         self.shared.publish(facts);
         let busy = facts.ticks.busy;
         let (since, busy_then) = self.desk.facts_published.unwrap_or((now, busy));

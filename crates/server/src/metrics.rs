@@ -1,5 +1,7 @@
 //! What the server counts, and the text that Prometheus reads.
 
+mod paths;
+
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -148,6 +150,8 @@ impl Metrics {
                 threads.iter().map(read),
             );
         }
+        let surveys: Vec<_> = threads.iter().map(|facts| facts.survey).collect();
+        paths::render(&mut page, &surveys);
         page.text
     }
 

@@ -1,8 +1,9 @@
 //! One slot's outgoing stream: where it reads, and how packets become the receiver's.
 
+mod again;
 mod reading;
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
@@ -12,26 +13,22 @@ use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::allocate::Given;
 use crate::codec;
-use crate::link::{Link, Outlet};
+use crate::link::Outlet;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
-use crate::retransmit::Way;
-use crate::rewrite::{Decision, DropReason, Original, Rewriter};
+use crate::rewrite::{Decision, DropReason, Rewriter};
 use crate::ring::{Facts, Read, Stored};
 use crate::track::Track;
 
+pub(crate) use again::Request;
 pub(crate) use reading::Reading;
 
-/// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
-const PADDING_PACKETS: u16 = 16;
+use again::Again;
 
 /// Ticks per second of every audio codec that rooms carry (RFC 7587 section 4.1).
 const AUDIO_CLOCK_RATE: u32 = 48_000;
 
 /// Ticks per second of every video codec that rooms carry.
 const VIDEO_CLOCK_RATE: u32 = 90_000;
-
-/// Bytes of a packet of padding alone, at most: its last byte says how many (RFC 3550 section 5.1).
-const MAX_PADDING: u16 = 255;
 
 /// One slot's outgoing stream and its retransmissions.
 pub(crate) struct Outgoing {
@@ -42,10 +39,7 @@ pub(crate) struct Outgoing {
     is_paced: bool,
     reading: Reading,
     mapped: Option<Mapped>,
-    next_rtx_sequence: u64,
-    /// The latest number that went out, and how far padding has gone back from it.
-    newest: Option<u16>,
-    padded: u16,
+    again: Again,
     /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
     packets: u32,
     octets: u32,
@@ -102,18 +96,6 @@ enum Unsent {
     Dropped,
 }
 
-/// A packet that the receiver asks for again.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Request {
-    pub(crate) now: Instant,
-    /// The number of the slot among the receiver's.
-    pub(crate) slot: u16,
-    pub(crate) sequence: u16,
-    /// What it went out as a copy of.
-    pub(crate) original: Original,
-    pub(crate) round_trip: Duration,
-}
-
 impl Outgoing {
     /// A stream that sends nothing yet. Its first numbers are drawn from `seed`.
     pub(crate) fn new(
@@ -133,9 +115,7 @@ impl Outgoing {
             is_paced: section.kind == MediaKind::Video,
             reading: Reading::default(),
             mapped: None,
-            next_rtx_sequence: seed >> 33 & 0x7FFF,
-            newest: None,
-            padded: 0,
+            again: Again::new(seed >> 33 & 0x7FFF),
             packets: 0,
             octets: 0,
             reported_lost: 0,
@@ -287,110 +267,13 @@ impl Outgoing {
         let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);
-        self.newest = Some(numbers.sequence as u16);
+        self.again.newest = Some(numbers.sequence as u16);
         link.retransmissions.note_media(len);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(packet.payload().len() as u32);
         counters.packets_out += 1;
         counters.bytes_out += len as u64;
         Ok(())
-    }
-
-    /// Where the packet came from that went out with this sequence number; `None` when it is too long
-    /// ago, or never did.
-    pub(crate) fn original(&self, sequence: u16) -> Option<Original> {
-        self.rewriter.original(sequence)
-    }
-
-    /// Sends a packet of `track`, which the slot may have stopped to carry, again, in the stream of
-    /// retransmissions; `None` when it is no longer there, or may not be sent.
-    pub(crate) fn send_again(
-        &mut self,
-        request: Request,
-        track: &Track,
-        outlet: &mut Outlet<'_>,
-    ) -> Option<()> {
-        let Request { now, slot, sequence, original, round_trip } = request;
-        if self.reading.has_given_up(original.layer.index) {
-            return None;
-        }
-        let way = Way { round_trip, rate: outlet.link.congestion.target() };
-        let may =
-            |len, link: &mut Link| link.retransmissions.take(now, (slot, sequence), len, way).ok();
-        let len = self.repeat(original, track, outlet, may)?;
-        outlet.counters.packets_retransmitted += 1;
-        outlet.counters.bytes_retransmitted += len as u64;
-        Some(())
-    }
-
-    /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
-    /// receiver may even have use for, or about `len` bytes of nothing. `None` when neither can be sent.
-    pub(crate) fn pad(
-        &mut self,
-        track: Option<&Track>,
-        len: u16,
-        outlet: &mut Outlet<'_>,
-    ) -> Option<()> {
-        track
-            .and_then(|track| self.pad_by_repeating(track, outlet))
-            .or_else(|| self.pad_with_nothing(len.min(MAX_PADDING), outlet))?;
-        outlet.counters.padding_packets_out += 1;
-        Some(())
-    }
-
-    fn pad_by_repeating(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
-        let newest = self.newest?;
-        for _ in 0..PADDING_PACKETS {
-            self.padded = (self.padded + 1) % PADDING_PACKETS;
-            let original = self.original(newest.wrapping_sub(self.padded));
-            let is_of_track = |original: &Original| original.layer.track == track.id;
-            if let Some(original) = original.filter(is_of_track)
-                && self.repeat(original, track, outlet, |_, _| Some(())).is_some()
-            {
-                return Some(());
-            }
-        }
-        None
-    }
-
-    /// In the stream of retransmissions, in which a receiver waits for no number (RFC 4588 section 4).
-    fn pad_with_nothing(&mut self, len: u16, outlet: &mut Outlet<'_>) -> Option<()> {
-        let payload_type = self.codecs.iter().find_map(|types| types.rtx)?;
-        let Outlet { link, departure, arena, .. } = outlet;
-        let mut room = arena.reserve(departure.path)?;
-        let number = (self.next_rtx_sequence, payload_type);
-        let written =
-            self.headers.write_padding(len, number, link, *departure, room.bytes_mut())?;
-        room.commit(written);
-        self.next_rtx_sequence += 1;
-        Some(())
-    }
-
-    /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
-    /// it went out.
-    fn repeat(
-        &mut self,
-        original: Original,
-        track: &Track,
-        outlet: &mut Outlet<'_>,
-        may: impl FnOnce(usize, &mut Link) -> Option<()>,
-    ) -> Option<usize> {
-        let stored = track.ring(original.layer.index)?.find(original.sequence)?;
-        if !original.is_wanted(stored.facts) {
-            return None;
-        }
-        let codec = track.codec_of(stored.facts.payload_type)?;
-        let types = self.receiving(codec)?;
-        let rtx = types.rtx?;
-        let Outlet { link, departure, arena, .. } = outlet;
-        let mut room = arena.reserve(departure.path)?;
-        may(stored.payload.len(), link)?;
-        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), codec, types };
-        let number = (self.next_rtx_sequence, rtx);
-        let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
-        room.commit(len);
-        self.next_rtx_sequence += 1;
-        Some(len)
     }
 
     /// Takes the receiver's count of lost packets; returns how many it grew by.

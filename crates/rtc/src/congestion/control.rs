@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::estimate::FeedbackEstimate;
 use super::pacer::Pacer;
-use super::probe::{Cluster, ClusterId};
+use super::probe::{Cluster, ClusterId, ProbeCounts};
 use super::reports::ReportEstimate;
 use super::{Bitrate, Limits, MIN, START, Stats};
 use crate::rtcp::TransportFeedback;
@@ -134,6 +134,14 @@ impl CongestionControl {
                 round_trip: estimate.round_trip,
                 ..Stats::default()
             },
+        }
+    }
+
+    /// What has become of probes since this was last called.
+    pub fn take_probe_counts(&mut self, now: Instant) -> ProbeCounts {
+        match &mut self.method {
+            Method::Feedback(estimate) => estimate.take_probe_counts(now),
+            Method::Reports(_) => ProbeCounts::default(),
         }
     }
 

@@ -11,7 +11,7 @@ use super::loss::{LossEstimate, LossState};
 use super::probe::controller::{Outlook, Permission, Plan, ProbeController};
 use super::probe::prober::Prober;
 use super::probe::results::{Measured, ProbeResults};
-use super::probe::{Cluster, ClusterId};
+use super::probe::{Cluster, ClusterId, ProbeCounts};
 use super::silence::{REDUCTION, Silence};
 use super::{Bitrate, Limits, Stats};
 use crate::rtcp::TransportFeedback;
@@ -54,6 +54,7 @@ pub(super) struct FeedbackEstimate {
     round_trip: Option<Duration>,
     probes_started: u32,
     probes_succeeded: u32,
+    probe_counts: ProbeCounts,
 }
 
 /// What the packets of one feedback say.
@@ -86,6 +87,7 @@ impl FeedbackEstimate {
             round_trip: None,
             probes_started: 0,
             probes_succeeded: 0,
+            probe_counts: ProbeCounts::default(),
         }
     }
 
@@ -130,6 +132,12 @@ impl FeedbackEstimate {
             probes_started: self.probes_started,
             probes_succeeded: self.probes_succeeded,
         }
+    }
+
+    /// What has become of probes since this was last called.
+    pub(super) fn take_probe_counts(&mut self, now: Instant) -> ProbeCounts {
+        self.probe_counts.unanswered += self.results.take_unanswered(now);
+        std::mem::take(&mut self.probe_counts)
     }
 
     pub(super) fn is_probing(&self) -> bool {
@@ -251,7 +259,11 @@ impl FeedbackEstimate {
             self.delay.note_arrival(now, packet.sent, at_us);
             if let Some(measured) = self.results.note(&result) {
                 probed = Some(measured);
-                self.probes_succeeded += u32::from(measured.is_first);
+                if measured.is_first {
+                    self.probes_succeeded += 1;
+                    let believed = self.believed(now, measured);
+                    self.probe_counts.note(believed, self.delay.rate());
+                }
             }
         }
         probed
@@ -308,6 +320,7 @@ impl FeedbackEstimate {
             if let Some(cluster) = self.prober.ask(now, rate, length) {
                 self.results.expect(now, cluster);
                 self.probes_started = self.probes_started.saturating_add(1);
+                self.probe_counts.begun += 1;
             }
         }
     }

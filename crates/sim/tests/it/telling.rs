@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use parlor_engine::allocate::Reason;
-use parlor_engine::{Change, Network, PeerQuality, Picture, View};
+use parlor_engine::{Change, LimitedBy, Network, PeerQuality, Picture, ProbeTotals, Survey, View};
 use parlor_rtc::MediaKind::Video;
 use parlor_sim::world::ROOM;
 use parlor_sim::{LinkConfig, World};
@@ -131,4 +131,66 @@ fn a_path_that_carries_no_picture_carries_the_voice_and_the_viewer_is_told() {
     let heard = heard.iter().filter(|seen| seen.at >= from).count();
     assert!(heard > 490, "{heard} of 500 sounds in 10 s");
     assert!(world.engine.counters().pauses > 0);
+}
+
+/// Viewers at a survey made now.
+fn viewers(world: &mut World, limit: LimitedBy) -> u64 {
+    let now = world.now();
+    let viewers = world.engine.survey(now).viewers;
+    let mut known = LimitedBy::ALL.iter().zip(viewers);
+    known.find(|(known, _)| **known == limit).map_or(0, |(_, viewers)| viewers)
+}
+
+#[test]
+fn a_survey_tells_what_paths_carry_and_what_keeps_more_from_whom() {
+    let mut world = World::new(45);
+    let _ann = publisher(&mut world);
+    // Nothing is known of paths before anybody has connected.
+    let now = world.now();
+    assert_eq!(world.engine.survey(now).estimates.count, 0);
+    let (_bo, _cy) = (viewer(&mut world, 10_000), viewer(&mut world, 700));
+    connect_all(&mut world);
+    world.run_for(seconds(12));
+    assert_eq!(viewers(&mut world, LimitedBy::Nothing), 1);
+    assert_eq!(viewers(&mut world, LimitedBy::Delay), 1);
+    let now = world.now();
+    let Survey { estimates, .. } = *world.engine.survey(now);
+    // Two surveys with two viewers, and this one.
+    assert_eq!((estimates.count, estimates.buckets.iter().sum::<u64>()), (6, 6));
+    let up_to_a_megabit: u64 = estimates.buckets[..4].iter().sum();
+    assert_eq!(up_to_a_megabit, 3, "{estimates:?}");
+    assert!(estimates.sum_bps > 3 * 2_000_000, "{estimates:?}");
+}
+
+#[test]
+fn loss_is_named_where_it_is_what_keeps_more_from_a_viewer() {
+    let mut world = World::new(46);
+    let _ann = publisher(&mut world);
+    let bo = viewer(&mut world, 5_000);
+    connect_all(&mut world);
+    world.run_for(seconds(5));
+    let lossy = LinkConfig { loss: 0.3, ..LinkConfig::with_round_trip(ms(50)) };
+    world.set_link(bo, lossy);
+    world.run_for(seconds(6));
+    assert_eq!(viewers(&mut world, LimitedBy::Loss), 1);
+}
+
+#[test]
+fn what_becomes_of_probes_is_counted_even_of_those_who_have_left() {
+    let mut world = World::new(47);
+    let _ann = publisher(&mut world);
+    let (bo, cy) = (viewer(&mut world, 10_000), viewer(&mut world, 700));
+    connect_all(&mut world);
+    world.run_for(seconds(12));
+    // All that cy's browser would answer is lost from now on.
+    world.set_link(cy, LinkConfig { loss: 1.0, ..LinkConfig::default() });
+    world.run_for(seconds(2));
+    world.leave(bo);
+    world.run_for(seconds(2));
+    let now = world.now();
+    let Survey { probes, .. } = *world.engine.survey(now);
+    let ProbeTotals { begun, raised, confirmed, below, unanswered } = probes;
+    assert!(raised >= 2, "{probes:?}");
+    assert!(confirmed + below >= 1, "{probes:?}");
+    assert_eq!(raised + confirmed + below + unanswered, begun, "{probes:?}");
 }

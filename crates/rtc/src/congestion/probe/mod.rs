@@ -4,8 +4,11 @@
 //! [`results`] measures how fast the burst came through.
 
 pub(super) mod controller;
+mod counts;
 pub(super) mod prober;
 pub(super) mod results;
+
+pub use counts::ProbeCounts;
 
 use std::num::NonZeroU8;
 use std::time::Duration;

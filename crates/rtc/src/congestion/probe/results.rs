@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use super::counts::SHOWS_WITHIN;
 use super::{Cluster, ClusterId};
 use crate::congestion::Bitrate;
 use crate::congestion::feedback::{Outcome, PacketResult};
@@ -35,8 +36,8 @@ struct Arrived {
     bytes: u64,
     sent: Option<Ends<Instant>>,
     received_us: Option<Ends<i64>>,
-    /// It has shown a rate already.
-    measured: bool,
+    /// It has shown a rate already, or will not be counted as one that did.
+    settled: bool,
 }
 
 /// The first and the last of something, and the bytes that do not count for its rate: of what was
@@ -54,7 +55,7 @@ pub(in crate::congestion) struct Measured {
     pub(in crate::congestion) rate: Bitrate,
     /// It came through slower than it was sent.
     pub(in crate::congestion) is_saturated: bool,
-    /// The first result of its probe.
+    /// The first result of its probe, in time.
     pub(in crate::congestion) is_first: bool,
 }
 
@@ -87,12 +88,15 @@ impl Measured {
 pub(in crate::congestion) struct ProbeResults {
     probes: [Option<Arrived>; MOST],
     next: usize,
+    /// Those that showed nothing.
+    unanswered: u32,
 }
 
 impl ProbeResults {
     /// A probe is going to be sent; the oldest is forgotten.
     pub(in crate::congestion) fn expect(&mut self, now: Instant, cluster: Cluster) {
         if let Some(place) = self.probes.get_mut(self.next % MOST) {
+            self.unanswered += u32::from(place.is_some_and(|forgotten| !forgotten.settled));
             *place = Some(Arrived {
                 cluster,
                 asked: now,
@@ -100,7 +104,7 @@ impl ProbeResults {
                 bytes: 0,
                 sent: None,
                 received_us: None,
-                measured: false,
+                settled: false,
             });
         }
         self.next = self.next.wrapping_add(1);
@@ -114,8 +118,18 @@ impl ProbeResults {
         let probe = self.probe(id, result.packet.sent)?;
         probe.add(result.packet.sent, at_us, u64::from(result.packet.bytes));
         let (rate, is_saturated) = probe.rate()?;
-        let is_first = !std::mem::replace(&mut probe.measured, true);
+        let is_first = !std::mem::replace(&mut probe.settled, true);
         Some(Measured { rate, is_saturated, is_first })
+    }
+
+    /// How many have shown nothing in time since this was last called.
+    pub(in crate::congestion) fn take_unanswered(&mut self, now: Instant) -> u32 {
+        for probe in self.probes.iter_mut().flatten() {
+            if now.saturating_duration_since(probe.asked) >= SHOWS_WITHIN {
+                self.unanswered += u32::from(!std::mem::replace(&mut probe.settled, true));
+            }
+        }
+        std::mem::take(&mut self.unanswered)
     }
 
     /// Ids come round again: the probe of a packet is not one that was asked for after it was sent.

@@ -112,6 +112,9 @@ async fn metrics_are_text_that_prometheus_reads() {
         "parlor_packets_in_total{thread=\"1\"} 0",
         "parlor_datagrams_unsent_total{thread=\"1\"} 0",
         "parlor_join_seconds_count 0",
+        "parlor_viewers{thread=\"1\",limited_by=\"loss\"} 0",
+        "parlor_estimate_bytes_per_second_bucket{thread=\"1\",le=\"+Inf\"} 0",
+        "parlor_probe_results_total{thread=\"1\",result=\"raised\"} 0",
     ] {
         assert!(body.lines().any(|line| line == name), "{name} is not in\n{body}");
     }

@@ -119,6 +119,30 @@ async fn a_lossy_call_moves_every_metric_of_losses_and_repairs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_call_moves_every_metric_of_what_paths_carry() {
+    let server = start().await;
+    let (ann, bo) = (enter(&server, "tea", 1), enter(&server, "tea", 2));
+    until_metric(server.address(), "parlor_viewers", |viewers| viewers == 2.0).await;
+    for name in [
+        "parlor_estimate_bytes_per_second_bucket",
+        "parlor_estimate_bytes_per_second_sum",
+        "parlor_probes_total",
+        "parlor_probe_results_total",
+        "parlor_padding_packets_out_total",
+    ] {
+        until_metric(server.address(), name, |value| value > 0.0).await;
+    }
+    let count = metric(server.address(), "parlor_estimate_bytes_per_second_count").await;
+    let sum = metric(server.address(), "parlor_estimate_bytes_per_second_sum").await;
+    assert!(sum / count > 12_500.0, "{sum} bytes per second in {count}: over 100 kbit/s each");
+    for person in [ann, bo] {
+        assert!(leave(person).await > 0);
+    }
+    until_metric(server.address(), "parlor_viewers", |viewers| viewers == 0.0).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_garbage_datagrams_beside_a_call_are_counted_and_cost_it_nothing() {
     let server = start().await;
     let (ann, bo) = (enter(&server, "tea", 1), enter(&server, "tea", 2));

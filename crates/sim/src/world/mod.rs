@@ -1,12 +1,14 @@
-//! Clients, links and one engine on a clock of their own.
+//! Clients, links and one engine on a clock of their own: what people in it do.
+
+mod time;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parlor_engine::{
-    Change, Config, ConnectionState, Engine, Forwarded, Join, JoinError, Joined, Limits, PeerId,
-    RoomId, SendArena, Sender, Source, TrackId, View,
+    Change, Config, ConnectionState, Engine, Join, JoinError, Joined, Limits, PeerId, RoomId,
+    SendArena, Sender, Source, TrackId, View,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Mid, Path};
@@ -14,7 +16,7 @@ use parlor_rtc::{MediaKind, Mid, Path};
 use crate::client::{self, Client};
 use crate::link::{Link, LinkConfig};
 use crate::seat::{FIRST_PORT, Seat, client_address};
-use crate::under_way::{Delivery, UnderWay};
+use crate::under_way::UnderWay;
 
 /// The server's one address, from the block for documentation (RFC 5737).
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4000);
@@ -22,8 +24,6 @@ pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 
 pub const ROOM: RoomId = RoomId(1);
 /// 2026-01-01 as NTP seconds, so that reports carry a plausible time of day.
 const NTP_AT_START: u64 = 3_976_214_400 << 32;
-/// Longest time between two looks at the engine's changes, so that a test sees them in order.
-const CHANGE_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a client publishes when it joins, in the order of its offer.
 pub const MICROPHONE_AND_CAMERA: [Source; 2] = [Source::Microphone, Source::Camera];
@@ -294,139 +294,6 @@ impl World {
     /// What the engine last said of a client's connection.
     pub fn connection(&self, seat: usize) -> Option<ConnectionState> {
         self.seats[seat].state.as_ref().map(|state| state.connection)
-    }
-
-    /// Lets time pass.
-    pub fn run_for(&mut self, duration: Duration) {
-        self.run_until(self.now + duration);
-    }
-
-    /// Lets time pass until something holds, at most `limit`; says how long that took.
-    pub fn run_while(
-        &mut self,
-        limit: Duration,
-        mut holds_not_yet: impl FnMut(&World) -> bool,
-    ) -> Option<Duration> {
-        let start = self.now;
-        while holds_not_yet(self) {
-            if self.now - start >= limit {
-                return None;
-            }
-            self.step(start + limit);
-        }
-        Some(self.now - start)
-    }
-
-    fn run_until(&mut self, end: Instant) {
-        while self.now < end {
-            self.step(end);
-        }
-    }
-
-    /// Goes to the next thing that happens, at most to `end`, and lets it happen.
-    fn step(&mut self, end: Instant) {
-        let next =
-            [self.under_way.next_arrival(), self.engine.deadline(), self.next_client(), Some(end)];
-        let next = next.into_iter().flatten().min().unwrap_or(end);
-        self.now = self.now.max(next);
-        self.deliver();
-        if self.engine.deadline().is_some_and(|at| at <= self.now) {
-            self.engine.handle_timeout(self.now, &mut self.arena);
-        }
-        self.forward();
-        self.run_clients();
-        if self.next_look <= self.now {
-            self.next_look = self.now + CHANGE_INTERVAL;
-            self.read_changes();
-        }
-    }
-
-    fn next_client(&self) -> Option<Instant> {
-        self.seats.iter().filter(|seat| seat.present).map(|seat| seat.client.deadline()).min()
-    }
-
-    fn deliver(&mut self) {
-        while let Some(arrived) = self.under_way.pop_arrived(self.now) {
-            match arrived {
-                Delivery::ToServer(path, mut bytes) => {
-                    self.engine.handle_datagram(self.now, path, &mut bytes, &mut self.arena);
-                }
-                Delivery::ToClient(seat, bytes) if self.seats[seat].present => {
-                    let heard = self.seats[seat].client.receive(self.now, SERVER, &bytes);
-                    heard.expect("str0m can go on");
-                }
-                Delivery::ToClient(..) => {}
-            }
-        }
-    }
-
-    fn forward(&mut self) {
-        loop {
-            let forwarded = self.engine.forward(self.now, &mut self.arena);
-            self.send();
-            if matches!(forwarded, Forwarded::Done) {
-                return;
-            }
-        }
-    }
-
-    /// What a media thread's send phase does, with links for sockets.
-    fn send(&mut self) {
-        let mut scheduled = Vec::new();
-        for message in self.arena.messages() {
-            let Path::Udp(udp) = message.path else { continue };
-            let Some(seat) = self.seats.iter().position(|seat| seat.public == udp.remote) else {
-                continue;
-            };
-            for segment in message.segments() {
-                let link = self.seats[seat].behind.unwrap_or(seat);
-                for at in self.seats[link].down.carry(self.now, segment.len()) {
-                    scheduled.push((at, Delivery::ToClient(seat, segment.to_vec())));
-                }
-            }
-        }
-        self.arena.clear();
-        for (at, delivery) in scheduled {
-            self.under_way.schedule(at, delivery);
-        }
-    }
-
-    fn run_clients(&mut self) {
-        for index in 0..self.seats.len() {
-            let seat = &mut self.seats[index];
-            if !seat.present || seat.client.deadline() > self.now {
-                continue;
-            }
-            let path = Path::udp(seat.public, SERVER.ip());
-            let mut sent = Vec::new();
-            seat.client.run(self.now, |datagram| sent.push(datagram)).expect("str0m can go on");
-            for datagram in sent.into_iter().filter(|datagram| datagram.to == SERVER) {
-                for at in self.seats[index].up.carry(self.now, datagram.bytes.len()) {
-                    let delivery = Delivery::ToServer(path, datagram.bytes.clone());
-                    self.under_way.schedule(at, delivery);
-                }
-            }
-        }
-    }
-
-    fn read_changes(&mut self) {
-        while let Some(change) = self.engine.poll_change() {
-            let mut seats = self.seats.iter_mut();
-            match &change {
-                Change::Peer { peer, state } => {
-                    if let Some(seat) = seats.find(|seat| seat.peer == *peer) {
-                        seat.state = Some(state.clone());
-                    }
-                }
-                Change::Wanted { peer, tracks } => {
-                    if let Some(seat) = seats.find(|seat| seat.peer == *peer) {
-                        seat.want(tracks);
-                    }
-                }
-                Change::Quality { .. } | Change::Speaking { .. } => {}
-            }
-            self.changes.push((self.now, change));
-        }
     }
 }
 

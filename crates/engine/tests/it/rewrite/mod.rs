@@ -1,58 +1,21 @@
 //! Whatever a slot is fed from, its receiver sees one unbroken stream.
 
-use std::time::{Duration, Instant};
+mod camera;
+
+use std::time::Duration;
 
 use parlor_engine::id::{LayerId, TrackId};
 use parlor_engine::rewrite::{Decision, DropReason, MAX_GAP, Outgoing, Rewriter, WINDOW};
-use parlor_engine::ring::{Facts, FrameNumbers, PictureId};
+use parlor_engine::ring::Facts;
 use parlor_rtc::MediaKind;
 
 use crate::ring::{facts, start};
+use camera::Camera;
 
-pub(crate) const FRAME: Duration = Duration::from_millis(33);
+pub(crate) use camera::FRAME;
 
 pub(crate) fn layer(track: u64) -> LayerId {
     LayerId { track: TrackId(track), index: 0 }
-}
-
-/// A camera that sends frames of some packets, 33 ms apart.
-struct Camera {
-    now: Instant,
-    sequence: u64,
-    timestamp: u64,
-    frame: u64,
-}
-
-impl Camera {
-    fn new(now: Instant, sequence: u64, timestamp: u64) -> Camera {
-        Camera { now, sequence, timestamp, frame: 5 }
-    }
-
-    /// The packets of the next frame.
-    fn frame(&mut self, packets: u64, key: bool) -> Vec<Facts> {
-        self.now += FRAME;
-        self.timestamp += 2970;
-        self.frame += 1;
-        let made = (0..packets).map(|n| Facts {
-            timestamp: self.timestamp,
-            marker: n + 1 == packets,
-            starts_frame: n == 0,
-            starts_key_frame: key && n == 0,
-            numbers: numbers(self.frame),
-            ..facts(self.sequence + n, self.now)
-        });
-        let made = made.collect();
-        self.sequence += packets;
-        made
-    }
-}
-
-fn numbers(frame: u64) -> FrameNumbers {
-    FrameNumbers {
-        picture_id: Some(PictureId { value: (frame & 0x7FFF) as u16, wide: true }),
-        tl0_picture_index: Some(frame as u8),
-        frame_number: Some(frame as u16),
-    }
 }
 
 fn video() -> Rewriter {

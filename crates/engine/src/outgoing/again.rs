@@ -1,0 +1,142 @@
+//! What a slot sends once more: packets that its receiver asks for, and padding.
+
+use std::time::{Duration, Instant};
+
+use super::Outgoing;
+use crate::link::{Link, Outlet};
+use crate::packet::Rewritten;
+use crate::retransmit::Way;
+use crate::rewrite::Original;
+use crate::track::Track;
+
+/// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
+const PADDING_PACKETS: u16 = 16;
+
+/// Bytes of a packet of padding alone, at most: its last byte says how many (RFC 3550 section 5.1).
+const MAX_PADDING: u16 = 255;
+
+/// Where the stream of retransmissions is.
+pub(super) struct Again {
+    next_sequence: u64,
+    /// The latest number of the stream itself, and how far padding has gone back from it.
+    pub(super) newest: Option<u16>,
+    padded: u16,
+}
+
+impl Again {
+    /// A stream that begins with this number.
+    pub(super) fn new(first_sequence: u64) -> Again {
+        Again { next_sequence: first_sequence, newest: None, padded: 0 }
+    }
+}
+
+/// A packet that the receiver asks for again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request {
+    pub(crate) now: Instant,
+    /// The number of the slot among the receiver's.
+    pub(crate) slot: u16,
+    pub(crate) sequence: u16,
+    /// What it went out as a copy of.
+    pub(crate) original: Original,
+    pub(crate) round_trip: Duration,
+}
+
+impl Outgoing {
+    /// Where the packet came from that went out with this sequence number; `None` when it is too long
+    /// ago, or never did.
+    pub(crate) fn original(&self, sequence: u16) -> Option<Original> {
+        self.rewriter.original(sequence)
+    }
+
+    /// Sends a packet of `track`, which the slot may have stopped to carry, again, in the stream of
+    /// retransmissions; `None` when it is no longer there, or may not be sent.
+    pub(crate) fn send_again(
+        &mut self,
+        request: Request,
+        track: &Track,
+        outlet: &mut Outlet<'_>,
+    ) -> Option<()> {
+        let Request { now, slot, sequence, original, round_trip } = request;
+        if self.reading.has_given_up(original.layer.index) {
+            return None;
+        }
+        let way = Way { round_trip, rate: outlet.link.congestion.target() };
+        let may =
+            |len, link: &mut Link| link.retransmissions.take(now, (slot, sequence), len, way).ok();
+        let len = self.repeat(original, track, outlet, may)?;
+        outlet.counters.packets_retransmitted += 1;
+        outlet.counters.bytes_retransmitted += len as u64;
+        Some(())
+    }
+
+    /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
+    /// receiver may even have use for, or about `len` bytes of nothing. `None` when neither can be sent.
+    pub(crate) fn pad(
+        &mut self,
+        track: Option<&Track>,
+        len: u16,
+        outlet: &mut Outlet<'_>,
+    ) -> Option<()> {
+        track
+            .and_then(|track| self.pad_by_repeating(track, outlet))
+            .or_else(|| self.pad_with_nothing(len.min(MAX_PADDING), outlet))?;
+        outlet.counters.padding_packets_out += 1;
+        Some(())
+    }
+
+    fn pad_by_repeating(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
+        let newest = self.again.newest?;
+        for _ in 0..PADDING_PACKETS {
+            self.again.padded = (self.again.padded + 1) % PADDING_PACKETS;
+            let original = self.original(newest.wrapping_sub(self.again.padded));
+            let is_of_track = |original: &Original| original.layer.track == track.id;
+            if let Some(original) = original.filter(is_of_track)
+                && self.repeat(original, track, outlet, |_, _| Some(())).is_some()
+            {
+                return Some(());
+            }
+        }
+        None
+    }
+
+    /// In the stream of retransmissions, in which a receiver waits for no number (RFC 4588 section 4).
+    fn pad_with_nothing(&mut self, len: u16, outlet: &mut Outlet<'_>) -> Option<()> {
+        let payload_type = self.codecs.iter().find_map(|types| types.rtx)?;
+        let Outlet { link, departure, arena, .. } = outlet;
+        let mut room = arena.reserve(departure.path)?;
+        let number = (self.again.next_sequence, payload_type);
+        let written =
+            self.headers.write_padding(len, number, link, *departure, room.bytes_mut())?;
+        room.commit(written);
+        self.again.next_sequence += 1;
+        Some(())
+    }
+
+    /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
+    /// it went out.
+    fn repeat(
+        &mut self,
+        original: Original,
+        track: &Track,
+        outlet: &mut Outlet<'_>,
+        may: impl FnOnce(usize, &mut Link) -> Option<()>,
+    ) -> Option<usize> {
+        let stored = track.ring(original.layer.index)?.find(original.sequence)?;
+        if !original.is_wanted(stored.facts) {
+            return None;
+        }
+        let codec = track.codec_of(stored.facts.payload_type)?;
+        let types = self.receiving(codec)?;
+        let rtx = types.rtx?;
+        let Outlet { link, departure, arena, .. } = outlet;
+        let mut room = arena.reserve(departure.path)?;
+        may(stored.payload.len(), link)?;
+        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), codec, types };
+        let number = (self.again.next_sequence, rtx);
+        let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
+        room.commit(len);
+        self.again.next_sequence += 1;
+        Some(len)
+    }
+}
