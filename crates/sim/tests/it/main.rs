@@ -1,8 +1,8 @@
 //! Stories about calls in simulated time, and about the shape of the workspace, in one binary.
 
 mod bandwidth;
-mod codecs;
 mod dtx;
+mod fallback;
 mod fences;
 mod layers;
 mod loss;
