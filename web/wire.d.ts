@@ -367,7 +367,7 @@ export type Wanted = {
 tracks: Array<WantedTrack>, };
 
 /**
- * Which encodings of one track somebody has a use for; the others need not be sent.
+ * Which encodings of one track somebody has a use for, and in which codec; the others need not be sent.
  */
 export type WantedTrack = { 
 /**
@@ -377,7 +377,12 @@ track: TrackId,
 /**
  * The rids of the encodings, or `""` for one that has none. Empty when nobody watches.
  */
-layers: Array<string>, };
+layers: Array<string>, 
+/**
+ * The payload type of the own offer to send them as, since not all who show the track can decode what
+ * was sent; null leaves the codec to the publisher.
+ */
+payload_type: number | null, };
 
 /**
  * The payload of `quality`: what one gets of others, and why. Complete.

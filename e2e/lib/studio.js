@@ -1,6 +1,9 @@
 // Runs inside a page: draws a person's picture and plays their tone, on a stage of its own or as devices that
 // getUserMedia gives, which a test can plug in and out.
 globalThis.studio = (() => {
+  /** How loud tones are played: far from clipping. */
+  const LOUD = 0.4;
+  const loudness = [];
   const { width, height, cell, fps } = globalThis.studioSettings;
 
   /** Draws the picture that says `id` on a canvas, frame after frame. */
@@ -28,7 +31,9 @@ globalThis.studio = (() => {
 
   function play(audio, out, { hertz }) {
     const tone = new OscillatorNode(audio, { frequency: hertz });
-    tone.connect(new GainNode(audio, { gain: 0.4 })).connect(out);
+    const volume = new GainNode(audio, { gain: LOUD });
+    loudness.push(volume.gain);
+    tone.connect(volume).connect(out);
     tone.start();
   }
 
@@ -78,6 +83,11 @@ globalThis.studio = (() => {
     };
   }
 
+  /** Lets everything that is played be silent, or sound again, while its devices stay on. */
+  function hush(silent) {
+    for (const gain of loudness) gain.value = silent ? 0 : LOUD;
+  }
+
   /** Fills the page with a person's picture and tone, for a tab that is shared. */
   function perform(person) {
     const canvas = document.createElement('canvas');
@@ -88,5 +98,5 @@ globalThis.studio = (() => {
     play(audio, audio.destination, person);
   }
 
-  return { plugIn, perform };
+  return { plugIn, perform, hush };
 })();

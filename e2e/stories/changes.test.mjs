@@ -88,6 +88,8 @@ describe('in a call of two', () => {
       ann.seesMotion(bo, { source: 'screen', id: SLIDES.bo }),
       ann.hears(bo, { source: 'screen_audio', id: SLIDES.bo }),
     ]);
+    const hint = await ann.page.evaluate(() => globalThis.parlor.room.published.get('screen').contentHint);
+    assert.equal(hint, 'detail', 'slides need sharpness before motion');
     await assertAllMeet([ann, bo]);
     await ann.element('screen-toggle').click();
     await bo.tile(ann, 'screen').waitFor({ state: 'detached' });

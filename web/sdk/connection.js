@@ -1,11 +1,11 @@
 /** One RTCPeerConnection for both directions: senders offered before they have a track, and receive slots in pairs. */
 
-import { everPlainer, onlyCodec, videoEncodings } from "./encodings.js";
+import { codecNamed, everPlainer, inCodec, offeredCodecs, videoEncodings } from "./encodings.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { Layers } from "./layers.js";
 
-/** @import { Kind, Sender, Source } from "../wire.d.ts" */
+/** @import { Kind, Sender, Source, WantedTrack } from "../wire.d.ts" */
 /** @import { VideoCodec } from "./encodings.js" */
 
 /** Receive slots offered at the join: with them a room of five needs no second offer. */
@@ -123,12 +123,12 @@ export class Connection extends Events {
   }
 
   /**
-   * Others need these layers of what the section `mid` sends, and no others.
+   * Others need these layers of what the section `mid` sends, and no others, and may need them as another codec.
    * @param {string} mid
-   * @param {readonly string[]} wanted
+   * @param {WantedTrack} wanted
    */
-  want(mid, wanted) {
-    this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.layers?.want(wanted);
+  want(mid, { layers, payload_type }) {
+    this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.layers?.want(layers, payload_type);
   }
 
   /**
@@ -214,10 +214,15 @@ export class Connection extends Events {
 
   /** @param {Source} source */
   #addVideo(source) {
-    const codecs = this.#codec ? onlyCodec(this.#codec, globalThis.RTCRtpSender?.getCapabilities("video")?.codecs ?? []) : [];
-    const codec = this.#codec && codecs.length > 0 ? this.#codec : "vp8";
-    const added = this.#offerVideo(everPlainer(videoEncodings(source, codec)));
-    if (codecs.length > 0) added.transceiver.setCodecPreferences(codecs);
+    const known = globalThis.RTCRtpSender?.getCapabilities("video")?.codecs ?? [];
+    const chosen = this.#codec && codecNamed(this.#codec, known);
+    if (!this.#codec || !chosen) return this.#offerVideo(everPlainer(videoEncodings(source, "vp8")));
+    const plans = everPlainer(videoEncodings(source, this.#codec));
+    const named = plans[0].map((encoding) => ({ ...encoding, ...inCodec(encoding, chosen) }));
+    const added = this.#offerVideo([named, ...plans]);
+    // A browser that does not know the codec of an encoding leaves it out, and sends what the answer has first.
+    const switches = added.transceiver.sender.getParameters().encodings.some((encoding) => "codec" in encoding);
+    added.transceiver.setCodecPreferences(offeredCodecs(this.#codec, known, { switches }));
     return added;
   }
 

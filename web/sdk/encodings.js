@@ -12,6 +12,9 @@ const TEMPORAL = "L1T3";
 /** Three sizes and three frame rates in one stream; the sizes lean on each other at key frames alone, so that one of them can be forwarded without the smaller ones. */
 const SPATIAL = "L3T3_KEY";
 
+/** What every browser decodes. @type {VideoCodec} */
+const FALLBACK = "vp8";
+
 const CAMERA_FPS = 30;
 /** Slides and text need sharpness, not motion, and an encoder has four times the pixels of a camera to go through. */
 export const SCREEN_FPS = 15;
@@ -58,15 +61,55 @@ export function everPlainer(encodings) {
 }
 
 /**
- * The codecs to offer for one to be used: it alone, and what repairs it, because the server chooses by an order of its own.
+ * The codecs to offer for one to be used: it alone, and what repairs it, because the server chooses by an order of its own. Where the browser
+ * lets encodings name their codec, VP8 too: that is what viewers get then who cannot decode the chosen one.
  * @param {VideoCodec} codec
  * @param {readonly RTCRtpCodec[]} capabilities  of the browser
+ * @param {{ switches: boolean }} browser  `switches`: whether encodings may name another one of these later
  * @returns {RTCRtpCodec[]} empty when the browser does not have it
  */
-export function onlyCodec(codec, capabilities) {
-  const named = (/** @type {string} */ name) => capabilities.filter(({ mimeType }) => mimeType.toLowerCase() === `video/${name}`);
-  const chosen = named(codec);
-  return chosen.length > 0 ? [...chosen, ...named("rtx")] : [];
+export function offeredCodecs(codec, capabilities, { switches }) {
+  const chosen = named(codec, capabilities);
+  if (chosen.length === 0) return [];
+  const fallback = switches && codec !== FALLBACK ? named(FALLBACK, capabilities) : [];
+  return [...chosen, ...fallback, ...named("rtx", capabilities)];
+}
+
+/**
+ * What an encoding names its codec with, in one that the browser has.
+ * @param {VideoCodec} codec
+ * @param {readonly RTCRtpCodec[]} capabilities  of the browser
+ * @returns {RTCRtpCodec | undefined}
+ */
+export function codecNamed(codec, capabilities) {
+  const all = named(codec, capabilities);
+  return all.find(({ sdpFmtpLine }) => isPlainH264(sdpFmtpLine ?? "")) ?? all[0];
+}
+
+/**
+ * What has to change of an encoding for it to be sent as another codec.
+ * @param {RTCRtpEncodingParameters} encoding  as it is
+ * @param {RTCRtpCodec} codec
+ * @returns {RTCRtpEncodingParameters}
+ */
+export function inCodec(encoding, { mimeType, clockRate, channels, sdpFmtpLine }) {
+  const named = Object.entries({ mimeType, clockRate, channels, sdpFmtpLine }).filter(([, value]) => value !== undefined);
+  const layered = ["video/vp9", "video/av1"].includes(mimeType.toLowerCase());
+  const spatial = "scalabilityMode" in encoding && encoding.scalabilityMode === SPATIAL;
+  return /** @type {RTCRtpEncodingParameters} */ ({ codec: Object.fromEntries(named), ...(spatial && !layered ? mode(TEMPORAL) : {}) });
+}
+
+/** Constrained baseline, with frames in as many packets as they need: of the profiles of H.264 the one that all who have any decode. @param {string} format */
+function isPlainH264(format) {
+  return /profile-level-id=42e0/i.test(format) && /packetization-mode=1/.test(format);
+}
+
+/**
+ * @param {string} name
+ * @param {readonly RTCRtpCodec[]} capabilities
+ */
+function named(name, capabilities) {
+  return capabilities.filter(({ mimeType }) => mimeType.toLowerCase() === `video/${name}`);
 }
 
 /** @param {string} scalabilityMode  which the type checker's browser does not know yet */

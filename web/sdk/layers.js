@@ -1,5 +1,6 @@
-/** Which of its encodings one sender of video has on: what somebody needs, and no more, one change after the other. */
+/** Which of its encodings one sender of video has on, and as which codec: what somebody needs, and no more, one change after the other. */
 
+import { inCodec } from "./encodings.js";
 import { ParlorError } from "./error.js";
 
 /** The layer of a track that has one encoding. */
@@ -15,8 +16,8 @@ const SIZES = [{ pixels: 960 * 540, sizes: 3 }, { pixels: 480 * 270, sizes: 2 },
 
 /**
  * What the choice depends on. `wanted`: the layers somebody needs, null while nobody has said; `sizes`: how many the picture is large enough for;
- * `lowestOnly`: this side saves, whatever others would like.
- * @typedef {{ wanted: readonly string[] | null, sizes: number, lowestOnly: boolean }} Need
+ * `lowestOnly`: this side saves, whatever others would like; `payloadType`: what all can decode, null when the codec is ours to choose.
+ * @typedef {{ wanted: readonly string[] | null, sizes: number, lowestOnly: boolean, payloadType: number | null }} Need
  */
 
 /**
@@ -49,7 +50,9 @@ export class Layers {
   #sender;
   #plan;
   /** @type {Need} */
-  #need = { wanted: null, sizes: SIZES[0].sizes, lowestOnly: false };
+  #need = { wanted: null, sizes: SIZES[0].sizes, lowestOnly: false, payloadType: null };
+  /** The browser has refused to change the codec: it is not asked again. */
+  #keepsCodec = false;
   #changed = false;
   #changing = false;
 
@@ -67,9 +70,13 @@ export class Layers {
     return chooseLayers(this.#plan, this.#need).every(({ active }) => !active);
   }
 
-  /** Others need these. @param {readonly string[]} wanted */
-  want(wanted) {
-    this.#become({ ...this.#need, wanted });
+  /**
+   * Others need these, as this payload type.
+   * @param {readonly string[]} wanted
+   * @param {number | null} payloadType
+   */
+  want(wanted, payloadType) {
+    this.#become({ ...this.#need, wanted, payloadType: this.#keepsCodec ? null : payloadType });
   }
 
   /** This is what will be sent. @param {MediaStreamTrack} track */
@@ -97,7 +104,10 @@ export class Layers {
     this.#changing = true;
     while (this.#changed) {
       this.#changed = false;
-      await this.#apply().catch((error) => ParlorError.report("switching layers", error));
+      await this.#apply().catch((error) => {
+        ParlorError.report("switching layers", error);
+        this.#keepCodec();
+      });
     }
     this.#changing = false;
   }
@@ -105,8 +115,17 @@ export class Layers {
   async #apply() {
     const parameters = this.#sender.getParameters();
     const chosen = chooseLayers(this.#plan, this.#need);
-    parameters.encodings?.forEach((encoding, index) => Object.assign(encoding, chosen[index]));
+    const codec = parameters.codecs?.find(({ payloadType }) => payloadType === this.#need.payloadType);
+    parameters.encodings?.forEach((encoding, index) => Object.assign(encoding, chosen[index], codec && inCodec(encoding, codec)));
     await this.#sender.setParameters(parameters);
+  }
+
+  /** What is needed beside another codec must not fail with it. */
+  #keepCodec() {
+    if (this.#need.payloadType === null) return;
+    this.#keepsCodec = true;
+    this.#need = { ...this.#need, payloadType: null };
+    this.#changed = true;
   }
 }
 

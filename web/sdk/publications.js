@@ -12,7 +12,7 @@ export class Publications {
   #custom = [];
   /** Our tracks at the server, by the mid of their section. @type {Map<string, OwnTrack>} */
   #known = new Map();
-  /** The layers that others need, by track: the word may come before we know which section the track has. @type {Map<string, string[]>} */
+  /** What others need, by track: the word may come before we know which section the track has. @type {Map<string, WantedTrack>} */
   #wanted = new Map();
   #limited = false;
 
@@ -72,9 +72,9 @@ export class Publications {
     this.#switchLayers();
   }
 
-  /** Which layers of which of our tracks others need. @param {readonly WantedTrack[]} tracks */
+  /** Which layers of which of our tracks others need, and as what. @param {readonly WantedTrack[]} tracks */
   want(tracks) {
-    for (const { track, layers } of tracks) this.#wanted.set(track, layers);
+    for (const wanted of tracks) this.#wanted.set(wanted.track, wanted);
     this.#switchLayers();
   }
 
@@ -86,8 +86,8 @@ export class Publications {
 
   #switchLayers() {
     for (const { id, mid } of this.#known.values()) {
-      const layers = this.#wanted.get(id);
-      if (layers) this.#connection.want(mid, layers);
+      const wanted = this.#wanted.get(id);
+      if (wanted) this.#connection.want(mid, wanted);
     }
   }
 

@@ -146,3 +146,16 @@ test("original sound switches the browser's filters off", async () => {
   await devices.setOriginalSound(true);
   assert.deepEqual(media.asked.at(-1).audio, { deviceId: undefined, echoCancellation: false, noiseSuppression: false, autoGainControl: false });
 });
+
+test("a screen is captured for what it says, not for motion: detail before frames, no more frames than are sent, sound as it is", async () => {
+  const [picture, sound] = [fakeTrack("video", "Slides"), fakeTrack("audio", "Slides")];
+  media.getDisplayMedia = async (constraints) => {
+    media.asked.push(constraints);
+    return { getVideoTracks: () => [picture], getAudioTracks: () => [sound] };
+  };
+  assert.deepEqual(await devices.shareScreen(), { screen: picture, sound });
+  assert.equal(picture.contentHint, "detail");
+  const [{ video, audio }] = media.asked;
+  assert.deepEqual(video, { frameRate: { ideal: 15, max: 15 } });
+  assert.ok(Object.values(audio).every((filter) => filter === false));
+});

@@ -7,13 +7,16 @@ import { connection, pass, room, server } from "./call.js";
 import { fakeTrack, settle } from "./world.js";
 
 const CAMERA = videoEncodings("camera", "vp8");
-const need = (more) => ({ wanted: null, sizes: 3, lowestOnly: false, ...more });
+const CODECS = [["AV1", 45], ["VP8", 96]].map(([name, payloadType]) => ({ mimeType: `video/${name}`, clockRate: 90_000, payloadType }));
+const need = (more) => ({ wanted: null, sizes: 3, lowestOnly: false, payloadType: null, ...more });
 const on = (chosen) => chosen.map(({ active }) => active);
+/** What the server says that it wants. */
+const wanted = (...tracks) => server.push("wanted", { tracks: tracks.map((track) => ({ payload_type: null, ...track })) });
 const camera = (size = {}) => Object.assign(fakeTrack("video"), { getSettings: () => size });
 
 /** A sender whose changes take as long as a test wants. */
 class SlowSender {
-  parameters = { encodings: CAMERA.map((encoding) => ({ ...encoding })) };
+  parameters = { encodings: CAMERA.map((encoding) => ({ ...encoding })), codecs: CODECS };
   changes = [];
   underWay = 0;
 
@@ -72,15 +75,15 @@ test("a track without rids is on or off, and held to the smallest by its bitrate
 test("changes of one sender never overlap, and the last word counts", async () => {
   const sender = new SlowSender();
   const layers = new Layers(sender, CAMERA);
-  layers.want(["l", "m"]);
-  layers.want(["h"]);
-  layers.want(["m"]);
+  layers.want(["l", "m"], null);
+  layers.want(["h"], null);
+  layers.want(["m"], null);
   assert.equal(sender.changes.length, 1, "the first one is made at once");
   await sender.finish();
   assert.equal(sender.changes.length, 2, "what came meanwhile is one more");
   await sender.finish();
   assert.deepEqual(on(sender.parameters.encodings), [false, true, false]);
-  layers.want(["m"]);
+  layers.want(["m"], null);
   assert.equal(sender.changes.length, 2, "what is so already is no change");
 });
 
@@ -91,12 +94,54 @@ test("a change that the browser refuses does not keep the next one from being ma
     throw new TypeError("not now");
   };
   const layers = new Layers(sender, CAMERA);
-  layers.want(["m"]);
+  layers.want(["m"], null);
   await settle();
   sender.setParameters = refuse;
-  layers.want(["h"]);
+  layers.want(["h"], null);
   await sender.finish();
   assert.deepEqual(on(sender.parameters.encodings), [false, false, true]);
+});
+
+const codecs = (sender) => sender.parameters.encodings.map(({ codec }) => codec?.mimeType);
+
+test("who cannot decode what is sent has it in another codec, at once and with all layers", async () => {
+  const sender = new SlowSender();
+  const layers = new Layers(sender, CAMERA);
+  layers.want(["l", "m"], 96);
+  await sender.finish();
+  assert.deepEqual(codecs(sender), ["video/VP8", "video/VP8", "video/VP8"]);
+  assert.deepEqual(on(sender.parameters.encodings), [true, true, false]);
+  layers.want(["l"], 96);
+  await sender.finish();
+  assert.deepEqual(codecs(sender), ["video/VP8", "video/VP8", "video/VP8"]);
+});
+
+test("a payload type that was never agreed on changes nothing", async () => {
+  const sender = new SlowSender();
+  new Layers(sender, CAMERA).want(["m"], 127);
+  await sender.finish();
+  assert.deepEqual(codecs(sender), [undefined, undefined, undefined]);
+  assert.deepEqual(on(sender.parameters.encodings), [false, true, false]);
+});
+
+test("a browser that refuses another codec keeps its own, and still switches layers", async () => {
+  const sender = new SlowSender();
+  const take = sender.setParameters;
+  let refused = 0;
+  sender.setParameters = function (parameters) {
+    if (!parameters.encodings.some(({ codec }) => codec)) return take.call(this, parameters);
+    refused += 1;
+    return Promise.reject(new TypeError("not this codec"));
+  };
+  const layers = new Layers(sender, CAMERA);
+  layers.want(["m"], 96);
+  await settle();
+  await sender.finish();
+  layers.want(["h"], 96);
+  await sender.finish();
+  assert.deepEqual(on(sender.parameters.encodings), [false, false, true]);
+  assert.deepEqual(codecs(sender), [undefined, undefined, undefined]);
+  assert.equal(refused, 1);
 });
 
 const sent = (index = 1) => on(connection().transceivers[index].sender.getParameters().encodings);
@@ -105,13 +150,24 @@ test("a room switches its camera's layers as the server says, at once and withou
   await room.publish("camera", camera({ width: 1280, height: 720 }));
   await room.join();
   assert.deepEqual(sent(), [true, false, false]);
-  server.push("wanted", { tracks: [{ track: "t1", layers: ["l", "m"] }] });
+  wanted({ track: "t1", layers: ["l", "m"] });
   await settle();
   assert.deepEqual(sent(), [true, true, false]);
-  server.push("wanted", { tracks: [{ track: "t2", layers: ["h"] }, { track: "t99", layers: ["h"] }] });
+  wanted({ track: "t2", layers: ["h"] }, { track: "t99", layers: ["h"] });
   await settle();
   assert.deepEqual(sent(), [true, true, false], "a track that is not named keeps what it had");
   assert.deepEqual(sent(2), [false, true]);
+  assert.deepEqual(server.asked("offer"), []);
+});
+
+test("a room changes its camera's codec as the server says, without an offer", async () => {
+  await room.publish("camera", camera({ width: 1280, height: 720 }));
+  await room.join();
+  const { sender } = connection().transceivers[1];
+  await sender.setParameters({ ...sender.getParameters(), codecs: CODECS });
+  wanted({ track: "t1", layers: ["l"], payload_type: 96 });
+  await settle();
+  assert.deepEqual(sender.getParameters().encodings[0].codec, { mimeType: "video/VP8", clockRate: 90_000 });
   assert.deepEqual(server.asked("offer"), []);
 });
 
@@ -125,7 +181,7 @@ test("what is wanted of a new track may be said before its offer is answered", a
   };
   room.publish("custom", fakeTrack("video"));
   await settle();
-  server.push("wanted", { tracks: [{ track: "t12", layers: [] }] });
+  wanted({ track: "t12", layers: [] });
   go();
   await settle();
   assert.deepEqual(sent(12), [false]);
@@ -135,7 +191,7 @@ test("a new connection begins with the smallest layer again, and still saves", a
   await room.publish("camera", camera());
   await room.join();
   await pass(2_000);
-  server.push("wanted", { tracks: [{ track: "t1", layers: ["h"] }] });
+  wanted({ track: "t1", layers: ["h"] });
   room.limitCamera(true);
   await settle();
   assert.deepEqual(sent(), [true, false, false]);
@@ -146,7 +202,7 @@ test("a new connection begins with the smallest layer again, and still saves", a
   assert.notEqual(server.asked("phx_join").length, 1);
   assert.deepEqual(sent(), [true, false, false]);
   room.limitCamera(true);
-  server.push("wanted", { tracks: [{ track: "t1", layers: ["m", "h"] }] });
+  wanted({ track: "t1", layers: ["m", "h"] });
   await settle();
   assert.deepEqual(sent(), [true, false, false]);
 });
@@ -155,7 +211,7 @@ test("a camera that nobody looks at makes nobody wait for packets", async () => 
   await room.publish("camera", camera());
   await room.join();
   await pass(2_000);
-  server.push("wanted", { tracks: [{ track: "t1", layers: [] }] });
+  wanted({ track: "t1", layers: [] });
   await pass(20_000, { packets: false });
   assert.equal(room.stage, "connected");
 });

@@ -98,13 +98,16 @@ pub struct Picture {
     pub frames_per_second: Option<u16>,
 }
 
-/// Which encodings of a track somebody has a use for.
+/// Which encodings of a track somebody has a use for, and in which codec.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WantedLayers {
     /// Which track.
     pub track: TrackId,
     /// Their rids, the lowest first; `None` for the only one. Empty when nobody watches.
     pub layers: Vec<Option<Rid>>,
+    /// The publisher's payload type that all who show it can decode, once somebody could not decode what was
+    /// sent; `None` leaves the codec to the publisher.
+    pub payload_type: Option<u8>,
 }
 
 /// What a room knows of a peer's media.

@@ -189,7 +189,7 @@ impl Engine {
         peer.follow_session(now);
         for published in &peer.published {
             if let Some(track) = self.tracks.get_mut(published.track) {
-                track.codecs = published.codecs();
+                track.follow_codecs(published.codecs());
             }
         }
     }

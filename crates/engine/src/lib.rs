@@ -16,6 +16,7 @@ mod datagram;
 mod dirty;
 pub mod dominant;
 mod engine;
+mod fallback;
 mod feedback;
 mod floor;
 mod forward;

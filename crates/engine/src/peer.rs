@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::receive::{ReplyTime, TransportArrivals};
 use parlor_rtc::rtp::Ssrc;
+use parlor_rtc::sdp::Codec;
 use parlor_rtc::{Connection, MediaKind};
 
 use crate::allocate::Allocator;
@@ -133,8 +134,11 @@ impl Peer {
 
     /// Whether the peer has negotiated what `track` carries, as far as both are known.
     pub(crate) fn can_decode(&self, track: &Track) -> bool {
-        let kind = track.source.kind();
-        let Some(codec) = track.codec else { return true };
+        track.codec.is_none_or(|codec| self.decodes(track.source.kind(), codec))
+    }
+
+    /// Whether the peer has negotiated a codec for what it receives, as far as it receives anything.
+    pub(crate) fn decodes(&self, kind: MediaKind, codec: Codec) -> bool {
         let mut slots =
             self.slots.iter().filter(|slot| slot.is_open() && slot.kind == kind).peekable();
         slots.peek().is_none() || slots.any(|slot| slot.takes(codec))

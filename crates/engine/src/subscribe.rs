@@ -54,6 +54,7 @@ impl Engine {
         if has_news {
             self.review_soon(now, key);
         }
+        self.review_fallbacks_soon(now, key);
     }
 
     /// Every track of the other peers in the room that this peer could receive.

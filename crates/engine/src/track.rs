@@ -68,6 +68,8 @@ pub(crate) struct Track {
     /// Those that its publisher is to send, and how that is decided.
     wanted: Wanted,
     wanted_layers: u32,
+    /// The payload type that its publisher is asked to send it as; `None` leaves that to the publisher.
+    pub(crate) fallback: Option<u8>,
     /// Those that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
     /// By layer, when a key frame was last asked for.
@@ -125,6 +127,7 @@ impl Track {
             names: layers,
             wanted: Wanted::new(count),
             wanted_layers: 0,
+            fallback: None,
             read_layers: 0,
             key_frame_asked: vec![None; count],
             codecs,
@@ -145,7 +148,11 @@ impl Track {
             Some(_) if self.codec_changed_at.is_some_and(|at| now < at + CODEC_HOLDS) => {
                 return false;
             }
-            Some(_) => self.codec_changed_at = Some(now),
+            Some(_) => {
+                self.codec_changed_at = Some(now);
+                // Another encoder: what it costs, and what layers it makes, is yet to be seen.
+                self.meter.stop();
+            }
             None => {}
         }
         self.codec = Some(codec);

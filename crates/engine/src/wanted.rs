@@ -1,4 +1,5 @@
-//! What publishers are asked to send: the encodings that somebody has a use for, and nothing else.
+//! What publishers are asked to send: the encodings that somebody has a use for, and nothing else, in a codec
+//! that all can decode.
 
 use std::time::{Duration, Instant};
 
@@ -33,10 +34,15 @@ impl Engine {
         let mut has_changed = false;
         for published in &peer.published {
             let Some(track) = self.tracks.get(published.track) else { continue };
-            let demand = self.demand(track);
+            let (mut demand, fallback) = (self.demand(track), self.fallback(track));
+            if fallback.is_some() {
+                // A sender that rests does not change its codec.
+                demand.layers |= Demand::bit(track.first_layer());
+            }
             let Some(track) = self.tracks.get_mut(published.track) else { continue };
             if track.source.kind() == MediaKind::Video {
                 has_changed |= track.review_wanted(now, demand);
+                has_changed |= track.fall_back_to(fallback);
                 is_watched |= track.wanted_layers() != 0;
             }
         }
@@ -81,6 +87,7 @@ impl Engine {
         let wanted = videos.map(|track| WantedLayers {
             track: track.id,
             layers: track.names_of(track.wanted_layers()).collect(),
+            payload_type: track.fallback,
         });
         Some(Change::Wanted { peer: peer.id, tracks: wanted.collect() })
     }

@@ -34,6 +34,8 @@ pub struct SeenFrame {
     pub captured: Option<f64>,
     /// No packet is missing between the frame before and this one.
     pub contiguous: bool,
+    /// What it has to be decoded as.
+    pub codec: Codec,
 }
 
 /// A datagram that the client sends.
@@ -73,10 +75,16 @@ pub struct Client {
 impl Client {
     /// A browser that has not offered yet. `number` tells it from others in frames.
     pub fn new(now: Instant, number: u32, address: SocketAddr) -> Self {
+        Client::with_codecs(now, number, address, &[Codec::Vp8])
+    }
+
+    /// The same for one that knows these codecs of pictures: VP8, AV1, or both.
+    pub fn with_codecs(now: Instant, number: u32, address: SocketAddr, codecs: &[Codec]) -> Self {
         let mut rtc = Rtc::builder()
             .clear_codecs()
             .enable_opus(true, false)
-            .enable_vp8(true)
+            .enable_vp8(codecs.contains(&Codec::Vp8))
+            .enable_av1(codecs.contains(&Codec::Av1))
             .set_stats_interval(None)
             .build(now);
         let candidate = Candidate::host(address, "udp").expect("a socket address is a candidate");
@@ -238,6 +246,19 @@ impl Client {
         sender.on = on;
     }
 
+    /// Sends from now on as what its offer has under a payload type, if that is another codec, and begins with a
+    /// key frame.
+    pub(crate) fn fall_back(&mut self, sender: usize, payload_type: u8) {
+        let Some(sender) = self.senders.get_mut(sender) else { return };
+        let Some(writer) = self.rtc.writer(sender.mid) else { return };
+        let mut known = writer.payload_params();
+        let asked = known.find(|known| *known.pt() == payload_type).map(|p| p.spec().codec);
+        if let Some(codec) = asked.filter(|asked| *asked != sender.codec) {
+            sender.codec = codec;
+            sender.wants_key_frame = true;
+        }
+    }
+
     /// Frames seen in one section.
     pub fn frames(&self, mid: Mid) -> &[SeenFrame] {
         self.seen.get(&mid.to_string()).map_or(&[], Vec::as_slice)
@@ -311,6 +332,7 @@ impl Client {
                     len: data.data.len(),
                     captured: data.last_sender_info.map(|info| captured(&info, data.time)),
                     contiguous: data.contiguous,
+                    codec: data.params.spec().codec,
                 };
                 self.seen.entry(data.mid.to_string()).or_default().push(seen);
             }
@@ -335,9 +357,9 @@ impl Client {
         let Some(writer) = self.rtc.writer(sender.mid) else {
             return Ok(());
         };
-        let wanted = if sender.kind == MediaKind::Audio { Codec::Opus } else { Codec::Vp8 };
+        let codec = sender.codec;
         let payload_type =
-            writer.payload_params().find(|p| p.spec().codec == wanted).map(|p| p.pt());
+            writer.payload_params().find(|p| p.spec().codec == codec).map(|p| p.pt());
         let Some(payload_type) = payload_type else {
             return Ok(());
         };

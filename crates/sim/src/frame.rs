@@ -8,6 +8,11 @@ const VP8_KEY_HEADER: [u8; 10] = [0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68
 const SIZE_AT: usize = 6;
 /// The frame tag of an interframe: the lowest bit set.
 const VP8_DELTA_HEADER: [u8; 3] = [0x11, 0, 0];
+/// What an AV1 key frame begins with: an OBU with a sequence header, here in its reduced form, of 640x360
+/// (AV1 bitstream specification, sections 5.3 and 5.5).
+const AV1_SEQUENCE_HEADER: [u8; 7] = [0x0a, 5, 0x18, 0x26, 0x27, 0xfb, 0x38];
+/// The header of an OBU that is a frame, and has its length behind it.
+const AV1_FRAME: u8 = 0x32;
 /// One 20 ms frame of stereo Opus in full band (RFC 6716 section 3.1).
 const OPUS_TOC: u8 = 0xfc;
 /// Bytes of MAGIC, publisher and number together.
@@ -24,6 +29,17 @@ pub enum FrameKind {
     Delta,
 }
 
+impl FrameKind {
+    /// What such a frame begins with if it is sound, or a picture of VP8.
+    const fn vp8_header(self) -> &'static [u8] {
+        match self {
+            FrameKind::Audio => &[OPUS_TOC],
+            FrameKind::Key => &VP8_KEY_HEADER,
+            FrameKind::Delta => &VP8_DELTA_HEADER,
+        }
+    }
+}
+
 /// Who made a frame, and the how-manieth it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Frame {
@@ -38,11 +54,7 @@ pub struct Frame {
 impl Frame {
     /// The frame's bytes, `len` long or as long as the mark needs.
     pub fn encode(&self, len: usize) -> Vec<u8> {
-        let header: &[u8] = match self.kind {
-            FrameKind::Audio => &[OPUS_TOC],
-            FrameKind::Key => &VP8_KEY_HEADER,
-            FrameKind::Delta => &VP8_DELTA_HEADER,
-        };
+        let header = self.kind.vp8_header();
         let mut bytes = Vec::with_capacity(len.max(header.len() + MARK_LEN));
         bytes.extend_from_slice(header);
         bytes.extend_from_slice(&MAGIC);
@@ -51,6 +63,25 @@ impl Frame {
         // Filler that depends on the frame, so that a mix-up of packets shows in `decode`.
         let filler = self.filler();
         bytes.resize(len.max(bytes.len()), filler);
+        bytes
+    }
+
+    /// The frame as AV1 has it, about `len` bytes long.
+    pub fn encode_av1(&self, len: usize) -> Vec<u8> {
+        let marked = self.encode(len);
+        let body = marked.get(self.kind.vp8_header().len()..).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(len);
+        if self.kind == FrameKind::Key {
+            bytes.extend_from_slice(&AV1_SEQUENCE_HEADER);
+        }
+        bytes.push(AV1_FRAME);
+        let mut rest = body.len();
+        while rest > 0x7f {
+            bytes.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        bytes.push(rest as u8);
+        bytes.extend_from_slice(body);
         bytes
     }
 
@@ -68,6 +99,11 @@ impl Frame {
     pub fn decode(bytes: &[u8]) -> Option<Frame> {
         let (kind, header_len) = match *bytes.first()? {
             OPUS_TOC => (FrameKind::Audio, 1),
+            AV1_FRAME => (FrameKind::Delta, av1_header_len(bytes)?),
+            tag if tag == AV1_SEQUENCE_HEADER[0] => {
+                let frame = bytes.get(AV1_SEQUENCE_HEADER.len()..)?;
+                (FrameKind::Key, AV1_SEQUENCE_HEADER.len() + av1_header_len(frame)?)
+            }
             tag if tag & 1 == 0 => (FrameKind::Key, VP8_KEY_HEADER.len()),
             _ => (FrameKind::Delta, VP8_DELTA_HEADER.len()),
         };
@@ -86,4 +122,10 @@ impl Frame {
     fn filler(&self) -> u8 {
         (self.publisher.wrapping_mul(31).wrapping_add(self.number)) as u8
     }
+}
+
+/// Bytes in front of what an AV1 frame's OBU holds: its header, and its length in seven bits a byte.
+fn av1_header_len(obu: &[u8]) -> Option<usize> {
+    let len = obu.iter().skip(1).position(|byte| byte & 0x80 == 0)?;
+    (obu.first() == Some(&AV1_FRAME)).then_some(1 + len + 1)
 }

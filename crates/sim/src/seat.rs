@@ -36,13 +36,19 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Sends what somebody wants of its simulcast, and nothing else.
+    /// Sends what somebody wants of its simulcast, and nothing else, in a codec that all can decode.
     pub(crate) fn want(&mut self, tracks: &[WantedLayers]) {
-        for (named, sender) in self.named.iter().zip(&mut self.client.senders) {
+        for (index, named) in self.named.iter().enumerate() {
             let wanted = tracks.iter().find(|wanted| wanted.track == named.track);
-            if let Some(wanted) = wanted.filter(|_| !sender.rids.is_empty()) {
+            let (Some(wanted), Some(sender)) = (wanted, self.client.senders.get_mut(index)) else {
+                continue;
+            };
+            if !sender.rids.is_empty() {
                 let rids = wanted.layers.iter().flatten();
                 sender.want(rids.map(|rid| Rid::from(rid.to_string().as_str())).collect());
+            }
+            if let Some(payload_type) = wanted.payload_type.filter(|_| sender.falls_back) {
+                self.client.fall_back(index, payload_type);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use str0m::format::Codec;
 use str0m::media::{Frequency, MediaKind, Mid, Rid};
 
 use crate::frame::{Frame, FrameKind};
@@ -24,6 +25,10 @@ pub struct Sender {
     pub mid: Mid,
     /// Sound or pictures.
     pub kind: MediaKind,
+    /// What it sends them as: Opus, VP8, or AV1 in one encoding.
+    pub codec: Codec,
+    /// Whether it changes its codec when that is asked of it.
+    pub falls_back: bool,
     /// Whether frames are being made now.
     pub on: bool,
     /// Sound: whether it is loud.
@@ -59,6 +64,8 @@ impl Sender {
         Sender {
             mid,
             kind,
+            codec: if kind == MediaKind::Audio { Codec::Opus } else { Codec::Vp8 },
+            falls_back: true,
             on: true,
             voice: true,
             bitrate_bps: 500_000,
@@ -123,7 +130,12 @@ impl Sender {
                     true => (FrameKind::Key, usual * KEY_FRAME_FACTOR),
                     false => (FrameKind::Delta, usual),
                 };
-                (Frame { kind, publisher, number }.encode(len), Frequency::NINETY_KHZ)
+                let frame = Frame { kind, publisher, number };
+                let bytes = match self.codec {
+                    Codec::Av1 => frame.encode_av1(len),
+                    _ => frame.encode(len),
+                };
+                (bytes, Frequency::NINETY_KHZ)
             }
         }
     }

@@ -203,7 +203,7 @@ pub struct Wanted {
     pub tracks: Vec<WantedTrack>,
 }
 
-/// Which encodings of one track somebody has a use for; the others need not be sent.
+/// Which encodings of one track somebody has a use for, and in which codec; the others need not be sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct WantedTrack {
@@ -211,6 +211,9 @@ pub struct WantedTrack {
     pub track: TrackId,
     /// The rids of the encodings, or `""` for one that has none. Empty when nobody watches.
     pub layers: Vec<String>,
+    /// The payload type of the own offer to send them as, since not all who show the track can decode what
+    /// was sent; null leaves the codec to the publisher.
+    pub payload_type: Option<u8>,
 }
 
 /// The payload of `quality`: what one gets of others, and why. Complete.

@@ -9,6 +9,7 @@ use crate::ring::Facts;
 pub(super) struct Head {
     pub(super) layer: LayerId,
     pub(super) sequence: u64,
+    pub(super) payload_type: u8,
     timestamp: u64,
     marker: bool,
     spatial: u8,
@@ -21,12 +22,13 @@ pub(super) struct Head {
 impl Head {
     /// `wanted` is whether it goes out itself, `highest` what goes out of its picture.
     pub(super) fn new(layer: LayerId, facts: &Facts, highest: Highest, wanted: bool) -> Head {
-        let &Facts { sequence, timestamp, marker, .. } = facts;
+        let &Facts { sequence, payload_type, timestamp, marker, .. } = facts;
         let spatial = facts.layer.spatial;
         let rest_is_dropped = !wanted || highest.ends_picture(facts);
         Head {
             layer,
             sequence,
+            payload_type,
             timestamp,
             marker,
             spatial,

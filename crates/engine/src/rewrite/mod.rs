@@ -8,7 +8,7 @@
 //! - Timestamps go on with real time over pauses and switches: by at least one frame, never backwards.
 //! - Picture ids, TL0PICIDX and frame numbers go on where they were. What is dropped by choice leaves no
 //!   gap in them either, but where frames refer to others by the distance of their numbers.
-//! - Video begins, and changes to another layer, only where a receiver can decode; audio at once.
+//! - Video begins, and changes to another layer or codec, only where a receiver can decode; audio at once.
 //! - Inside one encoding, what goes out is up to the caller's [`Highest`] layers: less from the next
 //!   picture on, more from where it decodes. The marker is on what ends the largest picture that goes out.
 
@@ -120,6 +120,7 @@ pub struct Rewriter {
     numbers: Numbers,
     templates: Templates,
     wanted: Highest,
+    is_video: bool,
 }
 
 impl Rewriter {
@@ -137,6 +138,7 @@ impl Rewriter {
             numbers: Numbers::new((seed >> 48) as u16),
             templates: Templates::default(),
             wanted: Highest::ALL,
+            is_video: kind == MediaKind::Video,
         }
     }
 
@@ -160,13 +162,19 @@ impl Rewriter {
     /// that a receiver can begin with. Until then the caller may go on with the old layer.
     pub fn decide(&mut self, layer: LayerId, facts: &Facts, wanted: bool) -> Decision {
         let decision = match self.playing {
-            Some(head) if head.layer == layer => match facts.sequence.cmp(&head.sequence) {
-                Ordering::Greater => self.continue_with(head, facts, wanted),
-                Ordering::Equal => Err(DropReason::Duplicate),
-                Ordering::Less => self.fill_in(layer, facts, wanted),
-            },
+            Some(head) if head.layer == layer && !self.changes_codec(&head, facts) => {
+                match facts.sequence.cmp(&head.sequence) {
+                    Ordering::Greater => self.continue_with(head, facts, wanted),
+                    Ordering::Equal => Err(DropReason::Duplicate),
+                    Ordering::Less => self.fill_in(layer, facts, wanted),
+                }
+            }
             _ if !wanted => Err(DropReason::NotWanted),
             _ if !facts.starts_key_frame => Err(DropReason::AwaitingKeyFrame),
+            Some(head) if head.layer == layer => {
+                self.pause();
+                self.begin(layer, facts)
+            }
             _ => self.begin(layer, facts),
         };
         decision.map_or_else(Decision::Drop, Decision::Forward)
@@ -205,6 +213,12 @@ impl Rewriter {
         self.playing?;
         let run = self.history.newest()?;
         Some(timestamp.wrapping_add(run.translation.timestamp as u32))
+    }
+
+    /// Whether the layer that is being sent goes on as pictures of another codec from this packet on. Packets
+    /// from before the change may still fill their gaps.
+    fn changes_codec(&self, head: &Head, facts: &Facts) -> bool {
+        self.is_video && facts.sequence > head.sequence && facts.payload_type != head.payload_type
     }
 
     /// The next packet of the layer that is being sent, or one after some that are missing.

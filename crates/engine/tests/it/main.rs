@@ -6,6 +6,7 @@ mod allocate;
 mod allocation;
 mod arena;
 mod call;
+mod codec_change;
 mod counting;
 mod dominant;
 mod layers;

@@ -12,6 +12,7 @@ use parlor_engine::{
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::{MediaKind, Mid, Path};
+use str0m::format::Codec;
 
 use crate::client::{self, Client};
 use crate::link::{Link, LinkConfig};
@@ -142,6 +143,26 @@ impl World {
         let mut client = Client::new(self.now, seat as u32 + 1, client_address(seat, 0));
         let offer = client.offer_camera(self.now, rids, slot_pairs);
         self.seat(ROOM, client, &MICROPHONE_AND_CAMERA, offer, link)
+    }
+
+    /// The same over perfect cables for a browser that knows these codecs of pictures; it sends in the first.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub fn join_with_codecs(
+        &mut self,
+        codecs: &[Codec],
+        sources: &[Source],
+        slot_pairs: usize,
+    ) -> usize {
+        let seat = self.seats.len();
+        let (number, address) = (seat as u32 + 1, client_address(seat, 0));
+        let mut client = Client::with_codecs(self.now, number, address, codecs);
+        let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
+        let offer = client.offer(self.now, &kinds, slot_pairs);
+        let pictures = client.senders.iter_mut().filter(|sender| sender.codec != Codec::Opus);
+        pictures.zip(codecs.first().into_iter().cycle()).for_each(|(it, first)| it.codec = *first);
+        self.seat(ROOM, client, sources, offer, LinkConfig::default())
     }
 
     fn seat(

@@ -2,6 +2,7 @@
 
 mod bandwidth;
 mod dtx;
+mod fallback;
 mod fences;
 mod layers;
 mod loss;

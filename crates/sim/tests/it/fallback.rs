@@ -1,0 +1,157 @@
+//! Publishers and viewers who do not know the same codecs.
+
+use parlor_engine::allocate::Reason;
+use parlor_engine::{Change, Source, View};
+use parlor_rtc::MediaKind::Video;
+use parlor_sim::client::SeenFrame;
+use parlor_sim::{FrameKind, World};
+use str0m::format::Codec::{self, Av1, Vp8};
+
+use crate::{connect_all, ms, seconds};
+
+/// The payload types that str0m offers them as.
+const PAYLOAD_TYPE_OF_VP8: u8 = 96;
+
+/// Ann sends AV1 and could send VP8; Bo decodes both.
+fn call(seed: u64) -> (World, usize, usize) {
+    let mut world = World::new(seed);
+    let ann = world.join_with_codecs(&[Av1, Vp8], &[Source::Camera], 0);
+    let bo = world.join_with_codecs(&[Av1, Vp8], &[], 1);
+    connect_all(&mut world);
+    world.run_for(seconds(3));
+    (world, ann, bo)
+}
+
+/// Somebody comes who decodes VP8 alone.
+fn viewer_of_vp8(world: &mut World) -> usize {
+    let viewer = world.join_with_codecs(&[Vp8], &[], 1);
+    connect_all(world);
+    viewer
+}
+
+/// The codecs that Ann was asked for, in turn.
+fn asked(world: &World, publisher: usize) -> Vec<Option<u8>> {
+    let to = world.seats[publisher].peer;
+    let mut asked: Vec<_> = (world.changes.iter())
+        .filter_map(|(_, change)| match change {
+            Change::Wanted { peer, tracks } if *peer == to => Some(tracks[0].payload_type),
+            _ => None,
+        })
+        .collect();
+    asked.dedup();
+    asked
+}
+
+/// What a viewer was told of the first camera, in turn, without what concerns the picture itself.
+fn told(world: &World, viewer: usize) -> Vec<Result<(), Reason>> {
+    let to = world.seats[viewer].peer;
+    let mut told: Vec<_> = (world.changes.iter())
+        .filter_map(|(_, change)| match change {
+            Change::Quality { peer, quality } if *peer == to => {
+                Some(quality.tracks.first()?.given.map(|_| ()))
+            }
+            _ => None,
+        })
+        .collect();
+    told.dedup();
+    told
+}
+
+/// How many encodings of the one camera were last asked for.
+fn layers_asked(world: &World) -> Option<usize> {
+    world.changes.iter().rev().find_map(|(_, change)| match change {
+        Change::Wanted { tracks, .. } => tracks.first().map(|wanted| wanted.layers.len()),
+        _ => None,
+    })
+}
+
+fn in_codec(seen: &[SeenFrame], codec: Codec) -> Vec<SeenFrame> {
+    seen.iter().filter(|seen| seen.codec == codec).copied().collect()
+}
+
+#[test]
+fn a_publisher_of_av1_falls_back_to_vp8_for_whoever_decodes_nothing_else() {
+    let (mut world, ann, bo) = call(51);
+    assert!(in_codec(&world.seen(bo, ann, Video), Av1).len() > 80, "3 s of pictures");
+    assert_eq!(asked(&world, ann), [None]);
+    let cy = viewer_of_vp8(&mut world);
+    let took = world.run_while(seconds(5), |world| world.seen(cy, ann, Video).is_empty());
+    assert!(took.is_some_and(|took| took <= ms(500)), "{took:?}");
+    world.run_for(seconds(2));
+    assert_eq!(asked(&world, ann), [None, Some(PAYLOAD_TYPE_OF_VP8)]);
+    assert_eq!(told(&world, cy).last(), Some(&Ok(())));
+    let seen = world.seen(cy, ann, Video);
+    assert_eq!(seen[0].frame.map(|frame| frame.kind), Some(FrameKind::Key));
+    assert!(seen.len() > 55 && seen.iter().all(|seen| seen.codec == Vp8), "{}", seen.len());
+}
+
+#[test]
+fn who_could_decode_what_was_sent_misses_no_picture_when_the_codec_changes() {
+    let (mut world, ann, bo) = call(52);
+    viewer_of_vp8(&mut world);
+    world.run_for(seconds(3));
+    let seen = world.seen(bo, ann, Video);
+    let numbers: Vec<_> = seen.iter().filter_map(|seen| Some(seen.frame?.number)).collect();
+    assert!(numbers.is_sorted_by(|a, b| a + 1 == *b), "none is missing: {numbers:?}");
+    assert!(seen.iter().all(|seen| seen.frame.is_some()), "none is mixed of two codecs");
+    let first = in_codec(&seen, Vp8)[0];
+    assert_eq!(first.frame.map(|frame| frame.kind), Some(FrameKind::Key));
+    assert!(seen.is_sorted_by(|a, b| a.media_time < b.media_time), "time goes on");
+    assert!(seen.iter().skip(1).all(|seen| seen.contiguous));
+}
+
+#[test]
+fn the_codec_stays_when_nobody_needs_the_fallback_any_more() {
+    let (mut world, ann, bo) = call(53);
+    let cy = viewer_of_vp8(&mut world);
+    world.run_for(seconds(2));
+    world.leave(cy);
+    world.run_for(seconds(5));
+    assert_eq!(asked(&world, ann), [None, Some(PAYLOAD_TYPE_OF_VP8)]);
+    assert_eq!(world.seen(bo, ann, Video).last().map(|seen| seen.codec), Some(Vp8));
+}
+
+#[test]
+fn a_publisher_that_keeps_its_codec_is_asked_and_the_viewer_reads_why_it_sees_nothing() {
+    let (mut world, ann, bo) = call(54);
+    world.seats[ann].client.senders[0].falls_back = false;
+    let cy = viewer_of_vp8(&mut world);
+    world.run_for(seconds(3));
+    assert_eq!(asked(&world, ann), [None, Some(PAYLOAD_TYPE_OF_VP8)]);
+    assert_eq!(told(&world, cy), [Err(Reason::CodecNotSupported)]);
+    assert!(world.seen(cy, ann, Video).is_empty());
+    assert!(in_codec(&world.seen(bo, ann, Video), Av1).len() > 170, "others go on as before");
+}
+
+#[test]
+fn nobody_is_asked_to_fall_back_for_whoever_does_not_show_the_picture() {
+    let (mut world, ann, _) = call(55);
+    let cy = world.join_with_codecs(&[Vp8], &[], 1);
+    let (now, peer) = (world.now(), world.seats[cy].peer);
+    world.engine.view(now, peer, Vec::new());
+    connect_all(&mut world);
+    world.run_for(seconds(2));
+    assert_eq!(asked(&world, ann), [None]);
+    let track = world.seats[ann].named[0].track;
+    let view = View { track, width: 640, height: 360, priority: 0 };
+    let now = world.now();
+    world.engine.view(now, peer, vec![view]);
+    let took = world.run_while(seconds(5), |world| world.seen(cy, ann, Video).is_empty());
+    assert!(took.is_some_and(|took| took <= ms(500)), "{took:?}");
+}
+
+#[test]
+fn a_camera_that_only_they_would_watch_is_kept_awake_so_that_it_can_fall_back() {
+    let mut world = World::new(56);
+    let ann = world.join_with_codecs(&[Av1, Vp8], &[Source::Camera], 0);
+    world.seats[ann].client.senders[0].falls_back = false;
+    let cy = viewer_of_vp8(&mut world);
+    world.run_for(seconds(5));
+    assert_eq!(layers_asked(&world), Some(1), "nobody sees it yet");
+    world.seats[ann].client.senders[0].codec = Vp8;
+    let took = world.run_while(seconds(5), |world| world.seen(cy, ann, Video).is_empty());
+    assert!(took.is_some_and(|took| took <= ms(500)), "{took:?}");
+    world.leave(cy);
+    world.run_for(seconds(2));
+    assert_eq!(layers_asked(&world), Some(0));
+}

@@ -1,0 +1,105 @@
+// Every codec that a page can be told to send: seen whole, in the size that is shown, and by those who cannot decode it in another one.
+import { after, before, describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+
+import { openFirefox } from '../lib/browsers.mjs';
+import { company } from '../lib/company.mjs';
+import { Person } from '../lib/person.mjs';
+
+/** Shown smaller than this, the smaller of a camera's sizes is enough. */
+const SMALL = { width: 400, height: 300 };
+const LARGE = { width: 1280, height: 800 };
+/** A camera of the fake devices sends ten pictures a second: this is two seconds of them. */
+const PICTURES = 20;
+/** Pictures that have arrived and still wait for their turn. */
+const UNDER_WAY = 3;
+
+describe('codecs', () => {
+  const here = company(2);
+  const { browsers, people } = here;
+  let firefox;
+
+  before(async () => (firefox = await openFirefox({ id: 3 })));
+  after(() => firefox?.close());
+
+  async function join(browser, name, link, page) {
+    const person = await Person.join(browser, here.server, { room: link, name, page });
+    people.push(person);
+    return person;
+  }
+
+  for (const codec of ['h264', 'vp9', 'av1']) {
+    it(`a camera in ${codec} is seen in the size of its tile, smaller and larger, and every picture decodes`, async () => {
+      const [ann, bo] = await Promise.all([join(browsers[0], 'Ann', `${codec}?codec=${codec}`), join(browsers[1], 'Bo', codec)]);
+      await bo.sees(ann);
+      for (const [viewport, width] of [[SMALL, 320], [LARGE, 640]]) {
+        await bo.page.setViewportSize(viewport);
+        await until(bo, (arrives) => arrives.width === width && arrives.codec === `video/${codec}`);
+      }
+      const { framesReceived, framesDecoded } = await until(bo, (arrives) => arrives.framesDecoded >= PICTURES);
+      assert.ok(framesReceived - framesDecoded <= UNDER_WAY, `${framesDecoded} of ${framesReceived} decoded`);
+      await bo.sees(ann);
+    });
+  }
+
+  it('Firefox sees what Chromium sends in AV1', async () => {
+    const [ann, fox] = await Promise.all([join(browsers[0], 'Ann', 'fox-av1?codec=av1'), join(firefox, 'Fox', 'fox-av1')]);
+    await fox.seesMotion(ann);
+    assert.deepEqual(await codecs(fox), ['video/av1']);
+  });
+
+  it('who cannot decode H.264 sees the same camera in VP8, and whoever watched it before sees no pause', async () => {
+    const [ann, bo] = await Promise.all([join(browsers[0], 'Ann', 'fox-h264?codec=h264'), join(browsers[1], 'Bo', 'fox-h264')]);
+    await bo.sees(ann);
+    assert.deepEqual(await codecs(bo), ['video/h264']);
+    const [fox] = await Promise.all([join(firefox, 'Fox', 'fox-h264').then((fox) => fox.seesMotion(ann).then(() => fox)), bo.keepsSeeing(ann, { ms: 6000 })]);
+    await fox.tile(ann).getByTestId('tile-note').waitFor({ state: 'hidden' });
+    for (const viewer of [bo, fox]) assert.deepEqual(await codecs(viewer), ['video/vp8', 'video/vp8']);
+  });
+
+  it('whose browser cannot change its codec is not seen by those who cannot decode it, and they read why', async () => {
+    const page = await browsers[0].page();
+    await page.addInitScript(forgetCodecsOfEncodings);
+    const [ann, bo] = await Promise.all([join(browsers[0], 'Ann', 'old-h264?codec=h264', page), join(browsers[1], 'Bo', 'old-h264')]);
+    const fox = await join(firefox, 'Fox', 'old-h264');
+    await fox.tile(ann).getByText('Ann’s browser sends a codec that this browser does not play').waitFor();
+    await bo.seesMotion(ann);
+    assert.equal(await fox.picture(ann), null);
+  });
+});
+
+/** Runs in the page before all else: makes it a browser that does not know the codec of an encoding. */
+function forgetCodecsOfEncodings() {
+  const add = RTCPeerConnection.prototype.addTransceiver;
+  RTCPeerConnection.prototype.addTransceiver = function (kind, init) {
+    const sendEncodings = init.sendEncodings?.map(({ codec: _, ...encoding }) => encoding);
+    return add.call(this, kind, { ...init, ...(sendEncodings && { sendEncodings }) });
+  };
+}
+
+/** Waits until what arrives of the one picture is as it should be, and says how it is then. */
+async function until(viewer, holds, within = 15_000) {
+  const end = Date.now() + within;
+  let arrives;
+  while (Date.now() < end) {
+    [arrives] = await viewer.page.evaluate(arrivals);
+    if (arrives && holds(arrives)) return arrives;
+    await viewer.page.waitForTimeout(100);
+  }
+  return assert.fail(`what arrives is ${JSON.stringify(arrives)}`);
+}
+
+/** What pictures arrive as, one entry for each that does. */
+async function codecs(viewer) {
+  return (await viewer.page.evaluate(arrivals)).map(({ codec }) => codec);
+}
+
+/** Runs in the page: the pictures that arrive. */
+async function arrivals() {
+  const reports = [...(await globalThis.parlor.room.stats()).values()];
+  const arriving = reports.filter(({ type, kind, bytesReceived }) => type === 'inbound-rtp' && kind === 'video' && bytesReceived > 0);
+  return arriving.map(({ codecId, frameWidth, framesReceived, framesDecoded }) => {
+    const codec = reports.find(({ id }) => id === codecId)?.mimeType.toLowerCase();
+    return { width: frameWidth, codec, framesReceived, framesDecoded };
+  });
+}
