@@ -61,6 +61,11 @@ impl Budgets {
         self.lowest[self.at] = self.lowest[self.at].min(bps);
     }
 
+    /// Whether the estimate may still be climbing from its start.
+    pub(super) fn are_starting(&self) -> bool {
+        self.past < STARTING
+    }
+
     /// The budget now.
     pub(super) fn latest(&self) -> u64 {
         self.latest
@@ -77,7 +82,7 @@ impl Budgets {
     }
 
     fn recent_steps(&self) -> usize {
-        if self.past < STARTING { RECENT_AT_START } else { RECENT }
+        if self.are_starting() { RECENT_AT_START } else { RECENT }
     }
 
     fn lowest_of(&self, steps: usize) -> u64 {

@@ -74,6 +74,8 @@ pub(super) struct Circumstances {
     pub(super) budget_bps: u64,
     /// The viewer may be the reason for what changes.
     pub(super) view_has_changed: bool,
+    /// The first estimate is still being found.
+    pub(super) is_start: bool,
     pub(super) place: Place,
     /// What there is of it.
     pub(super) pictures: Pictures,
@@ -240,7 +242,8 @@ impl Memory {
 
     /// Takes note of a decision.
     pub(super) fn note(&mut self, outcome: Outcome, circumstances: &Circumstances) {
-        let &Circumstances { now, budget_bps, view_has_changed, place, pictures } = circumstances;
+        let &Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures } =
+            circumstances;
         self.pictures = if self.is_at(place) { self.pictures.with(pictures) } else { pictures };
         self.place = place;
         self.is_current = true;
@@ -253,7 +256,11 @@ impl Memory {
         }
         if self.has_lasted(now) {
             self.patience = PATIENCE;
-        } else if self.went_up && outcome.direction == Direction::Down && !view_has_changed {
+        } else if self.went_up
+            && outcome.direction == Direction::Down
+            && !view_has_changed
+            && !is_start
+        {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
         self.went_up = outcome.direction == Direction::Up;

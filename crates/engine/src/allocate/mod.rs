@@ -297,7 +297,7 @@ impl Allocator {
         News { view_has_changed, .. }: News,
     ) {
         self.memories.iter_mut().for_each(|memory| memory.is_current = false);
-        let budget_bps = self.budgets.recent();
+        let (budget_bps, is_start) = (self.budgets.recent(), self.budgets.are_starting());
         for candidate in &self.scratch.candidates {
             let index = candidate.subscription;
             let (Some(decision), Some(subscription)) =
@@ -313,7 +313,7 @@ impl Allocator {
             let place = Place::of(subscription, area);
             let pictures = Pictures::of(subscription.rungs);
             let circumstances =
-                Circumstances { now, budget_bps, view_has_changed, place, pictures };
+                Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures };
             let track = subscription.track;
             match self.memories.binary_search_by_key(&track, |memory| memory.track) {
                 Ok(at) => self.memories[at].note(outcome, &circumstances),

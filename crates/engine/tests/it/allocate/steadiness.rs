@@ -102,6 +102,21 @@ fn patience_grows_with_every_try_that_fails() {
 }
 
 #[test]
+fn what_the_first_estimates_made_go_up_and_down_is_no_try_that_failed() {
+    let mut viewer = Viewer::new(vec![Seat::camera(1)]);
+    // Too little is thought of the path, then too much, then its losses are seen.
+    viewer.run(SECOND / 2, 200_000);
+    viewer.run(2 * SECOND, 1_600_000);
+    assert_eq!(viewer.last, [send(2, 2)]);
+    viewer.run(SECOND, 1_100_000);
+    assert_eq!(viewer.last, [send(2, 1)]);
+    let waits = tries(&mut viewer, 2);
+    for (waited, expected) in waits.iter().zip([9, 19]) {
+        assert!(waited.abs_diff(expected) <= 1, "{waits:?}");
+    }
+}
+
+#[test]
 fn a_try_that_lasts_makes_patience_short_again() {
     let mut viewer = settled(1_500_000);
     viewer.run(SECOND, 1_100_000);
