@@ -162,6 +162,13 @@ export class Person {
     return Date.now() - start;
   }
 
+  /** Scrolls until another person's tile is out of sight. */
+  async scrollsAwayFrom(other) {
+    await this.page.locator('.tiles').evaluate((tiles) => tiles.scrollTo(0, tiles.scrollHeight));
+    const { bottom, top } = await this.tile(other).evaluate((tile) => ({ bottom: tile.getBoundingClientRect().bottom, top: tile.parentElement.getBoundingClientRect().top }));
+    assert.ok(bottom <= top, `the tile ends at ${bottom}, what is seen begins at ${top}`);
+  }
+
   async leave() {
     await this.element('leave').click();
     await this.element('left-page').waitFor();

@@ -9,7 +9,7 @@ export const BINARY =
   process.env.PARLOR_BINARY ?? path.join(import.meta.dirname, '..', '..', 'target', 'release', 'parlor');
 
 /** A port that is free for TCP and UDP at this moment. */
-async function freePort() {
+export async function freePort() {
   const tcp = net.createServer().listen(0, '127.0.0.1');
   await once(tcp, 'listening');
   const { port } = tcp.address();

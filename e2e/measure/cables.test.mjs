@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 
 import { openChromium } from '../lib/browsers.mjs';
 import { Cables, GOOD, HUB, unavailable } from '../lib/cable.mjs';
+import { Delays } from '../lib/delay.mjs';
 import { WIDE } from '../lib/pattern.mjs';
 import { closeAll, Person } from '../lib/person.mjs';
 import { beginTestimony, takeTestimony, witnessed } from '../lib/testimony.mjs';
@@ -85,11 +86,12 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
     await cables.set('cy', { down: { kbps: 400 } });
     const [bo, cy] = await Promise.all([comesForAnn('Bo'), comesForAnn('Cy')]);
     await seesLarge(bo);
+    const delays = await Delays.of(ann, [bo, cy]);
     const [sent, wide, narrow] = await witnessed([ann, bo, cy], () => wait(12_000));
     const [large, small] = [wide.of(ann), narrow.of(ann)];
     report(t, '400 kbit/s, Ann', sent.layers());
-    report(t, '400 kbit/s, Bo at 5 Mbit/s', large.summary());
-    report(t, '400 kbit/s, Cy', small.summary());
+    report(t, '400 kbit/s, Bo at 5 Mbit/s', `${large.summary()}; ${await delays.summary(bo)}`);
+    report(t, '400 kbit/s, Cy', `${small.summary()}; ${await delays.summary(cy)}`);
     assert.equal(large.heights(), '720p 0.0 s', 'Bo is not affected');
     assert.ok(large.longestFreeze_ms <= 1000, `Bo's picture stood still for ${large.longestFreeze_ms} ms`);
     assert.ok(small.longestFreeze_ms <= 1000, `Cy's picture stood still for ${small.longestFreeze_ms} ms`);
@@ -101,9 +103,10 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
     const bad = { delay_ms: 75, loss_percent: 3 };
     await cables.set('bo', { down: bad, up: bad });
     const bo = await comesForAnn('Bo');
+    const delays = await Delays.of(ann, [bo]);
     const [seen] = await witnessed([bo], () => wait(12_000));
     const sight = seen.of(ann);
-    report(t, '3 % loss, 150 ms', `${sight.summary()}; ${Math.round(seen.concealed_ms)} ms of sound made up`);
+    report(t, '3 % loss, 150 ms', `${sight.summary()}; ${Math.round(seen.concealed_ms)} ms of sound made up; ${await delays.summary(bo)}`);
     assert.ok(sight.longestFreeze_ms <= 1000, `it stood still for ${sight.longestFreeze_ms} ms`);
     assert.equal(sight.paused_ms, 0);
     assert.ok(sight.frames >= 0.8 * WIDE.fps * seen.seconds, `${sight.frames} frames in ${seen.seconds} s`);
@@ -113,18 +116,20 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
   it('a cable that carries 250 kbit/s for 20 seconds costs size and not the call, and the large picture is back soon after', async (t) => {
     const cy = await comesForAnn('Cy');
     await seesLarge(cy);
+    const delays = await Delays.of(ann, [cy]);
     const [seen] = await witnessed([cy], async () => {
       await cables.set('cy', { down: { kbps: 250 } });
       await wait(20_000);
     });
     const mended = Date.now();
     await mend('cy');
+    const delay = await delays.summary(cy);
     await wait(10_000);
     const after = (await takeTestimony(cy)).of(ann);
     const bad = seen.of(ann);
     const back = after.firstAt(720);
-    report(t, '250 kbit/s for 20 s', `${bad.summary()}; ${Math.round(seen.concealed_ms)} ms of sound made up`);
-    report(t, '250 kbit/s for 20 s, after it', `${after.summary()}; large after ${back && Math.round(back - mended)} ms`);
+    report(t, '250 kbit/s for 20 s', `${bad.summary()}; ${Math.round(seen.concealed_ms)} ms of sound made up; ${delay}`);
+    report(t, '250 kbit/s for 20 s, after it', `${after.summary()}; large after ${back && Math.round(back - mended)} ms; ${await delays.summary(cy)}`);
     assert.ok(bad.longestFreeze_ms <= 1000, `it stood still for ${bad.longestFreeze_ms} ms`);
     assert.ok(bad.frames >= 5 * 20, `${bad.frames} frames in 20 s`);
     assert.ok(seen.concealed_ms <= 1000, `${seen.concealed_ms} ms of sound were missing`);
@@ -137,8 +142,9 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
     await cy.page.setViewportSize(NARROW);
     await cy.tile(ann).evaluate((tile) => tile.scrollIntoView());
     await cy.sees(ann);
+    const delays = await Delays.of(ann, [bo]);
     await Promise.all([ann, bo, cy].map(beginTestimony));
-    await scrollAway(cy, ann);
+    await cy.scrollsAwayFrom(ann);
     await wait(2000);
     await takeTestimony(cy);
     const hidden = Date.now();
@@ -154,7 +160,7 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
     const since = (at) => at && Math.round(at - shown);
     const [first, large] = [since(seen.of(ann).firstAt(1)), since(seen.of(ann).firstAt(720))];
     report(t, 'not shown, Ann', `encodes nothing ${rests} ms after the last viewer; back: ${again.layers()}`);
-    report(t, 'not shown, Bo', `${unseen.of(ann).told()}; shown again: first picture after ${first} ms, large after ${large} ms; ${seen.of(ann).summary()}`);
+    report(t, 'not shown, Bo', `${unseen.of(ann).told()}; shown again: first picture after ${first} ms, large after ${large} ms; ${seen.of(ann).summary()}; ${await delays.summary(bo)}`);
     report(t, 'not shown, Cy', scrolled.of(ann).summary());
     assert.equal(scrolled.of(ann).told(), 'not_shown 0.0 s');
     assert.equal(scrolled.of(ann).kbps, 0, 'a tile that is scrolled away costs nothing');
@@ -167,13 +173,14 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
   it('who shows themselves over a thin cable is seen small, and heard', async (t) => {
     const bo = await comesForAnn('Bo');
     await wait(4000); // for the large picture
+    const delays = await Delays.of(ann, [bo]);
     const [sent, seen] = await witnessed([ann, bo], async () => {
       await cables.set('ann', { up: { kbps: 400 } });
       await wait(12_000);
     });
     const sight = seen.of(ann);
     report(t, 'uplink of 400 kbit/s, Ann', sent.layers());
-    report(t, 'uplink of 400 kbit/s, Bo', `${sight.summary()}; ${Math.round(seen.concealed_ms)} ms of sound made up`);
+    report(t, 'uplink of 400 kbit/s, Bo', `${sight.summary()}; ${Math.round(seen.concealed_ms)} ms of sound made up; ${await delays.summary(bo)}`);
     assert.ok(sight.longestFreeze_ms <= 2000, `it stood still for ${sight.longestFreeze_ms} ms`);
     assert.equal(sight.last.told.state, 'live');
     assert.ok(sight.last.frameHeight < 720);
@@ -182,14 +189,7 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
   });
 });
 
-/** Scrolls until a person's tile is out of sight. */
-async function scrollAway(person, other) {
-  await person.page.locator('.tiles').evaluate((tiles) => tiles.scrollTo(0, tiles.scrollHeight));
-  const { bottom, top } = await person.tile(other).evaluate((tile) => ({ bottom: tile.getBoundingClientRect().bottom, top: tile.parentElement.getBoundingClientRect().top }));
-  assert.ok(bottom <= top, `the tile ends at ${bottom}, what is seen begins at ${top}`);
-}
-
-/** Playwright keeps every page in front, so the page is told that it is not. */
+/** Playwright keeps every page in front, so the page is told that it is not; stories/unseen.test.mjs has tabs that really are not. */
 async function becomeHidden(person, hidden) {
   await person.page.evaluate((hidden) => {
     Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
