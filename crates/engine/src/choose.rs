@@ -198,9 +198,10 @@ impl Engine {
         }
     }
 
-    /// Notes which layers of a track somebody reads.
+    /// Notes which layers of a picture somebody reads; of sound there is one.
     pub(crate) fn follow_readers(&mut self, key: TrackKey) {
-        let Some(track) = self.tracks.get(key) else { return };
+        let video = |track: &&Track| track.source.kind() == MediaKind::Video;
+        let Some(track) = self.tracks.get(key).filter(video) else { return };
         let layers = track.subscribers.iter().filter_map(|subscriber| {
             let slot = self.peers.get(subscriber.peer)?.slots.get(subscriber.slot)?;
             Some(slot.outgoing.reading().layers())

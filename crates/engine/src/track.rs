@@ -68,7 +68,7 @@ pub(crate) struct Track {
     /// Those that its publisher is to send, and how that is decided.
     wanted: Wanted,
     wanted_layers: u32,
-    /// Those that somebody receives, or waits for: one bit each.
+    /// Those of a picture that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
     /// By layer, when a key frame was last asked for.
     key_frame_asked: Vec<Option<Instant>>,
