@@ -141,18 +141,12 @@ impl<'a> Table<'a> {
     /// What it costs to put `candidate` into `slot`; `None` when it may not go there.
     fn cost(&self, slot: usize, candidate: &Candidate) -> Option<Cost> {
         let partner = self.partner(slot);
-        let joins_its_group = partner.is_some_and(|p| p.group == candidate.group);
-        Some(match (self.carried[slot], partner) {
-            (Some(other), _) if other.active && other.priority >= candidate.priority => {
-                return None;
-            }
-            (Some(other), _) if other.active => Cost::TakesActive { priority: other.priority },
-            _ if joins_its_group => Cost::JoinsItsGroup,
-            (None, None) => Cost::EmptyPair,
-            (None, Some(_)) => Cost::EmptySlot,
-            (Some(_), None) => Cost::TakesIdlePair,
-            (Some(_), Some(_)) => Cost::TakesIdle,
-        })
+        let joins_its_group = partner.map(|p| p.group == candidate.group);
+        match self.carried[slot] {
+            Some(other) if other.active => (other.priority < candidate.priority)
+                .then_some(Cost::TakesActive { priority: other.priority }),
+            other => Some(Cost::of_idle(other.is_some(), joins_its_group)),
+        }
     }
 
     /// What the other half of `slot`'s pair carries.
@@ -173,13 +167,27 @@ fn partners(slots: &[Place]) -> Vec<Option<usize>> {
 
 /// From cheap to dear.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Cost {
+pub(crate) enum Cost {
     JoinsItsGroup,
     EmptyPair,
     EmptySlot,
     TakesIdlePair,
     TakesIdle,
     TakesActive { priority: u8 },
+}
+
+impl Cost {
+    /// Of a slot that carries nothing, or something that is not sent. `joins_its_group` is whether what the other
+    /// half of its pair carries belongs to the newcomer; `None` when that carries nothing.
+    pub(crate) fn of_idle(carries: bool, joins_its_group: Option<bool>) -> Cost {
+        match (carries, joins_its_group) {
+            (_, Some(true)) => Cost::JoinsItsGroup,
+            (false, None) => Cost::EmptyPair,
+            (false, Some(false)) => Cost::EmptySlot,
+            (true, None) => Cost::TakesIdlePair,
+            (true, Some(false)) => Cost::TakesIdle,
+        }
+    }
 }
 
 fn wanted(slots: &[Place], candidates: &[Candidate], max_slots: u16) -> SlotCounts {

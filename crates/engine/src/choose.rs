@@ -1,6 +1,7 @@
 //! How much of each video track flows to each peer: decided a few times a second by what its path carries and
 //! what it shows, and at once when something begins or its page changes.
 
+use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
 use arrayvec::ArrayVec;
@@ -116,13 +117,18 @@ impl Engine {
     }
 
     /// Has the path looked at for what flows. As long as nothing is known of it, everything begins with its
-    /// smallest picture; should that be too much, it waits here and not on the way.
+    /// smallest picture; should that be too much, it waits here and not on the way, and behind the first picture
+    /// of what matters most.
     fn look_for(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
         let voices_bps = VOICE_BPS * self.voices(now, key);
         let Some(peer) = self.peers.get_mut(key) else { return };
         let guesses_bps: u64 = flowing.iter().map(|flowing| guess_bps(flowing.area)).sum();
         let wanted = Bitrate::from_bps(guesses_bps + voices_bps);
         peer.link.set_wanted(now, wanted);
+        let slots = &peer.slots;
+        let has_begun = |slot: &usize| slots.get(*slot).is_some_and(|at| at.outgoing.has_begun());
+        peer.leader = leader(flowing).filter(|slot| !has_begun(slot));
+        peer.turn = peer.leader.unwrap_or(peer.turn);
     }
 
     fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
@@ -137,6 +143,7 @@ impl Engine {
     fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decisions {
         let voices_bps = VOICE_BPS * self.voices(now, key);
         let Some(peer) = self.peers.get_mut(key) else { return Decisions::new() };
+        peer.leader = None;
         let Peer { allocator, link, .. } = peer;
         let tracks = &self.tracks;
         let sources: ArrayVec<(&Flowing, &Track), MAX_SLOTS> = flowing
@@ -193,9 +200,10 @@ impl Engine {
         }
     }
 
-    /// Notes which layers of a track somebody reads.
+    /// Notes which layers of a picture somebody reads; of sound there is one.
     pub(crate) fn follow_readers(&mut self, key: TrackKey) {
-        let Some(track) = self.tracks.get(key) else { return };
+        let video = |track: &&Track| track.source.kind() == MediaKind::Video;
+        let Some(track) = self.tracks.get(key).filter(video) else { return };
         let layers = track.subscribers.iter().filter_map(|subscriber| {
             let slot = self.peers.get(subscriber.peer)?.slots.get(subscriber.slot)?;
             Some(slot.outgoing.reading().layers())
@@ -231,6 +239,17 @@ impl Engine {
             tracks.any(|track| track.sound.has_spoken_lately(now))
         })
     }
+}
+
+/// The slot of a shared screen, or else of what is pinned highest; `None` where all are alike.
+fn leader(flowing: &AllFlowing) -> Option<usize> {
+    let rank = |flowing: &Flowing| match flowing.class {
+        Class::Screen => Some((1, u8::MAX)),
+        Class::Pinned { priority } => Some((0, priority)),
+        Class::Speaker | Class::Rest => None,
+    };
+    let leading = flowing.iter().filter_map(|flowing| Some((rank(flowing)?, flowing.slot)));
+    leading.max_by_key(|(rank, slot)| (*rank, Reverse(*slot))).map(|(_, slot)| slot)
 }
 
 fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {

@@ -61,7 +61,7 @@ impl Engine {
         };
         let time = self.clock.abs_send_time(now);
         let departure = Departure { path, now, time, probe: padding.probe };
-        let Peer { slots, ready_slots, turn, link, .. } = peer;
+        let Peer { slots, ready_slots, turn, leader, link, .. } = peer;
         for index in ready_slots.around(*turn) {
             let video = slots.get_mut(index).filter(|slot| slot.kind == MediaKind::Video);
             let Some(slot) = video else { continue };
@@ -74,7 +74,7 @@ impl Engine {
                 self.requests.push(track, layer);
             }
             if pass == Pass::Probed {
-                *turn = index + 1;
+                *turn = leader.unwrap_or(index + 1);
                 return true;
             }
         }

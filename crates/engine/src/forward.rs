@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::link::{Departure, Outlet};
 use crate::outgoing::Pass;
 use crate::peer::PeerKey;
-use crate::slot::Feed;
+use crate::slot::{Feed, Slot};
 use crate::timer::{PeerTimer, Timer};
 use crate::track::TrackKey;
 
@@ -113,11 +113,15 @@ impl Engine {
                 // Its slot stays ready, the sound of others goes on, and the next picture has its turn first.
                 Pass::Waits { until, .. } if waits_until.is_none() => {
                     waits_until = Some(until);
-                    peer.turn = index + 1;
+                    peer.turn = peer.leader.unwrap_or(index + 1);
                 }
                 Pass::Waits { .. } => {}
                 Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => {
                     peer.ready_slots.remove(index);
+                    let has_begun = |slot: &Slot| slot.outgoing.has_begun();
+                    if peer.leader == Some(index) && peer.slots.get(index).is_some_and(has_begun) {
+                        peer.leader = None;
+                    }
                 }
             }
         }

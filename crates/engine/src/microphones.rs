@@ -5,11 +5,11 @@ use std::time::Instant;
 
 use parlor_rtc::MediaKind;
 
-use crate::assign::{Candidate, Place as SlotPlace, slots_to_have};
+use crate::assign::{Candidate, Cost, Group, Place as SlotPlace, slots_to_have};
 use crate::engine::Engine;
 use crate::id::Source;
 use crate::loudest::{HOLD, Hearing, Place, giving_way};
-use crate::peer::PeerKey;
+use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
 use crate::track::{Subscriber, Track, TrackKey, TrackRef};
@@ -154,13 +154,12 @@ impl Engine {
         self.set_hearing(&[key], Hearing::Heard { since: now });
         let Some(members) = self.rooms.get(room).map(|room| room.peers.clone()) else { return };
         for peer in members {
-            let carrying = self.slot_carrying(peer, key);
-            match (carrying, self.peers.get(peer).map(|peer| peer.may_be_fed(MediaKind::Audio))) {
-                // It has kept its slot: nothing else changes.
-                (Some((slot, track)), Some(true)) => {
+            // It has kept its slot, or finds a free one: nothing else changes.
+            match self.slot_for(peer, key) {
+                Some((slot, track)) => {
                     self.feed_slot(now, Subscriber { peer, slot }, Feed::Flowing(track));
                 }
-                _ => self.reassign_peer(now, peer),
+                None => self.reassign_peer(now, peer),
             }
         }
     }
@@ -179,6 +178,34 @@ impl Engine {
                 None => {}
             }
         }
+    }
+
+    /// The slot of a peer over which a track can be sent at once: the one that carries it, or the one that
+    /// [`assign`](crate::assign::assign) would take of those that are not needed. In a large room that is asked
+    /// for everybody whenever somebody begins to speak.
+    fn slot_for(&self, key: PeerKey, track: TrackKey) -> Option<(usize, TrackRef)> {
+        let peer = self.peers.get(key).filter(|peer| peer.may_be_fed(MediaKind::Audio))?;
+        self.slot_carrying(key, track).or_else(|| {
+            let newcomer = self.tracks.get(track).filter(|track| track.publisher != peer.id)?;
+            let slot = peer.can_decode(newcomer).then(|| self.idle_slot(peer, newcomer))??;
+            Some((slot, TrackRef { id: newcomer.id, key: track }))
+        })
+    }
+
+    fn idle_slot(&self, peer: &Peer, newcomer: &Track) -> Option<usize> {
+        let group = |track: &Track| Group::of(track.publisher, track.source, track.id);
+        let joins = |slot: &Slot| Some(group(self.tracks.get(slot.track()?)?) == group(newcomer));
+        let cost = |idle: &Slot| {
+            let mut videos = peer.slots.iter().filter(|slot| slot.kind == MediaKind::Video);
+            let partner = videos.find(|slot| slot.pair() == idle.pair());
+            Cost::of_idle(idle.track().is_some(), partner.and_then(joins))
+        };
+        let is_idle = |slot: &Slot| {
+            let is_needed = matches!(slot.feed(), Feed::Flowing(_));
+            slot.is_open() && slot.kind == MediaKind::Audio && !is_needed
+        };
+        let slots = peer.slots.iter().enumerate().filter(|(_, slot)| is_idle(slot));
+        slots.min_by_key(|(index, slot)| (cost(slot), *index)).map(|(index, _)| index)
     }
 
     fn lacks_audio_slots(&self, key: PeerKey) -> bool {

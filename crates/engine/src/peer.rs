@@ -50,6 +50,8 @@ pub(crate) struct Peer {
     pub(crate) ready_slots: SlotSet,
     /// The slot that is served first, so that of pictures that wait none waits for all of another.
     pub(crate) turn: usize,
+    /// The slot whose first picture goes before all others, as long as nothing is known of the path.
+    pub(crate) leader: Option<usize>,
     /// It is among those that are served next.
     pub(crate) is_pending: bool,
     /// Video tracks in its room that it has no decoder for.
@@ -92,6 +94,7 @@ impl Peer {
             slots: Vec::new(),
             ready_slots: SlotSet::default(),
             turn: 0,
+            leader: None,
             is_pending: false,
             undecodable: Vec::new(),
             told: Told::default(),

@@ -70,7 +70,7 @@ pub(crate) struct Track {
     wanted_layers: u32,
     /// The payload type that its publisher is asked to send it as; `None` leaves that to the publisher.
     pub(crate) fallback: Option<u8>,
-    /// Those that somebody receives, or waits for: one bit each.
+    /// Those of a picture that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
     /// By layer, when a key frame was last asked for.
     key_frame_asked: Vec<Option<Instant>>,

@@ -229,6 +229,11 @@ impl Outgoing {
         }
     }
 
+    /// Whether anything has been sent.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.packets > 0
+    }
+
     /// About how many bytes of the track wait to be sent.
     pub(crate) fn queued(&self, track: &Track) -> u64 {
         let position = self.reading.position();

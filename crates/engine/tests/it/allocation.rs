@@ -190,3 +190,25 @@ fn a_room_of_which_the_loudest_are_heard_allocates_nothing_while_they_speak() {
     assert!((1_400..=1_550).contains(&packets), "{packets} of two people, to three others each");
     assert_eq!(world.allocations - before, 0, "for {packets} packets");
 }
+
+#[test]
+fn whoever_is_let_in_takes_a_free_slot_at_everybody_and_nothing_else_is_planned_anew() {
+    let limits = Limits { open_microphones: 2, loudest_microphones: 2, ..Limits::default() };
+    let mut world = World::with_limits(limits);
+    let people: Vec<usize> = (0..100).map(|_| world.join(&[Source::Microphone], 4)).collect();
+    for who in people {
+        world.people[who].client.senders[0].voice = false;
+    }
+    world.run(Duration::from_secs(5));
+    for who in [7, 8, 9] {
+        let (before, let_in) = (world.allocations, world.engine.counters().microphones_let_in);
+        world.people[who].client.senders[0].voice = true;
+        world.run(Duration::from_secs(1));
+        world.people[who].client.senders[0].voice = false;
+        assert_eq!(world.engine.counters().microphones_let_in - let_in, 1);
+        // A whole assignment takes thirty for each.
+        let allocated = world.allocations - before;
+        assert!(allocated < 4 * 100, "{allocated} for 100 people");
+        world.run(Duration::from_secs(1));
+    }
+}

@@ -1,6 +1,7 @@
 //! Stories about calls in simulated time, and about the shape of the workspace, in one binary.
 
 mod bandwidth;
+mod beginning;
 mod dtx;
 mod fallback;
 mod fences;
