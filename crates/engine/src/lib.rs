@@ -34,6 +34,7 @@ mod media_stream;
 mod microphones;
 mod noise;
 mod outgoing;
+mod overflow;
 mod packet;
 mod paths;
 mod peer;
