@@ -46,6 +46,8 @@ pub struct Counters {
     pub packets_not_retransmitted: u64,
     /// Packets that publishers were asked to send again.
     pub nacks_out: u64,
+    /// Times that a publisher was told to send no more than its path to us carries.
+    pub publishers_limited: u64,
     /// Packets that subscribers asked for.
     pub nacks_in: u64,
     /// Key frames that subscribers asked for, PLI and FIR.

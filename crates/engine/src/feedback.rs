@@ -23,11 +23,23 @@ impl Engine {
     pub(crate) fn send_nacks(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let round_trip = peer.round_trip.unwrap_or(USUAL_ROUND_TRIP);
-        let Peer { incoming, published, speaker, link, reply_time, .. } = peer;
+        let Peer { incoming, published, speaker, link, reply_time, overflow, .. } = peer;
+        if overflow.settles(now) {
+            incoming.all_media().for_each(|(media, _)| media.receiver.give_up());
+        }
+        if let Some(at) = overflow.holds_requests_until(now) {
+            self.timers.set(Timer::Peer(key.index, PeerTimer::Nack), Some(at));
+            return;
+        }
+        let is_limited = overflow.limit_bps().is_some();
         let expected = reply_time.expected().unwrap_or(round_trip);
         let mut compound = Compound::new();
         let mut next: Option<Instant> = None;
         for (media, name) in incoming.all_media() {
+            let track = published.get(name.published).and_then(|p| self.tracks.get(p.track));
+            if is_limited && track.is_some_and(|track| track.is_unread(name.layer)) {
+                media.receiver.give_up();
+            }
             let requests = media.receiver.requests(now, expected);
             // Where answers cannot be told from late packets, nothing is known of how long they take.
             if let Some(unanswered) = media.receiver.take_reply()
@@ -62,7 +74,16 @@ impl Engine {
         out: &mut SendArena,
     ) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let Peer { arrivals: Some(arrivals), incoming, speaker, link, .. } = peer else { return };
+        let Peer { arrivals: Some(arrivals), overflow, incoming, speaker, link, .. } = peer else {
+            return;
+        };
+        // If it does, the browser is not to be told what was lost: it would send all of it again, in front of the
+        // pictures that it makes now.
+        if let Some(at) = overflow.doubts_until(now) {
+            self.timers.set(Timer::Peer(key.index, PeerTimer::Feedback), Some(at));
+            return;
+        }
+        arrivals.hide_losses(overflow.settles(now));
         let media = incoming.ssrcs().next().unwrap_or(Ssrc(0));
         let mut compound = Compound::new();
         for _ in 0..MAX_FEEDBACKS {
@@ -71,6 +92,12 @@ impl Engine {
             }
             compound
                 .add(speaker, link, out, |writer| arrivals.write(now, speaker.ssrc, media, writer));
+        }
+        if let Some(limit_bps) = overflow.limit_bps() {
+            // With each feedback, since any may be lost.
+            compound.add(speaker, link, out, |writer| {
+                writer.receiver_estimate(speaker.ssrc, limit_bps, &[media])
+            });
         }
         compound.flush(link, out);
         let at = arrivals.deadline();

@@ -35,6 +35,7 @@ mod media_stream;
 mod microphones;
 mod noise;
 mod outgoing;
+mod overflow;
 mod packet;
 mod paths;
 mod peer;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::receive::{ReplyTime, TransportArrivals};
+use parlor_rtc::receive::{Overflow, ReplyTime, TransportArrivals};
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::Codec;
 use parlor_rtc::{Connection, MediaKind};
@@ -42,6 +42,8 @@ pub(crate) struct Peer {
     pub(crate) incoming: Incoming,
     /// When its packets arrived; `None` before the first that is numbered over the whole transport.
     pub(crate) arrivals: Option<TransportArrivals>,
+    /// Whether its path to us is sent far too much.
+    pub(crate) overflow: Overflow,
     /// How far our clock is ahead of the peer's.
     pub(crate) clock_difference: ClockDifference,
     /// One for each section that the client has ever received on, in the order of the offer.
@@ -89,6 +91,7 @@ impl Peer {
             published: Vec::new(),
             incoming: Incoming::new(&session.negotiation),
             arrivals: None,
+            overflow: Overflow::default(),
             session,
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),

@@ -51,15 +51,17 @@ impl Engine {
             self.counters.packets_refused += 1;
             return;
         };
-        if let Some(sequence) = view.extensions.transport_sequence
-            && let Some(at) = peer.note_transport_arrival(now, sequence)
-        {
-            self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Feedback), at);
+        if let Some(sequence) = view.extensions.transport_sequence {
+            let (due, overflows) = peer.note_transport_arrival(now, (sequence, packet.len()));
+            if let Some(at) = due {
+                self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Feedback), at);
+            }
+            if overflows {
+                self.relieve(now, key);
+            }
         }
-        let place = match peer.incoming.place(view.ssrc) {
-            Some(place) => Some(place),
-            None => self.introduce(now, key, &view),
-        };
+        let known = self.peers.get_mut(key).and_then(|peer| peer.incoming.place(view.ssrc));
+        let place = known.or_else(|| self.introduce(now, key, &view));
         let received = place.and_then(|place| {
             let peer = self.peers.get_mut(key)?;
             Some(peer.receive(now, place, &view, packet))
@@ -135,12 +137,19 @@ impl Engine {
 }
 
 impl Peer {
-    /// Takes note of a packet for transport-wide feedback; says when that is due.
+    /// Takes note of a packet for transport-wide feedback; says when that is due, and whether its path turns out
+    /// to overflow.
     #[inline]
-    fn note_transport_arrival(&mut self, now: Instant, sequence: u16) -> Option<Instant> {
+    fn note_transport_arrival(
+        &mut self,
+        now: Instant,
+        (sequence, len): (u16, usize),
+    ) -> (Option<Instant>, bool) {
         let arrivals = self.arrivals.get_or_insert_default();
-        arrivals.handle_packet(now, sequence);
-        arrivals.deadline()
+        let sequence = arrivals.handle_packet(now, sequence);
+        let overflow = &mut self.overflow;
+        let overflows = sequence.is_some_and(|number| overflow.handle_packet(now, number, len));
+        (arrivals.deadline(), overflows)
     }
 
     /// Finds out what a packet of the stream at `place` is media of.

@@ -28,6 +28,10 @@ const PACKET_OVERHEAD: usize = 12 + 12 + 16 + 8 + 20;
 /// How often the layers of a track are measured at most.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(200);
 
+/// Browsers make a key frame of all that they send when they are asked for one of a layer: so soon after one was
+/// told to send less it does, and the key frame is as small as its layer.
+const LARGER_END_WITHIN: Duration = Duration::from_millis(70);
+
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
 
@@ -215,6 +219,26 @@ impl Track {
         live != 0 && self.read_layers & !live != 0
     }
 
+    /// Counts all layers as stopped but the smallest that arrives, of which no key frame is asked for too soon.
+    /// True when there are others.
+    #[cold]
+    pub(crate) fn stop_larger_layers(&mut self, now: Instant) -> bool {
+        let smallest = self.first_layer();
+        let larger = (0..u8::MAX).zip(&self.layers).map(|(layer, _)| layer);
+        let mut has_stopped = false;
+        for layer in larger.filter(|layer| *layer != smallest) {
+            has_stopped |= self.meter.is_live(layer);
+            self.meter.stop_layer(layer);
+        }
+        if let Some(asked) =
+            self.key_frame_asked.get_mut(usize::from(smallest)).filter(|_| has_stopped)
+        {
+            *asked = (now + LARGER_END_WITHIN).checked_sub(KEY_FRAME_INTERVAL);
+        }
+        self.measured_at = None;
+        has_stopped
+    }
+
     /// The layers that its publisher is to send: a bit for each.
     pub(crate) fn wanted_layers(&self) -> u32 {
         self.wanted_layers
@@ -232,7 +256,8 @@ impl Track {
         LayerId { track: self.id, index }
     }
 
-    /// Takes note of a packet of a layer. True when the layer did not arrive before, or had stopped.
+    /// Takes note of a packet of a layer. True when the layer did not arrive before, or had stopped, or when
+    /// another one is found to have stopped.
     #[inline]
     pub(crate) fn note_layer(
         &mut self,
@@ -250,11 +275,14 @@ impl Track {
         let &Facts { starts_frame, starts_key_frame, layer: inside, .. } = facts;
         let len = payload.len() + PACKET_OVERHEAD;
         let packet = Packet { len, starts_frame, starts_key_frame, layer: inside };
-        self.meter.note(now, layer, &packet);
+        let another_stopped = self.meter.note(now, layer, &packet);
+        if another_stopped {
+            self.measured_at = None;
+        }
         if starts_key_frame && let Some(sizes) = Resolutions::read(codec, payload, descriptor) {
             self.meter.note_resolutions(layer, sizes);
         }
-        !was_live && self.meter.is_live(layer)
+        another_stopped || !was_live && self.meter.is_live(layer)
     }
 
     /// What `facts` of a layer's packet become with what its dependency descriptor says.
@@ -282,6 +310,11 @@ impl Track {
         let Some(ring) = self.layers.get_mut(usize::from(layer)) else { return Ok(()) };
         ring.push(facts, payload, dependency_descriptor)?;
         Ok(())
+    }
+
+    /// Whether nobody receives a layer of its pictures, or waits for it.
+    pub(crate) fn is_unread(&self, layer: u8) -> bool {
+        self.source.kind() == MediaKind::Video && self.read_layers & Demand::bit(layer) == 0
     }
 
     /// Whether somebody waits for a key frame of a layer once packets of it are lost for good.

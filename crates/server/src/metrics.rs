@@ -180,7 +180,7 @@ const THREAD_GAUGES: [(&str, &str, Read); 2] = [
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 39] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 40] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -220,6 +220,9 @@ const THREAD_COUNTERS: [(&str, &str, Read); 39] = [
     }),
     ("nacks_in", "Packets that subscribers reported lost", |facts| facts.engine.nacks_in),
     ("nacks_out", "Packets asked for again from publishers", |facts| facts.engine.nacks_out),
+    ("publishers_limited", "Times that publishers were told what their paths carry", |facts| {
+        facts.engine.publishers_limited
+    }),
     ("key_frame_requests_in", "Key frames asked for by subscribers", |facts| {
         facts.engine.key_frame_requests_in
     }),

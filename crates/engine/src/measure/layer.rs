@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parlor_rtc::payload::{Layer, Resolutions};
 
-use super::{Packet, Quality, Rung, STOPPED_AFTER};
+use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER};
 
 /// Spatial layers told apart: AV1 has no more, browsers send three. Higher ones count as the highest.
 const SPATIAL: usize = 4;
@@ -57,7 +57,17 @@ pub(super) struct LayerMeter {
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     first: Duration,
-    last: Duration,
+    last: Moment,
+    /// It has been said that it has stopped.
+    has_stopped: bool,
+}
+
+impl Seen {
+    fn is_live(self, now: Moment) -> bool {
+        let passed = now.active.saturating_sub(self.last.active);
+        let missed = now.pictures.wrapping_sub(self.last.pictures);
+        passed < STOPPED_AFTER && (missed <= MISSED_PICTURES || passed < MISSED_FOR)
+    }
 }
 
 /// What has arrived in one part of the window, by cell.
@@ -69,11 +79,12 @@ struct Part {
 
 impl LayerMeter {
     #[inline]
-    pub(super) fn note(&mut self, now: Duration, packet: &Packet) {
+    pub(super) fn note(&mut self, moment: Moment, packet: &Packet) {
         match &mut self.seen {
-            Some(seen) if now < seen.last + STOPPED_AFTER => seen.last = now,
-            _ => self.begin(now),
+            Some(seen) if seen.is_live(moment) => seen.last = moment,
+            _ => self.begin(moment),
         }
+        let now = moment.active;
         if now >= self.part_end {
             self.advance(now);
         }
@@ -98,9 +109,10 @@ impl LayerMeter {
     /// It arrives for the first time, or again after it had stopped: what it cost then may be another
     /// encoder's.
     #[cold]
-    fn begin(&mut self, now: Duration) {
+    fn begin(&mut self, moment: Moment) {
+        let now = moment.active;
         *self = LayerMeter {
-            seen: Some(Seen { first: now, last: now }),
+            seen: Some(Seen { first: now, last: moment, has_stopped: false }),
             part_end: now + PART,
             resolutions: self.resolutions,
             ..LayerMeter::default()
@@ -123,8 +135,14 @@ impl LayerMeter {
         *self = LayerMeter { resolutions: self.resolutions, ..LayerMeter::default() };
     }
 
-    pub(super) fn is_live(&self, now: Duration) -> bool {
-        self.seen.is_some_and(|seen| now < seen.last + STOPPED_AFTER)
+    pub(super) fn is_live(&self, now: Moment) -> bool {
+        self.seen.is_some_and(|seen| seen.is_live(now))
+    }
+
+    /// Whether it has stopped since this was last asked.
+    pub(super) fn has_just_stopped(&mut self, now: Moment) -> bool {
+        let Some(seen) = self.seen.as_mut().filter(|seen| !seen.is_live(now)) else { return false };
+        !std::mem::replace(&mut seen.has_stopped, true)
     }
 
     /// Whether enough has arrived of it to say what it costs.

@@ -16,6 +16,13 @@ use layer::{LayerMeter, PART};
 /// leaves a picture out of one encoding for longer.
 const STOPPED_AFTER: Duration = Duration::from_secs(1);
 
+/// So has one that is missing from so many pictures in a row, and for [`MISSED_FOR`]. What is late or comes in
+/// heaps is so in all layers, and misses none.
+const MISSED_PICTURES: u32 = 6;
+
+/// Encoders that are short of bits or time leave out pictures of their largest layer, but not for so long.
+const MISSED_FOR: Duration = Duration::from_millis(350);
+
 /// A pause counts for so long at most. Cameras send ten pictures a second and more; two a second are still
 /// measured as they are. It has to be well below [`STOPPED_AFTER`], or the first encoding of a picture that
 /// moves again would outlive all the others.
@@ -28,9 +35,27 @@ pub struct TrackMeter {
     /// How long something has been arriving, without pauses.
     active: Duration,
     last_arrival: Option<Instant>,
+    pictures: Pictures,
     /// Up to when what was dear has faded.
     faded_until: Option<Instant>,
     rungs: Vec<Rung>,
+}
+
+/// The pictures of a track, counted whatever layers each is in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Pictures {
+    count: u32,
+    /// The encodings that the latest is in, so far: one bit each.
+    layers: u32,
+}
+
+/// A moment in the life of a track.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    /// How long something has been arriving.
+    active: Duration,
+    /// How many pictures have begun.
+    pictures: u32,
 }
 
 /// What counts of one packet.
@@ -92,6 +117,20 @@ fn expected_bps(smaller: &Rung, larger: &Rung) -> Option<u64> {
     (pixels > below).then_some(proportional * 3 / 4)
 }
 
+impl Pictures {
+    /// A frame of encoding `layer` begins. True when it is the first of the next picture.
+    #[inline]
+    fn begin(&mut self, layer: u8) -> bool {
+        let bit = 1_u32.checked_shl(layer.into()).unwrap_or_default();
+        let is_next = self.layers & bit != 0 || self.layers == 0;
+        if is_next {
+            *self = Pictures { count: self.count.wrapping_add(1), layers: 0 };
+        }
+        self.layers |= bit;
+        is_next
+    }
+}
+
 impl TrackMeter {
     /// A track of so many simulcast encodings, of which nothing has arrived.
     pub fn new(layers: usize) -> TrackMeter {
@@ -99,20 +138,34 @@ impl TrackMeter {
             layers: vec![LayerMeter::default(); layers],
             active: Duration::ZERO,
             last_arrival: None,
+            pictures: Pictures::default(),
             faded_until: None,
             rungs: Vec::new(),
         }
     }
 
-    /// Takes note of one packet of encoding `layer`, in order of arrival.
+    /// Takes note of one packet of encoding `layer`, in order of arrival. True when another one is found to have
+    /// stopped.
     #[inline]
-    pub fn note(&mut self, now: Instant, layer: u8, packet: &Packet) {
-        let Some(meter) = self.layers.get_mut(usize::from(layer)) else { return };
+    pub fn note(&mut self, now: Instant, layer: u8, packet: &Packet) -> bool {
+        if usize::from(layer) >= self.layers.len() {
+            return false;
+        }
         if let Some(last) = self.last_arrival {
             self.active += now.saturating_duration_since(last).min(LONGEST_GAP);
         }
         self.last_arrival = Some(now);
-        meter.note(self.active, packet);
+        let is_next = packet.starts_frame && self.pictures.begin(layer);
+        let moment = self.moment();
+        if let Some(meter) = self.layers.get_mut(usize::from(layer)) {
+            meter.note(moment, packet);
+        }
+        is_next
+            && self.layers.iter_mut().fold(false, |any, meter| meter.has_just_stopped(moment) | any)
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { active: self.active, pictures: self.pictures.count }
     }
 
     /// Takes note of what a key frame of encoding `layer` says of sizes.
@@ -129,16 +182,24 @@ impl TrackMeter {
         self.rungs.clear();
     }
 
+    /// Lets encoding `layer` begin anew like that: what still comes of it is the rest of what was sent.
+    pub fn stop_layer(&mut self, layer: u8) {
+        if let Some(meter) = self.layers.get_mut(usize::from(layer)) {
+            meter.stop();
+        }
+    }
+
     /// Whether encoding `layer` has arrived and has not stopped.
     pub fn is_live(&self, layer: u8) -> bool {
-        self.layers.get(usize::from(layer)).is_some_and(|meter| meter.is_live(self.active))
+        self.layers.get(usize::from(layer)).is_some_and(|meter| meter.is_live(self.moment()))
     }
 
     /// Measures anew. To be done a few times a second, before the rungs are read.
     pub fn review(&mut self, now: Instant) {
         let parts_passed = self.parts_passed(now);
+        let moment = self.moment();
         let active = self.active;
-        let live = |meter: &LayerMeter| meter.is_live(active);
+        let live = |meter: &LayerMeter| meter.is_live(moment);
         let one_is_settled =
             self.layers.iter().any(|meter| live(meter) && meter.is_settled(active));
         self.rungs.clear();

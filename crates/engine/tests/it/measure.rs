@@ -220,15 +220,82 @@ fn the_upper_layers_of_a_key_picture_count_as_of_it() {
 }
 
 #[test]
-fn a_layer_that_stops_is_no_rung_after_a_second() {
+fn a_layer_that_stops_is_no_rung_after_the_time_of_some_pictures() {
+    for frames_per_second in [15, 30] {
+        let mut camera = Camera::new(&SIMULCAST);
+        camera.frames_per_second = frames_per_second;
+        camera.run(3 * SECOND);
+        camera.encodings[2].on = false;
+        camera.run(SECOND * 3 / 10);
+        assert_eq!(camera.layers(), [0, 1, 2], "encoders leave some out");
+        camera.run(SECOND * 2 / 10);
+        assert_eq!(camera.layers(), [0, 1]);
+        assert!(!camera.meter.is_live(2));
+    }
+}
+
+#[test]
+fn that_a_layer_has_stopped_is_said_once_and_again_when_it_stops_again() {
     let mut camera = Camera::new(&SIMULCAST);
     camera.run(3 * SECOND);
-    camera.encodings[2].on = false;
+    let said = |camera: &mut Camera| {
+        let mut said = 0;
+        for _ in 0..60 {
+            camera.now += SECOND / 30;
+            for layer in [0, 1] {
+                let len = SIMULCAST[usize::from(layer)].frame_len;
+                let packet = Packet {
+                    len,
+                    starts_frame: true,
+                    starts_key_frame: false,
+                    layer: Layer::default(),
+                };
+                said += u32::from(camera.meter.note(camera.now, layer, &packet));
+            }
+        }
+        said
+    };
+    assert_eq!(said(&mut camera), 1);
+    camera.run(SECOND);
+    assert_eq!(said(&mut camera), 1);
+}
+
+#[test]
+fn pictures_that_come_late_and_in_heaps_stop_no_layer() {
+    let mut camera = Camera::new(&SIMULCAST);
+    camera.run(3 * SECOND);
+    for _ in 0..20 {
+        camera.now += SECOND * 6 / 10;
+        for _ in 0..18 {
+            camera.send(false);
+            camera.meter.review(camera.now);
+            assert_eq!(camera.layers(), [0, 1, 2]);
+        }
+    }
+}
+
+#[test]
+fn a_layer_with_a_third_of_the_pictures_of_the_others_goes_on() {
+    let mut camera = Camera::new(&SIMULCAST);
+    for n in 0..300 {
+        camera.encodings[2].on = n % 3 == 0;
+        camera.now += SECOND / 30;
+        camera.send(false);
+        camera.meter.review(camera.now);
+    }
+    assert_eq!(camera.layers(), [0, 1, 2]);
+}
+
+#[test]
+fn a_layer_that_is_told_to_have_stopped_is_one_that_returns_when_it_comes() {
+    let mut camera = Camera::new(&SIMULCAST);
+    camera.run(3 * SECOND);
+    camera.meter.stop_layer(2);
+    assert!(!camera.meter.is_live(2));
+    camera.run(SECOND / 4);
+    assert_eq!(camera.layers(), [0, 1], "the rest of it is not measured yet");
     camera.run(SECOND / 2);
     assert_eq!(camera.layers(), [0, 1, 2]);
-    camera.run(SECOND / 2 + SECOND / 10);
-    assert_eq!(camera.layers(), [0, 1]);
-    assert!(!camera.meter.is_live(2));
 }
 
 #[test]

@@ -147,6 +147,11 @@ impl Missing {
         self.reply = longest.map(Reply::Unclear);
     }
 
+    pub(super) fn give_up_all(&mut self) {
+        self.given_up |= !self.packets.is_empty();
+        self.packets.clear();
+    }
+
     pub(super) fn take_given_up(&mut self) -> bool {
         std::mem::take(&mut self.given_up)
     }

@@ -2,9 +2,11 @@
 //!
 //! One [`StreamReceiver`] watches one incoming stream: it knows duplicates, asks again for what
 //! is missing and makes report blocks. One [`TransportArrivals`] watches a whole connection for
-//! transport-wide feedback. [`unwrap_retransmission`] turns a retransmission back into the packet it repeats.
+//! transport-wide feedback, one [`Overflow`] for a path that is sent far too much. [`unwrap_retransmission`] turns a
+//! retransmission back into the packet it repeats.
 
 mod missing;
+mod overflow;
 mod repair;
 mod reply;
 mod reports;
@@ -14,6 +16,7 @@ mod transport;
 use std::time::{Duration, Instant};
 
 pub use missing::{MAX_REQUESTS, Requests};
+pub use overflow::Overflow;
 pub use repair::{Repaired, unwrap_retransmission};
 pub use reply::{Reply, ReplyTime};
 pub use transport::{LONGEST_INTERVAL, SHORTEST_INTERVAL, TransportArrivals};
@@ -108,6 +111,13 @@ impl StreamReceiver {
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
         self.missing.as_ref()?.deadline()
+    }
+
+    /// Gives up whatever is missing.
+    pub fn give_up(&mut self) {
+        if let Some(missing) = &mut self.missing {
+            missing.give_up_all();
+        }
     }
 
     /// Whether packets were given up since this was last asked: a picture that needs them never

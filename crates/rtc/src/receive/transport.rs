@@ -42,6 +42,7 @@ pub struct TransportArrivals {
     waiting: Option<Waiting>,
     reference_time: u32,
     feedback_count: u8,
+    hides_losses: bool,
 }
 
 /// Arrivals that no feedback has told.
@@ -62,20 +63,22 @@ impl Default for TransportArrivals {
             waiting: None,
             reference_time: 0,
             feedback_count: 0,
+            hides_losses: false,
         }
     }
 }
 
 impl TransportArrivals {
     /// Takes note of a packet with this transport-wide sequence number. Of a duplicate, the first
-    /// arrival counts. A packet that was told as lost is told again, with those behind it.
+    /// arrival counts, and only of that the number is returned, made whole. A packet that was told as lost is
+    /// told again, with those behind it.
     #[inline]
-    pub fn handle_packet(&mut self, now: Instant, sequence: u16) {
+    pub fn handle_packet(&mut self, now: Instant, sequence: u16) -> Option<u64> {
         let start = *self.start.get_or_insert(now);
         let sequence = self.sequences.extend(sequence);
         let highest = self.sequences.highest().unwrap_or(sequence);
         if highest - sequence >= LATE || self.seen.note(sequence) != Verdict::New {
-            return;
+            return None;
         }
         let ticks = now.saturating_duration_since(start).as_micros() / TICK.as_micros();
         if let Some(place) = self.ticks.get_mut((sequence % WINDOW) as usize) {
@@ -84,6 +87,7 @@ impl TransportArrivals {
         let oldest = (highest + 1).saturating_sub(WINDOW);
         self.next = Some(self.next.map_or(sequence, |next| next.min(sequence)).max(oldest));
         self.waiting.get_or_insert(Waiting { since: now, arrivals: 0 }).arrivals += 1;
+        Some(sequence)
     }
 
     /// When feedback is due; a packet that arrives can bring it forward.
@@ -96,6 +100,12 @@ impl TransportArrivals {
             _ => LONGEST_INTERVAL,
         };
         Some(waiting.since + interval)
+    }
+
+    /// Whether what is told from now on leaves out the packets that have not come. Browsers send again what they
+    /// are told is lost, without being asked.
+    pub fn hide_losses(&mut self, hides: bool) {
+        self.hides_losses = hides;
     }
 
     /// Appends feedback on everything that arrived since the last one, if it is due at `now`. When
@@ -113,8 +123,13 @@ impl TransportArrivals {
         if self.deadline().is_none_or(|at| now < at) {
             return Ok(());
         }
-        let (Some(base), Some(highest)) = (self.next, self.sequences.highest()) else {
+        let (Some(next), Some(highest)) = (self.next, self.sequences.highest()) else {
             return Ok(());
+        };
+        let arrived = |sequence: &u64| self.arrival(*sequence).is_some();
+        let base = match self.hides_losses {
+            true => (next..=highest).find(arrived).unwrap_or(next),
+            false => next,
         };
         let mut deltas = [None; MAX_STATUSES];
         let (count, reference_time) = self.deltas(base, highest, &mut deltas);
@@ -153,6 +168,8 @@ impl TransportArrivals {
                 let Ok(since) = i16::try_from(ticks.wrapping_sub(before) as i32) else { break };
                 *delta = Some(since);
                 last = Some(ticks);
+            } else if self.hides_losses {
+                break;
             }
             count += 1;
         }

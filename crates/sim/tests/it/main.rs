@@ -15,6 +15,7 @@ mod publishing;
 mod storm;
 mod switching;
 mod telling;
+mod uplink;
 mod wrap;
 
 use std::time::Duration;

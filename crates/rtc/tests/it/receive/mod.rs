@@ -1,5 +1,6 @@
 //! Stories about what a receiver keeps track of.
 
+mod overflow;
 mod repair;
 mod reply;
 mod stream;

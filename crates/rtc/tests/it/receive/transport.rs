@@ -55,6 +55,22 @@ fn arrivals_and_losses_are_told_within_100_ms() {
 }
 
 #[test]
+fn losses_that_are_hidden_are_not_told_and_arrivals_are() {
+    let begin = start();
+    let mut arrivals = TransportArrivals::default();
+    arrivals.hide_losses(true);
+    for sequence in [10, 11, 15, 20, 21] {
+        arrivals.handle_packet(begin, sequence);
+    }
+    let told = told(&mut arrivals, begin + LONGEST_INTERVAL);
+    let runs: Vec<Vec<u16>> =
+        told.iter().map(|feedback| feedback.iter().map(|(number, _)| *number).collect()).collect();
+    assert_eq!(runs, [vec![10, 11], vec![15], vec![20, 21]]);
+    assert!(told.iter().flatten().all(|(_, arrival)| arrival.is_some()));
+    assert_eq!(arrivals.deadline(), None);
+}
+
+#[test]
 fn a_busy_connection_is_told_every_50_ms() {
     let begin = start();
     let mut arrivals = TransportArrivals::default();
