@@ -6,13 +6,14 @@ use std::time::{Instant, SystemTime};
 
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, MediaTime, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use crate::frame::{Frame, FrameKind};
-use crate::sender::Sender;
+use crate::packets::Packets;
+use crate::sender::{Sender, simulcast_sender};
 
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
 const VOICE_LEVEL: i8 = -30;
@@ -62,6 +63,8 @@ pub struct Client {
     pub closed_at: Option<Instant>,
     /// Key frames that were asked of it.
     pub key_frames_asked: u32,
+    /// What it does with packets, if it deals in those and not in frames.
+    pub packets: Option<Packets>,
     ice_state: Option<IceConnectionState>,
     slots: Vec<(Mid, MediaKind)>,
     pending: Option<SdpPendingOffer>,
@@ -73,12 +76,27 @@ pub struct Client {
 impl Client {
     /// A browser that has not offered yet. `number` tells it from others in frames.
     pub fn new(now: Instant, number: u32, address: SocketAddr) -> Self {
-        let mut rtc = Rtc::builder()
+        let rtc = Rtc::builder()
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(true)
             .set_stats_interval(None)
             .build(now);
+        Client::of(rtc, now, number, address)
+    }
+
+    /// The same for one that deals in packets.
+    pub(crate) fn of_packets(
+        now: Instant,
+        number: u32,
+        address: SocketAddr,
+        packets: Packets,
+    ) -> Self {
+        let client = Client::of(packets.rtc(now), now, number, address);
+        Client { packets: Some(packets), ..client }
+    }
+
+    fn of(mut rtc: Rtc, now: Instant, number: u32, address: SocketAddr) -> Self {
         let candidate = Candidate::host(address, "udp").expect("a socket address is a candidate");
         rtc.add_local_candidate(candidate);
         Client {
@@ -90,6 +108,7 @@ impl Client {
             connected_at: None,
             closed_at: None,
             key_frames_asked: 0,
+            packets: None,
             ice_state: None,
             slots: Vec::new(),
             pending: None,
@@ -297,6 +316,7 @@ impl Client {
             }
             Event::Closed => self.closed_at = Some(now),
             Event::IceConnectionStateChange(state) => self.ice_state = Some(state),
+            event if let Some(packets) = &mut self.packets => packets.note(now, event),
             Event::KeyframeRequest(request) => {
                 self.key_frames_asked += 1;
                 if let Some(sender) = self.senders.iter_mut().find(|s| s.mid == request.mid) {
@@ -329,6 +349,10 @@ impl Client {
 
     fn make_frame(&mut self, index: usize) -> Result<(), String> {
         let sender = &mut self.senders[index];
+        if let Some(packets) = &mut self.packets {
+            packets.make(&mut self.rtc, sender, self.number);
+            return Ok(());
+        }
         let at = sender.next_at;
         let (bytes, clock) = sender.next_frame(self.number);
         let layers = sender.layers(bytes);
@@ -365,21 +389,6 @@ fn add_slots(changes: &mut SdpApi<'_>, pairs: usize, slots: &mut Vec<(Mid, Media
             slots.push((changes.add_media(kind, Direction::RecvOnly, None, None, None), kind));
         }
     }
-}
-
-/// Adds a section that sends pictures in these encodings.
-fn simulcast_sender(changes: &mut SdpApi<'_>, now: Instant, rids: &[&str]) -> Sender {
-    assert!(!rids.is_empty(), "simulcast has encodings");
-    let mut simulcast = Simulcast::new();
-    for rid in rids {
-        simulcast.add_send_layer(SimulcastLayer::new(rid));
-    }
-    let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
-    let mut sender =
-        Sender::new(changes.add_media(kind, direction, None, None, Some(simulcast)), kind, now);
-    sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
-    sender.active_layers = rids.len();
-    sender
 }
 
 /// When a frame was captured, in seconds of the clock of its sender's reports.

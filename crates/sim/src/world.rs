@@ -144,7 +144,8 @@ impl World {
         self.seat(ROOM, client, &MICROPHONE_AND_CAMERA, offer, link)
     }
 
-    fn seat(
+    /// Lets a client join with an offer that it has made.
+    pub(crate) fn seat(
         &mut self,
         room: RoomId,
         mut client: Client,

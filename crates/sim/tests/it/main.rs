@@ -1,6 +1,7 @@
 //! Stories about calls in simulated time, and about the shape of the workspace, in one binary.
 
 mod bandwidth;
+mod codecs;
 mod dtx;
 mod fences;
 mod layers;
@@ -10,6 +11,7 @@ mod meeting;
 mod nack;
 mod network;
 mod publishing;
+mod scenes;
 mod storm;
 mod switching;
 mod telling;
