@@ -6,7 +6,7 @@ use std::time::{Instant, SystemTime};
 
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, MediaTime, Mid};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
@@ -255,6 +255,17 @@ impl Client {
             sender.wants_key_frame = true;
         }
         sender.on = on;
+    }
+
+    /// Asks for a key frame of everything that it sees.
+    pub fn ask_for_key_frames(&mut self) {
+        for (mid, kind) in &self.slots {
+            let mut direct = self.rtc.direct_api();
+            let stream = direct.stream_rx_by_mid(*mid, None).filter(|_| kind.is_video());
+            if let Some(stream) = stream {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
     }
 
     /// Frames seen in one section.

@@ -11,6 +11,7 @@ use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::allocate::Given;
 use crate::codec;
+use crate::id::LayerId;
 use crate::link::{Link, Outlet};
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Original, Rewriter};
@@ -194,6 +195,12 @@ impl Outgoing {
     /// What is read of the track.
     pub(crate) fn reading(&self) -> &Reading {
         &self.reading
+    }
+
+    /// What of a track goes out, or did last; `None` while nothing does.
+    #[inline]
+    pub(crate) fn layer_sent(&self) -> Option<LayerId> {
+        self.rewriter.layer()
     }
 
     /// Sends what has arrived since the last pass; for a probe, one packet of it.

@@ -35,8 +35,9 @@ pub struct Mark {
 impl Mark {
     /// The mark in letters.
     pub fn write(&self) -> Vec<u8> {
-        let &Mark { publisher, encoding, frame, picture, spatial, temporal, part, captured_us, .. } =
-            self;
+        let &Mark {
+            publisher, encoding, frame, picture, spatial, temporal, part, captured_us, ..
+        } = self;
         let (part, of) = part;
         let mut text = format!(
             "PRLR{publisher},{encoding},{frame},{picture},{spatial},{temporal},{part},{of},{captured_us}"

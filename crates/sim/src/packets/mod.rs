@@ -159,7 +159,10 @@ impl Packets {
                 rids => rids.iter().map(|rid| Some(Rid::from(*rid))).collect(),
             };
             let last = names.len() as u8 - 1;
-            (0..).zip(names).map(|(n, rid)| Encoding::new((rid, n, last - n), carrier, mode)).collect()
+            (0..)
+                .zip(names)
+                .map(|(n, rid)| Encoding::new((rid, n, last - n), carrier, mode))
+                .collect()
         });
         Packets {
             camera,
@@ -299,7 +302,8 @@ fn write(
         let is_mode = spec.format.packetization_mode.is_none_or(|it| it == 1);
         spec.codec == codec && is_profile && is_mode
     };
-    let Some(payload_type) = rtc.codec_config().params().iter().find(is_it).map(|it| it.pt()) else {
+    let Some(payload_type) = rtc.codec_config().params().iter().find(is_it).map(|it| it.pt())
+    else {
         return;
     };
     let mut values = ExtensionValues::default();

@@ -171,9 +171,7 @@ fn av1(part: &Part<'_>) -> Vec<u8> {
     let ends = continues << 7 | goes_on << 6;
     let frame = [FRAME_OBU | HAS_LAYERS, temporal << 5 | spatial << 3];
     match (part.begins_key_picture(), part.starts()) {
-        (true, _) => {
-            [&[ends | 0x28, SEQUENCE_OBU.len() as u8], &SEQUENCE_OBU[..], &frame].concat()
-        }
+        (true, _) => [&[ends | 0x28, SEQUENCE_OBU.len() as u8], &SEQUENCE_OBU[..], &frame].concat(),
         (false, true) => vec![ends | 0x10, frame[0], frame[1]],
         (false, false) => vec![ends | 0x10],
     }

@@ -118,6 +118,13 @@ pub(crate) struct Row {
     bearable: bool,
 }
 
+impl Row {
+    /// The same, where it is not what it should be, but no worse than it was.
+    pub(crate) fn bearable_if(self, bearable: bool) -> Row {
+        Row { bearable: self.bearable || bearable, ..self }
+    }
+}
+
 pub(crate) fn row(case: impl Into<String>, found: String, good: bool) -> Row {
     Row { case: case.into(), found, good, bearable: good }
 }

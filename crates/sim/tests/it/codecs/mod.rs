@@ -79,6 +79,9 @@ impl Call {
                 self.world.switch(publisher, 1, !on);
             }
         }
+        if loss > 0.0 {
+            self.world.seats[self.viewer].client.ask_for_key_frames();
+        }
         self.world.run_for(ms(300 + choice as u64 % 1_500));
     }
 
@@ -152,7 +155,8 @@ pub(crate) fn cameras() -> [(&'static str, Camera); 8] {
 fn whatever_changes_no_codec_comes_with_a_gap_or_a_frame_that_does_not_decode() {
     for (name, camera) in cameras() {
         let found = changing(2, camera, 0.0);
-        assert!(found.pictures > 600 && found.beginnings >= 5, "{name}: {found:?}");
+        let Found { pictures, beginnings, layers, .. } = found;
+        assert!(pictures > 600 && beginnings >= 5, "{name}: {pictures}, {beginnings}, {layers:?}");
     }
 }
 
@@ -160,7 +164,11 @@ fn whatever_changes_no_codec_comes_with_a_gap_or_a_frame_that_does_not_decode() 
 fn what_is_lost_on_the_way_breaks_nothing_but_itself() {
     for (name, camera) in cameras() {
         let found = changing(3, camera, 0.03);
-        assert!(found.pictures > 600 && found.missing > 0, "{name}: {found:?}");
+        let Found { pictures, missing, broken, .. } = found;
+        assert!(
+            pictures > 600 && broken < pictures / 10,
+            "{name}: {pictures}, {missing}, {broken}"
+        );
     }
 }
 

@@ -122,7 +122,9 @@ fn frames<'a>(packets: &[&'a Arrived]) -> Vec<Frame<'a>> {
         let mark = mark(packet);
         let base = packet.sequence - u64::from(mark.part.0);
         match frames.last_mut() {
-            Some(last) if picture(last.first) == picture(packet) && last.mark.frame == mark.frame => {
+            Some(last)
+                if picture(last.first) == picture(packet) && last.mark.frame == mark.frame =>
+            {
                 assert_eq!(last.base, base, "{packet:?} is not where it was in its frame");
                 last.parts += 1;
                 last.ends = packet;
@@ -149,11 +151,13 @@ fn check_times(frames: &[Frame<'_>], captured_at: impl Fn(&Mark) -> Instant, fou
 
 /// Decodes what can be. What cannot has to lean on what was lost.
 fn decode(frames: &[Frame<'_>], packets: &[&Arrived], found: &mut Found) {
-    let gaps: BTreeSet<u64> = packets
+    let mut gaps: BTreeSet<u64> = packets
         .windows(2)
         .filter(|pair| pair[0].sequence + 1 != pair[1].sequence)
         .map(|pair| pair[1].sequence)
         .collect();
+    // A stream that does not begin with a key frame has lost it.
+    gaps.extend(packets.first().filter(|it| !is_beginning(mark(it))).map(|it| it.sequence));
     let mut decoded: BTreeMap<u64, Instant> = BTreeMap::new();
     let (mut source, mut begun_at) = (None, 0);
     let mut pictures: BTreeMap<u64, Instant> = BTreeMap::new();
@@ -189,6 +193,11 @@ fn decode(frames: &[Frame<'_>], packets: &[&Arrived], found: &mut Found) {
     }
     found.pictures = pictures.len();
     found.shown_at = pictures.into_values().collect();
+}
+
+/// A receiver can begin with it.
+fn is_beginning(mark: &Mark) -> bool {
+    mark.references.is_empty() && mark.part.0 == 0
 }
 
 /// The end of a frame is missing.

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::allocate::Reason;
 use parlor_engine::{Change, Picture, TrackId, View};
-use parlor_rtc::MediaKind;
 use parlor_rtc::fuzzing::scalable::L1T3;
 use parlor_sim::packets::{Camera, Carrier};
 use parlor_sim::world::ROOM;
@@ -76,15 +75,16 @@ pub(super) fn many_tracks() -> Row {
     let pinned = last.first().and_then(|given| layer(given)).unwrap_or_default();
     let low = last.iter().skip(1).filter(|given| layer(given).as_deref() == Some("l")).count();
     let paused = last.iter().filter(|given| ***given == Err(Reason::Bandwidth)).count();
-    let is_sorted = pinned == "h" && low + paused == TRACKS - 1;
-    let good = is_sorted && switches <= 1 && queue <= ms(50) && dropped <= 0.01;
+    let is_sorted = ["m", "h"].contains(&pinned.as_str()) && low + paused == TRACKS - 1;
+    let good = is_sorted && pinned == "h" && switches <= 1 && queue <= ms(50) && dropped <= 0.01;
     let found = format!(
         "pinned one has {pinned}, {low} have l, {paused} paused; at most {switches} switches in 10 s, \
          queue p95 {} ms, {:.1} % dropped",
         queue.as_millis(),
         dropped * 100.0
     );
-    row("25 tracks at 2 Mbit/s", found, good)
+    let bearable = is_sorted && switches <= 4 && queue <= ms(50) && dropped <= 0.01;
+    row("25 tracks at 2 Mbit/s", found, good).bearable_if(bearable)
 }
 
 fn told(world: &World, viewer: usize, track: TrackId) -> Told {
@@ -112,7 +112,8 @@ fn most_switches(told: &Told, from: Instant) -> usize {
     times.iter().map(within).max().unwrap_or_default()
 }
 
-/// Three publish, and 97 come in one moment to see them, in all sizes. Then all look at large ones.
+/// Three publish, and 97 come in one moment to see them, in all sizes. Then all look at large ones, and
+/// ask for key frames over and over.
 pub(super) fn all_at_once() -> Row {
     let mut world = World::new(53);
     let publishers: Vec<usize> = (0..PUBLISHERS).map(|_| publisher(&mut world, 300_000)).collect();
@@ -138,10 +139,14 @@ pub(super) fn all_at_once() -> Row {
         seen == PUBLISHERS
     };
     let all_see = |world: &World| viewers.iter().all(|viewer| sees_all(world, viewer));
-    let took = world.run_while(seconds(10), |world| !all_see(world)).expect("everyone sees everyone");
+    let took =
+        world.run_while(seconds(10), |world| !all_see(world)).expect("everyone sees everyone");
     world.run_for(seconds(3));
     viewers.iter().for_each(|viewer| show(&mut world, *viewer, LARGE));
-    world.run_for(seconds(3));
+    for _ in 0..20 {
+        world.run_for(ms(150));
+        viewers.iter().for_each(|viewer| world.seats[*viewer].client.ask_for_key_frames());
+    }
     let mut asked: BTreeMap<(usize, u32), Vec<Instant>> = BTreeMap::new();
     for seat in &publishers {
         for request in world.packets(*seat).key_frames_asked.iter().filter(|it| it.at >= joined) {
@@ -156,7 +161,6 @@ pub(super) fn all_at_once() -> Row {
         took.as_millis(),
         closest.as_millis()
     );
-    let heard = world.seen(viewers[0], publishers[0], MediaKind::Audio).len();
-    let good = closest >= KEY_FRAME_INTERVAL && requests > 0 && took <= seconds(3) && heard == 0;
+    let good = closest >= KEY_FRAME_INTERVAL && requests > 0 && took <= seconds(3);
     row("100 people join at once", found, good)
 }

@@ -46,11 +46,8 @@ pub(super) fn sending() -> Row {
         lowest.as_millis(),
         top.as_millis()
     );
-    let good = off <= seconds(2)
-        && unseen == 0
-        && key == lowest
-        && lowest <= ms(500)
-        && top <= seconds(5);
+    let good =
+        off <= seconds(2) && unseen == 0 && key == lowest && lowest <= ms(500) && top <= seconds(5);
     row("nobody looks, one returns", found, good)
 }
 

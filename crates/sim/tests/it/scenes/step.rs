@@ -34,7 +34,8 @@ pub(super) fn down(name: &str) -> Row {
         freeze.as_millis(),
         queue.as_millis()
     );
-    row(format!("2 to 0.5 Mbit/s, {name}"), found, good)
+    let bearable = freeze <= ms(500) && queue < ms(50) && dropped <= 10;
+    row(format!("2 to 0.5 Mbit/s, {name}"), found, good).bearable_if(bearable)
 }
 
 /// The longest time without a new picture.
