@@ -100,7 +100,13 @@ impl Engine {
             {
                 let (link, counters) = (&mut peer.link, &mut self.counters);
                 let mut outlet = Outlet { link, departure, arena: out, counters };
+                let before = slot.outgoing.layer_sent();
                 pass = slot.outgoing.forward(source, &mut outlet);
+                if slot.outgoing.layer_sent() != before {
+                    // The receiver knows the clock of what went out before.
+                    let report = Timer::Peer(key.index, PeerTimer::Report);
+                    self.timers.set_no_later_than(report, now);
+                }
                 if let Some(layer) = pass.needs_key_frame() {
                     self.requests.push(track.key, layer);
                 }

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::peer::{Peer, PeerKey};
 use crate::slot::{Feed, Slot};
 use crate::timer::{PeerTimer, Timer};
-use crate::track::Upstream;
+use crate::track::{TrackKey, Upstream};
 
 /// How often reports are sent. Browsers wait for sender reports of both to put sound and pictures
 /// together, so more often than the five seconds that RFC 3550 section 6.2 begins with; RFC 4585
@@ -27,6 +27,15 @@ impl Engine {
         if self.timers.at(report).is_none() {
             let part = f64::from(self.random.next_u32()) / f64::from(u32::MAX);
             self.timers.set(report, Some(now + REPORT_INTERVAL.mul_f64(part)));
+        }
+    }
+
+    /// Lets everyone who receives a track hear of its clock, which was unknown before.
+    pub(crate) fn report_to_subscribers(&mut self, now: Instant, key: TrackKey) {
+        let Some(track) = self.tracks.get(key) else { return };
+        for subscriber in &track.subscribers {
+            let report = Timer::Peer(subscriber.peer.index, PeerTimer::Report);
+            self.timers.set_no_later_than(report, now);
         }
     }
 
@@ -66,7 +75,8 @@ impl Engine {
     fn publishers_timestamp(&mut self, key: PeerKey, slot: usize, ntp: NtpTime) -> Option<u32> {
         let slot = self.peers.get(key)?.slots.get(slot)?;
         let Feed::Flowing(track) = slot.feed() else { return None };
-        let layer = slot.outgoing.reading().layer()?;
+        // Another layer may be read by now, of which nothing has gone out.
+        let layer = slot.outgoing.layer_sent()?.index;
         match self.tracks.get(track.key)?.upstream {
             Upstream::Published(publisher) => {
                 let publisher = self.peers.get_mut(publisher)?;

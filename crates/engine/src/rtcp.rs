@@ -59,7 +59,12 @@ impl Engine {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(media) = peer.incoming.media_by_ssrc(ssrc) else { return };
         peer.clock_difference.note(now, self.clock.ntp(now), info.ntp);
+        let is_first = media.clock.is_none();
         media.take_sender_info(now, info);
+        let published = peer.incoming.published(ssrc).and_then(|at| peer.published.get(at));
+        if let Some(track) = published.map(|published| published.track).filter(|_| is_first) {
+            self.report_to_subscribers(now, track);
+        }
     }
 
     /// A subscriber says how it receives what we send.

@@ -6,13 +6,14 @@ use std::time::{Instant, SystemTime};
 
 use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
 use str0m::format::Codec;
-use str0m::media::{Direction, MediaKind, MediaTime, Mid, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
 use crate::frame::{Frame, FrameKind};
-use crate::sender::Sender;
+use crate::packets::Packets;
+use crate::sender::{Sender, simulcast_sender};
 
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
 const VOICE_LEVEL: i8 = -30;
@@ -64,6 +65,8 @@ pub struct Client {
     pub closed_at: Option<Instant>,
     /// Key frames that were asked of it.
     pub key_frames_asked: u32,
+    /// What it does with packets, if it deals in those and not in frames.
+    pub packets: Option<Packets>,
     ice_state: Option<IceConnectionState>,
     slots: Vec<(Mid, MediaKind)>,
     pending: Option<SdpPendingOffer>,
@@ -80,13 +83,28 @@ impl Client {
 
     /// The same for one that knows these codecs of pictures: VP8, AV1, or both.
     pub fn with_codecs(now: Instant, number: u32, address: SocketAddr, codecs: &[Codec]) -> Self {
-        let mut rtc = Rtc::builder()
+        let rtc = Rtc::builder()
             .clear_codecs()
             .enable_opus(true, false)
             .enable_vp8(codecs.contains(&Codec::Vp8))
             .enable_av1(codecs.contains(&Codec::Av1))
             .set_stats_interval(None)
             .build(now);
+        Client::of(rtc, now, number, address)
+    }
+
+    /// The same for one that deals in packets.
+    pub(crate) fn of_packets(
+        now: Instant,
+        number: u32,
+        address: SocketAddr,
+        packets: Packets,
+    ) -> Self {
+        let client = Client::of(packets.rtc(now), now, number, address);
+        Client { packets: Some(packets), ..client }
+    }
+
+    fn of(mut rtc: Rtc, now: Instant, number: u32, address: SocketAddr) -> Self {
         let candidate = Candidate::host(address, "udp").expect("a socket address is a candidate");
         rtc.add_local_candidate(candidate);
         Client {
@@ -98,6 +116,7 @@ impl Client {
             connected_at: None,
             closed_at: None,
             key_frames_asked: 0,
+            packets: None,
             ice_state: None,
             slots: Vec::new(),
             pending: None,
@@ -259,6 +278,17 @@ impl Client {
         }
     }
 
+    /// Asks for a key frame of everything that it sees.
+    pub fn ask_for_key_frames(&mut self) {
+        for (mid, kind) in &self.slots {
+            let mut direct = self.rtc.direct_api();
+            let stream = direct.stream_rx_by_mid(*mid, None).filter(|_| kind.is_video());
+            if let Some(stream) = stream {
+                stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
+    }
+
     /// Frames seen in one section.
     pub fn frames(&self, mid: Mid) -> &[SeenFrame] {
         self.seen.get(&mid.to_string()).map_or(&[], Vec::as_slice)
@@ -318,6 +348,7 @@ impl Client {
             }
             Event::Closed => self.closed_at = Some(now),
             Event::IceConnectionStateChange(state) => self.ice_state = Some(state),
+            event if let Some(packets) = &mut self.packets => packets.note(now, event),
             Event::KeyframeRequest(request) => {
                 self.key_frames_asked += 1;
                 if let Some(sender) = self.senders.iter_mut().find(|s| s.mid == request.mid) {
@@ -351,6 +382,10 @@ impl Client {
 
     fn make_frame(&mut self, index: usize) -> Result<(), String> {
         let sender = &mut self.senders[index];
+        if let Some(packets) = &mut self.packets {
+            packets.make(&mut self.rtc, sender, self.number);
+            return Ok(());
+        }
         let at = sender.next_at;
         let (bytes, clock) = sender.next_frame(self.number);
         let layers = sender.layers(bytes);
@@ -387,21 +422,6 @@ fn add_slots(changes: &mut SdpApi<'_>, pairs: usize, slots: &mut Vec<(Mid, Media
             slots.push((changes.add_media(kind, Direction::RecvOnly, None, None, None), kind));
         }
     }
-}
-
-/// Adds a section that sends pictures in these encodings.
-fn simulcast_sender(changes: &mut SdpApi<'_>, now: Instant, rids: &[&str]) -> Sender {
-    assert!(!rids.is_empty(), "simulcast has encodings");
-    let mut simulcast = Simulcast::new();
-    for rid in rids {
-        simulcast.add_send_layer(SimulcastLayer::new(rid));
-    }
-    let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
-    let mut sender =
-        Sender::new(changes.add_media(kind, direction, None, None, Some(simulcast)), kind, now);
-    sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
-    sender.active_layers = rids.len();
-    sender
 }
 
 /// When a frame was captured, in seconds of the clock of its sender's reports.

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use str0m::change::SdpApi;
 use str0m::format::Codec;
-use str0m::media::{Frequency, MediaKind, Mid, Rid};
+use str0m::media::{Direction, Frequency, MediaKind, Mid, Rid, Simulcast, SimulcastLayer};
 
 use crate::frame::{Frame, FrameKind};
 use crate::recording::Recording;
@@ -109,21 +110,28 @@ impl Sender {
         self.wanted = Some(wanted);
     }
 
+    /// The time from one frame to the next.
+    pub(crate) fn interval(&self) -> Duration {
+        match self.kind {
+            MediaKind::Audio => self.packet_time,
+            MediaKind::Video => Duration::from_secs(1) / self.frames_per_second,
+        }
+    }
+
     /// The bytes of the next frame and the clock its RTP time counts in.
     pub(crate) fn next_frame(&mut self, publisher: u32) -> (Vec<u8>, Frequency) {
         let number = self.frames_sent;
         self.frames_sent += 1;
+        self.next_at += self.interval();
         if self.recording.is_some() {
             return self.next_recorded_frame();
         }
         match self.kind {
             MediaKind::Audio => {
-                self.next_at += self.packet_time;
                 let frame = Frame { kind: FrameKind::Audio, publisher, number };
                 (frame.encode(AUDIO_FRAME_LEN), Frequency::FORTY_EIGHT_KHZ)
             }
             MediaKind::Video => {
-                self.next_at += Duration::from_secs(1) / self.frames_per_second;
                 let usual = (self.bitrate_bps / 8 / u64::from(self.frames_per_second)) as usize;
                 let key = std::mem::take(&mut self.wants_key_frame);
                 let (kind, len) = match key {
@@ -147,14 +155,23 @@ impl Sender {
         let frame = self.recording.as_ref().map_or(&[][..], |it| it.frame(self.position)).to_vec();
         self.position += 1;
         match self.kind {
-            MediaKind::Audio => {
-                self.next_at += self.packet_time;
-                (frame, Frequency::FORTY_EIGHT_KHZ)
-            }
-            MediaKind::Video => {
-                self.next_at += Duration::from_secs(1) / self.frames_per_second;
-                (frame, Frequency::NINETY_KHZ)
-            }
+            MediaKind::Audio => (frame, Frequency::FORTY_EIGHT_KHZ),
+            MediaKind::Video => (frame, Frequency::NINETY_KHZ),
         }
     }
+}
+
+/// Adds a section that sends pictures in these encodings.
+pub(crate) fn simulcast_sender(changes: &mut SdpApi<'_>, now: Instant, rids: &[&str]) -> Sender {
+    assert!(!rids.is_empty(), "simulcast has encodings");
+    let mut simulcast = Simulcast::new();
+    for rid in rids {
+        simulcast.add_send_layer(SimulcastLayer::new(rid));
+    }
+    let (kind, direction) = (MediaKind::Video, Direction::SendOnly);
+    let mut sender =
+        Sender::new(changes.add_media(kind, direction, None, None, Some(simulcast)), kind, now);
+    sender.rids = rids.iter().map(|rid| Rid::from(*rid)).collect();
+    sender.active_layers = rids.len();
+    sender
 }

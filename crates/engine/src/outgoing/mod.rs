@@ -13,10 +13,11 @@ use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::allocate::Given;
 use crate::codec;
+use crate::id::LayerId;
 use crate::link::Outlet;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Rewriter};
-use crate::ring::{Facts, Read, Stored};
+use crate::ring::{Cursor, Facts, Read, Stored};
 use crate::track::Track;
 
 pub(crate) use again::Request;
@@ -184,13 +185,18 @@ impl Outgoing {
         &self.reading
     }
 
+    /// What of a track goes out, or did last; `None` while nothing does.
+    #[inline]
+    pub(crate) fn layer_sent(&self) -> Option<LayerId> {
+        self.rewriter.layer()
+    }
+
     /// Sends what has arrived since the last pass; for a probe, one packet of it.
     #[inline]
     pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {
-        outlet.counters.layer_switches += u64::from(self.reading.take_next_layer(track));
         self.rewriter.want(self.reading.highest());
         let mut needs_key_frame = None;
-        while let Some((layer, cursor)) = self.reading.position() {
+        while let Some((layer, cursor)) = self.position(track, outlet) {
             let Some(ring) = track.ring(layer) else { break };
             match ring.read(cursor) {
                 Read::CaughtUp => break,
@@ -232,6 +238,22 @@ impl Outgoing {
     /// Whether anything has been sent.
     pub(crate) fn has_begun(&self) -> bool {
         self.packets > 0
+    }
+
+    /// Where to read on: in another layer, if that has taken over.
+    #[inline]
+    fn position(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<(u8, Cursor)> {
+        if self.reading.next_layer().is_some()
+            && self.reading.take_next_layer(
+                outlet.departure.now,
+                track,
+                self.rewriter.is_within_picture(),
+            )
+        {
+            outlet.counters.layer_switches += 1;
+            self.rewriter.want(self.reading.highest());
+        }
+        self.reading.position()
     }
 
     /// About how many bytes of the track wait to be sent.

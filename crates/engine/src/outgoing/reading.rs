@@ -22,6 +22,11 @@ pub(super) const AWAITED_KEY_FRAME: Duration = Duration::from_millis(500);
 /// A layer that costs so many times what the path takes is given up before a smaller one is there.
 const FAR_LESS: f64 = 1.5;
 
+/// A picture of which part has gone out and the rest has not come may have lost it on the publisher's link, or its
+/// layer has stopped: for so long the key frame of the next layer waits for it. Encoders' packets are paced over
+/// less.
+const REST_COMES_WITHIN: Duration = Duration::from_millis(50);
+
 /// What is read of a track, and where.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading {
@@ -126,13 +131,28 @@ impl Reading {
         key_frame.is_none()
     }
 
-    /// Goes over to the next layer if it has a key frame by now; returns whether it did.
+    /// Goes over to the next layer if it has a key frame by now; returns whether it did. `is_within_picture` is
+    /// whether part of a picture has gone out, the rest of which comes first.
     #[inline]
-    pub(super) fn take_next_layer(&mut self, track: &Track) -> bool {
+    pub(super) fn take_next_layer(
+        &mut self,
+        now: Instant,
+        track: &Track,
+        is_within_picture: bool,
+    ) -> bool {
         let Some(place) = &mut self.at else { return false };
         let Some(Next { layer, from, .. }) = place.next else { return false };
-        let key_frame = track.ring(layer).and_then(TrackRing::latest_key_frame);
+        let Some(ring) = track.ring(layer) else { return false };
+        let key_frame = ring.latest_key_frame();
         let Some(cursor) = key_frame.filter(|cursor| *cursor >= from) else { return false };
+        if is_within_picture {
+            let read = track.ring(place.layer).map(|ring| ring.read(place.cursor));
+            let has_ended = matches!(read, None | Some(Read::CaughtUp | Read::Overtaken { .. }));
+            let is_late = young_key_frame(now, ring, REST_COMES_WITHIN).is_none();
+            if !(has_ended && is_late) {
+                return false;
+            }
+        }
         *place = Place { layer, cursor, next: None };
         true
     }

@@ -46,6 +46,11 @@ impl Head {
         head
     }
 
+    /// Whether more of its picture is to go out.
+    pub(super) fn awaits_rest(self) -> bool {
+        !self.rest_is_dropped
+    }
+
     /// Whether a packet is of the same picture.
     pub(super) fn is_of_picture(&self, facts: &Facts) -> bool {
         self.timestamp == facts.timestamp

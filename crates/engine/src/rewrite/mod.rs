@@ -193,6 +193,11 @@ impl Rewriter {
         self.playing.map(|head| head.layer)
     }
 
+    /// Whether part of a picture has gone out, and more of it is to come.
+    pub fn is_within_picture(&self) -> bool {
+        self.playing.is_some_and(Head::awaits_rest)
+    }
+
     /// Where the outgoing packet whose 16-bit number is `sequence` came from; `None` if it was not sent
     /// or is too long ago.
     pub fn original(&self, sequence: u16) -> Option<Original> {

@@ -165,7 +165,8 @@ impl World {
         self.seat(ROOM, client, sources, offer, LinkConfig::default())
     }
 
-    fn seat(
+    /// Lets a client join with an offer that it has made.
+    pub(crate) fn seat(
         &mut self,
         room: RoomId,
         mut client: Client,

@@ -28,7 +28,7 @@ struct Call {
 }
 
 /// A path of so many kbit/s, a round trip of 50 ms and a queue of 100 ms.
-fn path(kbps: u64) -> LinkConfig {
+pub(crate) fn path(kbps: u64) -> LinkConfig {
     LinkConfig { rate_bps: Some(kbps * 1000), ..LinkConfig::with_round_trip(ms(50)) }
 }
 
@@ -120,13 +120,13 @@ fn layer(seen: &SeenFrame) -> Option<u8> {
 }
 
 /// One line of the table: what is measured, and whether that is what it should be.
-struct Row {
+pub(crate) struct Row {
     case: String,
     found: String,
     good: bool,
 }
 
-fn row(case: impl Into<String>, found: String, good: bool) -> Row {
+pub(crate) fn row(case: impl Into<String>, found: String, good: bool) -> Row {
     Row { case: case.into(), found, good }
 }
 
@@ -259,13 +259,18 @@ fn what_viewers_get_over_paths_of_all_kinds() {
     rows.push(disturbed(37, "5 % loss at 5 Mbit/s", lossy(0.05), 0.6));
     rows.push(disturbed(38, "jitter of +-30 ms, reordering", uneven, 0.8));
     rows.extend([sharing(2), sharing(8)]);
+    settle(&rows, "layers.txt");
+}
+
+/// Writes the table if that is wished, and looks at it.
+pub(crate) fn settle(rows: &[Row], golden: &str) {
     let mut table = String::new();
-    for Row { case, found, good, .. } in &rows {
+    for Row { case, found, good, .. } in rows {
         let verdict = if *good { "" } else { " (missed)" };
         writeln!(table, "{case:<30} {found}{verdict}").expect("a string takes all");
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/layers.txt");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(golden);
         std::fs::write(&path, &table).expect("the table can be written");
     }
     assert!(rows.iter().all(|row| row.good), "\n{table}");

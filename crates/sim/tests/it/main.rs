@@ -2,6 +2,7 @@
 
 mod bandwidth;
 mod beginning;
+mod codecs;
 mod dtx;
 mod fallback;
 mod fences;
@@ -12,6 +13,7 @@ mod meeting;
 mod nack;
 mod network;
 mod publishing;
+mod scenes;
 mod storm;
 mod switching;
 mod telling;

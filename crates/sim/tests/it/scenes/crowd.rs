@@ -1,0 +1,165 @@
+//! Many people: on one thin path, and all at once.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use parlor_engine::allocate::Reason;
+use parlor_engine::{Change, Picture, TrackId, View};
+use parlor_rtc::fuzzing::scalable::L1T3;
+use parlor_sim::packets::{Camera, Carrier};
+use parlor_sim::world::ROOM;
+use parlor_sim::{LinkConfig, World};
+use str0m::media::MediaKind::Video;
+
+use super::step::queue_p95;
+use crate::codecs::RIDS;
+use crate::layers::{Row, path, row};
+use crate::{connect_all, ms, seconds};
+
+const CAMERA: Camera = Camera { carrier: Carrier::Vp8, mode: L1T3, rids: RIDS };
+
+const TRACKS: usize = 25;
+/// What is shown small, and what large.
+const SMALL: u16 = 320;
+const LARGE: u16 = 1280;
+
+/// A key frame of a layer is asked for no more often than that.
+const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
+const PEOPLE: usize = 100;
+const PUBLISHERS: usize = 3;
+
+/// What a viewer was told at a time that it gets.
+type Told = Vec<(Instant, Result<Picture, Reason>)>;
+
+fn publisher(world: &mut World, bitrate_bps: u64) -> usize {
+    let seat = world.join_with_packets(Some(CAMERA), 0, LinkConfig::default());
+    world.seats[seat].client.senders[1].bitrate_bps = bitrate_bps;
+    seat
+}
+
+fn camera(world: &World, seat: usize) -> TrackId {
+    world.seats[seat].named[1].track
+}
+
+fn view(track: TrackId, width: u16, priority: u8) -> View {
+    View { track, width, height: width / 16 * 9, priority }
+}
+
+/// 25 cameras to one viewer with 2 Mbit/s, who has pinned one of them.
+pub(super) fn many_tracks() -> Row {
+    let mut world = World::new(52);
+    let publishers: Vec<usize> = (0..TRACKS).map(|_| publisher(&mut world, 1_500_000)).collect();
+    // Two talk, the others listen.
+    publishers.iter().skip(2).for_each(|seat| world.switch(*seat, 0, false));
+    let viewer = world.join_as(ROOM, &[], TRACKS, path(2_000));
+    let cameras: Vec<TrackId> = publishers.iter().map(|seat| camera(&world, *seat)).collect();
+    let place = |(n, track): (usize, &TrackId)| match n {
+        0 => view(*track, LARGE, 1),
+        _ => view(*track, SMALL, 0),
+    };
+    let (now, peer) = (world.now(), world.seats[viewer].peer);
+    world.engine.view(now, peer, cameras.iter().enumerate().map(place).collect());
+    connect_all(&mut world);
+    world.run_for(seconds(10));
+    let (from, before) = (world.now(), world.seats[viewer].down.counters());
+    world.run_for(seconds(40));
+    let after = world.seats[viewer].down.counters();
+    let dropped = (after.overflowed - before.overflowed) as f64 / (after.sent - before.sent) as f64;
+    let queue = queue_p95(&world, viewer, from);
+    let told: Vec<Told> = cameras.iter().map(|track| told(&world, viewer, *track)).collect();
+    let switches = told.iter().map(|told| most_switches(told, from)).max().unwrap_or_default();
+    let last: Vec<_> = told.iter().filter_map(|told| told.last()).map(|(_, given)| given).collect();
+    let layer = |given: &Result<Picture, Reason>| {
+        given.ok().and_then(|picture| picture.layer).map(|rid| rid.to_string())
+    };
+    let pinned = last.first().and_then(|given| layer(given)).unwrap_or_default();
+    let low = last.iter().skip(1).filter(|given| layer(given).as_deref() == Some("l")).count();
+    let paused = last.iter().filter(|given| ***given == Err(Reason::Bandwidth)).count();
+    let is_sorted = ["m", "h"].contains(&pinned.as_str()) && low + paused == TRACKS - 1;
+    let good = is_sorted && pinned == "h" && switches <= 1 && queue <= ms(50) && dropped <= 0.01;
+    let found = format!(
+        "pinned one has {pinned}, {low} have l, {paused} paused; at most {switches} switches in 10 s, \
+         queue p95 {} ms, {:.1} % dropped",
+        queue.as_millis(),
+        dropped * 100.0
+    );
+    row("25 tracks at 2 Mbit/s", found, good)
+}
+
+fn told(world: &World, viewer: usize, track: TrackId) -> Told {
+    let peer = world.seats[viewer].peer;
+    let given = |(at, change): &(Instant, Change)| match change {
+        Change::Quality { peer: to, quality } if *to == peer => {
+            let of_track = quality.tracks.iter().find(|it| it.track == track)?;
+            Some((*at, of_track.given))
+        }
+        _ => None,
+    };
+    world.changes.iter().filter_map(given).collect()
+}
+
+/// The most changes of a track's layers within 10 s.
+fn most_switches(told: &Told, from: Instant) -> usize {
+    let layers = |given: Result<Picture, Reason>| {
+        given.map(|Picture { layer, spatial, temporal, .. }| (layer, spatial, temporal))
+    };
+    let changed = told.windows(2).filter(|pair| layers(pair[0].1) != layers(pair[1].1));
+    let times: Vec<Instant> = changed.map(|pair| pair[1].0).filter(|at| *at >= from).collect();
+    let within = |from: &Instant| {
+        times.iter().filter(|at| *at >= from && **at < *from + seconds(10)).count()
+    };
+    times.iter().map(within).max().unwrap_or_default()
+}
+
+/// Three publish, and 97 come in one moment to see them, in all sizes. Then all look at large ones, and
+/// ask for key frames over and over.
+pub(super) fn all_at_once() -> Row {
+    let mut world = World::new(53);
+    let publishers: Vec<usize> = (0..PUBLISHERS).map(|_| publisher(&mut world, 300_000)).collect();
+    connect_all(&mut world);
+    world.run_for(seconds(2));
+    let cameras: Vec<TrackId> = publishers.iter().map(|seat| camera(&world, *seat)).collect();
+    let show = |world: &mut World, viewer: usize, width: u16| {
+        let (now, peer) = (world.now(), world.seats[viewer].peer);
+        world.engine.view(now, peer, cameras.iter().map(|track| view(*track, width, 0)).collect());
+    };
+    let viewers: Vec<usize> = (PUBLISHERS..PEOPLE)
+        .map(|n| {
+            let viewer = world.join_as(ROOM, &[], PUBLISHERS, path(5_000));
+            show(&mut world, viewer, [SMALL, 640, LARGE][n % 3]);
+            viewer
+        })
+        .collect();
+    let joined = world.now();
+    let sees_all = |world: &World, viewer: &usize| {
+        let client = &world.seats[*viewer].client;
+        let videos = client.slots().iter().filter(|(_, kind)| *kind == Video);
+        let seen = videos.filter(|(mid, _)| !client.frames(*mid).is_empty()).count();
+        seen == PUBLISHERS
+    };
+    let all_see = |world: &World| viewers.iter().all(|viewer| sees_all(world, viewer));
+    let took =
+        world.run_while(seconds(10), |world| !all_see(world)).expect("everyone sees everyone");
+    world.run_for(seconds(3));
+    viewers.iter().for_each(|viewer| show(&mut world, *viewer, LARGE));
+    for _ in 0..20 {
+        world.run_for(ms(150));
+        viewers.iter().for_each(|viewer| world.seats[*viewer].client.ask_for_key_frames());
+    }
+    let mut asked: BTreeMap<(usize, u32), Vec<Instant>> = BTreeMap::new();
+    for seat in &publishers {
+        for request in world.packets(*seat).key_frames_asked.iter().filter(|it| it.at >= joined) {
+            asked.entry((*seat, request.ssrc)).or_default().push(request.at);
+        }
+    }
+    let requests: usize = asked.values().map(Vec::len).sum();
+    let closest = asked.values().flat_map(|times| times.windows(2).map(|pair| pair[1] - pair[0]));
+    let closest = closest.min().unwrap_or(KEY_FRAME_INTERVAL);
+    let found = format!(
+        "all see all {} ms later; {requests} key frames asked for, one of a layer each {} ms at most",
+        took.as_millis(),
+        closest.as_millis()
+    );
+    let good = closest >= KEY_FRAME_INTERVAL && requests > 0 && took <= seconds(3);
+    row("100 people join at once", found, good)
+}

@@ -1,0 +1,95 @@
+//! Sound and pictures of one person, by the clocks that their viewer is told of.
+
+use std::time::{Duration, Instant};
+
+use parlor_engine::View;
+use parlor_rtc::fuzzing::scalable::L1T3;
+use parlor_sim::packets::{Arrived, Camera, Carrier, Packets};
+use parlor_sim::{LinkConfig, World};
+
+use crate::codecs::{RIDS, captured_at};
+use crate::layers::{Row, path, row};
+use crate::{connect_all, ms, seconds};
+
+/// Nobody notices that sound and pictures are so far apart.
+const BOUND_MS: f64 = 10.0;
+
+/// Pictures are shown so long after they came at the soonest, and reports that have come by then count.
+const SHOWN_AFTER: Duration = Duration::from_millis(30);
+
+/// Two people whose encodings all have clocks of their own, on paths that hold some packets up, and a viewer who
+/// sees now the one, now the other, large and small.
+pub(super) fn through_switches() -> Row {
+    let mut world = World::new(54);
+    let camera = Camera { carrier: Carrier::Vp8, mode: L1T3, rids: RIDS };
+    let up = LinkConfig { jitter: ms(10), ..LinkConfig::with_round_trip(ms(40)) };
+    let publishers = [(); 2].map(|()| world.join_with_packets(Some(camera), 0, up));
+    let viewer = world.join_with_packets(None, 2, path(5_000));
+    connect_all(&mut world);
+    let show = |world: &mut World, shown: usize, width: u16| {
+        let track = world.seats[publishers[shown]].named[1].track;
+        let (now, peer) = (world.now(), world.seats[viewer].peer);
+        let view = View { track, width, height: width / 16 * 9, priority: 0 };
+        world.engine.view(now, peer, vec![view]);
+    };
+    let (mut switches, mut layers) = (0, 0);
+    for turn in 0..16 {
+        show(&mut world, turn / 4 % 2, [1280, 320, 640, 1280][turn % 4]);
+        switches += 1;
+        if turn % 5 == 4 {
+            layers = 1 + (layers + 1) % 3;
+            world.seats[publishers[turn % 2]].client.senders[1].active_layers = layers;
+        }
+        world.set_link(viewer, path([5_000, 700, 5_000][turn % 3]));
+        world.run_for(seconds(3));
+    }
+    let apart_ms = furthest_apart_ms(&world, viewer);
+    let found = format!("at most {apart_ms:.1} ms apart through {switches} changes of view");
+    row("sound and pictures", found, apart_ms <= BOUND_MS)
+}
+
+/// How far sound and pictures of one person are apart at the most, by the newest reports when they are shown.
+fn furthest_apart_ms(world: &World, viewer: usize) -> f64 {
+    let packets = world.packets(viewer);
+    let start = world.seats[0].client.connected_at.expect("it is");
+    let beginnings = beginnings(&packets.arrived);
+    let mut furthest: f64 = 0.0;
+    let mut sound_late: [Option<f64>; 3] = [None; 3];
+    for arrived in &packets.arrived {
+        let Some(mark) = &arrived.mark else { continue };
+        let next = beginnings.iter().find(|at| **at > arrived.at && !arrived.is_audio);
+        let shown_at = arrived.at + SHOWN_AFTER;
+        // What is shown when something else begins goes by the clock of what it is of.
+        let known_at = next.map_or(shown_at, |next| shown_at.min(*next));
+        let Some(told) = told_seconds(packets, arrived, known_at) else { continue };
+        let late = told - (captured_at(world, mark) - start).as_secs_f64();
+        let sound = &mut sound_late[mark.publisher as usize];
+        match (arrived.is_audio, *sound) {
+            (true, _) => *sound = Some(late),
+            (false, Some(sound)) => furthest = furthest.max((late - sound).abs() * 1000.0),
+            (false, None) => {}
+        }
+    }
+    furthest
+}
+
+/// When another encoding began to come.
+fn beginnings(arrived: &[Arrived]) -> Vec<Instant> {
+    let encoding =
+        |it: &Arrived| it.mark.as_ref().map(|mark| (it.ssrc, mark.publisher, mark.encoding));
+    let mut pictures: Vec<&Arrived> = arrived.iter().filter(|it| !it.is_audio).collect();
+    pictures.sort_by_key(|it| (it.ssrc, it.sequence));
+    let pairs = pictures.windows(2).filter(|pair| encoding(pair[0]) != encoding(pair[1]));
+    let mut times: Vec<Instant> = pairs.map(|pair| pair[1].at).collect();
+    times.sort_unstable();
+    times
+}
+
+/// The time of day at which a packet's sender says that it was captured, as far as is known at a time.
+fn told_seconds(packets: &Packets, arrived: &Arrived, known_at: Instant) -> Option<f64> {
+    let mut of_stream = packets.reports.iter().rev().filter(|it| it.ssrc == arrived.ssrc);
+    let report = of_stream.find(|report| report.at <= known_at)?;
+    let rate = if arrived.is_audio { 48_000.0 } else { 90_000.0 };
+    let ticks = (arrived.timestamp as u32).wrapping_sub(report.timestamp) as i32;
+    Some(report.seconds + f64::from(ticks) / rate)
+}

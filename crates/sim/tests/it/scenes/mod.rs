@@ -1,0 +1,23 @@
+//! What viewers get where there is more than a camera and a path. `UPDATE_GOLDEN=1` writes the table that
+//! docs/performance.md shows; its last digits differ from run to run, since signatures in handshakes do.
+
+mod crowd;
+mod less;
+mod lip_sync;
+mod step;
+
+use crate::codecs;
+use crate::layers::settle;
+
+#[test]
+fn what_viewers_get_in_scenes_of_all_kinds() {
+    let rows = [
+        step::down("VP9 L3T3_KEY"),
+        crowd::many_tracks(),
+        crowd::all_at_once(),
+        codecs::switched(),
+        lip_sync::through_switches(),
+        less::sending(),
+    ];
+    settle(&rows, "scenes.txt");
+}
