@@ -11,6 +11,7 @@ use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 
+pub use crate::frame::SeenFrame;
 use crate::frame::{Frame, FrameKind};
 use crate::packets::Packets;
 use crate::sender::{Sender, simulcast_sender};
@@ -18,26 +19,6 @@ use crate::sender::{Sender, simulcast_sender};
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
 const VOICE_LEVEL: i8 = -30;
 const SILENCE_LEVEL: i8 = -127;
-
-/// One frame as it came out of a receive section.
-#[derive(Clone, Copy, Debug)]
-pub struct SeenFrame {
-    /// When it was whole.
-    pub at: Instant,
-    /// What it says of itself; `None` if its bytes are not one frame of ours.
-    pub frame: Option<Frame>,
-    /// Its RTP time in seconds, unwrapped by the receiver.
-    pub media_time: f64,
-    /// Its bytes.
-    pub len: usize,
-    /// When the sender's reports say that it was captured, in seconds of the sender's clock; `None`
-    /// before the first report.
-    pub captured: Option<f64>,
-    /// No packet is missing between the frame before and this one.
-    pub contiguous: bool,
-    /// What it has to be decoded as.
-    pub codec: Codec,
-}
 
 /// A datagram that the client sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -280,10 +261,8 @@ impl Client {
 
     /// Asks for a key frame of everything that it sees.
     pub fn ask_for_key_frames(&mut self) {
-        for (mid, kind) in &self.slots {
-            let mut direct = self.rtc.direct_api();
-            let stream = direct.stream_rx_by_mid(*mid, None).filter(|_| kind.is_video());
-            if let Some(stream) = stream {
+        for (mid, _) in self.slots.iter().filter(|(_, kind)| kind.is_video()) {
+            if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(*mid, None) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
             }
         }

@@ -1,5 +1,9 @@
 //! Made-up media frames that say who made them, so that a receiver can tell whom it sees and hears.
 
+use std::time::Instant;
+
+use str0m::format::Codec;
+
 /// Marks the start of our own bytes inside a frame.
 const MAGIC: [u8; 4] = *b"PRLR";
 /// What a VP8 decoder reads first: frame tag, start code, width and height (RFC 6386 section 9.1).
@@ -49,6 +53,26 @@ pub struct Frame {
     pub publisher: u32,
     /// Counts that client's frames of one sender from 0.
     pub number: u32,
+}
+
+/// One frame as it came out of a receive section.
+#[derive(Clone, Copy, Debug)]
+pub struct SeenFrame {
+    /// When it was whole.
+    pub at: Instant,
+    /// What it says of itself; `None` if its bytes are not one frame of ours.
+    pub frame: Option<Frame>,
+    /// Its RTP time in seconds, unwrapped by the receiver.
+    pub media_time: f64,
+    /// Its bytes.
+    pub len: usize,
+    /// When the sender's reports say that it was captured, in seconds of the sender's clock; `None`
+    /// before the first report.
+    pub captured: Option<f64>,
+    /// No packet is missing between the frame before and this one.
+    pub contiguous: bool,
+    /// What it has to be decoded as.
+    pub codec: Codec,
 }
 
 impl Frame {
