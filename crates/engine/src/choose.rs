@@ -152,7 +152,7 @@ impl Engine {
             .collect();
         let subscriptions: ArrayVec<Subscription<'_>, MAX_SLOTS> =
             sources.iter().map(|(flowing, track)| subscription(flowing, track)).collect();
-        let target_bps = link.take_target().bps().saturating_sub(voices_bps);
+        let target_bps = link.take_target(now).bps().saturating_sub(voices_bps);
         let (needed_bps, least_bps) = least_bps(target_bps, &subscriptions).unwrap_or_default();
         let is_short = link.is_short_for_long(now, target_bps.max(least_bps) < needed_bps);
         let budget_bps = match is_short {

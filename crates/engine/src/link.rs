@@ -26,6 +26,11 @@ const SHORT_FOR_LONG: Duration = Duration::from_secs(4);
 /// What is sent follows at once when it may become less or more than so much, in percent.
 const WORTH_A_DECISION: (u64, u64) = (93, 120);
 
+/// What a path is thought to take falls by a seventh when pictures of many people come in one moment, or a probe
+/// fills a queue. That is over in a second or two, and nobody's picture has to change for it.
+const DEEPEST_DIP: f64 = 0.82;
+const LONGEST_DIP: Duration = Duration::from_secs(3);
+
 /// Bytes of IP and UDP headers, which a path has to carry too (RFC 791, RFC 8200, RFC 768).
 const IPV4_OVERHEAD: usize = 20 + 8;
 const IPV6_OVERHEAD: usize = 40 + 8;
@@ -39,8 +44,11 @@ pub(crate) struct Link {
     pub(crate) congestion: CongestionControl,
     /// How much could be used: all that the client shows, at its best.
     wanted: Bitrate,
-    /// How much may be sent, as of the last decision about it.
+    /// How much might be sent at the last decision about it, and how much was decided on.
+    seen: Bitrate,
     taken: Bitrate,
+    /// Since when less is to be sent than was decided on.
+    dips_since: Option<Instant>,
     connected_at: Option<Instant>,
     /// Since when it carries less than it is to carry at least.
     short_since: Option<Instant>,
@@ -74,7 +82,9 @@ impl Link {
             retransmissions: Retransmissions::new(now),
             congestion: CongestionControl::new(now, feedback, MAX_RATE),
             wanted: Bitrate::ZERO,
+            seen: Bitrate::ZERO,
             taken: Bitrate::ZERO,
+            dips_since: None,
             connected_at: None,
             short_since: None,
             feedback,
@@ -102,16 +112,24 @@ impl Link {
         has_waited || has_seen() && !self.congestion.is_probing()
     }
 
-    /// How much may be sent, for a decision that is made now.
-    pub(crate) fn take_target(&mut self) -> Bitrate {
-        self.taken = self.congestion.target();
+    /// How much may be sent, for a decision that is made now. A dip is waited out, as long as no queue stands.
+    pub(crate) fn take_target(&mut self, now: Instant) -> Bitrate {
+        self.seen = self.congestion.target();
+        let is_dip = self.seen < self.taken
+            && self.seen >= self.taken.scaled(DEEPEST_DIP)
+            && self.congestion.carries_all();
+        let since = *self.dips_since.get_or_insert(now);
+        if !is_dip || now >= since + LONGEST_DIP {
+            self.taken = self.seen;
+            self.dips_since = None;
+        }
         self.taken
     }
 
     /// Whether so much more or less may be sent than at the last decision that it should be made anew.
     pub(crate) fn has_changed(&self) -> bool {
-        let (taken, target) = (self.taken.bps(), self.congestion.target().bps());
-        target * 100 < taken * WORTH_A_DECISION.0 || target * 100 > taken * WORTH_A_DECISION.1
+        let (seen, target) = (self.seen.bps(), self.congestion.target().bps());
+        target * 100 < seen * WORTH_A_DECISION.0 || target * 100 > seen * WORTH_A_DECISION.1
     }
 
     /// Whether the path has been too thin for a while for what it is to carry at least, given that it is now, or

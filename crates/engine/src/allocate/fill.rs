@@ -54,6 +54,8 @@ struct Order {
     pixels: u32,
     picture: u8,
     temporal: u8,
+    /// When all has to fit into less, what has just changed is the last of its equals to go.
+    is_settled: bool,
     /// Who has it keeps it: among equals, nothing moves.
     is_up: bool,
     /// The cheap before the dear: so more people are served.
@@ -116,6 +118,7 @@ pub(super) fn list(
             pixels,
             picture,
             temporal: rung.quality.temporal,
+            is_settled: rank.may_change || is_up,
             is_up,
             extra_bps: needed_bps.saturating_sub(below_bps),
             track: rank.track,

@@ -115,6 +115,14 @@ impl CongestionControl {
         }
     }
 
+    /// Whether what is sent comes through: no queue stands on the path, and loss does not limit it.
+    pub fn carries_all(&self) -> bool {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.carries_all(),
+            Method::Reports(_) => false,
+        }
+    }
+
     /// Whether a probe is under way, or being followed by a faster one as long as each pays: what may be sent
     /// is about to be known better.
     pub fn is_probing(&self) -> bool {

@@ -95,6 +95,11 @@ impl FeedbackEstimate {
         self.target
     }
 
+    /// Whether no queue stands on the path, and loss does not limit it.
+    pub(super) fn carries_all(&self) -> bool {
+        !self.delay.has_queue() && self.loss.state() == LossState::Unlimited
+    }
+
     /// How long even the luckiest packet of late waited in a queue on the path.
     pub(super) fn queue(&self) -> Duration {
         self.delay.queue()
@@ -189,6 +194,9 @@ impl FeedbackEstimate {
         }
         let throughput = self.acknowledged.rate();
         let probed = heard.probed.and_then(|probed| self.believed(now, probed));
+        if probed.is_none() && heard.probed.is_some_and(|it| it.rate > self.delay.rate()) {
+            self.delay.note_refused(now);
+        }
         let before = self.delay.rate();
         let sent = Throughput {
             usual: throughput,

@@ -117,6 +117,25 @@ fn what_the_first_estimates_made_go_up_and_down_is_no_try_that_failed() {
 }
 
 #[test]
+fn when_equals_have_to_fit_into_less_who_has_just_come_stays() {
+    let mut viewer = Viewer::new((1..=4).map(Seat::camera).collect());
+    viewer.run(60 * SECOND, 180_000);
+    let rests = |viewer: &Viewer| viewer.last.iter().position(|given| *given == PAUSED);
+    let before = rests(&viewer).expect("one has no room");
+    viewer.run(8 * SECOND, 230_000);
+    assert_eq!(rests(&viewer), None);
+    let after = rests_after(&mut viewer, 180_000);
+    assert_ne!(after, before, "it has just come");
+}
+
+/// Who has no room any more on a thinner link.
+fn rests_after(viewer: &mut Viewer, budget_bps: u64) -> usize {
+    viewer.now += TICK;
+    viewer.decide(budget_bps);
+    viewer.last.iter().position(|given| *given == PAUSED).expect("one has no room")
+}
+
+#[test]
 fn a_try_that_lasts_makes_patience_short_again() {
     let mut viewer = settled(1_500_000);
     viewer.run(SECOND, 1_100_000);

@@ -24,8 +24,11 @@ const INTERRUPTED: Duration = Duration::from_secs(2);
 
 /// What comes through in a fifth of a second is off by a few packets. Below and above these parts of what usually
 /// does, it says more all the same.
-const FAR_LESS: f64 = 0.6;
+const FAR_LESS: f64 = 0.75;
 const FAR_MORE: f64 = 1.3;
+
+/// Of the rate, what comes through of a flow that fills it.
+const NEARLY_ALL: f64 = 0.85;
 
 /// The delay-based estimate.
 #[derive(Clone, Debug)]
@@ -58,11 +61,14 @@ impl Throughput {
     /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
     /// lets through all that the path takes; when that is far less, it is another path than it was. And what is far
     /// more than usual has just begun.
-    fn when_full(self, stands: bool) -> Option<Bitrate> {
+    fn when_full(self, stands: bool, rate: Bitrate) -> Option<Bitrate> {
         match self.usual {
             Some(usual) if stands && self.latest < usual.scaled(FAR_LESS) => Some(self.latest),
             Some(usual) if stands && self.is_seldom_full => Some(usual.max(self.latest)),
             Some(usual) if self.is_seldom_full => Some(usual.max(self.of_bursts)),
+            Some(usual) if !stands && usual < rate.scaled(NEARLY_ALL) => {
+                Some(usual.max(self.of_bursts))
+            }
             Some(usual) if self.latest > usual.scaled(FAR_MORE) => Some(self.latest),
             Some(usual) => Some(usual),
             None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
@@ -130,6 +136,11 @@ impl DelayEstimate {
         self.control.set_round_trip(round_trip);
     }
 
+    /// A probe was slowed down to more than the rate, and is no reason to send more.
+    pub(super) fn note_refused(&mut self, now: Instant) {
+        self.control.note_refused(now);
+    }
+
     pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
         self.control.set_rate(now, rate);
     }
@@ -162,10 +173,12 @@ impl DelayEstimate {
         let usage = self.detector.usage();
         let stands = self.standing.has_to_drain(now);
         if usage == Usage::Over || stands {
-            // A burst of who mostly has little to send fills a queue for a moment, and drains.
-            let may_stay = !throughput.is_seldom_full && self.standing.may_be_there();
+            // A burst of who mostly has little to send fills a queue for a moment, and drains; so does a probe.
+            let is_own = throughput.is_seldom_full || self.control.may_be_of_probe(now);
+            let may_stay = !is_own && self.standing.may_be_there();
             let is_real = stands || may_stay;
-            let reduced = is_real && self.reduce(now, throughput.when_full(stands));
+            let reduced =
+                is_real && self.reduce(now, throughput.when_full(stands, self.control.rate()));
             if reduced {
                 self.standing.note_reduced(now, stands);
             }
@@ -264,6 +277,41 @@ mod tests {
         assert!(estimate.update(now, sent, None).reduced);
         assert_eq!(estimate.rate(), kbps(204));
         assert!(estimate.queue() > Duration::from_millis(80));
+    }
+
+    #[test]
+    fn the_queue_of_a_probe_that_was_too_much_is_no_reason_to_go_down() {
+        for (is_refused, rate) in [(true, kbps(1_000)), (false, kbps(765))] {
+            let (mut now, mut arrived_us) = (start(), 0);
+            let mut estimate =
+                DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+            send(&mut estimate, &mut now, &mut arrived_us, 0);
+            estimate.set_rate(now, kbps(1_000));
+            for n in 0..20 {
+                now += Duration::from_millis(10);
+                arrived_us += 11_000;
+                estimate.note_arrival(now, now, arrived_us);
+                if n == 10 && is_refused {
+                    estimate.note_refused(now);
+                }
+            }
+            assert_eq!(estimate.usage(), Usage::Over);
+            estimate.update(now, steady(kbps(900)), None);
+            assert_eq!(estimate.rate(), rate);
+        }
+    }
+
+    #[test]
+    fn a_burst_of_who_sends_less_than_it_may_says_what_the_path_takes() {
+        let sent = Throughput {
+            usual: Some(kbps(1_100)),
+            of_bursts: kbps(1_950),
+            latest: kbps(1_300),
+            is_seldom_full: false,
+        };
+        assert_eq!(sent.when_full(false, kbps(1_700)), Some(kbps(1_950)));
+        assert_eq!(sent.when_full(true, kbps(1_700)), Some(kbps(1_100)));
+        assert_eq!(sent.when_full(false, kbps(1_200)), Some(kbps(1_100)));
     }
 
     #[test]

@@ -35,6 +35,9 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// follows it takes this time to show in what is acknowledged. Overuse is answered once by it.
 const PROBE_IS_FRESH: Duration = Duration::from_millis(700);
 
+/// A probe's queue has drained, and the trend that it made is over.
+const PROBE_DRAINS: Duration = Duration::from_millis(400);
+
 /// What a round trip is taken for before one is known.
 const FIRST_ROUND_TRIP: Duration = Duration::from_millis(200);
 
@@ -50,6 +53,8 @@ pub(super) struct RateControl {
     holds: bool,
     changed: Option<Instant>,
     probed: Option<Probed>,
+    /// When a probe was last slowed down to more than the rate.
+    refused: Option<Instant>,
     round_trip: Duration,
 }
 
@@ -80,6 +85,7 @@ impl RateControl {
             holds: true,
             changed: None,
             probed: None,
+            refused: None,
             round_trip: FIRST_ROUND_TRIP,
         }
     }
@@ -112,6 +118,17 @@ impl RateControl {
     pub(super) fn set_probed(&mut self, now: Instant, rate: Bitrate) {
         self.set_rate(now, rate);
         self.probed = Some(Probed { at: now, rate: self.rate, is_used: false });
+    }
+
+    /// A probe was slowed down to more than the rate, which is no reason to go up. But the queue that it made is its
+    /// own, and no reason to go down either.
+    pub(super) fn note_refused(&mut self, now: Instant) {
+        self.refused = Some(now);
+    }
+
+    /// Whether a queue that has just been seen is a probe's.
+    pub(super) fn may_be_of_probe(&self, now: Instant) -> bool {
+        self.refused.is_some_and(|at| now.saturating_duration_since(at) < PROBE_DRAINS)
     }
 
     /// What comes through, given what is acknowledged.
