@@ -172,7 +172,7 @@ impl Class {
     }
 
     /// Lower ones come first.
-    fn rank(self) -> u16 {
+    pub(crate) fn rank(self) -> u16 {
         const PINNED: u16 = 1;
         const SPEAKER: u16 = PINNED + u8::MAX as u16 + 1;
         match self {
