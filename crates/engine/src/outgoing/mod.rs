@@ -171,7 +171,13 @@ impl Outgoing {
         takes: Bitrate,
     ) -> bool {
         match given {
-            Given::Send(quality) => self.reading.choose(now, track, quality, takes),
+            Given::Send(quality) => {
+                if self.reading.has_given_up(quality.layer) {
+                    // What was left out meanwhile is not missing.
+                    self.rewriter.pause();
+                }
+                self.reading.choose(now, track, quality, takes)
+            }
             Given::Paused(_) => {
                 self.reading.pause();
                 self.rewriter.pause();

@@ -27,6 +27,9 @@ const FAR_LESS: f64 = 1.5;
 /// less.
 const REST_COMES_WITHIN: Duration = Duration::from_millis(50);
 
+/// The same for a rest that has come and waits for the pacer.
+const REST_LEAVES_WITHIN: Duration = Duration::from_millis(250);
+
 /// What is read of a track, and where.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Reading {
@@ -141,15 +144,16 @@ impl Reading {
         is_within_picture: bool,
     ) -> bool {
         let Some(place) = &mut self.at else { return false };
-        let Some(Next { layer, from, .. }) = place.next else { return false };
+        let Some(next) = place.next else { return false };
+        let Next { layer, from, .. } = next;
         let Some(ring) = track.ring(layer) else { return false };
         let key_frame = ring.latest_key_frame();
         let Some(cursor) = key_frame.filter(|cursor| *cursor >= from) else { return false };
-        if is_within_picture {
+        if is_within_picture && !next.is_alone() {
             let read = track.ring(place.layer).map(|ring| ring.read(place.cursor));
             let has_ended = matches!(read, None | Some(Read::CaughtUp | Read::Overtaken { .. }));
-            let is_late = young_key_frame(now, ring, REST_COMES_WITHIN).is_none();
-            if !(has_ended && is_late) {
+            let patience = if has_ended { REST_COMES_WITHIN } else { REST_LEAVES_WITHIN };
+            if young_key_frame(now, ring, patience).is_some() {
                 return false;
             }
         }

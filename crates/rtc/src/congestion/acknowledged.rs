@@ -56,6 +56,10 @@ struct Latest {
 impl Latest {
     fn note(&mut self, at_us: i64, bytes: u16) {
         let passed = (at_us.div_euclid(SLOT_US)).saturating_sub(self.at_us.div_euclid(SLOT_US));
+        if (-SLOTS..0).contains(&passed) {
+            // Feedback that was overtaken tells of what came before.
+            return;
+        }
         match usize::try_from(passed) {
             Ok(slots) if slots < self.bytes.len() => {
                 self.bytes.rotate_right(slots);
@@ -67,10 +71,12 @@ impl Latest {
         self.bytes[0] += u64::from(bytes);
     }
 
-    fn rate(&self) -> Bitrate {
+    /// `None` where something is missing: who sends now and then shows nothing of the path.
+    fn rate(&self) -> Option<Bitrate> {
         // The slot under way ends with a packet, which would count for more than its time.
-        let bytes: u64 = self.bytes.iter().skip(1).sum();
-        Bitrate::from_f64(bytes as f64 * 8e6 / (SLOTS * SLOT_US) as f64)
+        let whole = self.bytes.get(1..).filter(|slots| slots.iter().all(|bytes| *bytes > 0))?;
+        let bytes: u64 = whole.iter().sum();
+        Some(Bitrate::from_f64(bytes as f64 * 8e6 / (SLOTS * SLOT_US) as f64))
     }
 }
 
@@ -162,8 +168,8 @@ impl AcknowledgedRate {
         Bitrate::from_f64(self.bursts.iter().copied().fold(0.0, f64::max) * 1_000.0)
     }
 
-    /// What came through in the last fifth of a second.
-    pub(super) fn latest(&self) -> Bitrate {
+    /// What came through in the last fifth of a second; `None` if not all the time something did.
+    pub(super) fn latest(&self) -> Option<Bitrate> {
         self.latest.rate()
     }
 
@@ -235,7 +241,7 @@ mod tests {
         let mut rate = AcknowledgedRate::new();
         let now = arrive(&mut rate, 0, 2_000, 2_000_000);
         arrive(&mut rate, now, 32_000, 256_000);
-        assert!((240.0..=280.0).contains(&rate.latest().kbps()), "{rate:?}");
+        assert!((240.0..=280.0).contains(&rate.latest().unwrap().kbps()), "{rate:?}");
         assert!(kbps(&rate) > 1_000.0, "{rate:?}");
     }
 
@@ -243,10 +249,17 @@ mod tests {
     fn a_clock_that_jumps_leaves_nothing_that_came_through_now() {
         let mut rate = AcknowledgedRate::new();
         arrive(&mut rate, 0, 2_000, 2_000_000);
-        for jump in [i64::MAX, i64::MIN, 0, -1, 3_600_000_000] {
+        for jump in [i64::MAX, i64::MIN, 0, -1_000_000, 3_600_000_000] {
             rate.note_arrival(start(), jump, 1_000);
-            assert_eq!(rate.latest(), Bitrate::ZERO);
+            assert_eq!(rate.latest(), None);
         }
+    }
+
+    #[test]
+    fn who_sends_a_picture_now_and_then_shows_nothing_of_what_comes_through_now() {
+        let mut rate = AcknowledgedRate::new();
+        arrive(&mut rate, 0, 330_000, 5_000_000);
+        assert_eq!(rate.latest(), None);
     }
 
     #[test]

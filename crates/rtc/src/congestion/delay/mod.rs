@@ -50,8 +50,8 @@ pub(super) struct Throughput {
     pub(super) usual: Option<Bitrate>,
     /// The most that lately came through for a moment; zero while nothing did.
     pub(super) of_bursts: Bitrate,
-    /// In the last fifth of a second.
-    pub(super) latest: Bitrate,
+    /// In the last fifth of a second, if something came all the time.
+    pub(super) latest: Option<Bitrate>,
     /// Mostly clearly less is sent than might be.
     pub(super) is_seldom_full: bool,
 }
@@ -62,14 +62,18 @@ impl Throughput {
     /// lets through all that the path takes; when that is far less, it is another path than it was. And what is far
     /// more than usual has just begun.
     fn when_full(self, stands: bool, rate: Bitrate) -> Option<Bitrate> {
+        let is_far_less =
+            |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(FAR_LESS));
+        let is_far_more =
+            |usual: Bitrate| self.latest.is_some_and(|latest| latest > usual.scaled(FAR_MORE));
         match self.usual {
-            Some(usual) if stands && self.latest < usual.scaled(FAR_LESS) => Some(self.latest),
-            Some(usual) if stands && self.is_seldom_full => Some(usual.max(self.latest)),
+            Some(usual) if stands && is_far_less(usual) => self.latest,
+            Some(usual) if stands && self.is_seldom_full => Some(usual).max(self.latest),
             Some(usual) if self.is_seldom_full => Some(usual.max(self.of_bursts)),
             Some(usual) if !stands && usual < rate.scaled(NEARLY_ALL) => {
                 Some(usual.max(self.of_bursts))
             }
-            Some(usual) if self.latest > usual.scaled(FAR_MORE) => Some(self.latest),
+            Some(usual) if is_far_more(usual) => self.latest,
             Some(usual) => Some(usual),
             None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
         }
@@ -221,7 +225,7 @@ mod tests {
     }
 
     fn steady(rate: Bitrate) -> Throughput {
-        Throughput { usual: Some(rate), of_bursts: rate, latest: rate, is_seldom_full: false }
+        Throughput { usual: Some(rate), of_bursts: rate, latest: Some(rate), is_seldom_full: false }
     }
 
     /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
@@ -271,7 +275,7 @@ mod tests {
         let sent = Throughput {
             usual: Some(kbps(1_400)),
             of_bursts: kbps(2_100),
-            latest: kbps(240),
+            latest: Some(kbps(240)),
             is_seldom_full: true,
         };
         assert!(estimate.update(now, sent, None).reduced);
@@ -306,7 +310,7 @@ mod tests {
         let sent = Throughput {
             usual: Some(kbps(1_100)),
             of_bursts: kbps(1_950),
-            latest: kbps(1_300),
+            latest: Some(kbps(1_300)),
             is_seldom_full: false,
         };
         assert_eq!(sent.when_full(false, kbps(1_700)), Some(kbps(1_950)));
