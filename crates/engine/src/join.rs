@@ -184,6 +184,8 @@ impl Engine {
             peer.session.local_ice = session::fresh_credentials(owner, &mut self.random);
             let local = peer.session.local_ice.clone();
             peer.link.connection.restart_ice(local, negotiation.ice.clone());
+            // It may come over another path from now on.
+            peer.overflow = Default::default();
         }
         peer.session.negotiation = negotiation;
         peer.follow_session(now);

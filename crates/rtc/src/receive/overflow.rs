@@ -97,6 +97,7 @@ impl Overflow {
             window => window.insert(Window::new(now, sequence)),
         };
         window.last = now;
+        let grows = self.limit.is_some_and(|limit| now >= limit.grown_at + GROWS_EVERY);
         let ends = now >= window.part_since + PART;
         if ends {
             window.end_part(now);
@@ -107,6 +108,9 @@ impl Overflow {
         window.part.arrived += 1;
         window.part.bytes += len as u64;
         window.next = window.next.max(sequence + 1);
+        if grows {
+            self.grow(now);
+        }
         ends && self.review(now)
     }
 
@@ -144,14 +148,18 @@ impl Overflow {
             }
             return !settles;
         }
-        if let Some(limit) = &mut self.limit
-            && now >= limit.grown_at + GROWS_EVERY
-        {
+        false
+    }
+
+    /// Lets the limit grow with time, also with that in which nothing was sent.
+    #[cold]
+    fn grow(&mut self, now: Instant) {
+        let Some(limit) = &mut self.limit else { return };
+        while now >= limit.grown_at + GROWS_EVERY && limit.bitrate_bps <= CEASES_BPS {
             limit.bitrate_bps += limit.bitrate_bps / 2;
-            limit.grown_at = now;
+            limit.grown_at += GROWS_EVERY;
         }
         self.limit = self.limit.filter(|limit| limit.bitrate_bps <= CEASES_BPS);
-        false
     }
 }
 

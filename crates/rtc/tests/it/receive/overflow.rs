@@ -44,6 +44,16 @@ impl Path {
 }
 
 #[test]
+fn a_limit_of_long_ago_does_not_hold_who_comes_back_after_a_pause() {
+    let mut path = Path::new();
+    path.run(ms(1000), ms(4), (0, 1)).run(ms(400), ms(4), (4, 5));
+    assert!(path.overflow.limit_bps().is_some());
+    path.now += Duration::from_secs(60);
+    path.run(ms(20), ms(20), (0, 1));
+    assert_eq!(path.overflow.limit_bps(), None);
+}
+
+#[test]
 fn who_sends_five_times_too_much_is_told_within_200_ms_what_comes_through() {
     let mut path = Path::new();
     path.run(ms(1000), ms(4), (0, 1));
