@@ -12,13 +12,16 @@ const UPSCALED: (u32, u32) = (6, 5);
 /// Screens are to be read, so there a sharp picture is better than a smooth one.
 const SMOOTH_FRAMES_PER_SECOND: u16 = 10;
 
+/// Fewer than these are no measurement that wavers: what was the best of a picture that had just begun is left again.
+const NEARLY_SMOOTH_FRAMES_PER_SECOND: u16 = 6;
+
 /// What a ladder is made for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Purpose {
     pub(super) area: Area,
     pub(super) is_screen: bool,
-    /// What is sent now. It stays on the ladder as long as it is large enough and arrives: whoever holds it
-    /// is not to lose it to a measurement that wavers.
+    /// What is sent now. It stays on the ladder as long as it is large enough and arrives, and hardly jerks: whoever
+    /// holds it is not to lose it to a measurement that wavers.
     pub(super) held: Option<Quality>,
 }
 
@@ -31,7 +34,8 @@ pub(super) fn climb(ladder: &mut Vec<Rung>, rungs: &[Rung], purpose: &Purpose) {
         let is_top = useful.get(index + 1).is_none_or(|next| !next.is_same_picture_as(rung));
         let is_smallest = useful.first().is_none_or(|first| first.is_same_picture_as(rung));
         let jerks = rung.frames_per_second < SMOOTH_FRAMES_PER_SECOND && !purpose.is_screen;
-        if jerks && !is_top && !is_smallest && !is_held(rung.quality) {
+        let hardly = rung.frames_per_second >= NEARLY_SMOOTH_FRAMES_PER_SECOND;
+        if jerks && !is_top && !is_smallest && !(hardly && is_held(rung.quality)) {
             continue;
         }
         // What costs no less than something better is no step.

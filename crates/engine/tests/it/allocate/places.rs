@@ -67,6 +67,18 @@ fn a_face_that_jerks_is_worse_than_a_smaller_one_that_moves() {
 }
 
 #[test]
+fn what_was_the_best_of_a_picture_that_had_just_begun_is_left_when_it_turns_out_to_jerk() {
+    // 15 frames a second, of which the middle size begins with every fourth.
+    let camera = || Seat::new(1, Class::Rest, encodings(&CAMERA, 15)).without(|of| of.layer == 2);
+    let first = camera().without(|of| of.layer == 1 && of.temporal > 0);
+    let mut viewer = Viewer::new(vec![first]);
+    assert_eq!(viewer.run(4 * SECOND, 300_000), [send(1, 0)]);
+    viewer.seats[0].rungs = camera().rungs;
+    // All of it does not fit.
+    assert_eq!(viewer.run(SECOND, 300_000), [send(0, 2)]);
+}
+
+#[test]
 fn spatial_layers_of_one_stream_are_climbed_like_encodings() {
     let mut seat = Seat::camera(1).shown_at(640, 360);
     for rung in &mut seat.rungs {
