@@ -34,8 +34,9 @@ pub(super) fn climb(ladder: &mut Vec<Rung>, rungs: &[Rung], purpose: &Purpose) {
         let is_top = useful.get(index + 1).is_none_or(|next| !next.is_same_picture_as(rung));
         let is_smallest = useful.first().is_none_or(|first| first.is_same_picture_as(rung));
         let jerks = rung.frames_per_second < SMOOTH_FRAMES_PER_SECOND && !purpose.is_screen;
-        let hardly = rung.frames_per_second >= NEARLY_SMOOTH_FRAMES_PER_SECOND;
-        if jerks && !is_top && !is_smallest && !(hardly && is_held(rung.quality)) {
+        let stays =
+            is_held(rung.quality) && rung.frames_per_second >= NEARLY_SMOOTH_FRAMES_PER_SECOND;
+        if jerks && !is_top && !is_smallest && !stays {
             continue;
         }
         // What costs no less than something better is no step.
