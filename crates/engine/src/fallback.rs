@@ -14,8 +14,10 @@ impl Engine {
     /// The payload type that a track is to be sent as, so that all who show it can decode it; `None` when
     /// they can now, or no codec that its publisher has agreed on would help.
     pub(crate) fn fallback(&self, track: &Track) -> Option<u8> {
-        let is_decodable = track.codec.is_none_or(|codec| self.all_decode(track, codec));
-        if is_decodable || !track.on || track.source.kind() != MediaKind::Video {
+        if !track.on || track.source.kind() != MediaKind::Video {
+            return None;
+        }
+        if track.codec.is_none_or(|codec| self.all_decode(track, codec)) {
             return None;
         }
         // In the order of our own preference, as they were negotiated.

@@ -168,7 +168,7 @@ impl Reading {
         Some((place.layer, place.cursor))
     }
 
-    /// Whether a layer is the one that is read no more and was not even waited for to be replaced.
+    /// Whether a layer is read no more, though the next one has not taken over.
     pub(super) fn has_given_up(&self, layer: u8) -> bool {
         let given_up = self.at.filter(|place| place.next.is_some_and(Next::is_alone));
         given_up.is_some_and(|place| place.layer == layer)

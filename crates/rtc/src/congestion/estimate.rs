@@ -267,8 +267,8 @@ impl FeedbackEstimate {
             self.delay.note_arrival(now, packet.sent, at_us);
             if let Some(measured) = self.results.note(&result) {
                 probed = Some(measured);
-                if measured.is_first {
-                    self.probes_succeeded += 1;
+                self.probes_succeeded += u32::from(measured.is_first);
+                if measured.is_in_time {
                     let believed = self.believed(now, measured);
                     self.probe_counts.note(believed, self.delay.rate());
                 }

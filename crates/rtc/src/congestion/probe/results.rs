@@ -36,8 +36,10 @@ struct Arrived {
     bytes: u64,
     sent: Option<Ends<Instant>>,
     received_us: Option<Ends<i64>>,
-    /// It has shown a rate already, or will not be counted as one that did.
-    settled: bool,
+    /// It has shown a rate.
+    measured: bool,
+    /// It was counted by what it showed, or for having shown nothing in time.
+    counted: bool,
 }
 
 /// The first and the last of something, and the bytes that do not count for its rate: of what was
@@ -55,8 +57,10 @@ pub(in crate::congestion) struct Measured {
     pub(in crate::congestion) rate: Bitrate,
     /// It came through slower than it was sent.
     pub(in crate::congestion) is_saturated: bool,
-    /// The first result of its probe, in time.
+    /// The first result of its probe.
     pub(in crate::congestion) is_first: bool,
+    /// The probe was not counted before, neither for this nor as unanswered.
+    pub(in crate::congestion) is_in_time: bool,
 }
 
 impl Measured {
@@ -96,7 +100,7 @@ impl ProbeResults {
     /// A probe is going to be sent; the oldest is forgotten.
     pub(in crate::congestion) fn expect(&mut self, now: Instant, cluster: Cluster) {
         if let Some(place) = self.probes.get_mut(self.next % MOST) {
-            self.unanswered += u32::from(place.is_some_and(|forgotten| !forgotten.settled));
+            self.unanswered += u32::from(place.is_some_and(|forgotten| !forgotten.counted));
             *place = Some(Arrived {
                 cluster,
                 asked: now,
@@ -104,7 +108,8 @@ impl ProbeResults {
                 bytes: 0,
                 sent: None,
                 received_us: None,
-                settled: false,
+                measured: false,
+                counted: false,
             });
         }
         self.next = self.next.wrapping_add(1);
@@ -118,15 +123,16 @@ impl ProbeResults {
         let probe = self.probe(id, result.packet.sent)?;
         probe.add(result.packet.sent, at_us, u64::from(result.packet.bytes));
         let (rate, is_saturated) = probe.rate()?;
-        let is_first = !std::mem::replace(&mut probe.settled, true);
-        Some(Measured { rate, is_saturated, is_first })
+        let is_first = !std::mem::replace(&mut probe.measured, true);
+        let is_in_time = !std::mem::replace(&mut probe.counted, true);
+        Some(Measured { rate, is_saturated, is_first, is_in_time })
     }
 
     /// How many have shown nothing in time since this was last called.
     pub(in crate::congestion) fn take_unanswered(&mut self, now: Instant) -> u32 {
         for probe in self.probes.iter_mut().flatten() {
             if now.saturating_duration_since(probe.asked) >= SHOWS_WITHIN {
-                self.unanswered += u32::from(!std::mem::replace(&mut probe.settled, true));
+                self.unanswered += u32::from(!std::mem::replace(&mut probe.counted, true));
             }
         }
         std::mem::take(&mut self.unanswered)
@@ -246,13 +252,42 @@ mod tests {
     #[test]
     fn a_probe_is_the_best_that_is_known_only_where_nothing_else_is_sent() {
         let kbps = Bitrate::from_kbps;
-        let of = |rate, is_saturated| Measured { rate: kbps(rate), is_saturated, is_first: true };
+        let of = |rate, is_saturated| Measured {
+            rate: kbps(rate),
+            is_saturated,
+            is_first: true,
+            is_in_time: true,
+        };
         assert_eq!(of(400, true).alone(kbps(900), Some(kbps(100))), kbps(400));
         assert_eq!(of(400, true).alone(kbps(900), Some(kbps(800))), kbps(680));
         assert_eq!(of(400, false).beside_flow(kbps(900), false), None);
         assert_eq!(of(1_200, true).beside_flow(kbps(900), false), Some(kbps(1_200)));
         assert_eq!(of(1_200, true).beside_flow(kbps(900), true), None);
         assert_eq!(of(1_200, false).beside_flow(kbps(900), true), Some(kbps(1_200)));
+    }
+
+    #[test]
+    fn a_probe_that_was_counted_as_unanswered_shows_its_rate_all_the_same() {
+        let begin = start();
+        let mut results = ProbeResults::default();
+        let cluster =
+            Prober::new().ask(begin, Bitrate::from_kbps(1_200), Duration::from_millis(15)).unwrap();
+        results.expect(begin, cluster);
+        assert_eq!(results.take_unanswered(begin + SHOWS_WITHIN), 1);
+        let mut found = None;
+        for n in 0..10 {
+            let packet = Acknowledged {
+                sequence: n,
+                sent: begin + Duration::from_millis(5 * n),
+                bytes: 750,
+                cluster: Some(cluster.id),
+                was_lost: false,
+            };
+            let outcome = Outcome::Arrived { at_us: 1_500_000 + 5_000 * n as i64 };
+            found = found.or(results.note(&PacketResult { packet, outcome }));
+        }
+        assert!(found.is_some_and(|found| found.is_first && !found.is_in_time), "{found:?}");
+        assert_eq!(results.take_unanswered(begin + 2 * SHOWS_WITHIN), 0);
     }
 
     #[test]
