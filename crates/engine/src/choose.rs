@@ -8,7 +8,7 @@ use arrayvec::ArrayVec;
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
 
-use crate::allocate::{Area, Class, Decision, Given, Subscription};
+use crate::allocate::{Area, Budget, Class, Decision, Given, Subscription};
 use crate::engine::Engine;
 use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
@@ -30,9 +30,9 @@ const SOUNDED_LATELY: Duration = Duration::from_secs(5);
 /// How large a track is shown by a client that does not say: as large as a page.
 const WHOLE_PAGE: Area = Area { width: 1280, height: 720 };
 
-/// What a picture of a whole page costs about, in bits per second, as long as nothing is measured: the path is
-/// looked at for so much at once.
-const WHOLE_PAGE_BPS: u64 = 1_500_000;
+/// What a picture of a whole page may cost, in bits per second, as long as nothing is measured: the path is looked
+/// at for so much at once. It is the most that browsers built on libwebrtc send of 720p.
+const WHOLE_PAGE_BPS: u64 = 2_500_000;
 
 /// What any picture costs at least.
 const SMALL_PICTURE_BPS: u64 = 150_000;
@@ -159,7 +159,10 @@ impl Engine {
             true => target_bps,
             false => target_bps.max(least_bps).max(needed_bps),
         };
-        let allocation = allocator.allocate(now, budget_bps, &subscriptions);
+        let assured = link.congestion.assured(now);
+        let assured_bps = assured.map(|rate| rate.bps().saturating_sub(voices_bps));
+        let budget = Budget { now_bps: budget_bps, assured_bps };
+        let allocation = allocator.allocate(now, budget, &subscriptions);
         let decisions = allocation.decisions.iter().copied().take(MAX_SLOTS).collect();
         let unmeasured = sources.iter().filter(|(_, track)| track.rungs().is_empty());
         let unmeasured_bps: u64 = unmeasured.map(|(flowing, _)| guess_bps(flowing.area)).sum();

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::fill::with_headroom;
+
 /// The budget's past is kept in steps of this length.
 const STEP: Duration = Duration::from_millis(500);
 
@@ -21,6 +23,22 @@ const RECENT_AT_START: usize = 2;
 /// So many steps after the first budget are the start.
 const STARTING: u8 = 10;
 
+/// What a subscriber may be sent, in bits per second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    /// Now.
+    pub now_bps: u64,
+    /// What will be left the next time that the path is found full, where that is known: who goes up into more would
+    /// have to come down again.
+    pub assured_bps: Option<u64>,
+}
+
+impl From<u64> for Budget {
+    fn from(now_bps: u64) -> Budget {
+        Budget { now_bps, assured_bps: None }
+    }
+}
+
 /// A subscriber's budgets of the last seconds.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Budgets {
@@ -30,12 +48,15 @@ pub(super) struct Budgets {
     /// When the step under way began; `None` before the first budget.
     begun: Option<Instant>,
     latest: u64,
+    /// What will be left the next time that the path is full.
+    assured: Option<u64>,
     /// How many steps there have been, counted up to [`STARTING`].
     past: u8,
 }
 
 impl Budgets {
-    pub(super) fn note(&mut self, now: Instant, bps: u64) {
+    pub(super) fn note(&mut self, now: Instant, bps: u64, assured_bps: Option<u64>) {
+        self.assured = assured_bps;
         match &mut self.begun {
             None => {
                 self.lowest = [bps; STEPS];
@@ -66,19 +87,29 @@ impl Budgets {
         self.past < STARTING
     }
 
-    /// The budget now.
+    /// What can be counted on now.
     pub(super) fn latest(&self) -> u64 {
-        self.latest
+        self.latest.min(self.most())
     }
 
-    /// What it has been for one and a half seconds at least, at the start for one, or since there is one.
+    /// What can be counted on by what there was for one and a half seconds, at the start for one, or since there is
+    /// a budget.
     pub(super) fn recent(&self) -> u64 {
-        self.lowest_of(self.recent_steps())
+        self.lowest_of(self.recent_steps()).min(self.most())
     }
 
-    /// What it has been for five seconds at least, or since there is one.
+    /// The same by what there was for five seconds.
     pub(super) fn sustained(&self) -> u64 {
-        self.lowest_of(SUSTAINED)
+        self.lowest_of(SUSTAINED).min(self.most())
+    }
+
+    /// No more can be counted on, whatever there is between two times that the path is full. What is left then is
+    /// known without noise: whoever goes up into it needs no headroom, which is taken off later.
+    fn most(&self) -> u64 {
+        match self.assured {
+            Some(bps) if !self.are_starting() => with_headroom(bps),
+            _ => u64::MAX,
+        }
     }
 
     fn recent_steps(&self) -> usize {

@@ -26,6 +26,9 @@ const FAILED_WITHIN: Duration = Duration::from_secs(30);
 /// climbs from its start.
 const GROWN: (u64, u64) = (3, 2);
 
+/// The same while the first estimate climbs: it often ends a little short of what somebody wants to see.
+const GROWN_AT_START: (u64, u64) = (5, 4);
+
 /// What going up does to a path shows in this time: a queue, or loss.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
@@ -40,7 +43,7 @@ pub(super) struct Memory {
     /// The latest switch was to something better.
     went_up: bool,
     patience: Duration,
-    /// The budget that could be counted on when it last switched.
+    /// The budget that could be counted on when it last switched; at the start, the lowest since then.
     budget_bps: u64,
     place: Place,
     /// What there was of it since it is at this place.
@@ -220,8 +223,9 @@ impl Memory {
         let wait = patience.saturating_sub(rested);
         let has_failed = patience > PATIENCE && !wait.is_zero();
         let has_news = news.view_has_changed || self.has_not_known(rungs);
-        let has_grown = rested >= SHOWN_WITHIN
-            && budgets.recent() >= self.budget_bps.saturating_mul(GROWN.0) / GROWN.1;
+        let grown = if budgets.are_starting() { GROWN_AT_START } else { GROWN };
+        let grown_bps = self.budget_bps.saturating_mul(grown.0) / grown.1;
+        let has_grown = rested >= SHOWN_WITHIN && budgets.recent() >= grown_bps;
         if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());
         }
@@ -251,6 +255,10 @@ impl Memory {
         let has_switched = quality(self.sent) != quality(outcome.sent);
         self.sent = outcome.sent;
         self.was_seen |= self.sent.is_some();
+        if is_start {
+            // A guess that was too high is nothing to measure growth by.
+            self.budget_bps = self.budget_bps.min(budget_bps);
+        }
         if !has_switched {
             return;
         }

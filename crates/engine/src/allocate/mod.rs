@@ -25,6 +25,7 @@ use fill::{Candidate, Rank, Step};
 use ladder::Purpose;
 use memory::{Circumstances, Climb, Memory, Pictures, Place};
 
+pub use budget::Budget;
 pub use wanted::Wanted;
 
 /// One video track that a subscriber could be sent.
@@ -224,11 +225,14 @@ impl Allocator {
     pub fn allocate(
         &mut self,
         now: Instant,
-        budget_bps: u64,
+        budget: impl Into<Budget>,
         subscriptions: &[Subscription<'_>],
     ) -> Allocation<'_> {
-        self.budgets.note(now, budget_bps);
+        let budget = budget.into();
         let news = self.news(now, subscriptions);
+        // Who sees nothing has nothing to lose.
+        let assured_bps = budget.assured_bps.filter(|_| !news.nothing_is_sent);
+        self.budgets.note(now, budget.now_bps, assured_bps);
         self.decided_at = Some(now);
         self.decisions.clear();
         self.scratch.candidates.clear();
@@ -248,7 +252,7 @@ impl Allocator {
             self.decisions.push(Decision { track: subscription.track, given, demand });
         }
         let Scratch { steps, candidates, .. } = &mut self.scratch;
-        let sent_bps = fill::share_out(steps, candidates, budget_bps);
+        let sent_bps = fill::share_out(steps, candidates, budget.now_bps);
         self.conclude(now, subscriptions, news);
         let wanted_bps = fill::with_headroom(wanted_bps);
         Allocation { decisions: &self.decisions, sent_bps, wanted_bps }

@@ -123,6 +123,15 @@ impl CongestionControl {
         }
     }
 
+    /// What the target comes down to when the path is found full again. Known for a minute after it was, unless
+    /// more has come through since.
+    pub fn assured(&self, now: Instant) -> Option<Bitrate> {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.assured(now),
+            Method::Reports(_) => None,
+        }
+    }
+
     /// Whether a probe is under way, or being followed by a faster one as long as each pays: what may be sent
     /// is about to be known better.
     pub fn is_probing(&self) -> bool {
@@ -255,14 +264,14 @@ impl CongestionControl {
     }
 
     fn update_pacer(&mut self, now: Instant) {
-        self.pacer.set_target(now, self.target());
+        let (capacity, padding) = match &self.method {
+            Method::Feedback(estimate) => (estimate.capacity(now), estimate.padding()),
+            Method::Reports(_) => (None, Bitrate::ZERO),
+        };
+        self.pacer.set_target(now, self.target(), capacity);
         if self.is_clogged() {
             self.pacer.note_clogged(now);
         }
-        let padding = match &self.method {
-            Method::Feedback(estimate) => estimate.padding(),
-            Method::Reports(_) => Bitrate::ZERO,
-        };
         self.pacer.set_padding(now, padding);
     }
 }

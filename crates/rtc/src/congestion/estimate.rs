@@ -100,6 +100,16 @@ impl FeedbackEstimate {
         !self.delay.has_queue() && self.loss.state() == LossState::Unlimited
     }
 
+    /// What came through when the path was full, if that was lately.
+    pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
+        self.delay.capacity(now)
+    }
+
+    /// What is left of the rate when the path is found full again.
+    pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
+        self.delay.assured(now)
+    }
+
     /// How long even the luckiest packet of late waited in a queue on the path.
     pub(super) fn queue(&self) -> Duration {
         self.delay.queue()

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use super::Bitrate;
 
 /// What a picture leaves at, in target rates: libwebrtc's factor. A key frame is several times an
-/// average picture and would be late at the target rate; a path that has room drains such a burst,
-/// and one that has none is shown by the detector, which waits for 10 ms of growing delay.
+/// average picture and would be late at the target rate; a path that has room drains such a burst. Where one was
+/// lately seen full, no faster than what came through then.
 const FACTOR: f64 = 2.5;
 
 /// What may leave at once: sending it packet by packet would wake the sender for each.
@@ -33,6 +33,8 @@ const MOST_DEBT: Duration = Duration::from_millis(500);
 #[derive(Clone, Debug)]
 pub(super) struct Pacer {
     target: Bitrate,
+    /// What the path takes, where it was lately seen full: a queue of what leaves faster would be the path's.
+    capacity: Option<Bitrate>,
     /// Until when nothing leaves faster than the path takes it.
     gentle_until: Instant,
     /// What waits to be sent.
@@ -48,6 +50,7 @@ impl Pacer {
     pub(super) fn new(now: Instant, target: Bitrate) -> Pacer {
         Pacer {
             target,
+            capacity: None,
             gentle_until: now,
             queued_bytes: 0,
             empty_at: now,
@@ -56,12 +59,13 @@ impl Pacer {
         }
     }
 
-    pub(super) fn set_target(&mut self, now: Instant, target: Bitrate) {
-        if target == self.target {
+    /// The `capacity` is what the path takes, where that is known.
+    pub(super) fn set_target(&mut self, now: Instant, target: Bitrate, capacity: Option<Bitrate>) {
+        if (target, capacity) == (self.target, self.capacity) {
             return;
         }
         let debt = self.rate(now).bytes_in(self.empty_at.saturating_duration_since(now));
-        self.target = target;
+        (self.target, self.capacity) = (target, capacity);
         self.empty_at = now + self.rate(now).time_for(debt).min(MOST_DEBT);
     }
 
@@ -85,11 +89,14 @@ impl Pacer {
 
     /// The rate at which packets leave.
     pub(super) fn rate(&self, now: Instant) -> Bitrate {
+        let gentle = self.target.scaled(GENTLE_FACTOR);
         if now < self.gentle_until {
-            return self.target.scaled(GENTLE_FACTOR);
+            return gentle;
         }
+        let fast = self.target.scaled(FACTOR);
+        let bearable = self.capacity.map_or(fast, |capacity| fast.min(capacity).max(gentle));
         let needed = Bitrate::of(self.queued_bytes, LONGEST_QUEUE).unwrap_or_default();
-        self.target.scaled(FACTOR).max(needed)
+        bearable.max(needed)
     }
 
     /// When the next packet may leave; `None` when it may at `now`. Audio never has to ask.
@@ -150,6 +157,19 @@ mod tests {
     }
 
     #[test]
+    fn where_a_path_was_lately_full_a_picture_leaves_as_fast_as_it_came_through_then() {
+        let begin = start();
+        let target = Bitrate::from_kbps(960);
+        let mut pacer = Pacer::new(begin, target);
+        pacer.set_target(begin, target, Some(Bitrate::from_kbps(1_200)));
+        // 8 ms a packet, of which one more leaves at once.
+        assert_eq!(send(&mut pacer, begin, 11), ms(72));
+        // More than a target's worth always leaves: what is believed of the path now counts more.
+        pacer.set_target(begin, target, Some(Bitrate::from_kbps(100)));
+        assert!(pacer.rate(begin) > target);
+    }
+
+    #[test]
     fn a_small_picture_leaves_at_once_at_any_rate() {
         let begin = start();
         let mut pacer = Pacer::new(begin, Bitrate::from_kbps(150));
@@ -196,7 +216,7 @@ mod tests {
             pacer.note_sent(begin, 1_200);
         }
         let before = pacer.wait(begin).unwrap() - begin;
-        pacer.set_target(begin, Bitrate::from_kbps(4_800));
+        pacer.set_target(begin, Bitrate::from_kbps(4_800), None);
         let after = pacer.wait(begin).unwrap() - begin;
         assert!(after < before / 8, "{before:?} {after:?}");
     }

@@ -28,7 +28,8 @@ fn a_path_that_carries_what_is_sent_is_believed_to_carry_it() {
     let (mut world, _, viewer) = call(500, 5_000);
     world.run_for(seconds(10));
     let Stats { target, acknowledged, loss, round_trip, .. } = stats(&world, viewer);
-    assert!((550..2_500).contains(&(target.bps() / 1000)), "{target:?}");
+    // As much was looked for as a whole page may take, and the path has that.
+    assert!((550..5_000).contains(&(target.bps() / 1000)), "{target:?}");
     let acknowledged = acknowledged.expect("feedback comes").bps() / 1000;
     assert!((480..700).contains(&acknowledged), "{acknowledged} kbit/s");
     assert!(loss < 0.01, "{loss}");

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::TrackId;
 use parlor_engine::allocate::{
-    Allocation, Allocator, Area, Class, Decision, Given, Reason, Subscription,
+    Allocation, Allocator, Area, Budget, Class, Decision, Given, Reason, Subscription,
 };
 use parlor_engine::measure::{Quality, Rung};
 use parlor_rtc::payload::Resolution;
@@ -113,7 +113,11 @@ impl Viewer {
         Viewer { now: start(), allocator, seats, switches, last: Vec::new() }
     }
 
-    fn allocate<T>(&mut self, budget_bps: u64, look: impl FnOnce(Allocation<'_>) -> T) -> T {
+    fn allocate<T>(
+        &mut self,
+        budget: impl Into<Budget>,
+        look: impl FnOnce(Allocation<'_>) -> T,
+    ) -> T {
         let subscriptions: Vec<Subscription<'_>> = self
             .seats
             .iter()
@@ -126,17 +130,17 @@ impl Viewer {
                 rungs: &seat.rungs,
             })
             .collect();
-        look(self.allocator.allocate(self.now, budget_bps, &subscriptions))
+        look(self.allocator.allocate(self.now, budget, &subscriptions))
     }
 
-    fn decisions(&mut self, budget_bps: u64) -> Vec<Decision> {
-        self.allocate(budget_bps, |allocation| allocation.decisions.to_vec())
+    fn decisions(&mut self, budget: impl Into<Budget>) -> Vec<Decision> {
+        self.allocate(budget, |allocation| allocation.decisions.to_vec())
     }
 
     /// Decides now.
-    fn decide(&mut self, budget_bps: u64) -> Vec<Given> {
+    fn decide(&mut self, budget: impl Into<Budget>) -> Vec<Given> {
         let given: Vec<Given> =
-            self.decisions(budget_bps).iter().map(|decision| decision.given).collect();
+            self.decisions(budget).iter().map(|decision| decision.given).collect();
         if self.last.len() == given.len() {
             for (seat, switches) in self.switches.iter_mut().enumerate() {
                 if self.last[seat] != given[seat] {
@@ -149,12 +153,12 @@ impl Viewer {
     }
 
     /// Decides as often as usual for some time; what is given in the end.
-    fn run(&mut self, time: Duration, budget_bps: u64) -> Vec<Given> {
-        let end = self.now + time;
-        let mut given = self.decide(budget_bps);
+    fn run(&mut self, time: Duration, budget: impl Into<Budget>) -> Vec<Given> {
+        let (budget, end) = (budget.into(), self.now + time);
+        let mut given = self.decide(budget);
         while self.now < end {
             self.now += TICK;
-            given = self.decide(budget_bps);
+            given = self.decide(budget);
         }
         given
     }

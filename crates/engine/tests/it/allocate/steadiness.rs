@@ -57,6 +57,25 @@ fn a_budget_that_dips_now_and_then_does_not_count_as_higher() {
 }
 
 #[test]
+fn nobody_goes_up_into_what_a_full_path_is_about_to_take_back() {
+    let between_two_queues = |assured_bps| Budget { now_bps: 1_900_000, assured_bps };
+    let mut viewer = settled(1_000_000);
+    assert_eq!(viewer.run(60 * SECOND, between_two_queues(Some(1_250_000))), [send(2, 1)]);
+    // What is left needs no headroom: it is the least that there will be.
+    assert_eq!(viewer.run(TICK, between_two_queues(Some(1_300_000))), [send(2, 2)]);
+    let mut viewer = settled(1_000_000);
+    assert_eq!(viewer.run(6 * SECOND, between_two_queues(None)), [send(2, 2)]);
+}
+
+#[test]
+fn who_sees_nothing_does_not_ask_what_will_be_left() {
+    let mut viewer = settled(30_000);
+    assert_eq!(viewer.last, [PAUSED]);
+    let budget = Budget { now_bps: 150_000, assured_bps: Some(20_000) };
+    assert_eq!(viewer.run(6 * SECOND, budget), [send(0, 2)]);
+}
+
+#[test]
 fn after_a_switch_it_takes_ten_seconds_to_go_up() {
     let mut viewer = settled(1_500_000);
     viewer.run(TICK, 1_200_000);
@@ -249,6 +268,33 @@ fn the_climb_of_an_estimate_from_its_start_is_followed_in_two_seconds() {
     viewer.run(SECOND / 2, 300_000);
     assert_eq!(viewer.run(SECOND * 3 / 2, 5_000_000), [send(2, 2)]);
     assert_eq!(viewer.switch_counts(), [1]);
+}
+
+#[test]
+fn while_an_estimate_climbs_a_quarter_more_is_not_waited_for() {
+    let mut viewer = Viewer::new(vec![Seat::camera(1)]);
+    viewer.run(2 * SECOND, 1_250_000);
+    assert_eq!(viewer.last, [send(2, 1)]);
+    assert_eq!(viewer.run(SECOND * 3 / 2, 1_600_000), [send(2, 2)]);
+    let mut viewer = settled(1_250_000);
+    viewer.run(TICK, 850_000);
+    viewer.run(2 * SECOND, 1_250_000);
+    assert_ne!(viewer.run(SECOND, 1_600_000), [send(2, 2)], "later it is noise");
+}
+
+#[test]
+fn a_first_guess_that_was_too_high_is_not_what_growth_is_measured_by() {
+    let smallest = Seat::camera(1).without(|quality| quality.layer > 0);
+    let mut viewer = Viewer::new(vec![smallest]);
+    assert_eq!(viewer.run(SECOND / 2, 3_800_000), [send(0, 2)]);
+    viewer.run(SECOND, 150_000);
+    viewer.seats = vec![Seat::camera(1)];
+    assert_eq!(
+        viewer.run(5 * SECOND, 150_000),
+        [send(0, 2)],
+        "it switched when it was taken for more"
+    );
+    assert_eq!(viewer.run(2 * SECOND, 1_600_000), [send(2, 2)]);
 }
 
 #[test]

@@ -18,6 +18,9 @@ const DEVIATIONS: f64 = 3.0;
 /// another flow left over; taking it for capacity would let the larger flow grow faster.
 const SETTLED: Duration = Duration::from_secs(2);
 
+/// So long the path is expected to be as full as it was.
+const LATELY: Duration = Duration::from_secs(60);
+
 /// An estimate of the capacity, which begins anew when throughput leaves its range.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Capacity {
@@ -25,19 +28,40 @@ pub(super) struct Capacity {
     variance: f64,
     /// Since when more comes through than fits.
     surplus_since: Option<Instant>,
+    /// When the path was last full, unless a probe has found more since.
+    full_at: Option<Instant>,
 }
 
 impl Capacity {
     pub(super) fn new() -> Capacity {
-        Capacity { estimate_kbps: None, variance: LEAST_VARIANCE, surplus_since: None }
+        Capacity {
+            estimate_kbps: None,
+            variance: LEAST_VARIANCE,
+            surplus_since: None,
+            full_at: None,
+        }
     }
 
     pub(super) fn estimate(&self) -> Option<Bitrate> {
         self.estimate_kbps.map(|kbps| Bitrate::from_f64(kbps * 1e3))
     }
 
+    /// The estimate, if the path was seen full within a minute.
+    pub(super) fn seen_lately(&self, now: Instant) -> Option<Bitrate> {
+        let at = self.full_at.filter(|at| now < *at + LATELY);
+        at.and(self.estimate())
+    }
+
+    /// A probe has measured this much.
+    pub(super) fn note_probed(&mut self, rate: Bitrate) {
+        if self.is_surpassed_by(rate) {
+            self.full_at = None;
+        }
+    }
+
     /// The path was full while this much came through.
-    pub(super) fn note_full(&mut self, throughput: Bitrate) {
+    pub(super) fn note_full(&mut self, now: Instant, throughput: Bitrate) {
+        self.full_at = Some(now);
         if self.is_below(throughput) {
             self.estimate_kbps = None;
         }
@@ -54,8 +78,7 @@ impl Capacity {
     /// Takes note of what comes through while the path is not full. True when it has been more than
     /// fits the estimate for a while, which is forgotten then.
     pub(super) fn outgrown_by(&mut self, now: Instant, throughput: Bitrate) -> bool {
-        let fits = |kbps: f64| throughput.kbps() <= kbps + self.margin(kbps);
-        if self.estimate_kbps.is_none_or(fits) {
+        if !self.is_surpassed_by(throughput) {
             self.surplus_since = None;
             return false;
         }
@@ -65,6 +88,10 @@ impl Capacity {
             self.estimate_kbps = None;
         }
         is_outgrown
+    }
+
+    fn is_surpassed_by(&self, throughput: Bitrate) -> bool {
+        self.estimate_kbps.is_some_and(|kbps| throughput.kbps() > kbps + self.margin(kbps))
     }
 
     fn is_below(&self, throughput: Bitrate) -> bool {
@@ -77,6 +104,7 @@ impl Capacity {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
@@ -86,27 +114,38 @@ mod tests {
 
     #[test]
     fn the_estimate_follows_slowly_within_its_range() {
-        let mut capacity = Capacity::new();
+        let (now, mut capacity) = (Instant::now(), Capacity::new());
         for seen in [500, 520, 480, 510, 490] {
-            capacity.note_full(kbps(seen));
+            capacity.note_full(now, kbps(seen));
         }
         assert!(capacity.estimate().is_some_and(|c| c > kbps(495) && c < kbps(505)));
     }
 
     #[test]
     fn much_less_is_a_new_capacity() {
-        let mut capacity = Capacity::new();
-        capacity.note_full(kbps(2_000));
-        capacity.note_full(kbps(500));
+        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        capacity.note_full(now, kbps(2_000));
+        capacity.note_full(now, kbps(500));
         assert_eq!(capacity.estimate(), Some(kbps(500)));
     }
 
     #[test]
-    #[allow(clippy::disallowed_methods)]
+    fn a_path_is_as_full_as_it_was_for_a_minute_or_until_a_probe_finds_more() {
+        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        capacity.note_full(now, kbps(2_000));
+        capacity.note_probed(kbps(1_900));
+        assert_eq!(capacity.seen_lately(now + LATELY / 2), Some(kbps(2_000)));
+        assert_eq!(capacity.seen_lately(now + LATELY), None);
+        capacity.note_probed(kbps(2_900));
+        assert_eq!(capacity.seen_lately(now), None);
+        assert_eq!(capacity.estimate(), Some(kbps(2_000)), "a probe may err");
+    }
+
+    #[test]
     fn much_more_for_two_seconds_means_that_none_is_known() {
         let now = Instant::now();
         let mut capacity = Capacity::new();
-        capacity.note_full(kbps(500));
+        capacity.note_full(now, kbps(500));
         assert!(!capacity.outgrown_by(now, kbps(700)));
         assert!(!capacity.outgrown_by(now + SETTLED / 2, kbps(520)));
         assert!(!capacity.outgrown_by(now + SETTLED, kbps(700)));
@@ -116,10 +155,10 @@ mod tests {
 
     #[test]
     fn a_path_that_lets_nothing_through_makes_no_nonsense() {
-        let mut capacity = Capacity::new();
-        capacity.note_full(Bitrate::ZERO);
-        capacity.note_full(Bitrate::MAX);
-        capacity.note_full(Bitrate::ZERO);
+        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        capacity.note_full(now, Bitrate::ZERO);
+        capacity.note_full(now, Bitrate::MAX);
+        capacity.note_full(now, Bitrate::ZERO);
         assert_eq!(capacity.estimate(), Some(Bitrate::ZERO));
     }
 }

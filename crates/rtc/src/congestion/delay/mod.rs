@@ -25,7 +25,6 @@ const INTERRUPTED: Duration = Duration::from_secs(2);
 /// What comes through in a fifth of a second is off by a few packets. Below and above these parts of what usually
 /// does, it says more all the same.
 const FAR_LESS: f64 = 0.75;
-const FAR_MORE: f64 = 1.3;
 
 /// Of the rate, what comes through of a flow that fills it.
 const NEARLY_ALL: f64 = 0.85;
@@ -59,22 +58,18 @@ pub(super) struct Throughput {
 impl Throughput {
     /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
     /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
-    /// lets through all that the path takes; when that is far less, it is another path than it was. And what is far
-    /// more than usual has just begun.
+    /// lets through all that the path takes; when that is far less, it is another path than it was. When it is more
+    /// than usual, what is usual has not been enough to fill the path.
     fn when_full(self, stands: bool, rate: Bitrate) -> Option<Bitrate> {
         let is_far_less =
             |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(FAR_LESS));
-        let is_far_more =
-            |usual: Bitrate| self.latest.is_some_and(|latest| latest > usual.scaled(FAR_MORE));
         match self.usual {
             Some(usual) if stands && is_far_less(usual) => self.latest,
-            Some(usual) if stands && self.is_seldom_full => Some(usual).max(self.latest),
-            Some(usual) if self.is_seldom_full => Some(usual.max(self.of_bursts)),
+            Some(usual) if !stands && self.is_seldom_full => Some(usual.max(self.of_bursts)),
             Some(usual) if !stands && usual < rate.scaled(NEARLY_ALL) => {
                 Some(usual.max(self.of_bursts))
             }
-            Some(usual) if is_far_more(usual) => self.latest,
-            Some(usual) => Some(usual),
+            Some(usual) => Some(usual).max(self.latest),
             None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
         }
     }
@@ -138,6 +133,16 @@ impl DelayEstimate {
 
     pub(super) fn set_round_trip(&mut self, round_trip: Duration) {
         self.control.set_round_trip(round_trip);
+    }
+
+    /// What came through when the path was full, if that was lately.
+    pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
+        self.control.capacity(now)
+    }
+
+    /// What is left of the rate when the path is found full again.
+    pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
+        self.control.assured(now)
     }
 
     /// A probe was slowed down to more than the rate, and is no reason to send more.
@@ -262,6 +267,25 @@ mod tests {
     }
 
     #[test]
+    fn when_the_path_is_full_what_came_through_last_says_more_than_what_usually_does() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            arrived_us += 11_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        let sent = Throughput { latest: Some(kbps(980)), ..steady(kbps(860)) };
+        assert!(estimate.update(now, sent, None).reduced);
+        assert_eq!(estimate.rate(), kbps(833));
+        assert_eq!(
+            (estimate.capacity(now), estimate.assured(now)),
+            (Some(kbps(980)), Some(kbps(833)))
+        );
+    }
+
+    #[test]
     fn a_path_that_has_lost_most_of_its_rate_is_known_by_the_first_reduction() {
         let (mut now, mut arrived_us) = (start(), 0);
         let mut estimate =
@@ -314,8 +338,8 @@ mod tests {
             is_seldom_full: false,
         };
         assert_eq!(sent.when_full(false, kbps(1_700)), Some(kbps(1_950)));
-        assert_eq!(sent.when_full(true, kbps(1_700)), Some(kbps(1_100)));
-        assert_eq!(sent.when_full(false, kbps(1_200)), Some(kbps(1_100)));
+        assert_eq!(sent.when_full(true, kbps(1_700)), Some(kbps(1_300)));
+        assert_eq!(sent.when_full(false, kbps(1_200)), Some(kbps(1_300)));
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl RateControl {
     /// Goes to the rate that a probe has measured.
     pub(super) fn set_probed(&mut self, now: Instant, rate: Bitrate) {
         self.set_rate(now, rate);
+        self.capacity.note_probed(rate);
         self.probed = Some(Probed { at: now, rate: self.rate, is_used: false });
     }
 
@@ -124,6 +125,16 @@ impl RateControl {
     /// own, and no reason to go down either.
     pub(super) fn note_refused(&mut self, now: Instant) {
         self.refused = Some(now);
+    }
+
+    /// What came through when the path was full, if that was lately.
+    pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
+        self.capacity.seen_lately(now)
+    }
+
+    /// What is left of the rate when the path is found full again.
+    pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
+        self.capacity(now).map(|capacity| capacity.scaled(BACK_OFF))
     }
 
     /// Whether a queue that has just been seen is a probe's.
@@ -218,7 +229,7 @@ impl RateControl {
             lower = capacity.scaled(BACK_OFF);
         }
         self.rate = self.limits.clamp(lower.min(self.rate));
-        self.capacity.note_full(self.throughput);
+        self.capacity.note_full(now, self.throughput);
         self.seen_full = true;
         self.holds = true;
         self.changed = Some(now);

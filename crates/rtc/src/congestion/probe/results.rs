@@ -10,6 +10,9 @@ use crate::congestion::feedback::{Outcome, PacketResult};
 /// Of a probe's packets and bytes, what has to arrive, in hundredths.
 const ENOUGH_PER_CENT: u64 = 80;
 
+/// The history keeps times to the microsecond: a packet may seem to have left so long before it did.
+const RESOLUTION: Duration = Duration::from_micros(1);
+
 /// Longer bursts are none.
 const LONGEST_US: i64 = 1_000_000;
 
@@ -141,7 +144,7 @@ impl ProbeResults {
     /// Ids come round again: the probe of a packet is not one that was asked for after it was sent.
     fn probe(&mut self, id: ClusterId, sent: Instant) -> Option<&mut Arrived> {
         let all = self.probes.iter_mut().flatten();
-        all.into_iter().find(|probe| probe.cluster.id == id && probe.asked <= sent)
+        all.into_iter().find(|probe| probe.cluster.id == id && probe.asked <= sent + RESOLUTION)
     }
 }
 
@@ -192,7 +195,7 @@ impl Arrived {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::congestion::history::Acknowledged;
+    use crate::congestion::history::{Acknowledged, History};
     use crate::congestion::probe::prober::Prober;
 
     #[allow(clippy::disallowed_methods)]
@@ -288,6 +291,20 @@ mod tests {
         }
         assert!(found.is_some_and(|found| found.is_first && !found.is_in_time), "{found:?}");
         assert_eq!(results.take_unanswered(begin + 2 * SHOWS_WITHIN), 0);
+    }
+
+    #[test]
+    fn a_probe_counts_from_its_first_packet_though_that_leaves_the_moment_it_is_asked_for() {
+        let (begin, mut results) = (start(), ProbeResults::default());
+        let (mut history, asked) = (History::new(begin), begin + Duration::from_nanos(1_999));
+        let cluster =
+            Prober::new().ask(asked, Bitrate::from_kbps(1_200), Duration::from_millis(15)).unwrap();
+        results.expect(asked, cluster);
+        history.note_sent(asked, 1, 750, Some(cluster.id));
+        let packet = history.note_fate(1, true).unwrap();
+        assert!(packet.sent < asked, "times are kept to the microsecond");
+        assert!(results.probe(cluster.id, packet.sent).is_some());
+        assert!(results.probe(cluster.id, begin - RESOLUTION).is_none());
     }
 
     #[test]

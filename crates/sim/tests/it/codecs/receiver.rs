@@ -100,18 +100,20 @@ fn check_headers(packets: &[&Arrived]) {
             assert!(!one.marker, "{one:?} is not the last: {next:?}");
         } else {
             assert!(one.timestamp < next.timestamp, "{one:?}, {next:?}");
-            // A picture is broken off where a slot is taken off its track, and nowhere else.
+            // A picture is broken off where a slot is taken off its track or a path takes far less than its
+            // encoding, and nowhere else.
             let is_gap = one.sequence + 1 != next.sequence;
             assert!(one.marker || is_gap || is_cut(one, next), "{one:?} is the last: {next:?}");
         }
     }
 }
 
-/// Another publisher's track follows, or one that rested.
+/// Another publisher's track follows, a smaller encoding from its beginning, or one that rested.
 fn is_cut(one: &Arrived, next: &Arrived) -> bool {
     let (before, after) = (mark(one), mark(next));
     let rest_us = after.captured_us.saturating_sub(before.captured_us);
-    before.publisher != after.publisher || rest_us > SHORTEST_REST_US
+    let is_given_up = after.encoding < before.encoding && is_beginning(after);
+    before.publisher != after.publisher || is_given_up || rest_us > SHORTEST_REST_US
 }
 
 /// Packets of one frame have numbers one after the other.

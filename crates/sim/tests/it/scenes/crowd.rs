@@ -1,6 +1,6 @@
 //! Many people: on one thin path, and all at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use parlor_engine::allocate::Reason;
@@ -45,46 +45,85 @@ fn view(track: TrackId, width: u16, priority: u8) -> View {
     View { track, width, height: width / 16 * 9, priority }
 }
 
-/// 25 cameras to one viewer with 2 Mbit/s, who has pinned one of them.
+/// What the viewer of many tracks gets.
+struct ManyTracks {
+    pinned: String,
+    low: usize,
+    paused: usize,
+    /// Of one track in 10 s, once the first 10 s are over.
+    switches: usize,
+    queue: Duration,
+    dropped: f64,
+}
+
+impl ManyTracks {
+    fn is_good(&self) -> bool {
+        let ManyTracks { low, paused, switches, queue, dropped, .. } = *self;
+        let is_sorted = self.pinned == "h" && low > 0 && low + paused == TRACKS - 1;
+        is_sorted && switches <= 1 && queue <= ms(50) && dropped <= 0.01
+    }
+
+    /// Two talk, the others listen.
+    fn seen(seed: u64) -> ManyTracks {
+        let mut world = World::new(seed);
+        let publishers: Vec<usize> =
+            (0..TRACKS).map(|_| publisher(&mut world, 1_500_000)).collect();
+        publishers.iter().skip(2).for_each(|seat| world.switch(*seat, 0, false));
+        let viewer = world.join_as(ROOM, &[], TRACKS, path(2_000));
+        let cameras: Vec<TrackId> = publishers.iter().map(|seat| camera(&world, *seat)).collect();
+        let place = |(n, track): (usize, &TrackId)| match n {
+            0 => view(*track, LARGE, 1),
+            _ => view(*track, SMALL, 0),
+        };
+        let (now, peer) = (world.now(), world.seats[viewer].peer);
+        world.engine.view(now, peer, cameras.iter().enumerate().map(place).collect());
+        connect_all(&mut world);
+        world.run_for(seconds(10));
+        let (from, before) = (world.now(), world.seats[viewer].down.counters());
+        world.run_for(seconds(40));
+        let after = world.seats[viewer].down.counters();
+        let told: Vec<Told> = cameras.iter().map(|track| told(&world, viewer, *track)).collect();
+        let last: Vec<_> =
+            told.iter().filter_map(|told| told.last()).map(|(_, given)| given).collect();
+        let others = last.get(1..).unwrap_or_default();
+        let lowest = |given: &&&Result<Picture, Reason>| layer(given).as_deref() == Some("l");
+        let paused = |given: &&&Result<Picture, Reason>| ***given == Err(Reason::Bandwidth);
+        ManyTracks {
+            pinned: last.first().and_then(|given| layer(given)).unwrap_or_default(),
+            low: others.iter().filter(lowest).count(),
+            paused: others.iter().filter(paused).count(),
+            switches: told.iter().map(|told| most_switches(told, from)).max().unwrap_or_default(),
+            queue: queue_p95(&world, viewer, from),
+            dropped: (after.overflowed - before.overflowed) as f64
+                / (after.sent - before.sent) as f64,
+        }
+    }
+}
+
+/// Which encoding is given.
+fn layer(given: &Result<Picture, Reason>) -> Option<String> {
+    given.ok().and_then(|picture| picture.layer).map(|rid| rid.to_string())
+}
+
+/// 25 cameras to one viewer with 2 Mbit/s, who has pinned one of them, in several calls.
 pub(super) fn many_tracks() -> Row {
-    let mut world = World::new(52);
-    let publishers: Vec<usize> = (0..TRACKS).map(|_| publisher(&mut world, 1_500_000)).collect();
-    // Two talk, the others listen.
-    publishers.iter().skip(2).for_each(|seat| world.switch(*seat, 0, false));
-    let viewer = world.join_as(ROOM, &[], TRACKS, path(2_000));
-    let cameras: Vec<TrackId> = publishers.iter().map(|seat| camera(&world, *seat)).collect();
-    let place = |(n, track): (usize, &TrackId)| match n {
-        0 => view(*track, LARGE, 1),
-        _ => view(*track, SMALL, 0),
-    };
-    let (now, peer) = (world.now(), world.seats[viewer].peer);
-    world.engine.view(now, peer, cameras.iter().enumerate().map(place).collect());
-    connect_all(&mut world);
-    world.run_for(seconds(10));
-    let (from, before) = (world.now(), world.seats[viewer].down.counters());
-    world.run_for(seconds(40));
-    let after = world.seats[viewer].down.counters();
-    let dropped = (after.overflowed - before.overflowed) as f64 / (after.sent - before.sent) as f64;
-    let queue = queue_p95(&world, viewer, from);
-    let told: Vec<Told> = cameras.iter().map(|track| told(&world, viewer, *track)).collect();
-    let switches = told.iter().map(|told| most_switches(told, from)).max().unwrap_or_default();
-    let last: Vec<_> = told.iter().filter_map(|told| told.last()).map(|(_, given)| given).collect();
-    let layer = |given: &Result<Picture, Reason>| {
-        given.ok().and_then(|picture| picture.layer).map(|rid| rid.to_string())
-    };
-    let pinned = last.first().and_then(|given| layer(given)).unwrap_or_default();
-    let low = last.iter().skip(1).filter(|given| layer(given).as_deref() == Some("l")).count();
-    let paused = last.iter().filter(|given| ***given == Err(Reason::Bandwidth)).count();
-    let is_sorted = ["m", "h"].contains(&pinned.as_str()) && low + paused == TRACKS - 1;
-    let good = is_sorted && pinned == "h" && switches <= 1 && queue <= ms(50) && dropped <= 0.01;
+    let calls: Vec<ManyTracks> = (52..56).map(ManyTracks::seen).collect();
+    let most = |count: fn(&ManyTracks) -> usize| calls.iter().map(count).max().unwrap_or_default();
+    let least = |count: fn(&ManyTracks) -> usize| calls.iter().map(count).min().unwrap_or_default();
+    let queue = calls.iter().map(|call| call.queue).max().unwrap_or_default();
+    let dropped = calls.iter().map(|call| call.dropped).fold(0.0, f64::max);
+    let pinned: BTreeSet<&str> = calls.iter().map(|call| call.pinned.as_str()).collect();
     let found = format!(
-        "pinned one has {pinned}, {low} have l, {paused} paused; at most {switches} switches in 10 s, \
+        "pinned one has {}, {} to {} have l, the rest paused; at most {} switches in 10 s, \
          queue p95 {} ms, {:.1} % dropped",
+        Vec::from_iter(pinned).join(" or "),
+        least(|call| call.low),
+        most(|call| call.low),
+        most(|call| call.switches),
         queue.as_millis(),
         dropped * 100.0
     );
-    let bearable = is_sorted && switches <= 4 && queue <= ms(50) && dropped <= 0.01;
-    row("25 tracks at 2 Mbit/s", found, good).bearable_if(bearable)
+    row("25 tracks at 2 Mbit/s", found, calls.iter().all(ManyTracks::is_good))
 }
 
 fn told(world: &World, viewer: usize, track: TrackId) -> Told {
@@ -99,7 +138,6 @@ fn told(world: &World, viewer: usize, track: TrackId) -> Told {
     world.changes.iter().filter_map(given).collect()
 }
 
-/// The most changes of a track's layers within 10 s.
 /// Viewers are told of a change when it is due: twice a second.
 const TOLD_WITHIN: Duration = Duration::from_millis(500);
 
