@@ -29,6 +29,9 @@ const GROWN: (u64, u64) = (3, 2);
 /// The same while the first estimate climbs: it often ends a little short of what somebody wants to see.
 const GROWN_AT_START: (u64, u64) = (5, 4);
 
+/// Links that become others more often than that are one that cannot be counted on.
+const FALLS_APART: Duration = Duration::from_secs(60);
+
 /// What going up does to a path shows in this time: a queue, or loss.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
@@ -43,6 +46,8 @@ pub(super) struct Memory {
     /// The latest switch was to something better.
     went_up: bool,
     patience: Duration,
+    /// When the link last became another one under it.
+    link_fell_at: Option<Instant>,
     /// The budget that could be counted on when it last switched; at the start, the lowest since then.
     budget_bps: u64,
     place: Place,
@@ -156,6 +161,7 @@ impl Memory {
             switched_at: now,
             went_up: false,
             patience: PATIENCE,
+            link_fell_at: None,
             budget_bps,
             place,
             pictures,
@@ -244,6 +250,17 @@ impl Memory {
         self.went_up && now.saturating_duration_since(self.switched_at) >= FAILED_WITHIN
     }
 
+    /// Whether it comes down because the link carries far less than when it went up. Once that is nobody's fault; soon
+    /// again, and its estimates promise what they do not keep.
+    fn link_has_become_another(&mut self, now: Instant, budget_bps: u64) -> bool {
+        let is_far_less = budget_bps.saturating_mul(GROWN.0) / GROWN.1 <= self.budget_bps;
+        let is_again = self.link_fell_at.is_some_and(|at| now < at + FALLS_APART);
+        if is_far_less {
+            self.link_fell_at = Some(now);
+        }
+        is_far_less && !is_again
+    }
+
     /// Takes note of a decision.
     pub(super) fn note(&mut self, outcome: Outcome, circumstances: &Circumstances) {
         let &Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures } =
@@ -268,6 +285,7 @@ impl Memory {
             && outcome.direction == Direction::Down
             && !view_has_changed
             && !is_start
+            && !self.link_has_become_another(now, budget_bps)
         {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }

@@ -308,6 +308,20 @@ fn when_a_link_is_much_faster_a_try_that_failed_long_ago_counts_no_more() {
 }
 
 #[test]
+fn a_link_that_falls_to_a_fraction_is_no_try_that_failed_but_one_that_does_so_all_the_time_is() {
+    let mut viewer = settled(300_000);
+    for goes_up in [true, true, false, false, true] {
+        let given = viewer.run(3 * SECOND, 3_000_000);
+        assert_eq!(given == [send(2, 2)], goes_up, "{given:?}");
+        viewer.run(5 * SECOND, 200_000);
+    }
+    assert_eq!(viewer.run(40 * SECOND, 3_000_000), [send(2, 2)], "it has waited");
+    viewer.run(60 * SECOND, 3_000_000);
+    viewer.run(SECOND, 200_000);
+    assert_eq!(viewer.run(3 * SECOND, 3_000_000), [send(2, 2)], "it was long ago");
+}
+
+#[test]
 fn who_begins_to_speak_does_not_make_pictures_jump() {
     let mut viewer = Viewer::new((1..=4).map(Seat::camera).collect());
     viewer.run(30 * SECOND, 2_000_000);
@@ -337,8 +351,10 @@ fn a_layer_that_has_stopped_is_left_at_once_and_counts_as_up_when_it_returns() {
 fn the_only_layer_left_is_taken_at_once_even_if_it_is_dearer() {
     let mut viewer = Viewer::new(vec![Seat::camera(1)]);
     viewer.run(2 * SECOND, 200_000);
-    viewer.run(3 * SECOND, 1_600_000);
-    viewer.run(SECOND, 130_000);
+    for _ in 0..2 {
+        viewer.run(3 * SECOND, 1_600_000);
+        viewer.run(SECOND, 130_000);
+    }
     assert_eq!(viewer.run(4 * SECOND, 1_600_000), [send(0, 1)]);
     viewer.seats[0] = Seat::camera(1).without(|quality| quality.layer != 2);
     assert_eq!(viewer.decide(1_600_000), [send(2, 2)]);
