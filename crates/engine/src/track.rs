@@ -15,7 +15,7 @@ use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::sound::{Heard, Sound};
-use crate::upstream::KEY_FRAME_INTERVAL;
+use crate::upstream::KeyFrameTimes;
 
 /// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
 /// leaves who cannot decode the better one, seconds apart.
@@ -76,8 +76,7 @@ pub(crate) struct Track {
     pub(crate) fallback: Option<u8>,
     /// Those of a picture that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
-    /// By layer, when a key frame was last asked for.
-    key_frame_asked: Vec<Option<Instant>>,
+    pub(crate) key_frame_times: KeyFrameTimes,
     /// The publisher's payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
     pub(crate) sound: Sound,
@@ -133,7 +132,7 @@ impl Track {
             wanted_layers: 0,
             fallback: None,
             read_layers: 0,
-            key_frame_asked: vec![None; count],
+            key_frame_times: KeyFrameTimes::new(count),
             codecs,
             sound: Sound::new(),
             subscribers: Vec::new(),
@@ -230,10 +229,8 @@ impl Track {
             has_stopped |= self.meter.is_live(layer);
             self.meter.stop_layer(layer);
         }
-        if let Some(asked) =
-            self.key_frame_asked.get_mut(usize::from(smallest)).filter(|_| has_stopped)
-        {
-            *asked = (now + LARGER_END_WITHIN).checked_sub(KEY_FRAME_INTERVAL);
+        if has_stopped {
+            self.key_frame_times.wait_until(now + LARGER_END_WITHIN, smallest);
         }
         self.measured_at = None;
         has_stopped
@@ -320,16 +317,6 @@ impl Track {
     /// Whether somebody waits for a key frame of a layer once packets of it are lost for good.
     pub(crate) fn wants_key_frame_of(&self, layer: u8) -> bool {
         self.source.kind() == MediaKind::Video && self.read_layers & Demand::bit(layer) != 0
-    }
-
-    /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
-    pub(crate) fn may_ask_for_key_frame(&mut self, now: Instant, layer: u8) -> bool {
-        let Some(asked) = self.key_frame_asked.get_mut(usize::from(layer)) else { return false };
-        let may = asked.is_none_or(|at| now >= at + KEY_FRAME_INTERVAL);
-        if may {
-            *asked = Some(now);
-        }
-        may
     }
 
     /// What packets with this payload type of the publisher's carry.
