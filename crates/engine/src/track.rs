@@ -7,6 +7,7 @@ use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
 use crate::allocate::{Demand, Wanted};
+use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
@@ -72,8 +73,7 @@ pub(crate) struct Track {
     /// Those that its publisher is to send, and how that is decided.
     wanted: Wanted,
     wanted_layers: u32,
-    /// The payload type that its publisher is asked to send it as; `None` leaves that to the publisher.
-    pub(crate) fallback: Option<u8>,
+    pub(crate) fallback: Fallback,
     /// Those of a picture that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
     pub(crate) key_frame_times: KeyFrameTimes,
@@ -130,7 +130,7 @@ impl Track {
             names: layers,
             wanted: Wanted::new(count),
             wanted_layers: 0,
-            fallback: None,
+            fallback: Fallback::default(),
             read_layers: 0,
             key_frame_times: KeyFrameTimes::new(count),
             codecs,

@@ -213,7 +213,8 @@ impl Client {
 
     /// When [`Client::run`] has to be called again at the latest.
     pub fn deadline(&self) -> Instant {
-        let media = self.senders.iter().filter(|sender| sender.on).map(|sender| sender.next_at);
+        let media =
+            self.senders.iter().filter(|sender| sender.is_busy()).map(|sender| sender.next_at);
         let sends = self.sends();
         media.filter(|_| sends).min().map_or(self.deadline, |at| at.min(self.deadline))
     }
@@ -352,7 +353,7 @@ impl Client {
 
     fn make_frames(&mut self, now: Instant) -> Result<(), String> {
         for index in 0..self.senders.len() {
-            while self.senders[index].on && self.senders[index].next_at <= now {
+            while self.senders[index].is_busy() && self.senders[index].next_at <= now {
                 self.make_frame(index)?;
             }
         }

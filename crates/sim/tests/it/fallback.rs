@@ -140,6 +140,72 @@ fn nobody_is_asked_to_fall_back_for_whoever_does_not_show_the_picture() {
     assert!(took.is_some_and(|took| took <= ms(500)), "{took:?}");
 }
 
+/// Ann's camera, which keeps its codec, and somebody who shows it and cannot decode it; nobody else is there.
+fn stubborn_camera(seed: u64) -> (World, usize, usize) {
+    let mut world = World::new(seed);
+    let ann = world.join_with_codecs(&[Av1, Vp8], &[Source::Camera], 0);
+    world.seats[ann].client.senders[0].falls_back = false;
+    let cy = viewer_of_vp8(&mut world);
+    (world, ann, cy)
+}
+
+/// How often Ann was told what is wanted of her camera.
+fn times_told(world: &World) -> usize {
+    world.changes.iter().filter(|(_, change)| matches!(change, Change::Wanted { .. })).count()
+}
+
+#[test]
+fn a_camera_that_keeps_its_codec_rests_after_some_seconds_since_nobody_sees_it() {
+    let (mut world, ann, cy) = stubborn_camera(57);
+    world.run_for(seconds(8));
+    assert_eq!(layers_asked(&world), Some(1));
+    world.run_for(seconds(5));
+    assert_eq!(layers_asked(&world), Some(0));
+    let (times, sent) = (times_told(&world), world.engine.counters().packets_in);
+    world.run_for(seconds(60));
+    assert_eq!(times_told(&world), times, "it stays so");
+    assert!(world.engine.counters().packets_in < sent + 100, "it sends no pictures");
+    assert_eq!(asked(&world, ann), [None, Some(PAYLOAD_TYPE_OF_VP8)]);
+    assert_eq!(told(&world, cy).last(), Some(&Err(Reason::CodecNotSupported)));
+}
+
+#[test]
+fn who_comes_later_and_cannot_decode_it_either_has_it_asked_for_anew() {
+    let (mut world, ann, cy) = stubborn_camera(58);
+    world.run_for(seconds(15));
+    assert_eq!(layers_asked(&world), Some(0));
+    world.seats[ann].client.senders[0].falls_back = true;
+    let dan = viewer_of_vp8(&mut world);
+    let is_seen = |world: &World, viewer| !world.seen(viewer, ann, Video).is_empty();
+    world.run_while(seconds(5), |world| !is_seen(world, cy)).expect("the first sees it now");
+    world.run_while(seconds(1), |world| !is_seen(world, dan)).expect("and the second");
+}
+
+#[test]
+fn a_publisher_that_makes_another_offer_is_asked_anew() {
+    let (mut world, ann, cy) = stubborn_camera(59);
+    world.run_for(seconds(15));
+    world.seats[ann].client.senders[0].falls_back = true;
+    world.run_for(seconds(5));
+    assert!(world.seen(cy, ann, Video).is_empty(), "nothing has changed");
+    world.reoffer(ann, 1, false).expect("the offer is taken");
+    let took = world.run_while(seconds(5), |world| world.seen(cy, ann, Video).is_empty());
+    assert!(took.is_some_and(|took| took <= seconds(1)), "{took:?}");
+}
+
+#[test]
+fn somebody_whose_page_shows_it_again_has_it_asked_for_anew() {
+    let (mut world, ann, cy) = stubborn_camera(60);
+    world.run_for(seconds(15));
+    world.seats[ann].client.senders[0].falls_back = true;
+    let camera = world.seats[ann].named[0].track;
+    world.view(cy, &[]);
+    world.run_for(seconds(1));
+    world.view(cy, &[camera]);
+    let took = world.run_while(seconds(5), |world| world.seen(cy, ann, Video).is_empty());
+    assert!(took.is_some_and(|took| took <= seconds(1)), "{took:?}");
+}
+
 #[test]
 fn a_camera_that_only_they_would_watch_is_kept_awake_so_that_it_can_fall_back() {
     let mut world = World::new(56);
