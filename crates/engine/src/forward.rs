@@ -100,9 +100,9 @@ impl Engine {
             {
                 let (link, counters) = (&mut peer.link, &mut self.counters);
                 let mut outlet = Outlet { link, departure, arena: out, counters };
-                let before = slot.outgoing.layer_sent();
+                let before = slot.outgoing.beginnings();
                 pass = slot.outgoing.forward(source, &mut outlet);
-                if slot.outgoing.layer_sent() != before {
+                if slot.outgoing.beginnings() != before {
                     // The receiver knows the clock of what went out before.
                     let report = Timer::Peer(key.index, PeerTimer::Report);
                     self.timers.set_no_later_than(report, now);

@@ -197,6 +197,12 @@ impl Outgoing {
         self.rewriter.layer()
     }
 
+    /// How often something has begun to go out that may be by another clock than what went out before.
+    #[inline]
+    pub(crate) fn beginnings(&self) -> u32 {
+        self.rewriter.beginnings()
+    }
+
     /// Sends what has arrived since the last pass; for a probe, one packet of it.
     #[inline]
     pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {

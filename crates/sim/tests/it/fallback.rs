@@ -1,10 +1,12 @@
 //! Publishers and viewers who do not know the same codecs.
 
+use std::time::Instant;
+
 use parlor_engine::allocate::Reason;
 use parlor_engine::{Change, Source, View};
-use parlor_rtc::MediaKind::Video;
+use parlor_rtc::MediaKind::{Audio, Video};
 use parlor_sim::client::SeenFrame;
-use parlor_sim::{FrameKind, World};
+use parlor_sim::{FrameKind, LinkConfig, World};
 use str0m::format::Codec::{self, Av1, Vp8};
 
 use crate::{connect_all, ms, seconds};
@@ -98,6 +100,42 @@ fn who_could_decode_what_was_sent_misses_no_picture_when_the_codec_changes() {
     assert_eq!(first.frame.map(|frame| frame.kind), Some(FrameKind::Key));
     assert!(seen.is_sorted_by(|a, b| a.media_time < b.media_time), "time goes on");
     assert!(seen.iter().skip(1).all(|seen| seen.contiguous));
+}
+
+#[test]
+fn sound_and_pictures_stay_together_when_the_codec_changes_though_its_first_picture_comes_late() {
+    for (seed, late_ms) in [(61, 0), (62, 150), (63, 350), (64, 350), (65, 350)] {
+        let mut world = World::new(seed);
+        let sources = [Source::Microphone, Source::Camera];
+        let ann = world.join_with_codecs(&[Av1, Vp8], &sources, 0);
+        let bo = world.join_with_codecs(&[Av1, Vp8], &[], 1);
+        // The two media clocks have nothing to do with each other.
+        world.seats[ann].client.senders[0].first_ticks = 4_000_000_000;
+        world.seats[ann].client.senders[1].first_ticks = 123_456;
+        connect_all(&mut world);
+        world.run_for(seconds(5) + ms(seed * 70));
+        world.join_with_codecs(&[Vp8], &[], 1);
+        world.run_while(seconds(1), |world| asked(world, ann).len() < 2).expect("she is asked");
+        world.set_link(ann, LinkConfig::with_round_trip(ms(2 * late_ms)));
+        let in_vp8 = |world: &World| in_codec(&world.seen(bo, ann, Video), Vp8);
+        world.run_while(seconds(2), |world| in_vp8(world).is_empty()).expect("it changes");
+        // The report is right behind the first packets.
+        let changed = world.now() + ms(40);
+        world.run_for(seconds(3));
+        let sound = captured_late(&world.seen(bo, ann, Audio), changed);
+        let pictures = captured_late(&world.seen(bo, ann, Video), changed);
+        assert!(sound.len() > 100 && pictures.len() > 80, "{} {}", sound.len(), pictures.len());
+        let apart = |late: &f64| (late - sound[0]).abs();
+        let furthest = sound.iter().chain(&pictures).map(apart).fold(0.0, f64::max);
+        assert!(furthest <= 0.010, "{late_ms} ms late: {furthest} s apart");
+    }
+}
+
+/// By what was reported, how long after its capture each frame came, from a moment on: in seconds, and less what is
+/// the same for all.
+fn captured_late(seen: &[SeenFrame], from: Instant) -> Vec<f64> {
+    let since = seen.iter().filter(|seen| seen.at >= from);
+    since.filter_map(|seen| Some((seen.at - from).as_secs_f64() - seen.captured?)).collect()
 }
 
 #[test]
