@@ -71,14 +71,13 @@ impl Engine {
         if !track.on || track.source.kind() != MediaKind::Video {
             return None;
         }
-        let excluded = self.excluded(track, track.codec?);
+        let excluded = self.excluded(track, track.codecs.current()?);
         if excluded.is_empty() {
             return None;
         }
-        // In the order of our own preference, as they were negotiated.
-        let mut known = track.codecs.iter();
+        let mut known = track.codecs.known();
         let (payload_type, _) = known.find(|(_, codec)| self.excluded(track, *codec).is_empty())?;
-        Some(Needed { payload_type: *payload_type, excluded })
+        Some(Needed { payload_type, excluded })
     }
 
     /// Has it decided whether the publishers of what a peer cannot decode are to fall back for it.
@@ -108,9 +107,9 @@ impl Engine {
 impl Track {
     /// The publisher's payload types are these from now on: what it could not send before, it may now.
     pub(crate) fn follow_codecs(&mut self, codecs: Vec<(u8, Codec)>) {
-        self.codecs = codecs;
+        self.codecs.follow(codecs);
         self.fallback.ask_anew();
         let asked = self.fallback.payload_type;
-        self.fallback.payload_type = asked.filter(|asked| self.codec_of(*asked).is_some());
+        self.fallback.payload_type = asked.filter(|asked| self.codecs.of(*asked).is_some());
     }
 }

@@ -340,7 +340,7 @@ impl Outgoing {
         {
             return to;
         }
-        let codec = track.codec_of(facts.payload_type);
+        let codec = track.codecs.of(facts.payload_type);
         let to = codec.and_then(|codec| Some((codec, self.receiving(codec)?)));
         self.mapped = Some(Mapped { from: facts.payload_type, to });
         to
