@@ -124,8 +124,9 @@ impl Engine {
                 Pass::Waits { .. } => {}
                 Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => {
                     peer.ready_slots.remove(index);
-                    let has_begun = |slot: &Slot| slot.outgoing.has_begun();
-                    if peer.leader == Some(index) && peer.slots.get(index).is_some_and(has_begun) {
+                    if peer.leader == Some(index)
+                        && peer.slots.get(index).is_some_and(Slot::has_begun)
+                    {
                         peer.leader = None;
                     }
                 }
