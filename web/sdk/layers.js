@@ -15,6 +15,13 @@ const LOWEST_BPS = 150_000;
 const SIZES = [{ pixels: 960 * 540, sizes: 3 }, { pixels: 480 * 270, sizes: 2 }, { pixels: 0, sizes: 1 }];
 
 /**
+ * What browsers refuse a codec with that they cannot change to: it is none of those agreed on or has no such layers (InvalidModificationError, in
+ * Chromium, Safari and Firefox), or its parameters are not understood at all. Everything else passes: an offer that is under way (InvalidStateError), an
+ * encoder that is taken by somebody else (OperationError).
+ */
+const CANNOT = ["InvalidModificationError", "NotSupportedError", "TypeError"];
+
+/**
  * What the choice depends on. `wanted`: the layers somebody needs, null while nobody has said; `sizes`: how many the picture is large enough for;
  * `lowestOnly`: this side saves, whatever others would like; `payloadType`: what all can decode, null when the codec is ours to choose.
  * @typedef {{ wanted: readonly string[] | null, sizes: number, lowestOnly: boolean, payloadType: number | null }} Need
@@ -51,8 +58,8 @@ export class Layers {
   #plan;
   /** @type {Need} */
   #need = { wanted: null, sizes: SIZES[0].sizes, lowestOnly: false, payloadType: null };
-  /** The browser has refused to change the codec: it is not asked again. */
-  #keepsCodec = false;
+  /** The payload types that the browser cannot change to: it is not asked for them again. @type {Set<number | null>} */
+  #refused = new Set();
   #changed = false;
   #changing = false;
 
@@ -76,7 +83,7 @@ export class Layers {
    * @param {number | null} payloadType
    */
   want(wanted, payloadType) {
-    this.#become({ ...this.#need, wanted, payloadType: this.#keepsCodec ? null : payloadType });
+    this.#become({ ...this.#need, wanted, payloadType: this.#refused.has(payloadType) ? null : payloadType });
   }
 
   /** This is what will be sent. @param {MediaStreamTrack} track */
@@ -106,7 +113,7 @@ export class Layers {
       this.#changed = false;
       await this.#apply().catch((error) => {
         ParlorError.report("switching layers", error);
-        this.#keepCodec();
+        this.#keepCodec(error);
       });
     }
     this.#changing = false;
@@ -120,10 +127,10 @@ export class Layers {
     await this.#sender.setParameters(parameters);
   }
 
-  /** What is needed beside another codec must not fail with it. */
-  #keepCodec() {
+  /** What is needed beside another codec must not fail with it; the codec is tried again when something is wanted anew. @param {unknown} error */
+  #keepCodec(error) {
     if (this.#need.payloadType === null) return;
-    this.#keepsCodec = true;
+    if (error instanceof Error && CANNOT.includes(error.name)) this.#refused.add(this.#need.payloadType);
     this.#need = { ...this.#need, payloadType: null };
     this.#changed = true;
   }

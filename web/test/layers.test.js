@@ -124,24 +124,57 @@ test("a payload type that was never agreed on changes nothing", async () => {
   assert.deepEqual(on(sender.parameters.encodings), [false, true, false]);
 });
 
-test("a browser that refuses another codec keeps its own, and still switches layers", async () => {
-  const sender = new SlowSender();
-  const take = sender.setParameters;
-  let refused = 0;
-  sender.setParameters = function (parameters) {
-    if (!parameters.encodings.some(({ codec }) => codec)) return take.call(this, parameters);
-    refused += 1;
-    return Promise.reject(new TypeError("not this codec"));
-  };
+/** A sender that refuses every change with a codec in it while there is something to refuse it with. */
+class Refusing extends SlowSender {
+  error = null;
+  refused = 0;
+
+  setParameters(parameters) {
+    if (!this.error || !parameters.encodings.some(({ codec }) => codec)) return super.setParameters(parameters);
+    this.refused += 1;
+    return Promise.reject(this.error);
+  }
+}
+
+/** @param {Error} error  what the camera is refused VP8 with, before it is to be sent in the middle size */
+async function refusedOnce(error) {
+  const sender = Object.assign(new Refusing(), { error });
   const layers = new Layers(sender, CAMERA);
   layers.want(["m"], 96);
   await settle();
   await sender.finish();
-  layers.want(["h"], 96);
+  assert.deepEqual(on(sender.parameters.encodings), [false, true, false], "layers are switched all the same");
+  return { sender, layers };
+}
+
+for (const error of [new TypeError("not this member"), new DOMException("not agreed on", "InvalidModificationError"), new DOMException("no", "NotSupportedError")]) {
+  test(`a browser that cannot send another codec (${error.name}) keeps its own and is not asked again, and still switches layers`, async () => {
+    const { sender, layers } = await refusedOnce(error);
+    layers.want(["h"], 96);
+    await sender.finish();
+    assert.deepEqual(on(sender.parameters.encodings), [false, false, true]);
+    assert.deepEqual(codecs(sender), [undefined, undefined, undefined]);
+    assert.equal(sender.refused, 1);
+  });
+}
+
+for (const error of [new DOMException("an offer is under way", "InvalidStateError"), new DOMException("the encoder is taken", "OperationError"), new Error("?")]) {
+  test(`a codec that could not be changed at that moment (${error.name}) is tried again with what is wanted next`, async () => {
+    const { sender, layers } = await refusedOnce(error);
+    sender.error = null;
+    layers.want(["m"], 96);
+    await sender.finish();
+    assert.deepEqual(codecs(sender), ["video/VP8", "video/VP8", "video/VP8"]);
+    assert.deepEqual(on(sender.parameters.encodings), [false, true, false]);
+  });
+}
+
+test("a codec that the browser cannot send says nothing of another one", async () => {
+  const { sender, layers } = await refusedOnce(new DOMException("not agreed on", "InvalidModificationError"));
+  sender.error = null;
+  layers.want(["m"], 45);
   await sender.finish();
-  assert.deepEqual(on(sender.parameters.encodings), [false, false, true]);
-  assert.deepEqual(codecs(sender), [undefined, undefined, undefined]);
-  assert.equal(refused, 1);
+  assert.deepEqual(codecs(sender), ["video/AV1", "video/AV1", "video/AV1"]);
 });
 
 const sent = (index = 1) => on(connection().transceivers[index].sender.getParameters().encodings);

@@ -126,7 +126,7 @@ impl Engine {
         let wanted = Bitrate::from_bps(guesses_bps + voices_bps);
         peer.link.set_wanted(now, wanted);
         let slots = &peer.slots;
-        let has_begun = |slot: &usize| slots.get(*slot).is_some_and(|at| at.outgoing.has_begun());
+        let has_begun = |slot: &usize| slots.get(*slot).is_some_and(Slot::has_begun);
         peer.leader = leader(flowing).filter(|slot| !has_begun(slot));
         peer.turn = peer.leader.unwrap_or(peer.turn);
     }

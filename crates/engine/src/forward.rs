@@ -100,9 +100,9 @@ impl Engine {
             {
                 let (link, counters) = (&mut peer.link, &mut self.counters);
                 let mut outlet = Outlet { link, departure, arena: out, counters };
-                let before = slot.outgoing.layer_sent();
+                let before = slot.outgoing.beginnings();
                 pass = slot.outgoing.forward(source, &mut outlet);
-                if slot.outgoing.layer_sent() != before {
+                if slot.outgoing.beginnings() != before {
                     // The receiver knows the clock of what went out before.
                     let report = Timer::Peer(key.index, PeerTimer::Report);
                     self.timers.set_no_later_than(report, now);
@@ -124,8 +124,9 @@ impl Engine {
                 Pass::Waits { .. } => {}
                 Pass::Done | Pass::NeedsKeyFrame(_) | Pass::Probed => {
                     peer.ready_slots.remove(index);
-                    let has_begun = |slot: &Slot| slot.outgoing.has_begun();
-                    if peer.leader == Some(index) && peer.slots.get(index).is_some_and(has_begun) {
+                    if peer.leader == Some(index)
+                        && peer.slots.get(index).is_some_and(Slot::has_begun)
+                    {
                         peer.leader = None;
                     }
                 }

@@ -140,7 +140,7 @@ impl Peer {
 
     /// Whether the peer has negotiated what `track` carries, as far as both are known.
     pub(crate) fn can_decode(&self, track: &Track) -> bool {
-        track.codec.is_none_or(|codec| self.decodes(track.source.kind(), codec))
+        track.codecs.current().is_none_or(|codec| self.decodes(track.source.kind(), codec))
     }
 
     /// Whether the peer has negotiated a codec for what it receives, as far as it receives anything.

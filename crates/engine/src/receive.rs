@@ -15,7 +15,7 @@ use crate::peer::{Peer, PeerKey};
 use crate::published::Format;
 use crate::ring::Facts;
 use crate::timer::{PeerTimer, Timer};
-use crate::track::TrackKey;
+use crate::track::{Noted, TrackKey};
 
 /// A packet that is media of a track, whichever stream it came by.
 struct Arrived {
@@ -104,8 +104,7 @@ impl Engine {
         let (payload, descriptor) = (arrived.payload.of(packet), arrived.descriptor.of(packet));
         let facts = track.understand(layer, facts, descriptor);
         let layers_changed = track.note_layer(now, layer, codec, &facts, (payload, descriptor));
-        let had_another = track.codec.is_some();
-        let codec_changed = track.note_codec(now, codec);
+        let noted = track.note_codec(now, codec);
         let heard = track.hear(now, &facts);
         match track.push(layer, facts, payload, descriptor) {
             Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
@@ -115,22 +114,22 @@ impl Engine {
             self.review_subscribers(now, key);
         }
         self.follow_voice(now, key, heard);
-        if codec_changed {
-            self.codec_changed(now, key, had_another);
+        if noted != Noted::AsBefore {
+            self.codec_changed(now, key, noted);
         }
         self.note_arrival(key);
     }
 
     /// A track's packets carry another codec than before, or their first. Whoever cannot decode it need
     /// not keep a slot for it, and whoever could not may have one now.
-    fn codec_changed(&mut self, now: Instant, key: TrackKey, had_another: bool) {
+    fn codec_changed(&mut self, now: Instant, key: TrackKey, noted: Noted) {
         let Some(track) = self.tracks.get(key) else { return };
         let room = track.room;
         let members = self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default();
         let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
         let excluded = peers.filter(|peer| !peer.can_decode(track)).count();
         self.counters.viewers_of_other_codec += excluded as u64;
-        if had_another || excluded > 0 {
+        if noted == Noted::Another || excluded > 0 {
             self.reassign_room(now, room);
         }
     }

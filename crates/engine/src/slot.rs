@@ -112,6 +112,11 @@ impl Slot {
         self.outgoing.stop();
     }
 
+    /// Whether anything has been sent of the track that it carries.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.feed.track().is_some_and(|track| self.outgoing.has_begun(track.id))
+    }
+
     /// Whether the receiver has negotiated `codec` here.
     pub(crate) fn takes(&self, codec: Codec) -> bool {
         self.outgoing.receiving(codec).is_some()

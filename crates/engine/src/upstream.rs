@@ -8,10 +8,10 @@ use crate::engine::Engine;
 use crate::peer::{Peer, PeerKey};
 use crate::track::{TrackKey, Upstream};
 
-/// Shortest time between two requests for a key frame of one layer. Everyone who asks in between is
-/// served by the key frame that is on its way; whoever came too late for it asks again with the
+/// Shortest time between two requests for a key frame of one layer, whatever they are for. Everyone who asks in
+/// between is served by the key frame that is on its way; whoever came too late for it asks again with the
 /// next packet. Key frames cost several times their share of the bitrate, so not more often.
-pub(crate) const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
+const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Key frames that are to be asked for.
 #[derive(Debug, Default)]
@@ -28,12 +28,40 @@ impl KeyFrameRequests {
     }
 }
 
+/// When a key frame of each layer of a track may be asked for next; `None` for at once.
+#[derive(Debug)]
+pub(crate) struct KeyFrameTimes(Vec<Option<Instant>>);
+
+impl KeyFrameTimes {
+    /// Of a track of so many layers.
+    pub(crate) fn new(layers: usize) -> KeyFrameTimes {
+        KeyFrameTimes(vec![None; layers])
+    }
+
+    /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
+    pub(crate) fn may_ask(&mut self, now: Instant, layer: u8) -> bool {
+        let Some(next_at) = self.0.get_mut(usize::from(layer)) else { return false };
+        let may = next_at.is_none_or(|at| now >= at);
+        if may {
+            *next_at = Some(now + KEY_FRAME_INTERVAL);
+        }
+        may
+    }
+
+    /// No key frame of a layer is to be asked for before this time, nor before it might be anyway.
+    pub(crate) fn wait_until(&mut self, time: Instant, layer: u8) {
+        if let Some(next_at) = self.0.get_mut(usize::from(layer)) {
+            *next_at = (*next_at).max(Some(time));
+        }
+    }
+}
+
 impl Engine {
     /// Passes requests on to the sources of their tracks.
     pub(crate) fn ask_upstream(&mut self, now: Instant, out: &mut SendArena) {
         while let Some((key, layer)) = self.requests.wanted.pop() {
             let Some(track) = self.tracks.get_mut(key) else { continue };
-            if !track.may_ask_for_key_frame(now, layer) {
+            if !track.key_frame_times.may_ask(now, layer) {
                 continue;
             }
             match track.upstream {
@@ -53,5 +81,29 @@ impl Engine {
         compound.add(speaker, link, out, |writer| writer.picture_loss(speaker.ssrc, media));
         compound.flush(link, out);
         self.counters.key_frame_requests_out += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_frame_of_a_layer_is_asked_for_once_in_half_a_second_though_it_is_to_wait_for_something()
+     {
+        // Nothing depends on which instant this is.
+        #[allow(clippy::disallowed_methods)]
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut times = KeyFrameTimes::new(2);
+        assert!(times.may_ask(at(0), 0));
+        times.wait_until(at(80), 0);
+        assert!(!times.may_ask(at(80), 0) && !times.may_ask(at(499), 0), "the limit holds");
+        assert!(times.may_ask(at(80), 1), "for each layer by itself");
+        assert!(times.may_ask(at(500), 0));
+        times.wait_until(at(1_100), 0);
+        assert!(!times.may_ask(at(1_099), 0), "and so does what is waited for");
+        assert!(times.may_ask(at(1_100), 0));
+        assert!(!times.may_ask(at(1_100), 2), "there is no such layer");
     }
 }

@@ -34,15 +34,14 @@ impl Engine {
         let mut has_changed = false;
         for published in &peer.published {
             let Some(track) = self.tracks.get(published.track) else { continue };
-            let (mut demand, fallback) = (self.demand(track), self.fallback(track));
-            if fallback.is_some() {
-                // A sender that rests does not change its codec.
-                demand.layers |= Demand::bit(track.first_layer());
-            }
+            let (mut demand, needed) = (self.demand(track), self.fallback_needed(track));
             let Some(track) = self.tracks.get_mut(published.track) else { continue };
             if track.source.kind() == MediaKind::Video {
+                has_changed |= track.fallback.review(now, needed);
+                if track.fallback.is_awaited(now) {
+                    demand.layers |= Demand::bit(track.first_layer());
+                }
                 has_changed |= track.review_wanted(now, demand);
-                has_changed |= track.fall_back_to(fallback);
                 is_watched |= track.wanted_layers() != 0;
             }
         }
@@ -87,7 +86,7 @@ impl Engine {
         let wanted = videos.map(|track| WantedLayers {
             track: track.id,
             layers: track.names_of(track.wanted_layers()).collect(),
-            payload_type: track.fallback,
+            payload_type: track.fallback.payload_type,
         });
         Some(Change::Wanted { peer: peer.id, tracks: wanted.collect() })
     }

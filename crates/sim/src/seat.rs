@@ -1,6 +1,7 @@
 //! One client's place in the world: its membership, and the cable between it and the server.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Instant;
 
 use parlor_engine::{PeerId, PeerState, RoomId, Sender, TrackId, WantedLayers};
 use str0m::media::Rid;
@@ -36,14 +37,16 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Sends what somebody wants of its simulcast, and nothing else, in a codec that all can decode.
-    pub(crate) fn want(&mut self, tracks: &[WantedLayers]) {
+    /// Sends what somebody wants of its pictures, and nothing else, in a codec that all can decode.
+    pub(crate) fn want(&mut self, now: Instant, tracks: &[WantedLayers]) {
         for (index, named) in self.named.iter().enumerate() {
             let wanted = tracks.iter().find(|wanted| wanted.track == named.track);
             let (Some(wanted), Some(sender)) = (wanted, self.client.senders.get_mut(index)) else {
                 continue;
             };
-            if !sender.rids.is_empty() {
+            if sender.rids.is_empty() {
+                sender.rest(now, wanted.layers.is_empty());
+            } else {
                 let rids = wanted.layers.iter().flatten();
                 sender.want(rids.map(|rid| Rid::from(rid.to_string().as_str())).collect());
             }

@@ -49,6 +49,8 @@ pub struct Sender {
     pub rids: Vec<Rid>,
     /// Simulcast: how many encodings are being made now, the lowest first.
     pub active_layers: usize,
+    /// Pictures without simulcast: whether nobody wants them.
+    pub rests: bool,
     /// Simulcast: those of them that somebody wants; `None` makes them all.
     pub wanted: Option<Vec<Rid>>,
     /// Played instead of made-up frames.
@@ -76,6 +78,7 @@ impl Sender {
             frames_sent: 0,
             rids: Vec::new(),
             active_layers: 0,
+            rests: false,
             wanted: None,
             recording: None,
             position: 0,
@@ -108,6 +111,20 @@ impl Sender {
         let before = self.wanted.take().unwrap_or_else(|| self.rids.clone());
         self.wants_key_frame |= wanted.iter().any(|rid| !before.contains(rid));
         self.wanted = Some(wanted);
+    }
+
+    /// Makes its one encoding from now on, or none; it begins with a key frame.
+    pub(crate) fn rest(&mut self, now: Instant, rests: bool) {
+        if self.rests && !rests {
+            self.next_at = now;
+            self.wants_key_frame = true;
+        }
+        self.rests = rests;
+    }
+
+    /// Whether frames are being made now that anybody wants.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.on && !self.rests
     }
 
     /// The time from one frame to the next.

@@ -126,7 +126,7 @@ impl Outgoing {
         if !original.is_wanted(stored.facts) {
             return None;
         }
-        let codec = track.codec_of(stored.facts.payload_type)?;
+        let codec = track.codecs.of(stored.facts.payload_type)?;
         let types = self.receiving(codec)?;
         let rtx = types.rtx?;
         let Outlet { link, departure, arena, .. } = outlet;

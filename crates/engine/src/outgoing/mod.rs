@@ -13,7 +13,7 @@ use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::allocate::Given;
 use crate::codec;
-use crate::id::LayerId;
+use crate::id::{LayerId, TrackId};
 use crate::link::Outlet;
 use crate::packet::{Headers, PayloadTypes, Rewritten};
 use crate::rewrite::{Decision, DropReason, Rewriter};
@@ -41,6 +41,8 @@ pub(crate) struct Outgoing {
     reading: Reading,
     mapped: Option<Mapped>,
     again: Again,
+    /// The track of which something was sent last.
+    last_sent: Option<TrackId>,
     /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
     packets: u32,
     octets: u32,
@@ -117,6 +119,7 @@ impl Outgoing {
             reading: Reading::default(),
             mapped: None,
             again: Again::new(seed >> 33 & 0x7FFF),
+            last_sent: None,
             packets: 0,
             octets: 0,
             reported_lost: 0,
@@ -197,6 +200,12 @@ impl Outgoing {
         self.rewriter.layer()
     }
 
+    /// How often something has begun to go out that may be by another clock than what went out before.
+    #[inline]
+    pub(crate) fn beginnings(&self) -> u32 {
+        self.rewriter.beginnings()
+    }
+
     /// Sends what has arrived since the last pass; for a probe, one packet of it.
     #[inline]
     pub(crate) fn forward(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Pass {
@@ -241,9 +250,9 @@ impl Outgoing {
         }
     }
 
-    /// Whether anything has been sent.
-    pub(crate) fn has_begun(&self) -> bool {
-        self.packets > 0
+    /// Whether anything of a track has been sent, since anything of another was.
+    pub(crate) fn has_begun(&self, track: TrackId) -> bool {
+        self.last_sent == Some(track)
     }
 
     /// Where to read on: in another layer, if that has taken over.
@@ -301,6 +310,7 @@ impl Outgoing {
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);
         self.again.newest = Some(numbers.sequence as u16);
+        self.last_sent = Some(track.id);
         link.retransmissions.note_media(len);
         self.packets = self.packets.wrapping_add(1);
         self.octets = self.octets.wrapping_add(packet.payload().len() as u32);
@@ -334,7 +344,7 @@ impl Outgoing {
         {
             return to;
         }
-        let codec = track.codec_of(facts.payload_type);
+        let codec = track.codecs.of(facts.payload_type);
         let to = codec.and_then(|codec| Some((codec, self.receiving(codec)?)));
         self.mapped = Some(Mapped { from: facts.payload_type, to });
         to

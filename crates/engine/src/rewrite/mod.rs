@@ -114,6 +114,7 @@ pub struct Rewriter {
     history: History,
     /// `None` until the first key frame, and while paused.
     playing: Option<Head>,
+    beginnings: u32,
     next_sequence: u64,
     sent: SentWindow,
     timeline: Timeline,
@@ -130,6 +131,7 @@ impl Rewriter {
         Rewriter {
             history: History::default(),
             playing: None,
+            beginnings: 0,
             // Below 2^15, so that a receiver that misses the first packets cannot miscount rollovers
             // (RFC 3711 section 3.3.1).
             next_sequence: seed & 0x7FFF,
@@ -191,6 +193,12 @@ impl Rewriter {
     /// The layer that is being sent; `None` before the first key frame and while paused.
     pub fn layer(&self) -> Option<LayerId> {
         self.playing.map(|head| head.layer)
+    }
+
+    /// How often something has begun, modulo 2^32: a layer, one in another codec, or what was paused. Each may be by
+    /// another clock than what went out before ([`Rewriter::outgoing_timestamp`]).
+    pub fn beginnings(&self) -> u32 {
+        self.beginnings
     }
 
     /// Whether part of a picture has gone out, and more of it is to come.
@@ -328,6 +336,7 @@ impl Rewriter {
         let outgoing = self.next_sequence;
         self.history.open(Run::new(layer, facts.sequence, outgoing, translation, self.wanted));
         self.playing = Some(Head::new(layer, facts, self.wanted, true));
+        self.beginnings = self.beginnings.wrapping_add(1);
         self.send_newest(facts)
     }
 

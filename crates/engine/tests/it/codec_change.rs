@@ -1,5 +1,7 @@
 //! A layer that goes on as another codec: its receiver never meets what it cannot begin with.
 
+use std::time::Duration;
+
 use parlor_engine::rewrite::{Decision, DropReason, Outgoing, Rewriter};
 use parlor_engine::ring::Facts;
 use parlor_rtc::MediaKind;
@@ -51,6 +53,21 @@ fn what_comes_late_of_the_codec_before_fills_its_gap() {
     assert_eq!(late.sequence, first.sequence + 1);
     let next = sent(rewriter.decide(layer(1), &packet(104, AFTER, false), true));
     assert_eq!(next.sequence, first.sequence + 4);
+}
+
+#[test]
+fn another_codec_is_a_beginning_whose_clock_is_the_same_unless_its_first_picture_comes_late() {
+    for (late_ms, is_same) in [(0, true), (100, true), (400, false)] {
+        let mut rewriter = rewriter(MediaKind::Video);
+        sent(rewriter.decide(layer(1), &packet(100, BEFORE, true), true));
+        let clock = |rewriter: &Rewriter| rewriter.outgoing_timestamp(123_456).unwrap();
+        let (before, beginnings) = (clock(&rewriter), rewriter.beginnings());
+        let key_frame = packet(101, AFTER, true);
+        let arrival = key_frame.arrival + Duration::from_millis(late_ms);
+        sent(rewriter.decide(layer(1), &Facts { arrival, ..key_frame }, true));
+        assert_eq!(clock(&rewriter) == before, is_same, "{late_ms} ms late");
+        assert_eq!(rewriter.beginnings(), beginnings + 1);
+    }
 }
 
 #[test]

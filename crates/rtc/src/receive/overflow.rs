@@ -32,6 +32,11 @@ const SUSPECT_PERCENT: u64 = 40;
 /// That lasts for so long at most: by then it is clear, and who loses as much at random is to be repaired.
 const LONGEST_DOUBT: Duration = Duration::from_millis(250);
 
+/// Doubt that was unfounded does not begin again before so much time has passed without such losses. A path that
+/// overflows did not lose much before; one that does, comes and goes about what is suspicious, and would hardly ever
+/// be repaired. Ten of its windows without them are no chance.
+const CALMS_DOWN_IN: Duration = Duration::from_secs(2);
+
 /// A sender is told so much of what arrives, in percent: with the rest, the queue that stands drains.
 const SHARE_PERCENT: u64 = 80;
 
@@ -51,8 +56,7 @@ const CEASES_BPS: u64 = 20_000_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Overflow {
     window: Option<Window>,
-    /// Since when it may overflow, as far as the latest parts tell.
-    doubted_since: Option<Instant>,
+    doubt: Option<Doubt>,
     limit: Option<Limit>,
 }
 
@@ -78,6 +82,14 @@ struct Part {
     bytes: u64,
 }
 
+/// It may overflow, as far as the latest parts tell, or might have lately.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    since: Instant,
+    /// When that looked so last.
+    renewed_at: Instant,
+}
+
 /// What the sender may send.
 #[derive(Clone, Copy, Debug)]
 struct Limit {
@@ -101,13 +113,16 @@ impl Overflow {
         let ends = now >= window.part_since + PART;
         if ends {
             window.end_part(now);
-            let doubted_since = self.doubted_since.or(Some(now));
-            self.doubted_since = doubted_since.filter(|_| window.may_overflow());
         }
-        window.part.expected += (sequence + 1).saturating_sub(window.next);
+        let newly_expected = (sequence + 1).saturating_sub(window.next);
+        window.part.expected += newly_expected;
         window.part.arrived += 1;
         window.part.bytes += len as u64;
         window.next = window.next.max(sequence + 1);
+        // With anything else, more of what is looked at has come than before.
+        if (ends || newly_expected > 1) && window.may_overflow() {
+            self.doubt(now);
+        }
         if grows {
             self.grow(now);
         }
@@ -131,9 +146,17 @@ impl Overflow {
 
     /// Until when it is not clear whether the path overflows: much is lost, and has not been for long.
     pub fn doubts_until(&self, now: Instant) -> Option<Instant> {
-        let is_new = self.doubted_since.is_none_or(|since| now < since + LONGEST_DOUBT);
+        let is_new = self.doubt.is_some_and(|doubt| now < doubt.since + LONGEST_DOUBT);
         let doubts = is_new && self.window.is_some_and(|window| window.may_overflow());
         (doubts && !self.settles(now)).then_some(now + PART)
+    }
+
+    /// Much is lost of what came last: that is new only where it was not so for some time.
+    #[cold]
+    fn doubt(&mut self, now: Instant) {
+        let lately = self.doubt.filter(|doubt| now < doubt.renewed_at + CALMS_DOWN_IN);
+        let since = lately.map_or(now, |doubt| doubt.since);
+        self.doubt = Some(Doubt { since, renewed_at: now });
     }
 
     /// True when a limit has been found, the first or a lower one.
@@ -145,6 +168,8 @@ impl Overflow {
             let bitrate_bps = (window.arrived_bps() * SHARE_PERCENT / 100).max(LEAST_BPS);
             if !settles {
                 self.limit = Some(Limit { bitrate_bps, since: now, grown_at: now });
+                // It was not unfounded.
+                self.doubt = None;
             }
             return !settles;
         }

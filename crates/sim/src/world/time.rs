@@ -136,7 +136,7 @@ impl World {
                 }
                 Change::Wanted { peer, tracks } => {
                     if let Some(seat) = seats.find(|seat| seat.peer == *peer) {
-                        seat.want(tracks);
+                        seat.want(self.now, tracks);
                     }
                 }
                 Change::Quality { .. } | Change::Speaking { .. } => {}

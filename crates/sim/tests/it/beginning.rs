@@ -7,6 +7,7 @@ use parlor_rtc::MediaKind::Video;
 use parlor_sim::world::ROOM;
 use parlor_sim::{LinkConfig, World};
 
+use crate::layers::path;
 use crate::{connect_all, ms, seconds};
 
 const RIDS: [&str; 3] = ["l", "m", "h"];
@@ -25,6 +26,22 @@ fn people(world: &mut World, count: usize) -> Vec<usize> {
     people
 }
 
+/// Somebody joins over a path of so many kbit/s, who has slots for so many.
+fn viewer(world: &mut World, slots: usize, kbps: u64) -> usize {
+    world.join_as(ROOM, &[], slots, path(kbps))
+}
+
+/// Somebody shows the cameras of `people`, one of them pinned.
+fn show(world: &mut World, viewer: usize, people: &[usize], pinned: Option<usize>) {
+    let (now, peer) = (world.now(), world.seats[viewer].peer);
+    let view = |&seat: &usize| {
+        let priority = u8::from(Some(seat) == pinned);
+        View { track: world.seats[seat].named[1].track, width: 320, height: 180, priority }
+    };
+    let views = people.iter().map(view).collect();
+    world.engine.view(now, peer, views);
+}
+
 /// Somebody joins over a path of so many kbit/s, and shows the cameras of `people`, one of them pinned. From
 /// their connection on, how long it takes until each is seen.
 fn first_pictures(
@@ -33,16 +50,14 @@ fn first_pictures(
     kbps: u64,
     pinned: Option<usize>,
 ) -> Vec<Duration> {
-    let link = LinkConfig { rate_bps: Some(kbps * 1000), ..LinkConfig::with_round_trip(ms(50)) };
-    let viewer = world.join_as(ROOM, &[], people.len(), link);
-    let (now, peer) = (world.now(), world.seats[viewer].peer);
-    let view = |&seat: &usize| {
-        let priority = u8::from(Some(seat) == pinned);
-        View { track: world.seats[seat].named[1].track, width: 320, height: 180, priority }
-    };
-    let views = people.iter().map(view).collect();
-    world.engine.view(now, peer, views);
+    let viewer = viewer(world, people.len(), kbps);
+    show(world, viewer, people, pinned);
     world.run_for(seconds(4));
+    first_seen(world, viewer, people)
+}
+
+/// From a viewer's connection on, how long it took until each was seen.
+fn first_seen(world: &World, viewer: usize, people: &[usize]) -> Vec<Duration> {
     let connected = world.seats[viewer].client.connected_at.expect("it is connected");
     let first = |&seat: &usize| {
         let seen = world.seen(viewer, seat, Video);
@@ -75,5 +90,31 @@ fn a_meeting_of_four_is_seen_at_once_whoever_is_pinned() {
     for pinned in [None, Some(people[2])] {
         let first = first_pictures(&mut world, &people, 2_000, pinned);
         assert!(first.iter().all(|first| *first < ms(100)), "{first:?}");
+    }
+}
+
+#[test]
+fn who_is_pinned_while_nothing_is_known_of_the_path_is_seen_first_though_others_were_seen_in_that_place()
+ {
+    for (seed, pinned) in [(56, 7), (57, 11)] {
+        let mut world = World::new(seed);
+        let people = people(&mut world, 12);
+        let (before, after) = people.split_at(6);
+        let viewer = viewer(&mut world, 6, 1_000);
+        // Nothing is lost: what comes is in the order in which it was sent.
+        world.set_link(viewer, LinkConfig { queue: seconds(5), ..path(1_000) });
+        show(&mut world, viewer, before, None);
+        let is_seen =
+            |world: &World| before.iter().any(|seat| !world.seen(viewer, *seat, Video).is_empty());
+        world.run_while(seconds(4), |world| !is_seen(world)).expect("somebody is seen");
+        // Everybody has a picture to begin with.
+        for &seat in &people {
+            world.seats[seat].client.ask_for_key_frames();
+        }
+        world.run_for(ms(50));
+        show(&mut world, viewer, after, Some(people[pinned]));
+        world.run_for(seconds(2));
+        let first = first_seen(&world, viewer, after);
+        assert_eq!(first.iter().min(), first.get(pinned - 6), "{pinned}: {first:?}");
     }
 }

@@ -38,6 +38,19 @@ impl Path {
         self
     }
 
+    /// How much of some time requests wait, while all runs as `step` says, again and again.
+    fn holds_requests(&mut self, time: Duration, mut step: impl FnMut(&mut Path)) -> Duration {
+        let end = self.now + time;
+        let mut held = Duration::ZERO;
+        while self.now < end {
+            let (before, holds) =
+                (self.now, self.overflow.holds_requests_until(self.now).is_some());
+            step(self);
+            held += if holds { self.now - before } else { Duration::ZERO };
+        }
+        held
+    }
+
     fn arrive(&mut self, sequence: u64) {
         self.found += u32::from(self.overflow.handle_packet(self.now, sequence, LEN));
     }
@@ -86,6 +99,55 @@ fn who_loses_half_at_random_for_long_is_repaired_all_the_same() {
     path.run(ms(300), ms(4), (1, 2));
     assert_eq!(path.overflow.holds_requests_until(path.now), None);
     assert_eq!(path.found, 0);
+}
+
+#[test]
+fn losses_that_come_and_go_about_what_is_suspicious_are_doubted_once() {
+    let mut path = Path::new();
+    path.run(ms(500), ms(4), (0, 1));
+    // By 100 ms half of it and a quarter of it.
+    let mut part = 0;
+    let held = path.holds_requests(Duration::from_secs(20), |path| {
+        part += 1;
+        let lost = if part / 25 % 2 == 0 { (1, 2) } else { (1, 4) };
+        path.run(ms(4), ms(4), lost);
+    });
+    assert!(held > ms(50) && held <= ms(250), "{held:?}");
+    assert_eq!(path.found, 0);
+}
+
+#[test]
+fn pictures_with_pauses_between_of_which_half_is_lost_are_doubted_once() {
+    let mut path = Path::new();
+    // Every 200 ms, within 32 ms: each begins the window anew.
+    let mut step = 0;
+    let held = path.holds_requests(Duration::from_secs(20), |path| {
+        step += 1;
+        match step % 50 {
+            ..8 => _ = path.run(ms(4), ms(1), (1, 2)),
+            8.. => path.now += ms(4),
+        }
+    });
+    assert!(held <= ms(250), "{held:?}");
+}
+
+#[test]
+fn doubt_ends_though_nothing_comes_any_more() {
+    let mut path = Path::new();
+    path.run(ms(500), ms(4), (0, 1)).run(ms(60), ms(4), (4, 5));
+    assert!(path.overflow.doubts_until(path.now).is_some());
+    path.now += ms(250);
+    assert_eq!(path.overflow.doubts_until(path.now), None);
+}
+
+#[test]
+fn who_was_doubted_and_calmed_down_may_be_doubted_again() {
+    let mut path = Path::new();
+    path.run(ms(500), ms(4), (0, 1)).run(ms(400), ms(4), (1, 2));
+    path.run(ms(1000), ms(4), (1, 5)).run(ms(60), ms(4), (4, 5));
+    assert_eq!(path.overflow.doubts_until(path.now), None, "a second is not long enough");
+    path.run(ms(2200), ms(4), (1, 5)).run(ms(60), ms(4), (4, 5));
+    assert!(path.overflow.doubts_until(path.now).is_some());
 }
 
 #[test]

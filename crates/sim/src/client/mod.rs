@@ -1,12 +1,14 @@
 //! A browser without a page: WebRTC by str0m, made-up frames out, a log of frames in.
 
+mod offer;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
-use str0m::change::{SdpAnswer, SdpApi, SdpPendingOffer};
+use str0m::change::SdpPendingOffer;
 use str0m::format::Codec;
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, MediaTime, Mid};
+use str0m::media::{KeyframeRequestKind, MediaKind, MediaTime, Mid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::rtcp::SenderInfo;
 use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
@@ -14,7 +16,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 pub use crate::frame::SeenFrame;
 use crate::frame::{Frame, FrameKind};
 use crate::packets::Packets;
-use crate::sender::{Sender, simulcast_sender};
+use crate::sender::Sender;
 
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
 const VOICE_LEVEL: i8 = -30;
@@ -106,93 +108,6 @@ impl Client {
         }
     }
 
-    /// Makes an offer with these sections more than before: senders by kind, then pairs of receive sections.
-    ///
-    /// # Panics
-    /// If there is nothing to offer.
-    pub fn offer(&mut self, now: Instant, senders: &[MediaKind], slot_pairs: usize) -> String {
-        let mut changes = self.rtc.sdp_api();
-        let mut mids = Vec::new();
-        for &kind in senders {
-            mids.push((kind, changes.add_media(kind, Direction::SendOnly, None, None, None)));
-        }
-        add_slots(&mut changes, slot_pairs, &mut self.slots);
-        let (offer, pending) = changes.apply().expect("new sections need an offer");
-        self.pending = Some(pending);
-        self.senders.extend(mids.into_iter().map(|(kind, mid)| Sender::new(mid, kind, now)));
-        offer.to_sdp_string()
-    }
-
-    /// Makes an offer with one more section, that sends pictures in these encodings, the lowest first.
-    ///
-    /// # Panics
-    /// If there is no encoding.
-    pub fn offer_simulcast(&mut self, now: Instant, rids: &[&str]) -> String {
-        let mut changes = self.rtc.sdp_api();
-        let sender = simulcast_sender(&mut changes, now, rids);
-        let (offer, pending) = changes.apply().expect("new sections need an offer");
-        self.pending = Some(pending);
-        self.senders.push(sender);
-        offer.to_sdp_string()
-    }
-
-    /// Makes an offer of a microphone, of a camera in these encodings, the lowest first, and of pairs of receive
-    /// sections.
-    ///
-    /// # Panics
-    /// If there is no encoding.
-    pub fn offer_camera(&mut self, now: Instant, rids: &[&str], slot_pairs: usize) -> String {
-        let mut changes = self.rtc.sdp_api();
-        let audio = MediaKind::Audio;
-        let microphone = changes.add_media(audio, Direction::SendOnly, None, None, None);
-        let camera = simulcast_sender(&mut changes, now, rids);
-        add_slots(&mut changes, slot_pairs, &mut self.slots);
-        let (offer, pending) = changes.apply().expect("new sections need an offer");
-        self.pending = Some(pending);
-        self.senders.extend([Sender::new(microphone, audio, now), camera]);
-        offer.to_sdp_string()
-    }
-
-    /// Makes an offer that sends no more on the section of one of the senders; those behind it move up.
-    ///
-    /// # Panics
-    /// If there is no such sender.
-    pub fn offer_without(&mut self, sender: usize) -> String {
-        let Sender { mid, .. } = self.senders.remove(sender);
-        let mut changes = self.rtc.sdp_api();
-        changes.set_direction(mid, Direction::Inactive);
-        let (offer, pending) = changes.apply().expect("another direction needs an offer");
-        self.pending = Some(pending);
-        offer.to_sdp_string()
-    }
-
-    /// Makes an offer with fresh ICE credentials and nothing else new.
-    ///
-    /// # Panics
-    /// If there was no offer before.
-    pub fn offer_ice_restart(&mut self) -> String {
-        let mut changes = self.rtc.sdp_api();
-        changes.ice_restart(true);
-        let (offer, pending) = changes.apply().expect("an ICE restart needs an offer");
-        self.pending = Some(pending);
-        offer.to_sdp_string()
-    }
-
-    /// Takes the server's answer to the last offer.
-    ///
-    /// # Errors
-    /// What str0m finds wrong with it.
-    pub fn accept(&mut self, answer: &str) -> Result<(), String> {
-        let answer = SdpAnswer::from_sdp_string(answer).map_err(|error| error.to_string())?;
-        let pending = self.pending.take().ok_or("no offer is waiting for an answer")?;
-        self.rtc.sdp_api().accept_answer(pending, answer).map_err(|error| error.to_string())
-    }
-
-    /// Its receive sections, in the order of the offer.
-    pub fn slots(&self) -> &[(Mid, MediaKind)] {
-        &self.slots
-    }
-
     /// Hears a datagram.
     ///
     /// # Errors
@@ -213,7 +128,8 @@ impl Client {
 
     /// When [`Client::run`] has to be called again at the latest.
     pub fn deadline(&self) -> Instant {
-        let media = self.senders.iter().filter(|sender| sender.on).map(|sender| sender.next_at);
+        let media =
+            self.senders.iter().filter(|sender| sender.is_busy()).map(|sender| sender.next_at);
         let sends = self.sends();
         media.filter(|_| sends).min().map_or(self.deadline, |at| at.min(self.deadline))
     }
@@ -352,7 +268,7 @@ impl Client {
 
     fn make_frames(&mut self, now: Instant) -> Result<(), String> {
         for index in 0..self.senders.len() {
-            while self.senders[index].on && self.senders[index].next_at <= now {
+            while self.senders[index].is_busy() && self.senders[index].next_at <= now {
                 self.make_frame(index)?;
             }
         }
@@ -391,15 +307,6 @@ impl Client {
             writer.write(payload_type, at, time, bytes).map_err(|error| error.to_string())?;
         }
         Ok(())
-    }
-}
-
-/// Adds pairs of receive sections.
-fn add_slots(changes: &mut SdpApi<'_>, pairs: usize, slots: &mut Vec<(Mid, MediaKind)>) {
-    for _ in 0..pairs {
-        for kind in [MediaKind::Audio, MediaKind::Video] {
-            slots.push((changes.add_media(kind, Direction::RecvOnly, None, None, None), kind));
-        }
     }
 }
 

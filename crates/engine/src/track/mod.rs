@@ -1,5 +1,7 @@
 //! One audio or video stream that a peer publishes: its layers, and who receives it.
 
+mod codecs;
+
 use std::time::{Duration, Instant};
 
 use parlor_rtc::payload::Resolutions;
@@ -7,6 +9,7 @@ use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
 use crate::allocate::{Demand, Wanted};
+use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
@@ -15,11 +18,9 @@ use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::sound::{Heard, Sound};
-use crate::upstream::KEY_FRAME_INTERVAL;
+use crate::upstream::KeyFrameTimes;
 
-/// Shortest time between two changes of a track's codec. A browser changes it when somebody joins or
-/// leaves who cannot decode the better one, seconds apart.
-const CODEC_HOLDS: Duration = Duration::from_secs(1);
+pub(crate) use codecs::{Codecs, Noted};
 
 /// What a path carries with every packet beside its payload, in bytes: RTP header and extensions, SRTP tag, UDP
 /// and IPv4.
@@ -58,10 +59,8 @@ pub(crate) struct Track {
     pub(crate) upstream: Upstream,
     /// There is something to hear or see now.
     pub(crate) on: bool,
-    /// What its packets carry; `None` before the first.
-    pub(crate) codec: Option<Codec>,
-    /// When that last became another codec.
-    codec_changed_at: Option<Instant>,
+    /// What its packets carry, and may.
+    pub(crate) codecs: Codecs,
     /// One for each simulcast encoding; one without simulcast.
     layers: Vec<TrackRing>,
     /// What they cost and show.
@@ -72,14 +71,10 @@ pub(crate) struct Track {
     /// Those that its publisher is to send, and how that is decided.
     wanted: Wanted,
     wanted_layers: u32,
-    /// The payload type that its publisher is asked to send it as; `None` leaves that to the publisher.
-    pub(crate) fallback: Option<u8>,
+    pub(crate) fallback: Fallback,
     /// Those of a picture that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
-    /// By layer, when a key frame was last asked for.
-    key_frame_asked: Vec<Option<Instant>>,
-    /// The publisher's payload types.
-    pub(crate) codecs: Vec<(u8, Codec)>,
+    pub(crate) key_frame_times: KeyFrameTimes,
     pub(crate) sound: Sound,
     /// The slots that it flows to; those that it is paused on are not here.
     pub(crate) subscribers: Vec<Subscriber>,
@@ -105,6 +100,7 @@ pub(crate) struct NewTrack {
     pub(crate) on: bool,
     /// The rid of each layer, `None` without simulcast; at least one.
     pub(crate) layers: Vec<Option<Rid>>,
+    /// The publisher's payload types.
     pub(crate) codecs: Vec<(u8, Codec)>,
 }
 
@@ -123,44 +119,31 @@ impl Track {
             source,
             upstream,
             on,
-            codec: None,
-            codec_changed_at: None,
+            codecs: Codecs::new(codecs),
             layers: (0..count).map(|_| TrackRing::new(limits)).collect(),
             meter: TrackMeter::new(count),
             measured_at: None,
             names: layers,
             wanted: Wanted::new(count),
             wanted_layers: 0,
-            fallback: None,
+            fallback: Fallback::default(),
             read_layers: 0,
-            key_frame_asked: vec![None; count],
-            codecs,
+            key_frame_times: KeyFrameTimes::new(count),
             sound: Sound::new(),
             subscribers: Vec::new(),
             is_fresh: false,
         }
     }
 
-    /// Takes note of what a packet carries; true when from now on the track counts as carrying that.
-    ///
-    /// A sender may name another codec in every packet. A change concerns the whole room, so soon after
-    /// one the next has to wait, until a packet that comes later still is of another codec.
+    /// Takes note of what a packet carries.
     #[inline]
-    pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> bool {
-        match self.codec {
-            Some(before) if before == codec => return false,
-            Some(_) if self.codec_changed_at.is_some_and(|at| now < at + CODEC_HOLDS) => {
-                return false;
-            }
-            Some(_) => {
-                self.codec_changed_at = Some(now);
-                // Another encoder: what it costs, and what layers it makes, is yet to be seen.
-                self.meter.stop();
-            }
-            None => {}
+    pub(crate) fn note_codec(&mut self, now: Instant, codec: Codec) -> Noted {
+        let noted = self.codecs.note(now, codec);
+        if noted == Noted::Another {
+            // Another encoder: what it costs, and what layers it makes, is yet to be seen.
+            self.meter.stop();
         }
-        self.codec = Some(codec);
-        true
+        noted
     }
 
     /// The ring of a layer.
@@ -230,10 +213,8 @@ impl Track {
             has_stopped |= self.meter.is_live(layer);
             self.meter.stop_layer(layer);
         }
-        if let Some(asked) =
-            self.key_frame_asked.get_mut(usize::from(smallest)).filter(|_| has_stopped)
-        {
-            *asked = (now + LARGER_END_WITHIN).checked_sub(KEY_FRAME_INTERVAL);
+        if has_stopped {
+            self.key_frame_times.wait_until(now + LARGER_END_WITHIN, smallest);
         }
         self.measured_at = None;
         has_stopped
@@ -322,23 +303,6 @@ impl Track {
         self.source.kind() == MediaKind::Video && self.read_layers & Demand::bit(layer) != 0
     }
 
-    /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
-    pub(crate) fn may_ask_for_key_frame(&mut self, now: Instant, layer: u8) -> bool {
-        let Some(asked) = self.key_frame_asked.get_mut(usize::from(layer)) else { return false };
-        let may = asked.is_none_or(|at| now >= at + KEY_FRAME_INTERVAL);
-        if may {
-            *asked = Some(now);
-        }
-        may
-    }
-
-    /// What packets with this payload type of the publisher's carry.
-    #[inline]
-    pub(crate) fn codec_of(&self, payload_type: u8) -> Option<Codec> {
-        let known = self.codecs.iter().find(|(known, _)| *known == payload_type);
-        known.map(|(_, codec)| *codec)
-    }
-
     /// Takes the loudness of one packet of a person's sound, if it tells it.
     #[inline]
     pub(crate) fn hear(&mut self, now: Instant, facts: &Facts) -> Heard {
@@ -358,56 +322,5 @@ impl Track {
     /// Gives back memory that rings no longer need.
     pub(crate) fn trim(&mut self, now: Instant) {
         self.layers.iter_mut().for_each(|ring| ring.trim(now));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::slab::Slab;
-
-    const VP9: Codec = Codec::Vp9 { profile: 0 };
-
-    fn camera() -> Track {
-        Track::new(NewTrack {
-            id: TrackId(1),
-            room: Slab::new().vacant_key().unwrap(),
-            publisher: PeerId(1),
-            source: Source::Camera,
-            upstream: Upstream::Published(Slab::new().vacant_key().unwrap()),
-            on: true,
-            layers: vec![None],
-            codecs: vec![(96, Codec::Vp8), (98, VP9)],
-        })
-    }
-
-    #[test]
-    fn a_sender_that_alternates_codecs_concerns_the_room_once_a_second() {
-        // Nothing depends on which instant this is.
-        #[allow(clippy::disallowed_methods)]
-        let start = Instant::now();
-        let mut track = camera();
-        assert!(track.note_codec(start, Codec::Vp8));
-        let mut changes = 0;
-        for n in 1..=2_000 {
-            let codec = if n % 2 == 0 { Codec::Vp8 } else { VP9 };
-            let now = start + Duration::from_millis(5 * n);
-            changes += u32::from(track.note_codec(now, codec));
-        }
-        assert!((9..=11).contains(&changes), "{changes} in 10 s");
-    }
-
-    #[test]
-    fn a_codec_that_changes_and_stays_is_followed_at_once_and_again_after_a_second() {
-        #[allow(clippy::disallowed_methods)]
-        let start = Instant::now();
-        let mut track = camera();
-        let at = |ms| start + Duration::from_millis(ms);
-        assert!(track.note_codec(at(0), Codec::Vp8));
-        assert!(track.note_codec(at(10), VP9));
-        assert!(!track.note_codec(at(20), Codec::Vp8));
-        assert_eq!(track.codec, Some(VP9));
-        assert!(track.note_codec(at(1_010), Codec::Vp8));
-        assert_eq!(track.codec, Some(Codec::Vp8));
     }
 }
