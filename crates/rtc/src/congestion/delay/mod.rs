@@ -22,9 +22,9 @@ use trend::Trend;
 /// After so long without arrivals, groups say nothing of each other any more.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
-/// What comes through in a fifth of a second is off by a few packets. Below and above these parts of what usually
-/// does, it says more all the same.
-const FAR_LESS: f64 = 0.75;
+/// What comes through in a fifth of a second is off by a few packets. Where a queue stands and it is less than this
+/// part of what usually does, it is another path all the same.
+const LESS: f64 = 0.9;
 
 /// Of the rate, what comes through of a flow that fills it.
 const NEARLY_ALL: f64 = 0.85;
@@ -58,13 +58,13 @@ pub(super) struct Throughput {
 impl Throughput {
     /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
     /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
-    /// lets through all that the path takes; when that is far less, it is another path than it was. When it is more
+    /// lets through all that the path takes; when that is less, it is another path than it was. When it is more
     /// than usual, what is usual has not been enough to fill the path.
     fn when_full(self, stands: bool, rate: Bitrate) -> Option<Bitrate> {
-        let is_far_less =
-            |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(FAR_LESS));
+        let is_less =
+            |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(LESS));
         match self.usual {
-            Some(usual) if stands && is_far_less(usual) => self.latest,
+            Some(usual) if stands && is_less(usual) => self.latest,
             Some(usual) if !stands && self.is_seldom_full => Some(usual.max(self.of_bursts)),
             Some(usual) if !stands && usual < rate.scaled(NEARLY_ALL) => {
                 Some(usual.max(self.of_bursts))
