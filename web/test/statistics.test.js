@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { compare } from "../sdk/statistics.js";
 import { BO, connection, pass, room, server } from "./call.js";
 
-const SECTIONS = { trackOf: (mid) => ({ 5: "t10" })[mid] ?? null, sourceOf: (mid) => ({ 1: "camera" })[mid] ?? null };
+const SECTIONS = { trackOf: (mid) => ({ 5: "t10" })[mid] ?? null, sourceOf: (mid) => ({ 1: "camera" })[mid] ?? null, freezesOf: (track) => ({ t10: 1 })[track] ?? 0 };
 const report = (entries) => new Map(Object.entries(entries).map(([id, entry]) => [id, { id, ...entry }]));
 
 const PICTURE = { type: "inbound-rtp", kind: "video", mid: "5", codecId: "vp8", timestamp: 1_000, bytesReceived: 50_000, packetsReceived: 100, packetsLost: 2, frameWidth: 640, frameHeight: 360, framesPerSecond: 30, jitter: 0.004, freezeCount: 1 };
@@ -21,6 +21,16 @@ test("a section without a track counts for the whole alone", () => {
   const { received, receivedBps } = compare(report({ in: { ...PICTURE, mid: "7" } }), report({ in: { ...PICTURE, mid: "7", timestamp: 2_000, bytesReceived: 60_000 } }), SECTIONS);
   assert.equal(received.size, 0);
   assert.equal(receivedBps, 80_000);
+});
+
+test("loss counts the packets of all that arrives, jitter is the worst of it", () => {
+  const sound = { type: "inbound-rtp", kind: "audio", mid: "4", timestamp: 1_000, packetsReceived: 50, packetsLost: 0, jitter: 0.012 };
+  const silent = { ...sound, mid: "6", jitter: 0.9 };
+  const later = { in: { ...PICTURE, packetsReceived: 150, packetsLost: 7 }, sound: { ...sound, packetsReceived: 95, packetsLost: 0 }, silent };
+  const { loss, jitterMs } = compare(report({ in: PICTURE, sound, silent }), report(later), SECTIONS);
+  assert.deepEqual([loss, jitterMs], [0.05, 12]);
+  const quiet = compare(report({}), report({}), SECTIONS);
+  assert.deepEqual([quiet.loss, quiet.jitterMs], [0, null]);
 });
 
 test("of what we send, the encodings that are on are told, with what holds them back", () => {
