@@ -1,5 +1,7 @@
 /** What flows now, track by track, once a second while somebody looks: two of the browser's reports compared. */
 
+import { pairInUse } from "./stats.js";
+
 /** @import { Source } from "../wire.d.ts" */
 
 /**
@@ -193,7 +195,7 @@ function rate(entry, earlier, bytes) {
 /** @param {RTCStatsReport} report */
 function pathOf(report) {
   const entries = [...report.values()];
-  const pair = entries.find(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
+  const pair = pairInUse(report);
   // Some browsers measure it by RTCP only.
   const seconds = pair?.currentRoundTripTime ?? entries.find(({ type, roundTripTime }) => type === "remote-inbound-rtp" && roundTripTime !== undefined)?.roundTripTime;
   return { roundTripMs: seconds === undefined ? null : seconds * 1_000, sendableBps: pair?.availableOutgoingBitrate ?? null };

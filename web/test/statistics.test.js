@@ -44,6 +44,10 @@ test("the round trip is that of the path in use, or of RTCP where the browser me
   const pair = { type: "candidate-pair", nominated: true, state: "succeeded", currentRoundTripTime: 0.02, availableOutgoingBitrate: 800_000 };
   const { roundTripMs, sendableBps } = compare(report({}), report({ old: { ...pair, nominated: false, currentRoundTripTime: 9 }, pair }), SECTIONS);
   assert.deepEqual([roundTripMs, sendableBps], [20, 800_000]);
+  const before = { ...pair, currentRoundTripTime: 9, availableOutgoingBitrate: undefined };
+  const told = compare(report({}), report({ before, pair, path: { type: "transport", selectedCandidatePairId: "pair" } }), SECTIONS);
+  assert.deepEqual([told.roundTripMs, told.sendableBps], [20, 800_000], "both were nominated, one after the other");
+  assert.equal(compare(report({}), report({ before, pair: { ...pair, selected: true } }), SECTIONS).roundTripMs, 20, "where transports are not told of");
   assert.equal(compare(report({}), report({ far: { type: "remote-inbound-rtp", roundTripTime: 0.03 } }), SECTIONS).roundTripMs, 30);
   assert.equal(compare(report({}), report({}), SECTIONS).roundTripMs, null);
 });
