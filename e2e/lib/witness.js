@@ -21,7 +21,8 @@ globalThis.witness ??= (() => {
     const inbound = reports.filter(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
     const camera = reports.find(({ type, rid }) => type === 'outbound-rtp' && rid === 'm')?.mid; // screens have two sizes
     const outbound = reports.filter(({ type, kind, mid }) => type === 'outbound-rtp' && kind === 'video' && mid === camera);
-    const pair = reports.find(({ type, nominated, state }) => type === 'candidate-pair' && nominated && state === 'succeeded');
+    const { selectedCandidatePairId } = reports.find(({ type }) => type === 'transport') ?? {}; // of several that were nominated
+    const pair = reports.find(({ id }) => id === selectedCandidatePairId);
     const voices = reports.filter(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio');
     notes.push({
       at: performance.timeOrigin + performance.now(),

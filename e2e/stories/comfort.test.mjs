@@ -45,6 +45,9 @@ describe('what people set for themselves', () => {
     await ann.element('figures').getByText('Round trip').waitFor();
     const words = await ann.element('figures').innerText();
     assert.match(words, /Arrives\s+[1-9]\d* kbit\/s/);
+    assert.match(words, /Lost on the way here\s+\d.* %/);
+    assert.match(words, /Jitter, the worst\s+\d.* ms/);
+    assert.match(words, /Freezes\s+\d/);
     await ann.page.keyboard.press('Escape');
   });
 
@@ -57,6 +60,7 @@ describe('what people set for themselves', () => {
     };
     await choose('audio');
     await ann.seesNoPictureOf(bo);
+    await ann.tile(bo).getByText('Audio only: this picture is not shown').waitFor();
     await ann.hears(bo);
     await bo.seesMotion(ann);
     await ann.page.reload();
@@ -65,6 +69,7 @@ describe('what people set for themselves', () => {
     await ann.hears(bo);
     await ann.seesNoPictureOf(bo);
     await choose('auto');
+    await ann.tile(bo).getByTestId('tile-note').waitFor({ state: 'hidden' });
     await ann.seesMotion(bo);
   });
 });

@@ -201,6 +201,7 @@ function describeScreen() {
 
 /** Runs in the page: what the browser believes it can send, in bits a second. */
 async function estimateBps() {
-  const reports = [...(await globalThis.parlor.room.stats()).values()];
-  return reports.find((report) => report.type === 'candidate-pair' && report.nominated && report.state === 'succeeded')?.availableOutgoingBitrate ?? 0;
+  const report = await globalThis.parlor.room.stats();
+  const transport = [...report.values()].find(({ type }) => type === 'transport');
+  return report.get(transport?.selectedCandidatePairId)?.availableOutgoingBitrate ?? 0;
 }

@@ -50,14 +50,18 @@ export function sendingLines(sent) {
  * @param {number | null} estimateBps
  * @returns {[string, string][]}
  */
-export function connectionFigures({ roundTripMs, receivedBps, sentBps, sendableBps }, estimateBps) {
+export function connectionFigures({ roundTripMs, receivedBps, sentBps, sendableBps, loss, jitterMs, received }, estimateBps) {
   const known = (/** @type {number | null} */ bps) => (bps === null ? "not measured" : bitrateWords(bps));
+  const freezes = [...received.values()].reduce((sum, reception) => sum + reception.freezes, 0);
   return [
     ["Can arrive (estimate)", known(estimateBps)],
     ["Arrives", bitrateWords(receivedBps)],
     ["Can leave (estimate)", known(sendableBps)],
     ["Leaves", bitrateWords(sentBps)],
     ["Round trip", millisecondsWords(roundTripMs)],
+    ["Lost on the way here", percent(loss)],
+    ["Jitter, the worst", millisecondsWords(jitterMs)],
+    ["Freezes", String(freezes)],
   ];
 }
 

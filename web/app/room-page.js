@@ -197,10 +197,10 @@ export class RoomPage {
   }
 
   /** Why a tile shows no picture. @param {ParlorTile} tile */
-  #noteFor({ dataset: { peer = "", source, track } }) {
+  #noteFor({ dataset: { peer = "", track } }) {
     const whose = this.#room.peers.get(peer);
     if (!whose) return ""; // our own
-    if (!this.#saving.showsPictures) return source === "camera" ? "" : "Audio only: this picture is not shown";
+    if (!this.#saving.showsPictures) return whose.tracks.some(({ id, on }) => id === track && on) ? "Audio only: this picture is not shown" : "";
     const quality = this.#room.quality.tracks.find((one) => one.track === track);
     return quality?.state === "paused" ? pauseWords(quality.reason, whose.name) : "";
   }

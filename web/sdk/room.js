@@ -63,7 +63,11 @@ export class Room extends Events {
   #quality = NOTHING_KNOWN;
   #freezes = new Freezes();
   /** What flows now, for whoever looks. */
-  statistics = new Statistics({ trackOf: (mid) => this.#roster.trackOf(mid), sourceOf: (mid) => this.#membership.connection.sourceOf(mid) });
+  statistics = new Statistics({
+    trackOf: (mid) => this.#roster.trackOf(mid),
+    sourceOf: (mid) => this.#membership.connection.sourceOf(mid),
+    freezesOf: (track) => this.#freezes.of(track),
+  });
   /** @type {string | null} */
   #dominant = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -306,8 +310,8 @@ export class Room extends Events {
     if (connection !== this.#membership.connection || this.#isOver) return;
     const expected = !this.#membership.sendsNothing || this.#roster.expectsAudio;
     this.#recovery.sample({ received: receivedCount(report), expected, state: connection.state });
-    this.statistics.take(report);
     this.#reportFreezes(report);
+    this.statistics.take(report); // after them: it tells them too
   }
 
   /** @param {RTCStatsReport} report */

@@ -1,5 +1,7 @@
 /** What flows now, track by track, once a second while somebody looks: two of the browser's reports compared. */
 
+import { pairInUse } from "./stats.js";
+
 /** @import { Source } from "../wire.d.ts" */
 
 /**
@@ -13,7 +15,7 @@
  * @property {number} bps
  * @property {number} loss  what part of the packets was lost, 0 to 1
  * @property {number | null} jitterMs
- * @property {number} freezes  since the section began
+ * @property {number} freezes  how often it stood still, pauses left out
  */
 
 /**
@@ -35,14 +37,16 @@
  * @property {number | null} roundTripMs
  * @property {number} receivedBps  media of all tracks
  * @property {number} sentBps
+ * @property {number} loss  what part of all packets to us was lost, 0 to 1
+ * @property {number | null} jitterMs  the worst of what arrives
  * @property {number | null} sendableBps  what the browser thinks that its path to the server carries
  * @property {ReadonlyMap<string, Reception>} received  by track id
  * @property {readonly Sending[]} sent  what leaves now
  */
 
 /**
- * Whose the sections are: the track that one receives, the source that one sends.
- * @typedef {{ trackOf: (mid: string) => string | null, sourceOf: (mid: string) => Source | null }} Sections
+ * Whose the sections are (the track that one receives, the source that one sends), and how often a track stood still.
+ * @typedef {{ trackOf: (mid: string) => string | null, sourceOf: (mid: string) => Source | null, freezesOf: (track: string) => number }} Sections
  */
 
 export class Statistics {
@@ -84,16 +88,22 @@ export class Statistics {
  * @param {Sections} sections
  * @returns {Sample}
  */
-export function compare(before, now, { trackOf, sourceOf }) {
+export function compare(before, now, { trackOf, sourceOf, freezesOf }) {
   const received = new Map();
   const sent = [];
-  let [receivedBps, sentBps] = [0, 0];
+  let [receivedBps, sentBps, arrived, lost] = [0, 0, 0, 0];
+  /** @type {number | null} */
+  let jitterMs = null;
   for (const entry of now.values()) {
     const earlier = before.get(entry.id) ?? {};
     if (entry.type === "inbound-rtp") {
-      const reception = receptionOf(entry, earlier, now);
-      receivedBps += reception.bps;
       const track = entry.mid ? trackOf(entry.mid) : null;
+      const reception = receptionOf(entry, earlier, now, track === null ? 0 : freezesOf(track));
+      receivedBps += reception.bps;
+      const packets = packetsOf(entry, earlier);
+      arrived += packets.arrived;
+      lost += packets.lost;
+      if (packets.arrived > 0 && reception.jitterMs !== null) jitterMs = Math.max(jitterMs ?? 0, reception.jitterMs);
       if (track !== null) received.set(track, reception);
     } else if (entry.type === "outbound-rtp") {
       const bps = rate(entry, earlier, "bytesSent");
@@ -102,27 +112,44 @@ export function compare(before, now, { trackOf, sourceOf }) {
       if (source !== null && bps > 0) sent.push(sendingOf(entry, source, bps, now));
     }
   }
-  return { ...pathOf(now), receivedBps, sentBps, received, sent };
+  return { ...pathOf(now), receivedBps, sentBps, loss: part(lost, arrived), jitterMs, received, sent };
 }
 
 /**
  * @param {any} entry
  * @param {any} earlier
  * @param {RTCStatsReport} report
+ * @param {number} freezes
  * @returns {Reception}
  */
-function receptionOf(entry, earlier, report) {
-  const since = (/** @type {string} */ name) => Math.max(0, (entry[name] ?? 0) - (earlier[name] ?? 0));
-  const [arrived, lost] = [since("packetsReceived"), since("packetsLost")];
+function receptionOf(entry, earlier, report, freezes) {
+  const { arrived, lost } = packetsOf(entry, earlier);
   return {
     kind: entry.kind,
     codec: codecOf(entry, report),
     ...sizeOf(entry),
     bps: rate(entry, earlier, "bytesReceived"),
-    loss: lost === 0 ? 0 : lost / (lost + arrived),
+    loss: part(lost, arrived),
     jitterMs: entry.jitter === undefined ? null : entry.jitter * 1_000,
-    freezes: entry.freezeCount ?? 0,
+    freezes,
   };
+}
+
+/**
+ * @param {any} entry
+ * @param {any} earlier
+ */
+function packetsOf(entry, earlier) {
+  const since = (/** @type {string} */ name) => Math.max(0, (entry[name] ?? 0) - (earlier[name] ?? 0));
+  return { arrived: since("packetsReceived"), lost: since("packetsLost") };
+}
+
+/**
+ * @param {number} lost
+ * @param {number} arrived
+ */
+function part(lost, arrived) {
+  return lost === 0 ? 0 : lost / (lost + arrived);
 }
 
 /**
@@ -168,7 +195,7 @@ function rate(entry, earlier, bytes) {
 /** @param {RTCStatsReport} report */
 function pathOf(report) {
   const entries = [...report.values()];
-  const pair = entries.find(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
+  const pair = pairInUse(report);
   // Some browsers measure it by RTCP only.
   const seconds = pair?.currentRoundTripTime ?? entries.find(({ type, roundTripTime }) => type === "remote-inbound-rtp" && roundTripTime !== undefined)?.roundTripTime;
   return { roundTripMs: seconds === undefined ? null : seconds * 1_000, sendableBps: pair?.availableOutgoingBitrate ?? null };

@@ -16,6 +16,19 @@ export function receivedCount(report) {
 }
 
 /**
+ * The pair of addresses that media takes now. Several may have been nominated: each time that a better one was found.
+ * @param {RTCStatsReport} report
+ * @returns {any} undefined while there is none
+ */
+export function pairInUse(report) {
+  const entries = [...report.values()];
+  const transport = entries.find(({ type, selectedCandidatePairId }) => type === "transport" && selectedCandidatePairId);
+  if (transport) return report.get(transport.selectedCandidatePairId);
+  const pairs = entries.filter(({ type, nominated, state }) => type === "candidate-pair" && nominated && state === "succeeded");
+  return pairs.find(({ selected }) => selected) ?? pairs[0]; // not all browsers tell of transports
+}
+
+/**
  * @typedef {object} Summary
  * @property {number | null} roundTripMs  null until measured
  * @property {number} bytesReceived  media, since the connection began
@@ -29,17 +42,15 @@ export function receivedCount(report) {
  * @returns {Summary}
  */
 export function summarise(report) {
+  const seconds = pairInUse(report)?.currentRoundTripTime;
   /** @type {Summary} */
-  const summary = { roundTripMs: null, bytesReceived: 0, bytesSent: 0, packetsLost: 0, framesDecoded: 0 };
+  const summary = { roundTripMs: seconds === undefined ? null : seconds * 1000, bytesReceived: 0, bytesSent: 0, packetsLost: 0, framesDecoded: 0 };
   for (const entry of report.values()) {
     if (entry.type === "inbound-rtp") {
       summary.bytesReceived += entry.bytesReceived ?? 0;
       summary.packetsLost += entry.packetsLost ?? 0;
       summary.framesDecoded += entry.framesDecoded ?? 0;
     } else if (entry.type === "outbound-rtp") summary.bytesSent += entry.bytesSent ?? 0;
-    else if (entry.type === "candidate-pair" && entry.nominated && entry.currentRoundTripTime !== undefined) {
-      summary.roundTripMs = entry.currentRoundTripTime * 1000;
-    }
   }
   return summary;
 }

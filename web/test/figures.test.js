@@ -30,8 +30,8 @@ test("what we send is told encoding by encoding, with what holds it back", () =>
 });
 
 test("the connection's numbers stand beside the graph as text, and say what is not known", () => {
-  const sample = { roundTripMs: 20, receivedBps: 1_200_000, sentBps: 300_000, sendableBps: null, received: new Map(), sent: [] };
-  assert.deepEqual(connectionFigures(sample, null).map(([, much]) => much), ["not measured", "1.2 Mbit/s", "not measured", "300 kbit/s", "20 ms"]);
+  const sample = { roundTripMs: 20, receivedBps: 1_200_000, sentBps: 300_000, sendableBps: null, loss: 0.012, jitterMs: null, received: new Map([["t9", { ...RECEPTION, freezes: 0 }], ["t10", RECEPTION], ["t12", RECEPTION]]), sent: [] };
+  assert.deepEqual(connectionFigures(sample, null).map(([, much]) => much), ["not measured", "1.2 Mbit/s", "not measured", "300 kbit/s", "20 ms", "1.2 %", "not measured", "2"]);
   assert.equal(connectionFigures(sample, 2_000_000)[0][1], "2.0 Mbit/s");
 });
 

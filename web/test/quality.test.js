@@ -13,8 +13,8 @@ beforeEach(() => {
 });
 
 /** The browser says that the picture in section 5 has stood still so often and so long. */
-function frozen(freezeCount, totalFreezesDuration) {
-  connection().stats = { in: { id: "in", type: "inbound-rtp", kind: "video", mid: "5", freezeCount, totalFreezesDuration } };
+function frozen(freezeCount, totalFreezesDuration, framesDecoded) {
+  connection().stats = { in: { id: "in", type: "inbound-rtp", kind: "video", mid: "5", freezeCount, totalFreezesDuration, framesDecoded } };
 }
 
 test("what the server says of quality is the room's state, whole, and is told", async () => {
@@ -74,6 +74,23 @@ test("a picture that the server paused is not frozen, nor one whose camera is of
   frozen(3, 9);
   await pass(1_000);
   assert.deepEqual(server.asked("report"), []);
+});
+
+test("the first picture after a pause ends no freeze, whenever it comes, and statistics count no other ones than the server", async () => {
+  const counts = [];
+  room.statistics.watch(({ received }) => counts.push(received.get("t10")?.freezes), new AbortController().signal);
+  await room.join();
+  server.push("quality", quality(PAUSED));
+  frozen(7, 3, 100);
+  await pass(2_000);
+  server.push("quality", quality(LIVE));
+  await pass(2_000);
+  frozen(8, 9, 101);
+  await pass(2_000);
+  frozen(9, 9.5, 130);
+  await pass(1_000);
+  assert.deepEqual(server.asked("report"), [{ freezes: 1, frozen_ms: 500 }]);
+  assert.deepEqual([counts.at(-2), counts.at(-1)], [0, 1]);
 });
 
 test("freezes while the socket is away are reported when it is back", async () => {
