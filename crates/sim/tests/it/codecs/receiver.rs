@@ -8,9 +8,9 @@ use parlor_sim::packets::{Arrived, Carrier, Mark};
 
 use super::numbers::Numbers;
 
-/// Timestamps follow the times at which pictures were taken as well as that: two sources may begin so soon after each
-/// other that a whole frame lies between them all the same.
-const MAX_DRIFT_MS: f64 = 100.0;
+/// Timestamps follow the times at which pictures were taken as well as that: a source may begin with a key frame that is
+/// 200 ms old, and it is shown a frame after the last picture of the one before all the same.
+const MAX_DRIFT_MS: f64 = 235.0;
 const TICKS_PER_MS: f64 = 90.0;
 /// Whoever sees nothing for less than that has been shown all that came.
 const SHORTEST_REST_US: u64 = 200_000;
