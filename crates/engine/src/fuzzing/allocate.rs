@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parlor_rtc::payload::Resolution;
 
 use crate::allocate::{
-    Allocator, Area, Class, Decision, Demand, Given, Reason, Subscription, Wanted,
+    Allocator, Area, Budget, Class, Decision, Demand, Given, Reason, Subscription, Wanted,
 };
 use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
@@ -157,7 +157,7 @@ impl Seat {
 struct World {
     now: Instant,
     allocator: Allocator,
-    budget_bps: u64,
+    budget: Budget,
     seats: Vec<Seat>,
     joined: u64,
 }
@@ -167,7 +167,7 @@ impl World {
         World {
             now,
             allocator: Allocator::new(),
-            budget_bps: 300_000,
+            budget: Budget::from(300_000),
             seats: Vec::new(),
             joined: 0,
         }
@@ -175,12 +175,14 @@ impl World {
 
     fn play(&mut self, operation: u8, seat: usize, argument: u8) {
         let count = self.seats.len().max(1);
-        match (operation % 12, self.seats.get_mut(seat % count)) {
+        // Of all magnitudes.
+        let bps = (16 + u64::from(argument % 16)) << (argument / 16) << 8;
+        match (operation % 14, self.seats.get_mut(seat % count)) {
             (0..=2, _) => self.now += Duration::from_millis(u64::from(argument) * 20),
-            // Of all magnitudes.
-            (3 | 4, _) => {
-                self.budget_bps = (16 + u64::from(argument % 16)) << (argument / 16) << 8;
-            }
+            (3 | 4, _) => self.budget.now_bps = bps,
+            // The path was found full, or was not for a minute.
+            (12, _) => self.budget.assured_bps = Some(bps),
+            (13, _) => self.budget.assured_bps = None,
             (5, _) | (_, None) => self.join(argument),
             (6, Some(seat)) => seat.classify(argument),
             (7, Some(seat)) => {
@@ -212,14 +214,15 @@ impl World {
     }
 
     fn decide(&mut self) {
-        let World { now, allocator, budget_bps, seats, .. } = self;
+        let World { now, allocator, budget, seats, .. } = self;
+        let budget_bps = budget.now_bps;
         let subscriptions: Vec<Subscription<'_>> = seats.iter().map(Seat::subscription).collect();
-        let allocation = allocator.allocate(*now, *budget_bps, &subscriptions);
+        let allocation = allocator.allocate(*now, *budget, &subscriptions);
         let (decisions, sent_bps) = (allocation.decisions.to_vec(), allocation.sent_bps);
-        let again = allocator.allocate(*now, *budget_bps, &subscriptions);
+        let again = allocator.allocate(*now, *budget, &subscriptions);
         assert_eq!(again.decisions, decisions, "nothing has happened in between");
         assert_eq!(again.sent_bps, sent_bps);
-        assert!(sent_bps <= *budget_bps, "{sent_bps} of {budget_bps} are sent");
+        assert!(sent_bps <= budget_bps, "{sent_bps} of {budget_bps} are sent");
         assert_eq!(decisions.len(), seats.len());
         let costs = seats.iter().zip(&decisions).map(|(seat, decision)| seat.cost(decision.given));
         assert_eq!(costs.sum::<Option<u64>>(), Some(sent_bps), "what is sent does not exist");

@@ -6,6 +6,7 @@ mod codecs;
 mod dtx;
 mod fallback;
 mod fences;
+mod growth;
 mod layers;
 mod loss;
 mod loudest;

@@ -59,10 +59,11 @@ impl Capacity {
         }
     }
 
-    /// The path was full while this much came through.
+    /// The path was full while this much came through. If that is clearly more than the estimate, or less, it is not
+    /// the path that it was.
     pub(super) fn note_full(&mut self, now: Instant, throughput: Bitrate) {
         self.full_at = Some(now);
-        if self.is_below(throughput) {
+        if self.is_below(throughput) || self.is_surpassed_by(throughput) {
             self.estimate_kbps = None;
         }
         self.surplus_since = None;
@@ -127,6 +128,17 @@ mod tests {
         capacity.note_full(now, kbps(2_000));
         capacity.note_full(now, kbps(500));
         assert_eq!(capacity.estimate(), Some(kbps(500)));
+    }
+
+    #[test]
+    fn a_path_that_is_full_of_much_more_has_grown() {
+        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        capacity.note_full(now, kbps(1_800));
+        capacity.note_full(now + LATELY / 2, kbps(2_300));
+        assert_eq!(capacity.seen_lately(now + LATELY), Some(kbps(2_300)));
+        capacity.note_probed(kbps(2_900));
+        capacity.note_full(now + LATELY, kbps(2_800));
+        assert_eq!(capacity.seen_lately(now + LATELY), Some(kbps(2_800)));
     }
 
     #[test]

@@ -29,6 +29,9 @@ struct Call {
     publishers: [usize; 2],
     viewer: usize,
     luck: ChaCha8Rng,
+    /// How often the viewer's path became a thinner one.
+    falls: usize,
+    kbps: u64,
 }
 
 fn lossy(kbps: u64, loss: f64) -> LinkConfig {
@@ -45,7 +48,8 @@ impl Call {
         });
         let viewer = world.join_with_packets(None, 1, lossy(5_000, loss));
         connect_all(&mut world);
-        Call { world, publishers, viewer, luck: ChaCha8Rng::seed_from_u64(seed) }
+        let luck = ChaCha8Rng::seed_from_u64(seed);
+        Call { world, publishers, viewer, luck, falls: 0, kbps: 5_000 }
     }
 
     fn view(&mut self, shown: Option<(usize, u16)>) {
@@ -68,6 +72,8 @@ impl Call {
             3 => self.view(None),
             4 | 5 => {
                 let kbps = [300, 600, 1_000, 5_000][choice % 4];
+                self.falls += usize::from(kbps < self.kbps);
+                self.kbps = kbps;
                 self.world.set_link(self.viewer, lossy(kbps, loss));
             }
             6 => {
@@ -133,6 +139,8 @@ fn changing(seed: u64, camera: Camera, loss: f64) -> Found {
     call.recover();
     let found = call.found(camera.carrier);
     let lost = call.lost();
+    // On its way down a path is too thin for one size after the other, and there are two above the smallest.
+    assert!(found.given_up <= 2 * call.falls, "{} given up, {} falls", found.given_up, call.falls);
     assert!(found.missing <= lost, "{} numbers missing, {lost} packets lost", found.missing);
     let late = call.world.now() - ms(200);
     assert!(found.shown_at.iter().any(|at| *at > late), "it goes on");

@@ -28,6 +28,8 @@ pub(crate) struct Found {
     pub(crate) layers: BTreeSet<(u32, u8, u8, u8)>,
     /// Numbers that never came.
     pub(crate) missing: u64,
+    /// Pictures that were broken off for a smaller encoding, all of which had been sent but for that.
+    pub(crate) given_up: usize,
     /// Frames that came in part, or lean on what never came.
     pub(crate) broken: usize,
     /// How far timestamps were off real time, at the most.
@@ -59,7 +61,7 @@ pub(crate) fn check(
         missing: last.sequence - first.sequence + 1 - packets.len() as u64,
         ..Found::default()
     };
-    check_headers(&packets);
+    found.given_up = check_headers(&packets);
     let frames = frames(&packets);
     check_times(&frames, captured_at, &mut found);
     decode(&frames, &packets, &mut found);
@@ -91,8 +93,10 @@ fn picture(packet: &Arrived) -> (u32, u8, u64) {
     (*publisher, *encoding, *picture)
 }
 
-/// Of neighbours, those of one picture have one timestamp, and the marker is on the last one alone.
-fn check_headers(packets: &[&Arrived]) {
+/// Of neighbours, those of one picture have one timestamp, and the marker is on the last one alone. Returns how many
+/// pictures were given up for a smaller encoding.
+fn check_headers(packets: &[&Arrived]) -> usize {
+    let mut given_up = 0;
     for pair in packets.windows(2) {
         let [one, next] = pair else { continue };
         if picture(one) == picture(next) {
@@ -104,16 +108,23 @@ fn check_headers(packets: &[&Arrived]) {
             // encoding, and nowhere else.
             let is_gap = one.sequence + 1 != next.sequence;
             assert!(one.marker || is_gap || is_cut(one, next), "{one:?} is the last: {next:?}");
+            given_up += usize::from(!one.marker && !is_gap && is_given_up(one, next));
         }
     }
+    given_up
 }
 
 /// Another publisher's track follows, a smaller encoding from its beginning, or one that rested.
 fn is_cut(one: &Arrived, next: &Arrived) -> bool {
     let (before, after) = (mark(one), mark(next));
     let rest_us = after.captured_us.saturating_sub(before.captured_us);
-    let is_given_up = after.encoding < before.encoding && is_beginning(after);
-    before.publisher != after.publisher || is_given_up || rest_us > SHORTEST_REST_US
+    before.publisher != after.publisher || is_given_up(one, next) || rest_us > SHORTEST_REST_US
+}
+
+/// A smaller encoding of the same publisher follows from its beginning.
+fn is_given_up(one: &Arrived, next: &Arrived) -> bool {
+    let (before, after) = (mark(one), mark(next));
+    before.publisher == after.publisher && after.encoding < before.encoding && is_beginning(after)
 }
 
 /// Packets of one frame have numbers one after the other.

