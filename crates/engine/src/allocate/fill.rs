@@ -53,7 +53,9 @@ struct Order {
     /// unknown size counts as being as large as its place.
     pixels: u32,
     picture: u8,
-    temporal: u8,
+    /// How many rungs of its picture are below it. Who has a picture in one frame rate alone is not behind those who
+    /// have it in several.
+    more_frames: u8,
     /// When all has to fit into less, what has just changed is the last of its equals to go.
     is_settled: bool,
     /// Who has it keeps it: among equals, nothing moves.
@@ -101,12 +103,13 @@ pub(super) fn list(
     ladder: &[Rung],
     rank: Rank,
 ) {
-    let (mut pixels, mut picture, mut below_bps) = (0, 0, 0);
+    let (mut pixels, mut picture, mut more_frames, mut below_bps) = (0, 0, 0, 0);
     for (index, rung) in ladder.iter().enumerate() {
         let level = index + 1;
         let is_next_picture =
             index.checked_sub(1).is_some_and(|below| !ladder[below].is_same_picture_as(rung));
         picture += u8::from(is_next_picture);
+        more_frames = if is_next_picture || index == 0 { 0 } else { more_frames + 1 };
         // A lower rung never comes behind a higher one, whatever sizes a publisher claims.
         pixels = rung.pixels().unwrap_or(rank.pixels_shown).max(pixels);
         let is_up = level > held_level;
@@ -117,7 +120,7 @@ pub(super) fn list(
             is_higher: level > 1,
             pixels,
             picture,
-            temporal: rung.quality.temporal,
+            more_frames,
             is_settled: rank.may_change || is_up,
             is_up,
             extra_bps: needed_bps.saturating_sub(below_bps),
