@@ -1,6 +1,8 @@
 //! What the server believes of the paths to its clients.
 
-use parlor_rtc::MediaKind::Video;
+use std::time::{Duration, Instant};
+
+use parlor_rtc::MediaKind::{Audio, Video};
 use parlor_rtc::congestion::Stats;
 use parlor_sim::world::{MICROPHONE_AND_CAMERA, ROOM};
 use parlor_sim::{LinkConfig, World};
@@ -44,4 +46,30 @@ fn a_path_that_is_too_thin_is_known_to_be() {
     let target = stats(&world, viewer).target.bps() / 1000;
     assert!((200..900).contains(&target), "{target} kbit/s");
     assert!(!world.seen(viewer, publisher, Video).is_empty());
+}
+
+/// Sound is never held up longer than that by what is sent to find out more: jitter buffers hold as much anyway.
+const HELD_UP_AT_MOST: Duration = Duration::from_millis(100);
+
+#[test]
+fn while_probes_look_for_more_no_sound_is_lost_and_none_comes_late() {
+    // The picture costs more than any of these paths takes, so it is looked for all the time.
+    for link_kbps in [500, 1_000, 2_000] {
+        let (mut world, publisher, viewer) = call(3_000, link_kbps);
+        world.run_for(seconds(2));
+        let (from, probes) = (world.now(), stats(&world, viewer).probes_started);
+        world.run_for(seconds(30));
+        let probes = stats(&world, viewer).probes_started - probes;
+        assert!(probes >= 2, "{probes} probes at {link_kbps} kbit/s");
+        let heard: Vec<Instant> =
+            world.seen(viewer, publisher, Audio).iter().map(|it| it.at).collect();
+        let heard: Vec<Instant> = heard.into_iter().filter(|at| *at >= from).collect();
+        assert!(
+            heard.len() >= 30 * 50 - 2,
+            "{} packets of 1500 at {link_kbps} kbit/s",
+            heard.len()
+        );
+        let longest = heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default();
+        assert!(longest <= HELD_UP_AT_MOST, "{longest:?} without sound at {link_kbps} kbit/s");
+    }
 }

@@ -198,3 +198,18 @@ async fn a_media_thread_that_fails_ends_its_rooms_with_a_reason_and_people_can_c
     assert_eq!(again["status"], "ok", "{again}");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_pages_report_of_freezes_is_in_the_metrics() {
+    let server = start().await;
+    let mut watcher = connect(&server).await;
+    watcher.join("room:tea", join("Watcher")).await;
+    for _ in 0..2 {
+        let report = json!({"freezes": 2, "frozen_ms": 900});
+        let reply = watcher.call(json!("1"), "room:tea", "report", report).await;
+        assert_eq!(reply["status"], "ok", "{reply}");
+    }
+    assert_eq!(metric(server.address(), "parlor_freezes_total").await, 4.0);
+    assert_eq!(metric(server.address(), "parlor_frozen_seconds_total").await, 1.8);
+    server.stop().await;
+}
