@@ -42,8 +42,7 @@ impl Fallback {
             self.ask_anew();
             return false;
         };
-        let is_known =
-            excluded == self.excluded || excluded.iter().all(|peer| self.excluded.contains(peer));
+        let is_known = excluded.iter().all(|peer| self.excluded.contains(peer));
         let is_asked = is_known && self.payload_type == Some(payload_type);
         self.excluded = excluded;
         if !is_asked {

@@ -103,13 +103,13 @@ pub(super) fn list(
     ladder: &[Rung],
     rank: Rank,
 ) {
-    let (mut pixels, mut picture, mut more_frames, mut below_bps) = (0, 0, 0, 0);
+    let (mut pixels, mut picture, mut more_frames, mut below_bps) = (0, 0, 0_u8, 0);
     for (index, rung) in ladder.iter().enumerate() {
         let level = index + 1;
         let is_next_picture =
             index.checked_sub(1).is_some_and(|below| !ladder[below].is_same_picture_as(rung));
         picture += u8::from(is_next_picture);
-        more_frames = if is_next_picture || index == 0 { 0 } else { more_frames + 1 };
+        more_frames = if is_next_picture || index == 0 { 0 } else { more_frames.saturating_add(1) };
         // A lower rung never comes behind a higher one, whatever sizes a publisher claims.
         pixels = rung.pixels().unwrap_or(rank.pixels_shown).max(pixels);
         let is_up = level > held_level;

@@ -250,9 +250,9 @@ impl Memory {
         self.went_up && now.saturating_duration_since(self.switched_at) >= FAILED_WITHIN
     }
 
-    /// Whether it comes down because the link carries far less than when it went up. Once that is nobody's fault; soon
-    /// again, and its estimates promise what they do not keep.
-    fn link_has_become_another(&mut self, now: Instant, budget_bps: u64) -> bool {
+    /// Takes note of how far the budget is below what it was when it went up. True when that is another link: once
+    /// that is nobody's fault, but soon again, and its estimates promise what they do not keep.
+    fn note_fall(&mut self, now: Instant, budget_bps: u64) -> bool {
         let is_far_less = budget_bps.saturating_mul(GROWN.0) / GROWN.1 <= self.budget_bps;
         let is_again = self.link_fell_at.is_some_and(|at| now < at + FALLS_APART);
         if is_far_less {
@@ -285,7 +285,7 @@ impl Memory {
             && outcome.direction == Direction::Down
             && !view_has_changed
             && !is_start
-            && !self.link_has_become_another(now, budget_bps)
+            && !self.note_fall(now, budget_bps)
         {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
         }
