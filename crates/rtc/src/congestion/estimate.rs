@@ -29,6 +29,9 @@ const ALR_ENDED: Duration = Duration::from_secs(3);
 /// packet of a shorter one say little of its rate.
 const OUTLASTED_SHAKES: u32 = 3;
 
+/// On a path that shakes by more than a probe lasts at least, what was slowed down may only have been shaken.
+const CALM: Duration = Duration::from_millis(15);
+
 /// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
 const PERHAPS_FULL: Duration = Duration::from_millis(10);
 
@@ -48,6 +51,8 @@ pub(super) struct FeedbackEstimate {
     controller: ProbeController,
     prober: Prober,
     results: ProbeResults,
+    /// What the last probe met as all that the path takes, if it did and nothing has spoken against it since.
+    saturated_at: Option<Bitrate>,
     silence: Silence,
     /// The target before the silence that is not broken.
     before_silence: Option<Bitrate>,
@@ -82,6 +87,7 @@ impl FeedbackEstimate {
             controller: ProbeController::new(limits.max, start),
             prober: Prober::new(),
             results: ProbeResults::default(),
+            saturated_at: None,
             silence: Silence::new(FEEDBACK_INTERVAL),
             before_silence: None,
             round_trip: None,
@@ -100,9 +106,16 @@ impl FeedbackEstimate {
         !self.delay.has_queue() && self.loss.state() == LossState::Unlimited
     }
 
-    /// What came through when the path was full, if that was lately.
+    /// The target, or what a probe has met as all that the path takes: the target keeps below that, so as not to fill
+    /// its queue.
+    pub(super) fn shown(&self) -> Bitrate {
+        let is_lossy = self.loss.state() != LossState::Unlimited;
+        self.saturated_at.filter(|_| !is_lossy).unwrap_or_default().max(self.target)
+    }
+
+    /// What came through when the path was full, by its flow or by a probe, if that was lately.
     pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
-        self.delay.capacity(now)
+        self.delay.capacity(now).or(self.saturated_at)
     }
 
     /// What is left of the rate when the path is found full again.
@@ -220,6 +233,11 @@ impl FeedbackEstimate {
         }
         if found.reduced {
             self.acknowledged.doubt();
+            self.saturated_at = None;
+        } else if let Some(measured) = heard.probed.filter(|_| probed.is_some()) {
+            // Beside the first pictures and many voices, the probes of the start come through too slowly.
+            let is_telling = throughput.is_some() && self.delay.shake() < CALM;
+            self.saturated_at = measured.saturated_at.filter(|_| is_telling);
         }
         self.loss.set_acknowledged(throughput);
         self.loss.update(self.delay.rate(), is_limited);
@@ -231,6 +249,7 @@ impl FeedbackEstimate {
         if self.silence.handle_timeout(now) {
             self.before_silence.get_or_insert(self.target);
             let lower = self.target.scaled(REDUCTION);
+            self.saturated_at = None;
             self.delay.set_rate(now, lower);
             self.loss.set_rate(lower);
             self.prober.clear();
@@ -352,6 +371,8 @@ impl FeedbackEstimate {
             _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
             _ if is_careful && self.delay.queue() >= PERHAPS_FULL => Permission::None,
             (Usage::Over | Usage::Under, _) | (_, LossState::Limited) => Permission::None,
+            // The padding shows what the path takes, and a probe beside it would be too much.
+            (Usage::Normal, LossState::Recovering) if is_careful => Permission::None,
             (Usage::Normal, LossState::Recovering) => Permission::Careful,
             (Usage::Normal, LossState::Unlimited) => Permission::Full,
         };
