@@ -214,17 +214,18 @@ fn step_up() -> Row {
     row("0.5 to 3 Mbit/s", after(top), within(seconds(8)))
 }
 
-/// A path that is bad for a while.
-fn recovery() -> Row {
+/// A path that takes no more than so many kbit/s for a while.
+fn recovery(kbps: u64) -> Row {
     let mut call = call(39, &[path(5_000)]);
     call.world.run_for(seconds(15));
-    call.set_path(0, path(250));
+    call.set_path(0, path(kbps));
     call.world.run_for(seconds(20));
     let step = call.world.now();
     call.set_path(0, path(5_000));
     call.world.run_for(seconds(20));
     let top = call.top_after(0, step);
-    row("5 to 0.25 Mbit/s and back", after(top), top.is_some_and(|top| top <= seconds(8)))
+    let case = format!("5 to {} Mbit/s and back", kbps as f64 / 1000.0);
+    row(case, after(top), top.is_some_and(|top| top <= seconds(8)))
 }
 
 /// The rate over half a minute on a path that disturbs, as a part of `TOP_BPS`.
@@ -268,7 +269,7 @@ fn what_viewers_get_over_paths_of_all_kinds() {
     let far = LinkConfig { loss: 0.03, ..LinkConfig::with_round_trip(ms(150)) };
     let uneven = LinkConfig { jitter: ms(60), reorder: 0.02, ..path(5_000) };
     let mut rows: Vec<Row> = [300, 500, 1_000, 2_000, 5_000].map(fixed).into();
-    rows.extend([joining(), step_down(), fall(), step_up(), recovery()]);
+    rows.extend([joining(), step_down(), fall(), step_up(), recovery(250), recovery(70)]);
     rows.push(disturbed(36, "2 % loss at 5 Mbit/s", lossy(0.02), 0.8));
     rows.push(disturbed(37, "5 % loss at 5 Mbit/s", lossy(0.05), 0.6));
     rows.push(disturbed(40, "3 % loss, 150 ms round trip", far, 0.8));
