@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use parlor_rtc::congestion::{Bitrate, CongestionControl};
+use parlor_rtc::congestion::{Bitrate, CongestionControl, Reported};
 use parlor_rtc::rtcp::{self, LostSequences, ReportBlocks, Rtcp, SenderInfo};
 use parlor_rtc::rtp::Ssrc;
 
@@ -71,23 +71,27 @@ impl Engine {
     fn take_reports(&mut self, now: Instant, key: PeerKey, reports: ReportBlocks<'_>) {
         let ntp = self.clock.ntp(now);
         let Some(peer) = self.peers.get_mut(key) else { return };
-        // The worst of ours; a report of none of ours says nothing of the path.
-        let mut fraction_lost = None;
+        // All of ours together; a report of none of ours says nothing of the path.
+        let mut reported = None;
+        let mut new_round_trip = None;
         for report in reports {
-            if let Some(round_trip) = report.round_trip(ntp) {
-                peer.round_trip = Some(round_trip);
-            }
+            let round_trip = report.round_trip(ntp);
+            peer.round_trip = round_trip.or(peer.round_trip);
             let slot = peer.slots.iter_mut().find(|slot| slot.outgoing.headers.ssrc == report.ssrc);
             if let Some(slot) = slot {
-                fraction_lost = fraction_lost.max(Some(report.fraction_lost));
-                let lost = slot.outgoing.take_cumulative_loss(report.cumulative_lost);
-                self.counters.packets_lost_out += u64::from(lost);
+                if slot.outgoing.is_new_answer(&report) {
+                    new_round_trip = round_trip.or(new_round_trip);
+                }
+                let of_slot = slot.outgoing.take_report(&report);
+                self.counters.packets_lost_out += u64::from(of_slot.lost);
+                let all = reported.get_or_insert(Reported::default());
+                all.expected = all.expected.saturating_add(of_slot.expected);
+                all.lost = all.lost.saturating_add(of_slot.lost);
             }
         }
-        let round_trip = peer.round_trip;
-        if let Some(lost) = fraction_lost {
-            peer.link.congestion.handle_report(now, lost, round_trip);
-            self.set_congestion_timer(key);
+        if let Some(reported) = reported {
+            peer.link.congestion.handle_report(now, reported, new_round_trip);
+            self.follow_path(now, key);
         }
     }
 
@@ -101,6 +105,12 @@ impl Engine {
         self.counters.bandwidth_feedback_in += 1;
         let Some(peer) = self.peers.get_mut(key) else { return };
         tell(&mut peer.link.congestion);
+        self.follow_path(now, key);
+    }
+
+    /// Has it decided anew what a subscriber is sent, if its path was just found to carry more or less.
+    fn follow_path(&mut self, now: Instant, key: PeerKey) {
+        let Some(peer) = self.peers.get(key) else { return };
         if peer.link.has_changed() && peer.link.is_measured(now) {
             self.review_soon(now, key);
         }
@@ -150,6 +160,7 @@ impl Engine {
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
         let (link, counters) = (&mut peer.link, &mut self.counters);
         let mut outlet = Outlet { link, departure, arena: out, counters };
+        let mut repaired = 0;
         for sequence in lost.take(MAX_NACKED) {
             outlet.counters.nacks_in += 1;
             let sent = outgoing.original(sequence).and_then(|original| {
@@ -159,10 +170,12 @@ impl Engine {
                 let may_receive = track.room == room;
                 may_receive.then(|| outgoing.send_again(request, track, &mut outlet))?
             });
-            if sent.is_none() {
-                outlet.counters.packets_not_retransmitted += 1;
+            match sent {
+                Some(()) => repaired += 1,
+                None => outlet.counters.packets_not_retransmitted += 1,
             }
         }
+        outlet.link.congestion.handle_repaired(repaired);
     }
 }
 

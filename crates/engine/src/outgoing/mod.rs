@@ -6,8 +6,8 @@ mod reading;
 use std::time::Instant;
 
 use parlor_rtc::MediaKind;
-use parlor_rtc::congestion::Bitrate;
-use parlor_rtc::rtcp::SenderInfo;
+use parlor_rtc::congestion::{Bitrate, Reported};
+use parlor_rtc::rtcp::{ReportBlock, SenderInfo};
 use parlor_rtc::rtp::{NtpTime, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
@@ -46,8 +46,8 @@ pub(crate) struct Outgoing {
     /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
     packets: u32,
     octets: u32,
-    /// As the receiver last reported it.
-    reported_lost: i32,
+    /// What the receiver last reported.
+    reported: Option<ReportBlock>,
 }
 
 /// A publisher's payload type, its codec, and the receiver's payload types for that.
@@ -122,7 +122,7 @@ impl Outgoing {
             last_sent: None,
             packets: 0,
             octets: 0,
-            reported_lost: 0,
+            reported: None,
         }
     }
 
@@ -319,10 +319,22 @@ impl Outgoing {
         Ok(())
     }
 
-    /// Takes the receiver's count of lost packets; returns how many it grew by.
-    pub(crate) fn take_cumulative_loss(&mut self, lost: i32) -> u32 {
-        let before = std::mem::replace(&mut self.reported_lost, lost);
-        u32::try_from(i64::from(lost) - i64::from(before)).unwrap_or_default()
+    /// Whether a report answers another sender report than the one before did.
+    pub(crate) fn is_new_answer(&self, report: &ReportBlock) -> bool {
+        self.reported.is_none_or(|before| before.last_sr != report.last_sr)
+    }
+
+    /// Takes what the receiver reports of the stream: what is new since it last did. At first, all that was sent was
+    /// to arrive.
+    pub(crate) fn take_report(&mut self, report: &ReportBlock) -> Reported {
+        let before = self.reported.replace(*report);
+        let lost_before = before.map_or(0, |before| before.cumulative_lost);
+        let expected = before.map_or(self.packets, |before| {
+            // A report that was overtaken tells of nothing new.
+            i32::max(report.highest_sequence.wrapping_sub(before.highest_sequence) as i32, 0) as u32
+        });
+        let lost = i64::from(report.cumulative_lost) - i64::from(lost_before);
+        Reported { expected, lost: u32::try_from(lost).unwrap_or_default() }
     }
 
     /// What a sender report says of the stream at `now`, which is `ntp` by our clock; `None` when it

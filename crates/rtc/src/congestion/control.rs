@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::estimate::FeedbackEstimate;
 use super::pacer::Pacer;
 use super::probe::{Cluster, ClusterId, ProbeCounts};
-use super::reports::ReportEstimate;
+use super::reports::{ReportEstimate, Reported};
 use super::{Bitrate, Limits, MIN, START, Stats};
 use crate::rtcp::TransportFeedback;
 
@@ -174,8 +174,12 @@ impl CongestionControl {
     /// Says how much could be used if the path took it: all that the receiver wants to see, at its
     /// best. Nothing is looked for beyond one and a half of that.
     pub fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
-        if let Method::Feedback(estimate) = &mut self.method {
-            estimate.set_wanted(now, wanted);
+        match &mut self.method {
+            Method::Feedback(estimate) => estimate.set_wanted(now, wanted),
+            Method::Reports(estimate) => {
+                estimate.set_wanted(now, wanted);
+                self.update_pacer(now);
+            }
         }
     }
 
@@ -214,18 +218,30 @@ impl CongestionControl {
                 self.asked = Some(bitrate);
                 self.limit(now);
             }
-            Method::Reports(estimate) => estimate.handle_estimate(bitrate),
+            Method::Reports(estimate) => estimate.handle_estimate(now, bitrate),
         }
         self.update_pacer(now);
     }
 
-    /// A receiver report has come: over all streams, the part of packets that was lost, in parts of
-    /// 256, and the time to the receiver and back, where the report tells it.
-    pub fn handle_report(&mut self, now: Instant, fraction_lost: u8, round_trip: Option<Duration>) {
+    /// Receiver reports have come: over all streams that they tell of, what was lost, and the time to the receiver and
+    /// back, where that is known.
+    pub fn handle_report(
+        &mut self,
+        now: Instant,
+        reported: Reported,
+        round_trip: Option<Duration>,
+    ) {
         if let Method::Reports(estimate) = &mut self.method {
-            estimate.handle_report(now, fraction_lost, round_trip);
+            estimate.handle_report(now, reported, round_trip);
         }
         self.update_pacer(now);
+    }
+
+    /// So many packets were asked for again, and were sent again.
+    pub fn handle_repaired(&mut self, packets: u32) {
+        if let Method::Reports(estimate) = &mut self.method {
+            estimate.handle_repaired(packets);
+        }
     }
 
     /// The deadline has come.
@@ -275,7 +291,7 @@ impl CongestionControl {
     fn update_pacer(&mut self, now: Instant) {
         let (capacity, padding) = match &self.method {
             Method::Feedback(estimate) => (estimate.capacity(now), estimate.padding()),
-            Method::Reports(_) => (None, Bitrate::ZERO),
+            Method::Reports(estimate) => (None, estimate.padding()),
         };
         self.pacer.set_target(now, self.target(), capacity);
         if self.is_clogged() {

@@ -27,6 +27,7 @@ pub use control::{CongestionControl, FeedbackKind, SentPacket};
 pub use delay::Usage;
 pub use loss::LossState;
 pub use probe::{Cluster, ClusterId, ProbeCounts};
+pub use reports::Reported;
 pub use stats::Stats;
 
 /// Where every connection begins: audio and a small picture, on nearly every path that carries

@@ -16,6 +16,7 @@ use str0m::{Candidate, Event, IceConnectionState, Input, Output, Rtc};
 pub use crate::frame::SeenFrame;
 use crate::frame::{Frame, FrameKind};
 use crate::packets::Packets;
+use crate::remb::{Feedback, ReceiverEstimate};
 use crate::sender::Sender;
 
 /// Loudness that a voice has: RFC 6464 counts in -dBov.
@@ -50,6 +51,8 @@ pub struct Client {
     pub key_frames_asked: u32,
     /// What it does with packets, if it deals in those and not in frames.
     pub packets: Option<Packets>,
+    /// What it makes of its arrivals, if it tells that by REMB.
+    estimate: Option<ReceiverEstimate>,
     ice_state: Option<IceConnectionState>,
     slots: Vec<(Mid, MediaKind)>,
     pending: Option<SdpPendingOffer>,
@@ -100,6 +103,7 @@ impl Client {
             closed_at: None,
             key_frames_asked: 0,
             packets: None,
+            estimate: None,
             ice_state: None,
             slots: Vec::new(),
             pending: None,
@@ -116,6 +120,9 @@ impl Client {
         let Ok(receive) = Receive::new(Protocol::Udp, from, self.address, bytes) else {
             return Ok(());
         };
+        if let Some(estimate) = &mut self.estimate {
+            estimate.note(now, bytes);
+        }
         self.rtc.handle_input(Input::Receive(now, receive)).map_err(|error| error.to_string())?;
         // The keys that one datagram brings are there for the next only after this.
         self.rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
@@ -131,7 +138,8 @@ impl Client {
         let media =
             self.senders.iter().filter(|sender| sender.is_busy()).map(|sender| sender.next_at);
         let sends = self.sends();
-        media.filter(|_| sends).min().map_or(self.deadline, |at| at.min(self.deadline))
+        let estimate = self.estimate.as_ref().and_then(ReceiverEstimate::deadline);
+        media.filter(|_| sends).chain(estimate).fold(self.deadline, Instant::min)
     }
 
     /// Lets time pass up to `now`: makes the frames that are due, and hands over what is to be sent.
@@ -140,6 +148,7 @@ impl Client {
     /// What str0m reports; the client is of no use afterwards.
     pub fn run(&mut self, now: Instant, mut send: impl FnMut(Datagram)) -> Result<(), String> {
         self.answers.drain(..).for_each(&mut send);
+        self.tell_estimate(now);
         self.rtc.handle_input(Input::Timeout(now)).map_err(|error| error.to_string())?;
         self.drain(now, &mut send)?;
         if self.sends() {
@@ -180,6 +189,31 @@ impl Client {
         for (mid, _) in self.slots.iter().filter(|(_, kind)| kind.is_video()) {
             if let Some(stream) = self.rtc.direct_api().stream_rx_by_mid(*mid, None) {
                 stream.request_keyframe(KeyframeRequestKind::Pli);
+            }
+        }
+    }
+
+    /// What it tells of the packets that it receives, from its first offer on.
+    pub(crate) fn tells(&mut self, now: Instant, feedback: Feedback) {
+        self.estimate = (feedback == Feedback::Remb).then(|| ReceiverEstimate::new(now));
+    }
+
+    /// What it last told by REMB, in bits per second.
+    pub fn told_bps(&self) -> Option<u64> {
+        self.estimate.as_ref()?.told_bps()
+    }
+
+    /// Tells what it makes of its arrivals, if that is due: over a section of pictures, for all of them.
+    fn tell_estimate(&mut self, now: Instant) {
+        let Some(bps) = self.estimate.as_mut().and_then(|estimate| estimate.poll(now)) else {
+            return;
+        };
+        let mut api = self.rtc.direct_api();
+        let videos = self.slots.iter().filter(|(_, kind)| kind.is_video());
+        for (mid, _) in videos {
+            if let Some(stream) = api.stream_rx_by_mid(*mid, None) {
+                stream.request_remb(bps.into());
+                return;
             }
         }
     }

@@ -16,6 +16,7 @@ use str0m::format::Codec;
 
 use crate::client::{self, Client};
 use crate::link::{Link, LinkConfig};
+use crate::remb::Feedback;
 use crate::seat::{FIRST_PORT, Seat, client_address};
 use crate::under_way::UnderWay;
 
@@ -145,7 +146,24 @@ impl World {
         self.seat(ROOM, client, &MICROPHONE_AND_CAMERA, offer, link)
     }
 
-    /// The same over perfect cables for a browser that knows these codecs of pictures; it sends in the first.
+    /// A client joins [`ROOM`] that publishes nothing, and tells this of what it receives.
+    ///
+    /// # Panics
+    /// If the engine refuses it.
+    pub fn join_with_feedback(
+        &mut self,
+        feedback: Feedback,
+        slot_pairs: usize,
+        link: LinkConfig,
+    ) -> usize {
+        let seat = self.seats.len();
+        let mut client = Client::new(self.now, seat as u32 + 1, client_address(seat, 0));
+        client.tells(self.now, feedback);
+        let offer = feedback.offered(&client.offer(self.now, &[], slot_pairs));
+        self.seat(ROOM, client, &[], offer, link)
+    }
+
+    /// A client joins [`ROOM`] over perfect cables that knows these codecs of pictures; it sends in the first.
     ///
     /// # Panics
     /// If the engine refuses it.

@@ -15,16 +15,16 @@ use crate::{connect_all, ms, seconds};
 
 const RIDS: [&str; 3] = ["l", "m", "h"];
 /// What the highest encoding costs, without headers; each below it a third.
-const TOP_BPS: u64 = 1_500_000;
+pub(crate) const TOP_BPS: u64 = 1_500_000;
 
 /// What one packet of sound holds.
 const PACKET_TIME: Duration = Duration::from_millis(20);
 
 /// A publisher with a perfect path, and viewers.
-struct Call {
-    world: World,
-    publisher: usize,
-    viewers: Vec<usize>,
+pub(crate) struct Call {
+    pub(crate) world: World,
+    pub(crate) publisher: usize,
+    pub(crate) viewers: Vec<usize>,
 }
 
 /// A path of so many kbit/s, a round trip of 50 ms and a queue of 100 ms.
@@ -33,21 +33,27 @@ pub(crate) fn path(kbps: u64) -> LinkConfig {
 }
 
 fn call(seed: u64, paths: &[LinkConfig]) -> Call {
-    let mut world = World::new(seed);
-    let publisher = world.join_with_simulcast(&RIDS, 1, LinkConfig::default());
-    world.seats[publisher].client.senders[1].bitrate_bps = TOP_BPS;
-    let viewers = paths.iter().map(|path| world.join_as(ROOM, &[], 2, *path)).collect();
-    connect_all(&mut world);
-    Call { world, publisher, viewers }
+    let join = |world: &mut World, path: &LinkConfig| world.join_as(ROOM, &[], 2, *path);
+    Call::of(seed, |world| paths.iter().map(|path| join(world, path)).collect())
 }
 
 impl Call {
-    fn frames(&self, viewer: usize) -> Vec<SeenFrame> {
+    /// With viewers who join as they like.
+    pub(crate) fn of(seed: u64, join: impl FnOnce(&mut World) -> Vec<usize>) -> Call {
+        let mut world = World::new(seed);
+        let publisher = world.join_with_simulcast(&RIDS, 1, LinkConfig::default());
+        world.seats[publisher].client.senders[1].bitrate_bps = TOP_BPS;
+        let viewers = join(&mut world);
+        connect_all(&mut world);
+        Call { world, publisher, viewers }
+    }
+
+    pub(crate) fn frames(&self, viewer: usize) -> Vec<SeenFrame> {
         self.world.seen(self.viewers[viewer], self.publisher, Video)
     }
 
     /// What came between two moments, in bits per second of pictures.
-    fn rate_bps(&self, viewer: usize, from: Instant, to: Instant) -> u64 {
+    pub(crate) fn rate_bps(&self, viewer: usize, from: Instant, to: Instant) -> u64 {
         let frames = self.frames(viewer);
         let bytes: usize =
             frames.iter().filter(|seen| seen.at >= from && seen.at < to).map(|seen| seen.len).sum();
@@ -55,7 +61,7 @@ impl Call {
     }
 
     /// The longest time from one picture to the next, from a moment on.
-    fn freeze(&self, viewer: usize, from: Instant) -> Duration {
+    pub(crate) fn freeze(&self, viewer: usize, from: Instant) -> Duration {
         let frames = self.frames(viewer);
         let times = frames.iter().map(|seen| seen.at).filter(|at| *at >= from);
         let times: Vec<Instant> = times.chain([self.world.now()]).collect();
@@ -63,14 +69,14 @@ impl Call {
     }
 
     /// How much of the sound since `from` never came.
-    fn missing_sound(&self, viewer: usize, from: Instant) -> Duration {
+    pub(crate) fn missing_sound(&self, viewer: usize, from: Instant) -> Duration {
         let seen = self.world.seen(self.viewers[viewer], self.publisher, Audio);
         let heard = PACKET_TIME * seen.iter().filter(|seen| seen.at >= from).count() as u32;
         (self.world.now() - from).saturating_sub(heard)
     }
 
     /// How long after `from` the first picture of the highest encoding came.
-    fn top_after(&self, viewer: usize, from: Instant) -> Option<Duration> {
+    pub(crate) fn top_after(&self, viewer: usize, from: Instant) -> Option<Duration> {
         let is_top = |seen: &&SeenFrame| seen.at >= from && layer(seen) == Some(2);
         self.frames(viewer).iter().find(is_top).map(|seen| seen.at - from)
     }
@@ -84,7 +90,7 @@ impl Call {
     }
 
     /// The 95th part of a hundred of what datagrams waited in a viewer's queue from a moment on.
-    fn queue_p95(&self, viewer: usize, from: Instant) -> Duration {
+    pub(crate) fn queue_p95(&self, viewer: usize, from: Instant) -> Duration {
         let waits = self.world.seats[self.viewers[viewer]].down.waits();
         let mut waits: Vec<Duration> =
             waits.iter().filter(|(at, _)| *at >= from).map(|(_, wait)| *wait).collect();
@@ -93,17 +99,17 @@ impl Call {
     }
 
     /// The part of a viewer's datagrams that its queue had no room for, since `before` were sent and dropped.
-    fn dropped(&self, viewer: usize, before: (u64, u64)) -> f64 {
+    pub(crate) fn dropped(&self, viewer: usize, before: (u64, u64)) -> f64 {
         let (sent, overflowed) = self.counted(viewer);
         (overflowed - before.1) as f64 / (sent - before.0).max(1) as f64
     }
 
-    fn counted(&self, viewer: usize) -> (u64, u64) {
+    pub(crate) fn counted(&self, viewer: usize) -> (u64, u64) {
         let counters = self.world.seats[self.viewers[viewer]].down.counters();
         (counters.sent, counters.overflowed)
     }
 
-    fn set_path(&mut self, viewer: usize, path: LinkConfig) {
+    pub(crate) fn set_path(&mut self, viewer: usize, path: LinkConfig) {
         self.world.set_link(self.viewers[viewer], path);
     }
 }

@@ -5,6 +5,7 @@ mod beginning;
 mod codecs;
 mod dtx;
 mod fallback;
+mod feedback;
 mod fences;
 mod growth;
 mod layers;

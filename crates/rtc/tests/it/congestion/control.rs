@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use parlor_rtc::congestion::{Bitrate, CongestionControl, FeedbackKind, MIN, START, SentPacket};
+use parlor_rtc::congestion::{
+    Bitrate, CongestionControl, FeedbackKind, MIN, Reported, START, SentPacket,
+};
 use parlor_rtc::fuzzing;
 use proptest::prelude::*;
 
@@ -65,12 +67,13 @@ fn a_receiver_that_asks_for_less_by_remb_gets_less() {
 #[test]
 fn reports_of_loss_bring_the_rate_down_where_they_are_all_there_is() {
     let now = start();
+    let half = Reported { expected: 100, lost: 50 };
     let mut control = CongestionControl::new(now, FeedbackKind::Reports, kbps(5_000));
-    control.handle_report(now, 128, Some(Duration::from_millis(40)));
+    control.handle_report(now, half, Some(Duration::from_millis(40)));
     assert_eq!(control.target(), kbps(225));
     assert_eq!(control.round_trip(), Some(Duration::from_millis(40)));
     let mut control = CongestionControl::new(now, FeedbackKind::TransportWide, kbps(5_000));
-    control.handle_report(now, 128, None);
+    control.handle_report(now, half, None);
     assert_eq!(control.target(), START);
 }
 
