@@ -87,6 +87,17 @@ export class Person {
     assert.fail(`${this.name} sees ${seen.frames} frames of ${other.name} in a second\n${await this.received()}`);
   }
 
+  /** Waits until the other's picture has a height that will do. */
+  async seesHeightOf(other, willDo, { within = 15_000 } = {}) {
+    const end = Date.now() + within;
+    for (;;) {
+      const height = await this.tile(other).locator('video').evaluate((video) => video.videoHeight);
+      if (willDo(height)) return;
+      if (Date.now() > end) throw new Error(`${this.name} sees ${other.name} ${height} pixels high for ${within} ms`);
+      await this.page.waitForTimeout(100);
+    }
+  }
+
   /** The picture goes on moving for a time, without a pause that people would notice. */
   async keepsSeeing(other, { ms, pause = 1000 }) {
     const seen = await this.watch(other, { ms });

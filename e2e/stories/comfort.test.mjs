@@ -5,6 +5,12 @@ import assert from 'node:assert/strict';
 import { company } from '../lib/company.mjs';
 import { assertAllMeet, Person } from '../lib/person.mjs';
 
+/** The smallest picture of a camera of 1280x720 or less is not higher. */
+const SMALL_HEIGHT = 180;
+/** The graph has a point a second. */
+const BEFORE_OPENING_MS = 4_500;
+const AT_ONCE_MS = 900;
+
 describe('what people set for themselves', () => {
   const here = company(2);
   const { browsers, people } = here;
@@ -51,14 +57,42 @@ describe('what people set for themselves', () => {
     await ann.page.keyboard.press('Escape');
   });
 
+  it('the graph shows the time before it was opened, to whoever opens it by the keyboard', async () => {
+    const [ann] = await meet('graph');
+    await ann.page.waitForTimeout(BEFORE_OPENING_MS);
+    await ann.element('network').focus();
+    await ann.page.keyboard.press('Enter');
+    for (const line of ['graph-received', 'graph-estimate']) {
+      await ann.page.waitForFunction(hasPoints, [line, 3], { timeout: AT_ONCE_MS });
+    }
+    const known = ann.element('figures').getByText('Can arrive (estimate)').locator('..');
+    assert.match(await known.innerText(), /[1-9].* [kM]bit\/s/);
+    await ann.page.keyboard.press('Escape');
+  });
+
+  it('who saves data is sent small pictures and sends one, until they choose large ones again; the server counts what changes', async () => {
+    const [ann, bo] = await meet('saver');
+    await ann.seesHeightOf(bo, (height) => height > SMALL_HEIGHT);
+    await bo.seesHeightOf(ann, (height) => height > SMALL_HEIGHT);
+    const switches = await here.server.metric('parlor_layer_switches_total');
+    const pauses = await here.server.metric('parlor_pauses_total');
+    await choose(ann, 'saver');
+    await ann.seesHeightOf(bo, (height) => height <= SMALL_HEIGHT);
+    await bo.seesHeightOf(ann, (height) => height <= SMALL_HEIGHT);
+    assert.deepEqual(await ann.page.evaluate(toldLayers), ['l']);
+    await choose(ann, 'auto');
+    await ann.seesHeightOf(bo, (height) => height > SMALL_HEIGHT);
+    await bo.seesHeightOf(ann, (height) => height > SMALL_HEIGHT);
+    assert.ok((await here.server.metric('parlor_layer_switches_total')) >= switches + 2);
+    assert.equal(await here.server.metric('parlor_pauses_total'), pauses, 'nothing was paused for it');
+    assert.ok((await here.server.metric('parlor_probes_total')) > 0);
+    assert.ok((await here.server.metric('parlor_probe_results_total')) > 0);
+    assert.ok((await here.server.metric('parlor_estimate_bytes_per_second_count')) > 0);
+  });
+
   it('who chose sound alone sees initials and hears everybody, also after a reload, until they choose pictures again', async () => {
     const [ann, bo] = await meet('alone');
-    const choose = async (level) => {
-      await ann.element('devices-button').click();
-      await ann.element('quality-picker').selectOption(level);
-      await ann.page.keyboard.press('Escape');
-    };
-    await choose('audio');
+    await choose(ann, 'audio');
     await ann.seesNoPictureOf(bo);
     await ann.tile(bo).getByText('Audio only: this picture is not shown').waitFor();
     await ann.hears(bo);
@@ -68,11 +102,28 @@ describe('what people set for themselves', () => {
     await ann.learnPeer();
     await ann.hears(bo);
     await ann.seesNoPictureOf(bo);
-    await choose('auto');
+    await choose(ann, 'auto');
     await ann.tile(bo).getByTestId('tile-note').waitFor({ state: 'hidden' });
     await ann.seesMotion(bo);
   });
 });
+
+/** Chooses what pictures may cost. */
+async function choose(person, level) {
+  await person.element('devices-button').click();
+  await person.element('quality-picker').selectOption(level);
+  await person.page.keyboard.press('Escape');
+}
+
+/** Runs in the page: whether a line of the graph has so many points. */
+function hasPoints([line, count]) {
+  return (document.querySelector(`.${line}`).getAttribute('d') ?? '').split(/[ML]/).length > count;
+}
+
+/** Runs in the page: the encodings of the pictures that the server says it sends. */
+function toldLayers() {
+  return globalThis.parlor.room.quality.tracks.filter(({ layer }) => layer).map(({ layer }) => layer);
+}
 
 /** Runs in the page: how loud everybody is played. */
 function volumes() {

@@ -16,10 +16,12 @@ const ID = "connection-panel";
 
 export class ConnectionPanel {
   #room;
-  /** While it is open. @type {AbortController | null} */
-  #looking = null;
+  /** As long as the call: what the graph looks back on was measured before it is opened. */
+  #lifetime = new AbortController();
   /** @type {Point[]} */
   #points = [];
+  /** The latest. @type {Sample | null} */
+  #sample = null;
   #graph = new Graph();
   #top = h("span", { class: "graph-top" });
   #words = h("p", { class: "lead", "data-testid": "connection-words" });
@@ -42,7 +44,8 @@ export class ConnectionPanel {
         h("span", { class: "key-received" }, "arrives"), h("span", { class: "key-estimate" }, "can arrive"), h("span", { class: "spring" }), h("span", {}, "last minute")),
       this.#figures,
       h("label", { class: "check" }, everywhere, h("span", {}, "Statistics on every picture")));
-    this.element.addEventListener("toggle", () => this.#toggled());
+    this.element.addEventListener("toggle", () => this.#draw());
+    room.statistics.watch((sample) => this.#measured(sample), this.#lifetime.signal);
     this.show(room.quality.network);
   }
 
@@ -57,27 +60,22 @@ export class ConnectionPanel {
   }
 
   stop() {
-    this.#looking?.abort();
-  }
-
-  /** Measures while it is open, and begins anew each time: a line through a time that nobody looked at would be invented. */
-  #toggled() {
-    this.#looking?.abort();
-    this.#looking = null;
-    if (!this.element.matches(":popover-open")) return;
-    this.#points = [];
-    this.#graph.draw([]);
-    this.#looking = new AbortController();
-    this.#room.statistics.watch((sample) => this.#measured(sample), this.#looking.signal);
+    this.#lifetime.abort();
   }
 
   /** @param {Sample} sample */
   #measured(sample) {
-    const estimateBps = this.#room.quality.estimate_bps;
-    this.#points = extended(this.#points, { atMs: performance.now(), estimateBps, receivedBps: sample.receivedBps });
+    this.#sample = sample;
+    const point = { atMs: performance.now(), estimateBps: this.#room.quality.estimate_bps, receivedBps: sample.receivedBps };
+    this.#points = extended(this.#points, point);
+    this.#draw();
+  }
+
+  #draw() {
+    if (!this.#sample || !this.element.matches(":popover-open")) return;
     this.#graph.draw(this.#points);
     this.#top.textContent = bitrateWords(scaleOf(this.#points));
-    const rows = connectionFigures(sample, estimateBps).map(([what, much]) => h("div", {}, h("dt", {}, what), h("dd", {}, much)));
+    const rows = connectionFigures(this.#sample, this.#room.quality.estimate_bps).map(([what, much]) => h("div", {}, h("dt", {}, what), h("dd", {}, much)));
     this.#figures.replaceChildren(...rows);
   }
 }

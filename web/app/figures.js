@@ -1,5 +1,7 @@
 /** Statistics as lines that people can read. */
 
+import { pauseLine } from "./words.js";
+
 /** @import { TrackQuality } from "../wire.d.ts" */
 /** @import { Reception, Sample, Sending } from "../sdk/statistics.js" */
 
@@ -19,7 +21,7 @@ export function millisecondsWords(ms) {
  * @param {TrackQuality | undefined} quality  what the server says of it
  */
 export function receptionLines(reception, quality) {
-  if (quality?.state === "paused") return ["Paused", ...(quality.reason ? [quality.reason.replaceAll("_", " ")] : [])];
+  if (quality?.state === "paused") return [pauseLine(quality.reason)];
   if (!reception) return ["Nothing arrives"];
   const { codec, bps, loss, jitterMs, freezes } = reception;
   const layer = quality?.layer ? `, layer ${quality.layer}` : "";

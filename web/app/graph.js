@@ -4,6 +4,8 @@ import { svg } from "./dom.js";
 
 /** What the graph looks back on. */
 export const SPAN_MS = 60_000;
+/** Points further apart have nothing between them: while there was no connection, nothing was measured. */
+const GAP_MS = 3_000;
 /** The drawing's own units; it is stretched to the place it has. */
 const WIDTH = 300;
 const HEIGHT = 100;
@@ -40,15 +42,15 @@ export function scaleOf(points) {
  */
 export function line(points, value, scale) {
   const end = points[points.length - 1]?.atMs ?? 0;
-  let drawing = false;
+  let drawnMs = -Infinity;
   return points.map((point) => {
     const bps = value(point);
     if (bps === null) {
-      drawing = false;
+      drawnMs = -Infinity;
       return "";
     }
-    const command = drawing ? "L" : "M";
-    drawing = true;
+    const command = point.atMs - drawnMs <= GAP_MS ? "L" : "M";
+    drawnMs = point.atMs;
     return `${command}${round(WIDTH - ((end - point.atMs) / SPAN_MS) * WIDTH)} ${round(HEIGHT - (bps / scale) * HEIGHT)}`;
   }).join("");
 }

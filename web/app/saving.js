@@ -10,7 +10,7 @@ import { Events } from "../sdk/events.js";
 /** @type {readonly Level[]} */
 export const LEVELS = ["auto", "saver", "audio"];
 
-/** What a picture may be asked for while data is saved, in pixels: a camera's smallest layer. */
+/** What a picture may be asked for while data is saved, in pixels: a camera's smallest layer. A screen's smallest is half of it, which can still be read. */
 const SMALL = { width: 320, height: 180 };
 
 const KEY = "parlor.quality";

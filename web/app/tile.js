@@ -50,10 +50,7 @@ export class ParlorTile extends HTMLElement {
     this.addEventListener("keydown", (event) => this.#pressed(event));
     this.addEventListener("dblclick", () => this.toggleFullscreen());
     this.addEventListener("pointerup", (event) => this.#touched(event));
-    this.addEventListener("fullscreenchange", () => {
-      const full = document.fullscreenElement === this;
-      relabel(this.#expand, full ? "contract" : "expand", full ? "Leave full screen" : "Full screen");
-    });
+    this.addEventListener("fullscreenchange", () => this.#nameButtons());
   }
 
   /** @param {TileView} view */
@@ -62,6 +59,7 @@ export class ParlorTile extends HTMLElement {
     const label = screen ? (self ? "Your screen" : `${name}’s screen`) : self ? `${name} (you)` : name;
     this.#name.textContent = label;
     this.#describe();
+    this.#nameButtons();
     this.#avatar.textContent = initials(name);
     this.style.setProperty("--hue", String(hueOf(name)));
     if (track) this.dataset.track = track;
@@ -127,7 +125,15 @@ export class ParlorTile extends HTMLElement {
   /** @param {boolean} pinned */
   set pinned(pinned) {
     this.classList.toggle("pinned", pinned);
-    relabel(this.#pin, pinned ? "unpin" : "pin", pinned ? "Unpin" : "Pin");
+    this.#nameButtons();
+  }
+
+  /** Each says whose it is: who hears of the buttons one after the other sees no tile around them. */
+  #nameButtons() {
+    const [pinned, full] = [this.isPinned, document.fullscreenElement === this];
+    relabel(this.#pin, pinned ? "unpin" : "pin", `${pinned ? "Unpin" : "Pin"} ${this.label}`);
+    relabel(this.#expand, full ? "contract" : "expand", full ? "Leave full screen" : `Full screen: ${this.label}`);
+    relabel(this.#more, "more", `More about ${this.label}`);
   }
 
   /** What is there for the eye, in words. */

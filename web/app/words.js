@@ -72,6 +72,22 @@ export function networkNews(before, now) {
   return now === "good" && RANKS[before] < RANKS.good ? "Your connection is good again." : "";
 }
 
+/** @type {Record<PauseReason, string>} */
+const PAUSES = {
+  bandwidth: "the connection is too slow for it",
+  codec_not_supported: "this browser does not play its codec",
+  publisher_off: "turned off by its sender",
+  not_shown: "not on the screen",
+};
+
+/**
+ * The same in few words, for whoever looks at numbers.
+ * @param {PauseReason | null} reason
+ */
+export function pauseLine(reason) {
+  return reason ? `Paused: ${PAUSES[reason]}` : "Paused";
+}
+
 /**
  * Why a picture is not sent.
  * @param {PauseReason | null} reason

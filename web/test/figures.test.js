@@ -18,7 +18,14 @@ test("a picture's lines say its size, codec, layer, bitrate, losses and freezes"
 });
 
 test("a paused picture's lines say why it is paused, whatever still trickles in", () => {
-  assert.deepEqual(receptionLines(RECEPTION, { ...LIVE, state: "paused", reason: "not_shown" }), ["Paused", "not shown"]);
+  const paused = (reason) => receptionLines(RECEPTION, { ...LIVE, state: "paused", reason });
+  assert.deepEqual(["bandwidth", "codec_not_supported", "publisher_off", "not_shown", null].map(paused), [
+    ["Paused: the connection is too slow for it"],
+    ["Paused: this browser does not play its codec"],
+    ["Paused: turned off by its sender"],
+    ["Paused: not on the screen"],
+    ["Paused"],
+  ]);
   assert.deepEqual(receptionLines(undefined, undefined), ["Nothing arrives"]);
 });
 
@@ -48,6 +55,11 @@ test("where nothing was estimated the line has a gap, not a zero", () => {
   const points = [point(0, 0, 100), point(1_000, 0), point(2_000, 0, 100), point(3_000, 0, 200)];
   assert.equal(line(points, ({ estimateBps }) => estimateBps, 200), "M285 50M295 50L300 0");
   assert.equal(line([], ({ estimateBps }) => estimateBps, 200), "");
+});
+
+test("a time in which nothing was measured is a gap, and no line through what nobody knows", () => {
+  const points = [point(0, 100), point(1_000, 100), point(21_000, 200), point(22_000, 200)];
+  assert.equal(line(points, ({ receivedBps }) => receivedBps, 200), "M190 50L195 50M295 0L300 0");
 });
 
 test("the scale is a round number above everything, and never so small that it shows noise", () => {
