@@ -49,6 +49,8 @@ pub struct Sender {
     pub rids: Vec<Rid>,
     /// Simulcast: how many encodings are being made now, the lowest first.
     pub active_layers: usize,
+    /// Simulcast: encodings that are not made though somebody wants them.
+    pub stopped: Vec<Rid>,
     /// Pictures without simulcast: whether nobody wants them.
     pub rests: bool,
     /// Simulcast: those of them that somebody wants; `None` makes them all.
@@ -78,6 +80,7 @@ impl Sender {
             frames_sent: 0,
             rids: Vec::new(),
             active_layers: 0,
+            stopped: Vec::new(),
             rests: false,
             wanted: None,
             recording: None,
@@ -99,11 +102,24 @@ impl Sender {
             let (width, height) = (LARGEST.0 >> below, LARGEST.1 >> below);
             frame.map_or_else(|| bytes.clone(), |frame| frame.encode_sized(len, width, height))
         };
-        let is_wanted = |rid: &Rid| self.wanted.as_ref().is_none_or(|wanted| wanted.contains(rid));
         let rids = self.rids.iter().zip((0..self.rids.len() as u32).rev()).take(self.active_layers);
-        rids.filter(|(rid, _)| is_wanted(rid))
+        rids.filter(|(rid, _)| self.may_make(rid))
             .map(|(rid, below)| (Some(*rid), encode(below)))
             .collect()
+    }
+
+    /// Whether an encoding is wanted and has not stopped.
+    pub(crate) fn may_make(&self, rid: &Rid) -> bool {
+        let is_wanted = self.wanted.as_ref().is_none_or(|wanted| wanted.contains(rid));
+        is_wanted && !self.stopped.contains(rid)
+    }
+
+    /// Makes none of these encodings from now on, and all others that somebody wants: those that return begin with a
+    /// key frame.
+    pub fn stop_layers(&mut self, rids: &[&str]) {
+        let before = std::mem::take(&mut self.stopped);
+        self.stopped = rids.iter().map(|rid| Rid::from(*rid)).collect();
+        self.wants_key_frame |= before.iter().any(|rid| !self.stopped.contains(rid));
     }
 
     /// Makes only these encodings from now on; those that begin do so with a key frame.

@@ -42,6 +42,8 @@ pub(super) struct Memory {
     pub(super) sent: Option<Sent>,
     /// Something was sent of it since it is here.
     was_seen: bool,
+    /// What was sent has stopped, and nothing is sent since.
+    has_lost_picture: bool,
     switched_at: Instant,
     /// The latest switch was to something better.
     went_up: bool,
@@ -133,16 +135,25 @@ impl Place {
     }
 }
 
+/// Spatial and temporal layers that streams have; what is beyond counts as another's.
+const SPATIAL: u32 = 4;
+const TEMPORAL: u32 = 4;
+
+/// The bit of a quality in [`Pictures`].
+fn bit(of: Quality) -> u64 {
+    let picture = u32::from(of.layer) * SPATIAL + u32::from(of.spatial);
+    1_u64.checked_shl(picture * TEMPORAL + u32::from(of.temporal)).unwrap_or_default()
+}
+
 impl Pictures {
     pub(super) fn of(rungs: &[Rung]) -> Pictures {
-        /// Spatial and temporal layers that streams have; what is beyond counts as another's.
-        const SPATIAL: u32 = 4;
-        const TEMPORAL: u32 = 4;
-        let bit = |of: Quality| {
-            let picture = u32::from(of.layer) * SPATIAL + u32::from(of.spatial);
-            1_u64.checked_shl(picture * TEMPORAL + u32::from(of.temporal)).unwrap_or_default()
-        };
         Pictures(rungs.iter().fold(0, |all, rung| all | bit(rung.quality)))
+    }
+
+    /// Whether there is any temporal layer of a picture.
+    fn have(self, of: Quality) -> bool {
+        let temporals = (0..TEMPORAL as u8).map(|temporal| Quality { temporal, ..of });
+        temporals.fold(0, |all, quality| all | bit(quality)) & self.0 != 0
     }
 
     fn with(self, other: Pictures) -> Pictures {
@@ -158,6 +169,7 @@ impl Memory {
             track,
             sent,
             was_seen: sent.is_some(),
+            has_lost_picture: false,
             switched_at: now,
             went_up: false,
             patience: PATIENCE,
@@ -217,6 +229,10 @@ impl Memory {
         rungs: &[Rung],
         news: News,
     ) -> Climb {
+        if self.has_lost_picture && news.nothing_is_sent && news.time_has_passed {
+            // Nobody went up too far, and there is nothing to lose: what a probe has just found is enough.
+            return Climb::within(budgets.latest());
+        }
         let rested = now.saturating_duration_since(self.switched_at);
         let patience = if self.has_lasted(now) { PATIENCE } else { self.patience };
         // What was never seen cannot flicker, and who sees nothing at all is not kept waiting.
@@ -269,6 +285,8 @@ impl Memory {
         self.place = place;
         self.is_current = true;
         let quality = |sent: Option<Sent>| sent.map(|sent| sent.quality);
+        let has_stopped = self.sent.is_some_and(|sent| !pictures.have(sent.quality));
+        self.has_lost_picture = outcome.sent.is_none() && (self.has_lost_picture || has_stopped);
         let has_switched = quality(self.sent) != quality(outcome.sent);
         self.sent = outcome.sent;
         self.was_seen |= self.sent.is_some();

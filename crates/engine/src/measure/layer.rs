@@ -139,6 +139,12 @@ impl LayerMeter {
         self.seen.is_some_and(|seen| seen.is_live(now))
     }
 
+    /// How large its largest picture was when that was last told.
+    pub(super) fn pixels(&self) -> Option<u32> {
+        let sizes = (0..SPATIAL as u8).filter_map(|spatial| self.resolutions.of(spatial));
+        sizes.map(|size| u32::from(size.width) * u32::from(size.height)).max()
+    }
+
     /// Whether it has stopped since this was last asked.
     pub(super) fn has_just_stopped(&mut self, now: Moment) -> bool {
         let Some(seen) = self.seen.as_mut().filter(|seen| !seen.is_live(now)) else { return false };

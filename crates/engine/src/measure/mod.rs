@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 
+use crate::allocate::Demand;
+
 use layer::{LayerMeter, PART};
 
 /// A layer of which nothing comes while others of its track go on for so long has stopped: no browser
@@ -192,6 +194,23 @@ impl TrackMeter {
     /// Whether encoding `layer` has arrived and has not stopped.
     pub fn is_live(&self, layer: u8) -> bool {
         self.layers.get(usize::from(layer)).is_some_and(|meter| meter.is_live(self.moment()))
+    }
+
+    /// The encodings that do not arrive and are smaller than one of `layers`, a bit for each, as far as sizes are known.
+    pub fn stopped_below(&self, layers: u32) -> u32 {
+        let moment = self.moment();
+        let all = || (0..=u8::MAX).zip(&self.layers);
+        let of_demanded = all().filter(|(layer, _)| layers & Demand::bit(*layer) != 0);
+        let largest = of_demanded.filter_map(|(_, meter)| meter.pixels()).max().unwrap_or_default();
+        let stopped = all().filter(|(_, meter)| !meter.is_live(moment));
+        stopped
+            .filter(|(_, meter)| meter.pixels().is_some_and(|pixels| pixels < largest))
+            .fold(0, |all, (layer, _)| all | Demand::bit(layer))
+    }
+
+    /// When something last arrived.
+    pub fn last_arrival(&self) -> Option<Instant> {
+        self.last_arrival
     }
 
     /// Measures anew. To be done a few times a second, before the rungs are read.

@@ -33,6 +33,10 @@ const MEASURE_INTERVAL: Duration = Duration::from_millis(200);
 /// told to send less it does, and the key frame is as small as its layer.
 const LARGER_END_WITHIN: Duration = Duration::from_millis(70);
 
+/// A camera that somebody watches and that sends nothing for so long may have stopped what was asked for, and not the
+/// rest. Browsers send five pictures a second and more.
+const SILENT_AFTER: Duration = Duration::from_secs(1);
+
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
 
@@ -71,6 +75,8 @@ pub(crate) struct Track {
     /// Those that its publisher is to send, and how that is decided.
     wanted: Wanted,
     wanted_layers: u32,
+    /// When there last were any after there had been none.
+    wanted_since: Option<Instant>,
     pub(crate) fallback: Fallback,
     /// Those of a picture that somebody receives, or waits for: one bit each.
     pub(crate) read_layers: u32,
@@ -126,6 +132,7 @@ impl Track {
             names: layers,
             wanted: Wanted::new(count),
             wanted_layers: 0,
+            wanted_since: None,
             fallback: Fallback::default(),
             read_layers: 0,
             key_frame_times: KeyFrameTimes::new(count),
@@ -185,13 +192,27 @@ impl Track {
 
     /// Takes what all who watch it together have a use for. True when its publisher is to send other layers
     /// than before.
-    pub(crate) fn review_wanted(&mut self, now: Instant, demand: Demand) -> bool {
+    pub(crate) fn review_wanted(&mut self, now: Instant, mut demand: Demand) -> bool {
+        // What has stopped could not return if nobody asked for it.
+        demand.layers |= self.meter.stopped_below(demand.layers);
+        demand.larger |= demand.layers != 0 && self.is_silent(now);
         let layers = if self.on { self.wanted.review(now, demand) } else { 0 };
-        let has_changed = std::mem::replace(&mut self.wanted_layers, layers) != layers;
-        if has_changed && layers == 0 {
+        let before = std::mem::replace(&mut self.wanted_layers, layers);
+        if before == 0 && layers != 0 {
+            self.wanted_since = Some(now);
+        }
+        if before != layers && layers == 0 {
             self.meter.stop();
         }
-        has_changed
+        before != layers
+    }
+
+    /// Whether nothing comes of a camera although something was asked for: what was may have stopped. A screen that
+    /// stands still sends nothing.
+    fn is_silent(&self, now: Instant) -> bool {
+        let since = self.meter.last_arrival().max(self.wanted_since);
+        let is_long = since.is_some_and(|since| now >= since + SILENT_AFTER);
+        self.source == Source::Camera && self.wanted_layers != 0 && is_long
     }
 
     /// Whether somebody reads a layer that has stopped while others go on.

@@ -255,13 +255,11 @@ impl Packets {
         };
         let begins = std::mem::take(&mut sender.wants_key_frame);
         let active = sender.active_layers.max(1);
-        let wanted = sender.wanted.clone();
+        let rids: Vec<Rid> =
+            sender.rids.iter().filter(|rid| sender.may_make(rid)).copied().collect();
         for (below, encoding) in (0..).zip(self.encodings.iter_mut().rev()) {
             let is_active = active + below >= sender.rids.len().max(1);
-            let is_wanted = match (&wanted, encoding.rid) {
-                (Some(wanted), Some(rid)) => wanted.contains(&rid),
-                _ => true,
-            };
+            let is_wanted = encoding.rid.is_none_or(|rid| rids.contains(&rid));
             encoding.wants_key_frame |= begins;
             if !is_active || !is_wanted {
                 encoding.wants_key_frame = true;

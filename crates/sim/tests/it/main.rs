@@ -16,6 +16,7 @@ mod nack;
 mod network;
 mod publishing;
 mod scenes;
+mod stopping;
 mod storm;
 mod switching;
 mod telling;

@@ -138,3 +138,18 @@ fn demands_of_several_viewers_are_merged() {
     both.merge(demand(Seat::camera(1).shown_at(3840, 2160), 0));
     assert_eq!((both.layers, both.larger), (0b111, true));
 }
+
+#[test]
+fn whose_picture_has_stopped_gets_a_larger_one_as_soon_as_the_path_is_known_to_take_it() {
+    let seat = Seat::camera(1).shown_at(320, 180);
+    let mut viewer = Viewer::new(vec![seat.clone()]);
+    assert_eq!(viewer.run(10 * SECOND, 150_000), [send(0, 2)]);
+    viewer.seats[0] = seat.clone().without(|quality| quality.layer == 0);
+    assert_eq!(viewer.decide(150_000), [PAUSED]);
+    viewer.now += TICK;
+    assert_eq!(viewer.decide(600_000), [send(1, 2)]);
+    // And the own one again when that returns.
+    viewer.seats[0] = seat;
+    viewer.now += TICK;
+    assert_eq!(viewer.decide(600_000), [send(0, 2)]);
+}

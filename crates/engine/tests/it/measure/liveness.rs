@@ -3,7 +3,7 @@
 use parlor_engine::measure::{Packet, Rung};
 use parlor_rtc::payload::Layer;
 
-use super::{Camera, SECOND, SIMULCAST, assert_near};
+use super::{Camera, SECOND, SIMULCAST, assert_near, vp8_size};
 
 #[test]
 fn a_layer_that_stops_is_no_rung_after_the_time_of_some_pictures() {
@@ -141,4 +141,21 @@ fn the_only_layer_that_goes_on_is_left_when_the_others_stop() {
     camera.frames_per_second = 2;
     camera.run(2 * SECOND);
     assert_eq!(camera.layers(), [0]);
+}
+
+#[test]
+fn what_has_stopped_is_still_known_to_be_smaller_than_what_goes_on() {
+    let mut camera = Camera::new(&SIMULCAST);
+    for (layer, width, height) in [(0, 320, 180), (1, 640, 360), (2, 1280, 720)] {
+        camera.meter.note_resolutions(layer, vp8_size(width, height));
+    }
+    camera.run(3 * SECOND);
+    assert_eq!(camera.meter.stopped_below(0b111), 0);
+    camera.encodings[0].on = false;
+    camera.encodings[1].on = false;
+    camera.run(SECOND);
+    assert_eq!(camera.layers(), [2]);
+    assert_eq!(camera.meter.stopped_below(0b100), 0b011);
+    assert_eq!(camera.meter.stopped_below(0b010), 0b001);
+    assert_eq!(camera.meter.stopped_below(0), 0);
 }
