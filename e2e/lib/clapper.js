@@ -4,7 +4,10 @@ globalThis.clapper = (() => {
   const WIDTH = 640, HEIGHT = 360, FPS = 30;
   /** Both at once, so often and for so long. */
   const EVERY_MS = 500, LASTS_MS = 120;
-  const HERTZ = 1000;
+  const HERTZ = 1000, LOUDNESS = 0.5;
+  /** Samples in a second, and in a piece of sound. */
+  const SAMPLES = 48_000, PIECE = 480;
+  const PIECE_MS = (PIECE * 1000) / SAMPLES;
   /** Of a sample, from 0 to 1: the beep is louder, and what is made up for silence is not. */
   const LOUD = 0.05;
   /** Of a pixel, from 0 to 255. */
@@ -18,28 +21,43 @@ globalThis.clapper = (() => {
     if (!navigator.mediaDevices) return; // about:blank
     const canvas = Object.assign(document.createElement('canvas'), { width: WIDTH, height: HEIGHT });
     const context = canvas.getContext('2d');
-    const audio = new AudioContext();
-    const out = new MediaStreamAudioDestinationNode(audio);
-    const gain = new GainNode(audio, { gain: 0 });
-    const beep = new OscillatorNode(audio, { frequency: HERTZ });
-    beep.connect(gain).connect(out);
-    beep.start();
-    let was = false;
+    let on = false, switched = 0;
     setInterval(() => {
-      const on = performance.now() % EVERY_MS < LASTS_MS;
+      const now = performance.now();
+      const was = on;
+      on = now % EVERY_MS < LASTS_MS;
+      if (on !== was) switched = now;
       context.fillStyle = on ? '#fff' : '#204060';
       context.fillRect(0, 0, WIDTH, HEIGHT);
       context.fillStyle = '#000'; // a picture that does not change at all is not sent as often
-      context.fillRect((performance.now() / 4) % WIDTH, HEIGHT - 20, 20, 20);
-      if (on !== was) gain.gain.setValueAtTime(on ? 0.5 : 0, audio.currentTime);
-      was = on;
+      context.fillRect((now / 4) % WIDTH, HEIGHT - 20, 20, 20);
     }, 1000 / FPS);
+    sound = microphone((ms) => (ms < switched ? !on : on));
     const device = (kind) => ({ kind, deviceId: kind, label: kind, groupId: '' });
     const media = navigator.mediaDevices;
     [picture] = canvas.captureStream(FPS).getTracks();
-    [sound] = out.stream.getTracks();
     media.enumerateDevices = async () => [device('videoinput'), device('audioinput')];
     media.getUserMedia = async (wanted) => new MediaStream([...(wanted.audio ? [sound.clone()] : []), ...(wanted.video ? [picture.clone()] : [])]);
+  }
+
+  /**
+   * A microphone that beeps whenever it is to, told for moments of the page's clock. A busy page is late with it and leaves nothing out: the clock of an audio context
+   * loses what it is late by, which no microphone does, and whoever hears it knows of that by the next report only.
+   */
+  function microphone(beeps) {
+    const track = new MediaStreamTrackGenerator({ kind: 'audio' });
+    const out = track.writable.getWriter();
+    const start = performance.now();
+    let pieces = 0;
+    setInterval(() => {
+      for (; start + (pieces + 1) * PIECE_MS <= performance.now(); pieces++) {
+        const from = pieces * PIECE;
+        const sample = (index) => beeps(start + ((from + index) * 1000) / SAMPLES) ? LOUDNESS * Math.sin((2 * Math.PI * HERTZ * (from + index)) / SAMPLES) : 0;
+        const data = Float32Array.from({ length: PIECE }, (_, index) => sample(index));
+        out.write(new AudioData({ format: 'f32-planar', sampleRate: SAMPLES, numberOfFrames: PIECE, numberOfChannels: 1, timestamp: (start + pieces * PIECE_MS) * 1000, data }));
+      }
+    }, PIECE_MS);
+    return track;
   }
 
   /** The same of the devices themselves: how far apart both are before they are sent, and by what it takes to notice them. */

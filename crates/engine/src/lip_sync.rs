@@ -13,17 +13,31 @@ use parlor_rtc::rtp::NtpTime;
 /// (100 parts in a million), far less than what an ear or eye notices.
 const CREEP_PER_SECOND: i64 = (1 << 32) / 10_000;
 
+/// How fast what receivers are told follows the smallest difference seen. Browsers draw a line through
+/// the last twenty reports of a stream, so one that changes its mind puts sound and pictures apart, of
+/// which reports began at different times. They are not by so little (500 parts in a million), and
+/// clocks drift apart by less.
+const FOLLOW_PER_SECOND: i64 = (1 << 32) / 2_000;
+
 /// A difference so much larger than the smallest one seen is no queue: the publisher's clock was
 /// set.
 const CLOCK_WAS_SET: i64 = 2 << 32;
 
-/// How far the server's clock is ahead of one publisher's.
+/// How far the server's clock is ahead of one publisher's, in 1/2^32 s.
 ///
-/// Each report tells it, plus the time the report travelled, so the smallest is nearest to the truth.
+/// Each report tells it, plus the time the report travelled, so the smallest is nearest to the truth. What
+/// receivers are told begins with it and goes to it slowly when a report has travelled faster: an error
+/// is the same for all streams of the publisher, a sudden change is not.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ClockDifference {
-    /// In 1/2^32 s, and when it was taken.
-    smallest: Option<(i64, Instant)>,
+    known: Option<Known>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    at: Instant,
+    smallest: i64,
+    told: i64,
 }
 
 impl ClockDifference {
@@ -31,22 +45,34 @@ impl ClockDifference {
     /// `arrived` by ours.
     pub(crate) fn note(&mut self, now: Instant, arrived: NtpTime, sent: NtpTime) {
         let sample = since(arrived, sent);
-        // The client says what it likes, so no difference of samples is too large to occur.
-        let difference = match self.smallest {
-            Some((smallest, _)) if sample.saturating_sub(smallest) > CLOCK_WAS_SET => sample,
-            Some((smallest, at)) => {
-                let crept = smallest.saturating_add(creep(now.saturating_duration_since(at)));
-                sample.min(crept)
-            }
-            None => sample,
-        };
-        self.smallest = Some((difference, now));
+        self.known = Some(match self.known {
+            Some(known) => known.followed_by(now, sample),
+            None => Known { at: now, smallest: sample, told: sample },
+        });
     }
 
     /// What the publisher's clock shows when ours shows `ours`.
     fn publishers(&self, ours: NtpTime) -> Option<NtpTime> {
-        let (difference, _) = self.smallest?;
-        Some(NtpTime(ours.0.wrapping_sub(difference as u64)))
+        let told = self.known?.told;
+        Some(NtpTime(ours.0.wrapping_sub(told as u64)))
+    }
+}
+
+impl Known {
+    fn followed_by(self, now: Instant, sample: i64) -> Known {
+        let elapsed = now.saturating_duration_since(self.at);
+        // The client says what it likes, so no difference of samples is too large to occur.
+        let smallest = match sample.saturating_sub(self.smallest) > CLOCK_WAS_SET {
+            true => sample,
+            false => sample.min(self.smallest.saturating_add(grown(CREEP_PER_SECOND, elapsed))),
+        };
+        let most = grown(FOLLOW_PER_SECOND, elapsed);
+        let away = smallest.saturating_sub(self.told);
+        let told = match away.saturating_abs() > CLOCK_WAS_SET {
+            true => smallest,
+            false => self.told.saturating_add(away.clamp(-most, most)),
+        };
+        Known { at: now, smallest, told }
     }
 }
 
@@ -75,9 +101,10 @@ fn since(later: NtpTime, earlier: NtpTime) -> i64 {
     later.0.wrapping_sub(earlier.0) as i64
 }
 
-fn creep(elapsed: Duration) -> i64 {
+/// What `per_second` makes in a time.
+fn grown(per_second: i64, elapsed: Duration) -> i64 {
     let millis = i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX);
-    (CREEP_PER_SECOND / 1_000).saturating_mul(millis)
+    (per_second / 1_000).saturating_mul(millis)
 }
 
 /// RTP clock ticks in `distance` (1/2^32 s), rounded to nearest.
@@ -116,6 +143,30 @@ mod tests {
         let picture = picture.timestamp_at(moment, &difference).unwrap();
         assert!(sound.abs_diff(480_000 + 2 * 48_000) <= 10, "{sound}");
         assert!(picture.abs_diff(7_000 + 90_000) <= 20, "{picture}");
+    }
+
+    #[test]
+    fn a_first_report_that_was_held_up_is_made_up_for_slowly() {
+        let start = instant();
+        let mut difference = ClockDifference::default();
+        let told = |difference: &ClockDifference, seconds: f64| {
+            let publishers = difference.publishers(ntp(1000.0 + seconds)).unwrap();
+            // What the publisher's clock shows by what receivers are told, less what it does show, in ms.
+            since(publishers, ntp(seconds)) as f64 / 4_294_967.296
+        };
+        let mut before = None;
+        for second in 0..400 {
+            let now = f64::from(second);
+            let travelled = if second == 0 { 0.120 } else { 0.001 };
+            let arrived = ntp(1000.0 + now + travelled);
+            difference.note(start + Duration::from_secs_f64(now + travelled), arrived, ntp(now));
+            let error = told(&difference, now);
+            if let Some(before) = before.replace(error) {
+                let step: f64 = error - before;
+                assert!((-0.2..0.6).contains(&step), "{step} ms more in second {second}");
+            }
+        }
+        assert!(before.unwrap() > -2.0, "still {before:?} ms behind");
     }
 
     #[test]

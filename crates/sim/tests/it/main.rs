@@ -15,6 +15,7 @@ mod meeting;
 mod nack;
 mod network;
 mod publishing;
+mod reports;
 mod scenes;
 mod stopping;
 mod storm;
