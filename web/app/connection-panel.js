@@ -2,7 +2,7 @@
 
 import { h, icon } from "./dom.js";
 import { bitrateWords, connectionFigures } from "./figures.js";
-import { Graph, extended, scaleOf } from "./graph.js";
+import { GAP_MS, Graph, extended, scaleOf } from "./graph.js";
 import { panel } from "./panel.js";
 import { networkWords } from "./words.js";
 
@@ -72,10 +72,15 @@ export class ConnectionPanel {
   }
 
   #draw() {
-    if (!this.#sample || !this.element.matches(":popover-open")) return;
-    this.#graph.draw(this.#points);
-    this.#top.textContent = bitrateWords(scaleOf(this.#points));
-    const rows = connectionFigures(this.#sample, this.#room.quality.estimate_bps).map(([what, much]) => h("div", {}, h("dt", {}, what), h("dd", {}, much)));
+    if (!this.element.matches(":popover-open")) return;
+    // Without a connection nothing is measured, and what was is not what is.
+    const newest = this.#points.at(-1)?.atMs ?? -Infinity;
+    const sample = performance.now() - newest <= GAP_MS ? this.#sample : null;
+    const points = sample ? this.#points : [];
+    this.#graph.draw(points);
+    this.#top.textContent = points.length > 0 ? bitrateWords(scaleOf(points)) : "";
+    const figures = sample ? connectionFigures(sample, this.#room.quality.estimate_bps) : [["Connection", "measuring…"]];
+    const rows = figures.map(([what, much]) => h("div", {}, h("dt", {}, what), h("dd", {}, much)));
     this.#figures.replaceChildren(...rows);
   }
 }

@@ -5,7 +5,7 @@ import { svg } from "./dom.js";
 /** What the graph looks back on. */
 export const SPAN_MS = 60_000;
 /** Points further apart have nothing between them: while there was no connection, nothing was measured. */
-const GAP_MS = 3_000;
+export const GAP_MS = 3_000;
 /** The drawing's own units; it is stretched to the place it has. */
 const WIDTH = 300;
 const HEIGHT = 100;

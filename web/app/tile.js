@@ -132,7 +132,7 @@ export class ParlorTile extends HTMLElement {
   #nameButtons() {
     const [pinned, full] = [this.isPinned, document.fullscreenElement === this];
     relabel(this.#pin, pinned ? "unpin" : "pin", `${pinned ? "Unpin" : "Pin"} ${this.label}`);
-    relabel(this.#expand, full ? "contract" : "expand", full ? "Leave full screen" : `Full screen: ${this.label}`);
+    relabel(this.#expand, full ? "contract" : "expand", `${full ? "Leave full screen" : "Full screen"}: ${this.label}`);
     relabel(this.#more, "more", `More about ${this.label}`);
   }
 

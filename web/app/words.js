@@ -85,7 +85,7 @@ const PAUSES = {
  * @param {PauseReason | null} reason
  */
 export function pauseLine(reason) {
-  return reason ? `Paused: ${PAUSES[reason]}` : "Paused";
+  return reason ? `Paused: ${PAUSES[reason] ?? reason}` : "Paused"; // a newer server may know more reasons
 }
 
 /**

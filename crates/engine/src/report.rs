@@ -19,9 +19,9 @@ use crate::track::{TrackKey, Upstream};
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How soon the second report follows the first one of something that has begun: browsers put sound and
-/// pictures together once they have two of both, which then are 0.2 s and not 1 s away. Closer together
+/// pictures together once they have two of both, which then are a sixth of a second and not a whole one away. Closer together
 /// the line that they draw through both would be off: senders' own reports are exact to 1 ms or 2.
-const SECOND_REPORT: Duration = Duration::from_millis(200);
+const SECOND_REPORT: Duration = Duration::from_millis(167);
 
 impl Engine {
     /// Begins to report to a peer, which from now on sends or receives something, unless that is

@@ -84,9 +84,10 @@ impl Engine {
                 }
                 let of_slot = slot.outgoing.take_report(&report);
                 self.counters.packets_lost_out += u64::from(of_slot.lost);
+                let lost = of_slot.lost.max(slot.outgoing.take_repaired());
                 let all = reported.get_or_insert(Reported::default());
                 all.expected = all.expected.saturating_add(of_slot.expected);
-                all.lost = all.lost.saturating_add(of_slot.lost);
+                all.lost = all.lost.saturating_add(lost);
             }
         }
         if let Some(reported) = reported {
@@ -160,7 +161,6 @@ impl Engine {
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
         let (link, counters) = (&mut peer.link, &mut self.counters);
         let mut outlet = Outlet { link, departure, arena: out, counters };
-        let mut repaired = 0;
         for sequence in lost.take(MAX_NACKED) {
             outlet.counters.nacks_in += 1;
             let sent = outgoing.original(sequence).and_then(|original| {
@@ -171,11 +171,10 @@ impl Engine {
                 may_receive.then(|| outgoing.send_again(request, track, &mut outlet))?
             });
             match sent {
-                Some(()) => repaired += 1,
+                Some(()) => outgoing.note_repaired(),
                 None => outlet.counters.packets_not_retransmitted += 1,
             }
         }
-        outlet.link.congestion.handle_repaired(repaired);
     }
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Outgoing {
     octets: u32,
     /// What the receiver last reported.
     reported: Option<ReportBlock>,
+    /// Packets that were sent again since it last did.
+    repaired: u32,
 }
 
 /// A publisher's payload type, its codec, and the receiver's payload types for that.
@@ -123,6 +125,7 @@ impl Outgoing {
             packets: 0,
             octets: 0,
             reported: None,
+            repaired: 0,
         }
     }
 
@@ -327,14 +330,28 @@ impl Outgoing {
     /// Takes what the receiver reports of the stream: what is new since it last did. At first, all that was sent was
     /// to arrive.
     pub(crate) fn take_report(&mut self, report: &ReportBlock) -> Reported {
+        let passed = self
+            .reported
+            .map(|before| report.highest_sequence.wrapping_sub(before.highest_sequence) as i32);
+        if passed.is_some_and(i32::is_negative) {
+            return Reported::default(); // it was overtaken
+        }
+        let expected = passed.map_or(self.packets, i32::unsigned_abs);
         let before = self.reported.replace(*report);
         let lost_before = before.map_or(0, |before| before.cumulative_lost);
-        let expected = before.map_or(self.packets, |before| {
-            // A report that was overtaken tells of nothing new.
-            i32::max(report.highest_sequence.wrapping_sub(before.highest_sequence) as i32, 0) as u32
-        });
         let lost = i64::from(report.cumulative_lost) - i64::from(lost_before);
         Reported { expected, lost: u32::try_from(lost).unwrap_or_default() }
+    }
+
+    /// A packet was sent again.
+    pub(crate) fn note_repaired(&mut self) {
+        self.repaired = self.repaired.saturating_add(1);
+    }
+
+    /// How many packets were sent again since this was last asked. There are clients that do not report as lost what
+    /// was repaired.
+    pub(crate) fn take_repaired(&mut self) -> u32 {
+        std::mem::take(&mut self.repaired)
     }
 
     /// What a sender report says of the stream at `now`, which is `ntp` by our clock; `None` when it

@@ -125,9 +125,9 @@ impl CongestionControl {
 
     /// What has been shown to come through at most: the target, or what a probe met as all that the path takes, of which
     /// the target leaves a twentieth so as not to fill its queue. For who keeps a reserve anyway.
-    pub fn shown(&self) -> Bitrate {
+    pub fn shown(&self, now: Instant) -> Bitrate {
         match &self.method {
-            Method::Feedback(estimate) => estimate.shown(),
+            Method::Feedback(estimate) => estimate.shown(now),
             Method::Reports(estimate) => estimate.target(),
         }
     }
@@ -235,13 +235,6 @@ impl CongestionControl {
             estimate.handle_report(now, reported, round_trip);
         }
         self.update_pacer(now);
-    }
-
-    /// So many packets were asked for again, and were sent again.
-    pub fn handle_repaired(&mut self, packets: u32) {
-        if let Method::Reports(estimate) = &mut self.method {
-            estimate.handle_repaired(packets);
-        }
     }
 
     /// The deadline has come.

@@ -29,6 +29,9 @@ const ALR_ENDED: Duration = Duration::from_secs(3);
 /// packet of a shorter one say little of its rate.
 const OUTLASTED_SHAKES: u32 = 3;
 
+/// What a probe has met as all that a path takes is believed for so long: as long as what a flow has met.
+const BELIEVED: Duration = Duration::from_secs(60);
+
 /// On a path that shakes by more than a probe lasts at least, what was slowed down may only have been shaken.
 const CALM: Duration = Duration::from_millis(15);
 
@@ -51,8 +54,8 @@ pub(super) struct FeedbackEstimate {
     controller: ProbeController,
     prober: Prober,
     results: ProbeResults,
-    /// What the last probe met as all that the path takes, if it did and nothing has spoken against it since.
-    saturated_at: Option<Bitrate>,
+    /// What the last probe met as all that the path takes, and when, if it did and nothing has spoken against it since.
+    saturated: Option<(Bitrate, Instant)>,
     silence: Silence,
     /// The target before the silence that is not broken.
     before_silence: Option<Bitrate>,
@@ -87,7 +90,7 @@ impl FeedbackEstimate {
             controller: ProbeController::new(limits.max, start),
             prober: Prober::new(),
             results: ProbeResults::default(),
-            saturated_at: None,
+            saturated: None,
             silence: Silence::new(FEEDBACK_INTERVAL),
             before_silence: None,
             round_trip: None,
@@ -108,14 +111,21 @@ impl FeedbackEstimate {
 
     /// The target, or what a probe has met as all that the path takes: the target keeps below that, so as not to fill
     /// its queue.
-    pub(super) fn shown(&self) -> Bitrate {
+    pub(super) fn shown(&self, now: Instant) -> Bitrate {
         let is_lossy = self.loss.state() != LossState::Unlimited;
-        self.saturated_at.filter(|_| !is_lossy).unwrap_or_default().max(self.target)
+        let saturated_at = self.saturated_at(now).filter(|_| !is_lossy);
+        self.limits.clamp(saturated_at.unwrap_or_default()).max(self.target)
+    }
+
+    /// What a probe has met as all that the path takes, if that was lately.
+    fn saturated_at(&self, now: Instant) -> Option<Bitrate> {
+        let (rate, at) = self.saturated?;
+        (now < at + BELIEVED).then_some(rate)
     }
 
     /// What came through when the path was full, by its flow or by a probe, if that was lately.
     pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
-        self.delay.capacity(now).or(self.saturated_at)
+        self.delay.capacity(now).or(self.saturated_at(now))
     }
 
     /// What is left of the rate when the path is found full again.
@@ -233,14 +243,14 @@ impl FeedbackEstimate {
         }
         if found.reduced {
             self.acknowledged.doubt();
-            self.saturated_at = None;
-        } else if let Some(measured) = heard.probed.filter(|_| probed.is_some()) {
-            // Beside the first pictures and many voices, the probes of the start come through too slowly.
-            let is_telling = throughput.is_some() && self.delay.shake() < CALM;
-            self.saturated_at = measured.saturated_at.filter(|_| is_telling);
         }
         self.loss.set_acknowledged(throughput);
         self.loss.update(self.delay.rate(), is_limited);
+        let believed = heard.probed.filter(|_| probed.is_some());
+        self.note_saturated(now, believed, throughput.is_some());
+        if found.reduced {
+            self.saturated = None;
+        }
         self.update_target(now);
         self.look_for_more(now, found);
     }
@@ -249,7 +259,7 @@ impl FeedbackEstimate {
         if self.silence.handle_timeout(now) {
             self.before_silence.get_or_insert(self.target);
             let lower = self.target.scaled(REDUCTION);
-            self.saturated_at = None;
+            self.saturated = None;
             self.delay.set_rate(now, lower);
             self.loss.set_rate(lower);
             self.prober.clear();
@@ -313,6 +323,14 @@ impl FeedbackEstimate {
             Some(_) => Some(probed.alone(rate, self.acknowledged.rate())),
             None => probed.beside_flow(rate, self.outlook(now).is_careful()),
         }
+    }
+
+    /// Takes note of what a probe that is believed has met. Beside the first pictures and many voices, the probes of the
+    /// start come through too slowly; then no flow `goes_on` yet.
+    fn note_saturated(&mut self, now: Instant, probed: Option<Measured>, goes_on: bool) {
+        let Some(probed) = probed else { return };
+        let is_telling = goes_on && self.delay.shake() < CALM;
+        self.saturated = probed.saturated_at.filter(|_| is_telling).map(|rate| (rate, now));
     }
 
     fn note_round_trip(&mut self, sample: Duration) {

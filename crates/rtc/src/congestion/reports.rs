@@ -84,11 +84,11 @@ pub(super) struct ReportEstimate {
     carried: Bitrate,
     asked: Option<Bitrate>,
     wanted: Bitrate,
+    /// When it last grew, or sending began.
     grown: Option<Instant>,
     fallen: Option<Instant>,
-    /// What was reported and is too little yet to say anything, and how much was sent again meanwhile.
+    /// What was reported and is too little yet to say anything.
     reported: Reported,
-    repaired: u32,
     pub(super) fraction_lost: u8,
     pub(super) round_trip: Option<Duration>,
     /// The round trip while nothing was looked for.
@@ -112,7 +112,6 @@ impl ReportEstimate {
             grown: None,
             fallen: None,
             reported: Reported::default(),
-            repaired: 0,
             fraction_lost: 0,
             round_trip: None,
             calm_round_trip: None,
@@ -150,6 +149,7 @@ impl ReportEstimate {
     #[inline]
     pub(super) fn note_sent(&mut self, now: Instant, bytes: usize) {
         self.silence.note_sent(now);
+        self.grown.get_or_insert(now);
         self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
     }
 
@@ -163,11 +163,6 @@ impl ReportEstimate {
         }
         self.asked = Some(estimate);
         self.look_for_more(now);
-    }
-
-    /// So many packets were asked for and sent again. There are clients that do not report as lost what was repaired.
-    pub(super) fn handle_repaired(&mut self, packets: u32) {
-        self.repaired = self.repaired.saturating_add(packets);
     }
 
     pub(super) fn handle_report(
@@ -185,9 +180,7 @@ impl ReportEstimate {
         }
         self.reported = self.reported.plus(reported);
         if self.reported.expected >= FEW_PACKETS {
-            let Reported { expected, lost } = std::mem::take(&mut self.reported);
-            let lost = lost.max(std::mem::take(&mut self.repaired));
-            self.fraction_lost = Reported { expected, lost }.fraction_lost();
+            self.fraction_lost = std::mem::take(&mut self.reported).fraction_lost();
             if self.search.looks() && self.fraction_lost > LITTLE_LOST {
                 self.turn_back(now);
             }

@@ -48,7 +48,8 @@ fn the_top_layer_is_reached_in_three_seconds_though_only_the_lowest_is_sent() {
 }
 
 #[test]
-fn two_seconds_after_a_path_has_lost_most_of_its_rate_nothing_is_dropped() {
+fn two_seconds_after_a_path_has_lost_most_of_its_rate_its_queue_is_short_and_of_nine_senders_one_loses_a_packet()
+ {
     // A packet more or less of the camera, and the queue of a probe meets another: with one sender's luck a queue is long.
     let outcomes: Vec<Outcome> = (1..=9).map(|seed| Outcome::new(falling(seed))).collect();
     let of_all = |measure: fn(&Outcome) -> f64| {
