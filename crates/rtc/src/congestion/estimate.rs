@@ -29,12 +29,6 @@ const ALR_ENDED: Duration = Duration::from_secs(3);
 /// packet of a shorter one say little of its rate.
 const OUTLASTED_SHAKES: u32 = 3;
 
-/// What a probe has met as all that a path takes is believed for so long: as long as what a flow has met.
-const BELIEVED: Duration = Duration::from_secs(60);
-
-/// On a path that shakes by more than a probe lasts at least, what was slowed down may only have been shaken.
-const CALM: Duration = Duration::from_millis(15);
-
 /// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
 const PERHAPS_FULL: Duration = Duration::from_millis(10);
 
@@ -54,8 +48,6 @@ pub(super) struct FeedbackEstimate {
     controller: ProbeController,
     prober: Prober,
     results: ProbeResults,
-    /// What the last probe met as all that the path takes, and when, if it did and nothing has spoken against it since.
-    saturated: Option<(Bitrate, Instant)>,
     silence: Silence,
     /// The target before the silence that is not broken.
     before_silence: Option<Bitrate>,
@@ -90,7 +82,6 @@ impl FeedbackEstimate {
             controller: ProbeController::new(limits.max, start),
             prober: Prober::new(),
             results: ProbeResults::default(),
-            saturated: None,
             silence: Silence::new(FEEDBACK_INTERVAL),
             before_silence: None,
             round_trip: None,
@@ -109,23 +100,9 @@ impl FeedbackEstimate {
         !self.delay.has_queue() && self.loss.state() == LossState::Unlimited
     }
 
-    /// The target, or what a probe has met as all that the path takes: the target keeps below that, so as not to fill
-    /// its queue.
-    pub(super) fn shown(&self, now: Instant) -> Bitrate {
-        let is_lossy = self.loss.state() != LossState::Unlimited;
-        let saturated_at = self.saturated_at(now).filter(|_| !is_lossy);
-        self.limits.clamp(saturated_at.unwrap_or_default()).max(self.target)
-    }
-
-    /// What a probe has met as all that the path takes, if that was lately.
-    fn saturated_at(&self, now: Instant) -> Option<Bitrate> {
-        let (rate, at) = self.saturated?;
-        (now < at + BELIEVED).then_some(rate)
-    }
-
-    /// What came through when the path was full, by its flow or by a probe, if that was lately.
+    /// What came through when the path was full, if that was lately.
     pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
-        self.delay.capacity(now).or(self.saturated_at(now))
+        self.delay.capacity(now)
     }
 
     /// What is left of the rate when the path is found full again.
@@ -246,11 +223,6 @@ impl FeedbackEstimate {
         }
         self.loss.set_acknowledged(throughput);
         self.loss.update(self.delay.rate(), is_limited);
-        let believed = heard.probed.filter(|_| probed.is_some());
-        self.note_saturated(now, believed, throughput.is_some());
-        if found.reduced {
-            self.saturated = None;
-        }
         self.update_target(now);
         self.look_for_more(now, found);
     }
@@ -259,7 +231,6 @@ impl FeedbackEstimate {
         if self.silence.handle_timeout(now) {
             self.before_silence.get_or_insert(self.target);
             let lower = self.target.scaled(REDUCTION);
-            self.saturated = None;
             self.delay.set_rate(now, lower);
             self.loss.set_rate(lower);
             self.prober.clear();
@@ -325,14 +296,6 @@ impl FeedbackEstimate {
         }
     }
 
-    /// Takes note of what a probe that is believed has met. Beside the first pictures and many voices, the probes of the
-    /// start come through too slowly; then no flow `goes_on` yet.
-    fn note_saturated(&mut self, now: Instant, probed: Option<Measured>, goes_on: bool) {
-        let Some(probed) = probed else { return };
-        let is_telling = goes_on && self.delay.shake() < CALM;
-        self.saturated = probed.saturated_at.filter(|_| is_telling).map(|rate| (rate, now));
-    }
-
     fn note_round_trip(&mut self, sample: Duration) {
         let smoothed = self.round_trip.map_or(sample, |old| {
             old.mul_f64(1.0 - ROUND_TRIP_WEIGHT) + sample.mul_f64(ROUND_TRIP_WEIGHT)
@@ -389,8 +352,6 @@ impl FeedbackEstimate {
             _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
             _ if is_careful && self.delay.queue() >= PERHAPS_FULL => Permission::None,
             (Usage::Over | Usage::Under, _) | (_, LossState::Limited) => Permission::None,
-            // The padding shows what the path takes, and a probe beside it would be too much.
-            (Usage::Normal, LossState::Recovering) if is_careful => Permission::None,
             (Usage::Normal, LossState::Recovering) => Permission::Careful,
             (Usage::Normal, LossState::Unlimited) => Permission::Full,
         };

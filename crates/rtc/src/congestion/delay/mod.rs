@@ -26,10 +26,6 @@ const INTERRUPTED: Duration = Duration::from_secs(2);
 /// part of what usually does, it is another path all the same.
 const LESS: f64 = 0.9;
 
-/// Where a queue stands and less than this part of the rate comes through, the rate is too high: it was brought down by
-/// what had come through before.
-const FAR_BELOW: f64 = 0.75;
-
 /// Of the rate, what comes through of a flow that fills it.
 const NEARLY_ALL: f64 = 0.85;
 
@@ -60,11 +56,6 @@ pub(super) struct Throughput {
 }
 
 impl Throughput {
-    /// Whether so little comes through now that a queue of this rate would grow and not drain.
-    fn is_far_below(self, rate: Bitrate) -> bool {
-        self.latest.is_some_and(|latest| latest < rate.scaled(FAR_BELOW))
-    }
-
     /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
     /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
     /// lets through all that the path takes; when that is less, it is another path than it was. When it is more
@@ -189,8 +180,7 @@ impl DelayEstimate {
     ) -> Found {
         let recovered = std::mem::take(&mut self.drained);
         let usage = self.detector.usage();
-        let cannot_drain = throughput.is_far_below(self.control.rate());
-        let stands = self.standing.has_to_drain(now, cannot_drain);
+        let stands = self.standing.has_to_drain(now);
         if usage == Usage::Over || stands {
             // A burst of who mostly has little to send fills a queue for a moment, and drains; so does a probe.
             let is_own = throughput.is_seldom_full || self.control.may_be_of_probe(now);
@@ -227,4 +217,154 @@ impl DelayEstimate {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[allow(clippy::disallowed_methods)]
+    fn start() -> Instant {
+        Instant::now()
+    }
+
+    fn kbps(kbps: u64) -> Bitrate {
+        Bitrate::from_kbps(kbps)
+    }
+
+    fn steady(rate: Bitrate) -> Throughput {
+        Throughput { usual: Some(rate), of_bursts: rate, latest: Some(rate), is_seldom_full: false }
+    }
+
+    /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
+    fn send(estimate: &mut DelayEstimate, now: &mut Instant, arrived_us: &mut i64, late_us: i64) {
+        for n in 0..100 {
+            *now += Duration::from_millis(10);
+            *arrived_us += 10_000 + late_us;
+            estimate.note_arrival(*now, *now, *arrived_us);
+            if n % 10 == 9 {
+                estimate.update(*now, steady(kbps(900)), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_filling_queue_brings_the_rate_down_and_a_drained_one_is_told() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+        send(&mut estimate, &mut now, &mut arrived_us, 0);
+        assert!(estimate.rate() > kbps(1_000));
+        send(&mut estimate, &mut now, &mut arrived_us, 1_000);
+        assert_eq!(estimate.usage(), Usage::Over);
+        assert_eq!(estimate.rate(), kbps(765));
+        send(&mut estimate, &mut now, &mut arrived_us, -1_000);
+        assert_eq!(estimate.usage(), Usage::Under);
+        for _ in 0..200 {
+            now += Duration::from_millis(10);
+            arrived_us += 10_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        assert_eq!(estimate.usage(), Usage::Normal);
+        assert!(estimate.update(now, steady(kbps(765)), None).recovered);
+    }
+
+    #[test]
+    fn when_the_path_is_full_what_came_through_last_says_more_than_what_usually_does() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            arrived_us += 11_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        let sent = Throughput { latest: Some(kbps(980)), ..steady(kbps(860)) };
+        assert!(estimate.update(now, sent, None).reduced);
+        assert_eq!(estimate.rate(), kbps(833));
+        assert_eq!(
+            (estimate.capacity(now), estimate.assured(now)),
+            (Some(kbps(980)), Some(kbps(833)))
+        );
+    }
+
+    #[test]
+    fn a_path_that_has_lost_most_of_its_rate_is_known_by_the_first_reduction() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(2_500));
+        send(&mut estimate, &mut now, &mut arrived_us, 0);
+        // The queue is full at once, and what comes through on the whole is not yet what comes through now.
+        for n in 0..30 {
+            now += Duration::from_millis(10);
+            estimate.note_arrival(now, now, arrived_us + 10_000 * (n + 1) + 90_000);
+        }
+        let sent = Throughput {
+            usual: Some(kbps(1_400)),
+            of_bursts: kbps(2_100),
+            latest: Some(kbps(240)),
+            is_seldom_full: true,
+        };
+        assert!(estimate.update(now, sent, None).reduced);
+        assert_eq!(estimate.rate(), kbps(204));
+        assert!(estimate.queue() > Duration::from_millis(80));
+    }
+
+    #[test]
+    fn the_queue_of_a_probe_that_was_too_much_is_no_reason_to_go_down() {
+        for (is_refused, rate) in [(true, kbps(1_000)), (false, kbps(765))] {
+            let (mut now, mut arrived_us) = (start(), 0);
+            let mut estimate =
+                DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+            send(&mut estimate, &mut now, &mut arrived_us, 0);
+            estimate.set_rate(now, kbps(1_000));
+            for n in 0..20 {
+                now += Duration::from_millis(10);
+                arrived_us += 11_000;
+                estimate.note_arrival(now, now, arrived_us);
+                if n == 10 && is_refused {
+                    estimate.note_refused(now);
+                }
+            }
+            assert_eq!(estimate.usage(), Usage::Over);
+            estimate.update(now, steady(kbps(900)), None);
+            assert_eq!(estimate.rate(), rate);
+        }
+    }
+
+    #[test]
+    fn a_burst_of_who_sends_less_than_it_may_says_what_the_path_takes() {
+        let sent = Throughput {
+            usual: Some(kbps(1_100)),
+            of_bursts: kbps(1_950),
+            latest: Some(kbps(1_300)),
+            is_seldom_full: false,
+        };
+        assert_eq!(sent.when_full(false, kbps(1_700)), Some(kbps(1_950)));
+        assert_eq!(sent.when_full(true, kbps(1_700)), Some(kbps(1_300)));
+        assert_eq!(sent.when_full(false, kbps(1_200)), Some(kbps(1_300)));
+    }
+
+    #[test]
+    fn a_probe_is_believed_unless_the_path_is_overused() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
+        estimate.update(now, Throughput::default(), Some(kbps(1_800)));
+        assert_eq!(estimate.rate(), kbps(1_800));
+        send(&mut estimate, &mut now, &mut arrived_us, 1_000);
+        estimate.update(now, steady(kbps(900)), Some(kbps(5_000)));
+        assert!(estimate.rate() < kbps(1_000));
+    }
+
+    #[test]
+    fn overuse_before_any_throughput_is_known_halves_the_rate() {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let mut estimate =
+            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
+        for _ in 0..60 {
+            now += Duration::from_millis(10);
+            arrived_us += 12_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        estimate.update(now, Throughput::default(), None);
+        assert_eq!(estimate.rate(), kbps(150));
+    }
+}

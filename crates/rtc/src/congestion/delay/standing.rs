@@ -80,8 +80,6 @@ pub(super) struct StandingQueue {
     /// Reductions so far against the queue that stands now, and the last of them.
     attempts: u32,
     reduced: Option<Instant>,
-    /// The last one was not waited for.
-    hurried: bool,
 }
 
 impl StandingQueue {
@@ -95,7 +93,6 @@ impl StandingQueue {
             averaged: 0,
             attempts: 0,
             reduced: None,
-            hurried: false,
         }
     }
 
@@ -139,16 +136,14 @@ impl StandingQueue {
         self.standing_us() >= (self.shake_us * shakes).max(TOLERATED_US)
     }
 
-    /// Whether the rate has to come down for a queue to drain. Where it `cannot_drain`, since clearly less comes through
-    /// than the rate, a reduction is not given the time to show, but followed by one more at once.
-    pub(super) fn has_to_drain(&mut self, now: Instant, cannot_drain: bool) -> bool {
+    /// Whether the rate has to come down for a queue to drain.
+    pub(super) fn has_to_drain(&mut self, now: Instant) -> bool {
         if !self.is_there() {
             self.attempts = 0;
             return false;
         }
-        if self.has_just_reduced(now, PATIENCE) {
-            let is_next = !self.hurried && self.attempts < ATTEMPTS;
-            return cannot_drain && is_next && !self.has_just_reduced(now, RECENT);
+        if self.reduced.is_some_and(|at| now.saturating_duration_since(at) < PATIENCE) {
+            return false;
         }
         let is_own = self.attempts >= ATTEMPTS;
         if is_own {
@@ -160,13 +155,8 @@ impl StandingQueue {
 
     /// The rate came down, for a queue that stays or one that grows.
     pub(super) fn note_reduced(&mut self, now: Instant, for_standing: bool) {
-        self.hurried = for_standing && self.has_just_reduced(now, PATIENCE);
         self.attempts += u32::from(for_standing);
         self.reduced = Some(now);
-    }
-
-    fn has_just_reduced(&self, now: Instant, within: Duration) -> bool {
-        self.reduced.is_some_and(|at| now.saturating_duration_since(at) < within)
     }
 }
 
@@ -187,7 +177,7 @@ mod tests {
             *now += Duration::from_millis(10);
             let sent_us = (*now - begin).as_micros() as i64;
             queue.note_arrival(*now, sent_us + delay_us);
-            if queue.has_to_drain(*now, false) {
+            if queue.has_to_drain(*now) {
                 queue.note_reduced(*now, true);
                 reductions += 1;
             }
@@ -209,33 +199,13 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_that_cannot_drain_gets_one_more_reduction_at_once_and_no_more_than_others_all_in_all()
-     {
-        let (mut queue, mut now) = (StandingQueue::new(), start());
-        let begin = now;
-        send(&mut queue, &mut now, 5, 20_000);
-        let mut reduced_after = Vec::new();
-        for n in 0..600 {
-            now += Duration::from_millis(10);
-            queue.note_arrival(now, (now - begin).as_micros() as i64 + 100_000);
-            if queue.has_to_drain(now, true) {
-                queue.note_reduced(now, true);
-                reduced_after.push(10 * n);
-            }
-        }
-        let gaps: Vec<_> = reduced_after.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert_eq!(gaps[..2], [200, 1_000], "{reduced_after:?}");
-        assert_eq!(reduced_after.iter().filter(|at| **at < 3_000).count() as u32, ATTEMPTS);
-    }
-
-    #[test]
     fn one_lucky_packet_in_a_fifth_of_a_second_shows_that_there_is_none() {
         let (mut queue, mut now) = (StandingQueue::new(), start());
         let mut reductions = 0;
         for n in 0..1_000 {
             let delay_us = if n % 8 == 0 { 20_000 } else { 80_000 };
             queue.note_arrival(now, 10_000 * n + delay_us);
-            reductions += u32::from(queue.has_to_drain(now, false));
+            reductions += u32::from(queue.has_to_drain(now));
             now += Duration::from_millis(10);
         }
         assert_eq!(reductions, 0);
@@ -247,7 +217,7 @@ mod tests {
         for n in 0..10_000 {
             queue.note_arrival(now, 10_000 * n + (n * 7 % 61) * 1_000);
             now += Duration::from_millis(10);
-            assert!(!queue.has_to_drain(now, false));
+            assert!(!queue.has_to_drain(now));
         }
         assert!((25_000..32_000).contains(&queue.shake_us), "{}", queue.shake_us);
         assert!(!queue.may_be_there());
