@@ -81,7 +81,7 @@ const PAUSES = {
 };
 
 /**
- * The same in few words, for whoever looks at numbers.
+ * Why a picture is not sent, in few words for whoever looks at numbers.
  * @param {PauseReason | null} reason
  */
 export function pauseLine(reason) {

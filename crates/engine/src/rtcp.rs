@@ -72,7 +72,7 @@ impl Engine {
         let ntp = self.clock.ntp(now);
         let Some(peer) = self.peers.get_mut(key) else { return };
         // All of ours together; a report of none of ours says nothing of the path.
-        let mut reported = None;
+        let mut reported: Option<Reported> = None;
         let mut new_round_trip = None;
         for report in reports {
             let round_trip = report.round_trip(ntp);
@@ -84,10 +84,8 @@ impl Engine {
                 }
                 let of_slot = slot.outgoing.take_report(&report);
                 self.counters.packets_lost_out += u64::from(of_slot.lost);
-                let lost = of_slot.lost.max(slot.outgoing.take_repaired());
-                let all = reported.get_or_insert(Reported::default());
-                all.expected = all.expected.saturating_add(of_slot.expected);
-                all.lost = all.lost.saturating_add(lost);
+                let of_slot = of_slot.with_repaired(slot.outgoing.take_repaired());
+                reported = Some(reported.unwrap_or_default().plus(of_slot));
             }
         }
         if let Some(reported) = reported {

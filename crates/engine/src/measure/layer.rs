@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use parlor_rtc::payload::{Layer, Resolutions};
 
-use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER};
+use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER, pixels};
 
 /// Spatial layers told apart: AV1 has no more, browsers send three. Higher ones count as the highest.
 const SPATIAL: usize = 4;
@@ -142,7 +142,7 @@ impl LayerMeter {
     /// How large its largest picture was when that was last told.
     pub(super) fn pixels(&self) -> Option<u32> {
         let sizes = (0..SPATIAL as u8).filter_map(|spatial| self.resolutions.of(spatial));
-        sizes.map(|size| u32::from(size.width) * u32::from(size.height)).max()
+        sizes.map(pixels).max()
     }
 
     /// Whether it has stopped since this was last asked.

@@ -100,6 +100,11 @@ pub struct Rung {
     pub frames_per_second: u16,
 }
 
+/// How many a picture of this size has.
+fn pixels(size: Resolution) -> u32 {
+    u32::from(size.width) * u32::from(size.height)
+}
+
 impl Rung {
     /// Whether it differs in frames a second at most.
     pub(crate) fn is_same_picture_as(&self, other: &Rung) -> bool {
@@ -108,7 +113,7 @@ impl Rung {
     }
 
     pub(crate) fn pixels(&self) -> Option<u32> {
-        self.resolution.map(|size| u32::from(size.width) * u32::from(size.height))
+        self.resolution.map(pixels)
     }
 }
 

@@ -348,8 +348,7 @@ impl Outgoing {
         self.repaired = self.repaired.saturating_add(1);
     }
 
-    /// How many packets were sent again since this was last asked. There are clients that do not report as lost what
-    /// was repaired.
+    /// How many packets were sent again since this was last asked.
     pub(crate) fn take_repaired(&mut self) -> u32 {
         std::mem::take(&mut self.repaired)
     }

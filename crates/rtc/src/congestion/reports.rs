@@ -61,7 +61,14 @@ pub struct Reported {
 }
 
 impl Reported {
-    fn plus(self, other: Reported) -> Reported {
+    /// The same of a stream of which so many packets were sent again since its last report: there are clients that do
+    /// not report as lost what was repaired.
+    pub fn with_repaired(self, packets: u32) -> Reported {
+        Reported { lost: self.lost.max(packets), ..self }
+    }
+
+    /// What is said of two streams, or by two reports, together.
+    pub fn plus(self, other: Reported) -> Reported {
         Reported {
             expected: self.expected.saturating_add(other.expected),
             lost: self.lost.saturating_add(other.lost),

@@ -185,6 +185,15 @@ fn who_loses_a_little_all_the_time_keeps_what_it_had() {
 }
 
 #[test]
+fn what_was_sent_again_was_lost_though_a_client_does_not_say_so() {
+    let (now, mut estimate) = (start(), estimate());
+    estimate.handle_report(now, lost(0).with_repaired(64), None);
+    assert_eq!(estimate.target(), kbps(875));
+    estimate.handle_report(now + Duration::from_secs(1), lost(0), None);
+    assert_eq!(estimate.fraction_lost, 0, "it counts once");
+}
+
+#[test]
 fn a_part_of_few_packets_is_not_judged_before_more_have_come() {
     let (now, mut estimate) = (start(), estimate());
     let few = Reported { expected: 4, lost: 1 };
