@@ -161,7 +161,8 @@ impl Engine {
         };
         let assured = link.congestion.assured(now);
         let assured_bps = assured.map(|rate| rate.bps().saturating_sub(voices_bps));
-        let budget = Budget { now_bps: budget_bps, assured_bps };
+        let shown_bps = link.congestion.shown(now).bps().saturating_sub(voices_bps);
+        let budget = Budget { now_bps: budget_bps, shown_bps, assured_bps };
         let allocation = allocator.allocate(now, budget, &subscriptions);
         let decisions = allocation.decisions.iter().copied().take(MAX_SLOTS).collect();
         let unmeasured = sources.iter().filter(|(_, track)| track.rungs().is_empty());

@@ -104,6 +104,7 @@ impl Engine {
                 pass = slot.outgoing.forward(source, &mut outlet);
                 if slot.outgoing.beginnings() != before {
                     // The receiver knows the clock of what went out before.
+                    peer.reports_twice = true;
                     let report = Timer::Peer(key.index, PeerTimer::Report);
                     self.timers.set_no_later_than(report, now);
                 }

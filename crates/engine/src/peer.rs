@@ -68,6 +68,8 @@ pub(crate) struct Peer {
     pub(crate) round_trip: Option<Duration>,
     /// How soon it sends again what it is asked for.
     pub(crate) reply_time: ReplyTime,
+    /// Something has begun to flow to it, so that its next report is soon followed by another one.
+    pub(crate) reports_twice: bool,
 }
 
 impl Peer {
@@ -106,6 +108,7 @@ impl Peer {
             wanted_slots: SlotCounts::default(),
             round_trip: None,
             reply_time: ReplyTime::default(),
+            reports_twice: false,
         }
     }
 

@@ -28,6 +28,9 @@ const STARTING: u8 = 10;
 pub struct Budget {
     /// Now.
     pub now_bps: u64,
+    /// What has been shown to come through, which may be more: who goes up needs headroom below this. What it is more
+    /// than the headroom does not count, since nobody gets more than there is now.
+    pub shown_bps: u64,
     /// What will be left the next time that the path is found full, where that is known: who goes up into more would
     /// have to come down again.
     pub assured_bps: Option<u64>,
@@ -35,7 +38,7 @@ pub struct Budget {
 
 impl From<u64> for Budget {
     fn from(now_bps: u64) -> Budget {
-        Budget { now_bps, assured_bps: None }
+        Budget { now_bps, shown_bps: now_bps, assured_bps: None }
     }
 }
 
@@ -55,8 +58,9 @@ pub(super) struct Budgets {
 }
 
 impl Budgets {
-    pub(super) fn note(&mut self, now: Instant, bps: u64, assured_bps: Option<u64>) {
-        self.assured = assured_bps;
+    pub(super) fn note(&mut self, now: Instant, budget: Budget) {
+        let bps = budget.shown_bps.min(with_headroom(budget.now_bps)).max(budget.now_bps);
+        self.assured = budget.assured_bps;
         match &mut self.begun {
             None => {
                 self.lowest = [bps; STEPS];

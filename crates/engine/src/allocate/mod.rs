@@ -228,11 +228,11 @@ impl Allocator {
         budget: impl Into<Budget>,
         subscriptions: &[Subscription<'_>],
     ) -> Allocation<'_> {
-        let budget = budget.into();
+        let mut budget = budget.into();
         let news = self.news(now, subscriptions);
         // Who sees nothing has nothing to lose.
-        let assured_bps = budget.assured_bps.filter(|_| !news.nothing_is_sent);
-        self.budgets.note(now, budget.now_bps, assured_bps);
+        budget.assured_bps = budget.assured_bps.filter(|_| !news.nothing_is_sent);
+        self.budgets.note(now, budget);
         self.decided_at = Some(now);
         self.decisions.clear();
         self.scratch.candidates.clear();

@@ -177,12 +177,13 @@ impl World {
         let count = self.seats.len().max(1);
         // Of all magnitudes.
         let bps = (16 + u64::from(argument % 16)) << (argument / 16) << 8;
-        match (operation % 14, self.seats.get_mut(seat % count)) {
+        match (operation % 15, self.seats.get_mut(seat % count)) {
             (0..=2, _) => self.now += Duration::from_millis(u64::from(argument) * 20),
             (3 | 4, _) => self.budget.now_bps = bps,
             // The path was found full, or was not for a minute.
             (12, _) => self.budget.assured_bps = Some(bps),
             (13, _) => self.budget.assured_bps = None,
+            (14, _) => self.budget.shown_bps = bps,
             (5, _) | (_, None) => self.join(argument),
             (6, Some(seat)) => seat.classify(argument),
             (7, Some(seat)) => {

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::Bitrate;
+use super::delay::Throughput;
 
 /// Arrivals that make one sample, in microseconds: five pictures' time, so that a sample does not
 /// depend on where in a picture it begins.
@@ -71,12 +72,14 @@ impl Latest {
         self.bytes[0] += u64::from(bytes);
     }
 
-    /// `None` where something is missing: who sends now and then shows nothing of the path.
-    fn rate(&self) -> Option<Bitrate> {
+    /// Over the last so many slots; `None` where something is missing: who sends now and then shows nothing of the path.
+    fn rate(&self, slots: usize) -> Option<Bitrate> {
         // The slot under way ends with a packet, which would count for more than its time.
-        let whole = self.bytes.get(1..).filter(|slots| slots.iter().all(|bytes| *bytes > 0))?;
+        let whole = self.bytes.get(1..=slots)?;
         let bytes: u64 = whole.iter().sum();
-        Some(Bitrate::from_f64(bytes as f64 * 8e6 / (SLOTS * SLOT_US) as f64))
+        let has_gap = self.bytes.iter().skip(1).any(|bytes| *bytes == 0);
+        let rate = Bitrate::from_f64(bytes as f64 * 8e6 / (slots as i64 * SLOT_US) as f64);
+        (!has_gap).then_some(rate)
     }
 }
 
@@ -162,15 +165,23 @@ impl AcknowledgedRate {
         self.variance = sample_variance * predicted / total;
     }
 
-    /// The most that came through lately for a moment. Of somebody who mostly has nothing to send, it says more of
-    /// the path than the [rate](AcknowledgedRate::rate) does.
-    pub(super) fn of_bursts(&self) -> Bitrate {
-        Bitrate::from_f64(self.bursts.iter().copied().fold(0.0, f64::max) * 1_000.0)
+    /// What comes through of a flow that `is_seldom_full`: that mostly sends clearly less than it might.
+    pub(super) fn throughput(&self, is_seldom_full: bool) -> Throughput {
+        Throughput {
+            usual: self.rate(),
+            of_bursts: self.of_bursts(),
+            latest: self.latest.rate(SLOTS as usize),
+            just_now: self.latest.rate(SLOTS as usize / 2),
+            is_seldom_full,
+        }
     }
 
-    /// What came through in the last fifth of a second; `None` if not all the time something did.
-    pub(super) fn latest(&self) -> Option<Bitrate> {
-        self.latest.rate()
+    /// The most that came through lately in a tenth of a second: on a path that delivers in bunches, less time would
+    /// say more than it takes. Of somebody who mostly has nothing to send, it says more of
+    /// the path than the [rate](AcknowledgedRate::rate) does.
+    fn of_bursts(&self) -> Bitrate {
+        let pairs = self.bursts.windows(2).map(|pair| (pair[0] + pair[1]) / 2.0);
+        Bitrate::from_f64(pairs.fold(0.0, f64::max) * 1_000.0)
     }
 
     /// The estimate; `None` before half a second of arrivals.
@@ -241,7 +252,10 @@ mod tests {
         let mut rate = AcknowledgedRate::new();
         let now = arrive(&mut rate, 0, 2_000, 2_000_000);
         arrive(&mut rate, now, 32_000, 256_000);
-        assert!((240.0..=280.0).contains(&rate.latest().unwrap().kbps()), "{rate:?}");
+        assert!(
+            (240.0..=280.0).contains(&rate.throughput(false).latest.unwrap().kbps()),
+            "{rate:?}"
+        );
         assert!(kbps(&rate) > 1_000.0, "{rate:?}");
     }
 
@@ -251,7 +265,7 @@ mod tests {
         arrive(&mut rate, 0, 2_000, 2_000_000);
         for jump in [i64::MAX, i64::MIN, 0, -1_000_000, 3_600_000_000] {
             rate.note_arrival(start(), jump, 1_000);
-            assert_eq!(rate.latest(), None);
+            assert_eq!(rate.throughput(false).latest, None);
         }
     }
 
@@ -259,7 +273,7 @@ mod tests {
     fn who_sends_a_picture_now_and_then_shows_nothing_of_what_comes_through_now() {
         let mut rate = AcknowledgedRate::new();
         arrive(&mut rate, 0, 330_000, 5_000_000);
-        assert_eq!(rate.latest(), None);
+        assert_eq!(rate.throughput(false).latest, None);
     }
 
     #[test]

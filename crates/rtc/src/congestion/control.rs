@@ -123,6 +123,15 @@ impl CongestionControl {
         }
     }
 
+    /// What has been shown to come through at most: the target, or what a probe met as all that the path takes, of which
+    /// the target leaves a twentieth so as not to fill its queue. For who keeps a reserve anyway.
+    pub fn shown(&self, now: Instant) -> Bitrate {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.shown(now),
+            Method::Reports(estimate) => estimate.target(),
+        }
+    }
+
     /// What the target comes down to when the path is found full again. Known for a minute after it was, unless
     /// more has come through since.
     pub fn assured(&self, now: Instant) -> Option<Bitrate> {

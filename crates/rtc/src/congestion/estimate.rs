@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::acknowledged::AcknowledgedRate;
 use super::alr::ApplicationLimit;
-use super::delay::{DelayEstimate, Found, Throughput, Usage};
+use super::delay::{DelayEstimate, Found, Usage};
 use super::feedback::{Batch, FeedbackReader, Outcome};
 use super::history::History;
 use super::loss::{LossEstimate, LossState};
@@ -12,6 +12,7 @@ use super::probe::controller::{Outlook, Permission, Plan, ProbeController};
 use super::probe::prober::Prober;
 use super::probe::results::{Measured, ProbeResults};
 use super::probe::{Cluster, ClusterId, ProbeCounts};
+use super::saturation::Saturation;
 use super::silence::{REDUCTION, Silence};
 use super::{Bitrate, Limits, Stats};
 use crate::rtcp::TransportFeedback;
@@ -32,6 +33,10 @@ const OUTLASTED_SHAKES: u32 = 3;
 /// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
 const PERHAPS_FULL: Duration = Duration::from_millis(10);
 
+/// Where a path was lately full, what is sent shows by itself whether it takes more now: a probe would fill its queue.
+/// Who has come so far beyond that has shown that it does.
+const BEYOND_THE_EDGE: f64 = 1.05;
+
 /// The estimate of one path.
 #[derive(Clone, Debug)]
 pub(super) struct FeedbackEstimate {
@@ -48,6 +53,7 @@ pub(super) struct FeedbackEstimate {
     controller: ProbeController,
     prober: Prober,
     results: ProbeResults,
+    saturation: Saturation,
     silence: Silence,
     /// The target before the silence that is not broken.
     before_silence: Option<Bitrate>,
@@ -82,6 +88,7 @@ impl FeedbackEstimate {
             controller: ProbeController::new(limits.max, start),
             prober: Prober::new(),
             results: ProbeResults::default(),
+            saturation: Saturation::default(),
             silence: Silence::new(FEEDBACK_INTERVAL),
             before_silence: None,
             round_trip: None,
@@ -100,9 +107,17 @@ impl FeedbackEstimate {
         !self.delay.has_queue() && self.loss.state() == LossState::Unlimited
     }
 
-    /// What came through when the path was full, if that was lately.
+    /// The target, or what a probe has met as all that the path takes: the target keeps below that, so as not to fill
+    /// its queue.
+    pub(super) fn shown(&self, now: Instant) -> Bitrate {
+        let is_lossy = self.loss.state() != LossState::Unlimited;
+        let saturated_at = self.saturation.rate(now).filter(|_| !is_lossy);
+        self.limits.clamp(saturated_at.unwrap_or_default()).max(self.target)
+    }
+
+    /// What came through when the path was full, by its flow or by a probe, if that was lately.
     pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
-        self.delay.capacity(now)
+        self.delay.capacity(now).or(self.saturation.rate(now))
     }
 
     /// What is left of the rate when the path is found full again.
@@ -204,25 +219,36 @@ impl FeedbackEstimate {
         }
         let throughput = self.acknowledged.rate();
         let probed = heard.probed.and_then(|probed| self.believed(now, probed));
-        if probed.is_none() && heard.probed.is_some_and(|it| it.rate > self.delay.rate()) {
-            self.delay.note_refused(now);
-        }
         let before = self.delay.rate();
-        let sent = Throughput {
-            usual: throughput,
-            of_bursts: self.acknowledged.of_bursts(),
-            latest: self.acknowledged.latest(),
-            is_seldom_full: self.outlook(now).application_limited,
-        };
+        let sent = self.acknowledged.throughput(self.outlook(now).application_limited);
+        if let Some(refused) = heard.probed.filter(|_| probed.is_none()) {
+            self.delay.note_refused(now, refused.rate, sent);
+        }
         let found = self.delay.update(now, sent, probed);
         if probed.is_some() && self.delay.rate() > before {
             self.acknowledged.expect_change(now);
+            self.loss.note_probed(self.delay.rate());
         }
         if found.reduced {
             self.acknowledged.doubt();
         }
         self.loss.set_acknowledged(throughput);
         self.loss.update(self.delay.rate(), is_limited);
+        let believed = heard.probed.filter(|_| probed.is_some());
+        if let Some(believed) = believed {
+            // Beside the first pictures and many voices, the probes of the start come through too slowly: no flow goes
+            // on yet.
+            let met = believed.saturated_at.filter(|_| throughput.is_some());
+            self.saturation.note(now, met, self.delay.shake());
+        }
+        self.saturation.compare(throughput.max(heard.probed.map(|probed| probed.rate)));
+        if found.reduced {
+            self.saturation.forget();
+        }
+        if let Some(met) = self.saturation.rate(now) {
+            // Beyond that there is nothing but the path's queue.
+            self.delay.bound(met);
+        }
         self.update_target(now);
         self.look_for_more(now, found);
     }
@@ -231,6 +257,7 @@ impl FeedbackEstimate {
         if self.silence.handle_timeout(now) {
             self.before_silence.get_or_insert(self.target);
             let lower = self.target.scaled(REDUCTION);
+            self.saturation.forget();
             self.delay.set_rate(now, lower);
             self.loss.set_rate(lower);
             self.prober.clear();
@@ -348,10 +375,17 @@ impl FeedbackEstimate {
         let application_limited =
             self.alr.since().is_some() || self.alr_ended.is_some_and(just_ended);
         let is_careful = self.delay.seen_full() && !application_limited;
+        let is_at_edge =
+            |capacity: Bitrate| (capacity..capacity.scaled(BEYOND_THE_EDGE)).contains(&self.target);
+        let is_at_edge = self.delay.capacity(now).is_some_and(is_at_edge);
         let permission = match (self.delay.usage(), self.loss.state()) {
             _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
-            _ if is_careful && self.delay.queue() >= PERHAPS_FULL => Permission::None,
+            _ if is_careful && (is_at_edge || self.delay.queue() >= PERHAPS_FULL) => {
+                Permission::None
+            }
             (Usage::Over | Usage::Under, _) | (_, LossState::Limited) => Permission::None,
+            // The padding shows what the path takes, and a probe beside it would be too much.
+            (Usage::Normal, LossState::Recovering) if is_careful => Permission::None,
             (Usage::Normal, LossState::Recovering) => Permission::Careful,
             (Usage::Normal, LossState::Unlimited) => Permission::Full,
         };

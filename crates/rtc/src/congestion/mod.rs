@@ -19,6 +19,7 @@ mod loss;
 mod pacer;
 mod probe;
 mod reports;
+mod saturation;
 mod silence;
 mod stats;
 

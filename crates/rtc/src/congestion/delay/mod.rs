@@ -6,28 +6,24 @@ mod inter_arrival;
 mod overuse;
 mod rate_control;
 mod standing;
+mod throughput;
 mod trend;
 
 use std::time::{Duration, Instant};
 
 pub use overuse::Usage;
+pub(super) use throughput::Throughput;
 
 use super::{Bitrate, Limits};
 use inter_arrival::{InterArrival, Timing};
 use overuse::Detector;
 use rate_control::RateControl;
 use standing::StandingQueue;
+use throughput::Queue;
 use trend::Trend;
 
 /// After so long without arrivals, groups say nothing of each other any more.
 const INTERRUPTED: Duration = Duration::from_secs(2);
-
-/// What comes through in a fifth of a second is off by a few packets. Where a queue stands and it is less than this
-/// part of what usually does, it is another path all the same.
-const LESS: f64 = 0.9;
-
-/// Of the rate, what comes through of a flow that fills it.
-const NEARLY_ALL: f64 = 0.85;
 
 /// The delay-based estimate.
 #[derive(Clone, Debug)]
@@ -40,39 +36,6 @@ pub(super) struct DelayEstimate {
     last_told: Option<Instant>,
     /// A queue drained since the last update.
     drained: bool,
-}
-
-/// What is sent and comes through.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Throughput {
-    /// Over some time; `None` while that is not known.
-    pub(super) usual: Option<Bitrate>,
-    /// The most that lately came through for a moment; zero while nothing did.
-    pub(super) of_bursts: Bitrate,
-    /// In the last fifth of a second, if something came all the time.
-    pub(super) latest: Option<Bitrate>,
-    /// Mostly clearly less is sent than might be.
-    pub(super) is_seldom_full: bool,
-}
-
-impl Throughput {
-    /// What came through when there was overuse. Of who mostly has little to send, a burst that filled a queue
-    /// says what the path takes; and of who has just begun, nothing else does. But a queue that no packet escapes
-    /// lets through all that the path takes; when that is less, it is another path than it was. When it is more
-    /// than usual, what is usual has not been enough to fill the path.
-    fn when_full(self, stands: bool, rate: Bitrate) -> Option<Bitrate> {
-        let is_less =
-            |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(LESS));
-        match self.usual {
-            Some(usual) if stands && is_less(usual) => self.latest,
-            Some(usual) if !stands && self.is_seldom_full => Some(usual.max(self.of_bursts)),
-            Some(usual) if !stands && usual < rate.scaled(NEARLY_ALL) => {
-                Some(usual.max(self.of_bursts))
-            }
-            Some(usual) => Some(usual).max(self.latest),
-            None => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
-        }
-    }
 }
 
 /// What an update found, besides the rate.
@@ -145,9 +108,18 @@ impl DelayEstimate {
         self.control.assured(now)
     }
 
-    /// A probe was slowed down to more than the rate, and is no reason to send more.
-    pub(super) fn note_refused(&mut self, now: Instant) {
-        self.control.note_refused(now);
+    /// What a probe measured is no reason to send more. But where it is more than the rate, or the flow does not fill
+    /// that, the queue that it made is its own.
+    pub(super) fn note_refused(&mut self, now: Instant, measured: Bitrate, throughput: Throughput) {
+        let rate = self.control.rate();
+        if measured > rate || !throughput.fills(rate) {
+            self.control.note_refused(now);
+        }
+    }
+
+    /// Lets the rate be no more than what something else has found to be all that the path takes.
+    pub(super) fn bound(&mut self, most: Bitrate) {
+        self.control.bound(most);
     }
 
     pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
@@ -180,16 +152,12 @@ impl DelayEstimate {
     ) -> Found {
         let recovered = std::mem::take(&mut self.drained);
         let usage = self.detector.usage();
-        let stands = self.standing.has_to_drain(now);
-        if usage == Usage::Over || stands {
-            // A burst of who mostly has little to send fills a queue for a moment, and drains; so does a probe.
-            let is_own = throughput.is_seldom_full || self.control.may_be_of_probe(now);
-            let may_stay = !is_own && self.standing.may_be_there();
-            let is_real = stands || may_stay;
-            let reduced =
-                is_real && self.reduce(now, throughput.when_full(stands, self.control.rate()));
+        if let Some(queue) = self.queue_seen(now, throughput) {
+            let rate = self.control.rate();
+            let reduced = self.is_real(now, throughput, queue)
+                && self.reduce(now, throughput.when_full(queue, rate));
             if reduced {
-                self.standing.note_reduced(now, stands);
+                self.standing.note_reduced(now, queue == Queue::Stands);
             }
             return Found { reduced, ..Found::default() };
         }
@@ -199,6 +167,27 @@ impl DelayEstimate {
         }
         let change = self.control.update(now, usage, throughput.usual);
         Found { recovered, outgrew_capacity: change.outgrew_capacity, reduced: false }
+    }
+
+    /// The queue that there is on the path, if any has to be answered.
+    fn queue_seen(&mut self, now: Instant, throughput: Throughput) -> Option<Queue> {
+        let cannot_drain = throughput.is_far_below(self.control.rate());
+        if self.standing.has_to_drain(now, cannot_drain) {
+            return Some(Queue::Stands);
+        }
+        if self.detector.usage() != Usage::Over {
+            return None;
+        }
+        let has_not_shown = self.standing.has_just_reduced(now) && cannot_drain;
+        let is_cut = throughput.is_far_below_usual() || has_not_shown;
+        Some(if is_cut && self.standing.grows_fast() { Queue::IsOfCut } else { Queue::Grows })
+    }
+
+    /// Whether a queue will not drain by itself, as that of a burst does, and that of a probe.
+    fn is_real(&self, now: Instant, throughput: Throughput, queue: Queue) -> bool {
+        let is_own =
+            throughput.leaves_room(self.control.rate()) || self.control.may_be_of_probe(now);
+        queue != Queue::Grows || !is_own && self.standing.may_be_there()
     }
 
     /// Answers overuse; before anything is known of what comes through, by half. False when it is
@@ -217,154 +206,4 @@ impl DelayEstimate {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
-    }
-
-    fn kbps(kbps: u64) -> Bitrate {
-        Bitrate::from_kbps(kbps)
-    }
-
-    fn steady(rate: Bitrate) -> Throughput {
-        Throughput { usual: Some(rate), of_bursts: rate, latest: Some(rate), is_seldom_full: false }
-    }
-
-    /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
-    fn send(estimate: &mut DelayEstimate, now: &mut Instant, arrived_us: &mut i64, late_us: i64) {
-        for n in 0..100 {
-            *now += Duration::from_millis(10);
-            *arrived_us += 10_000 + late_us;
-            estimate.note_arrival(*now, *now, *arrived_us);
-            if n % 10 == 9 {
-                estimate.update(*now, steady(kbps(900)), None);
-            }
-        }
-    }
-
-    #[test]
-    fn a_filling_queue_brings_the_rate_down_and_a_drained_one_is_told() {
-        let (mut now, mut arrived_us) = (start(), 0);
-        let mut estimate =
-            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
-        send(&mut estimate, &mut now, &mut arrived_us, 0);
-        assert!(estimate.rate() > kbps(1_000));
-        send(&mut estimate, &mut now, &mut arrived_us, 1_000);
-        assert_eq!(estimate.usage(), Usage::Over);
-        assert_eq!(estimate.rate(), kbps(765));
-        send(&mut estimate, &mut now, &mut arrived_us, -1_000);
-        assert_eq!(estimate.usage(), Usage::Under);
-        for _ in 0..200 {
-            now += Duration::from_millis(10);
-            arrived_us += 10_000;
-            estimate.note_arrival(now, now, arrived_us);
-        }
-        assert_eq!(estimate.usage(), Usage::Normal);
-        assert!(estimate.update(now, steady(kbps(765)), None).recovered);
-    }
-
-    #[test]
-    fn when_the_path_is_full_what_came_through_last_says_more_than_what_usually_does() {
-        let (mut now, mut arrived_us) = (start(), 0);
-        let mut estimate =
-            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
-        for _ in 0..100 {
-            now += Duration::from_millis(10);
-            arrived_us += 11_000;
-            estimate.note_arrival(now, now, arrived_us);
-        }
-        let sent = Throughput { latest: Some(kbps(980)), ..steady(kbps(860)) };
-        assert!(estimate.update(now, sent, None).reduced);
-        assert_eq!(estimate.rate(), kbps(833));
-        assert_eq!(
-            (estimate.capacity(now), estimate.assured(now)),
-            (Some(kbps(980)), Some(kbps(833)))
-        );
-    }
-
-    #[test]
-    fn a_path_that_has_lost_most_of_its_rate_is_known_by_the_first_reduction() {
-        let (mut now, mut arrived_us) = (start(), 0);
-        let mut estimate =
-            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(2_500));
-        send(&mut estimate, &mut now, &mut arrived_us, 0);
-        // The queue is full at once, and what comes through on the whole is not yet what comes through now.
-        for n in 0..30 {
-            now += Duration::from_millis(10);
-            estimate.note_arrival(now, now, arrived_us + 10_000 * (n + 1) + 90_000);
-        }
-        let sent = Throughput {
-            usual: Some(kbps(1_400)),
-            of_bursts: kbps(2_100),
-            latest: Some(kbps(240)),
-            is_seldom_full: true,
-        };
-        assert!(estimate.update(now, sent, None).reduced);
-        assert_eq!(estimate.rate(), kbps(204));
-        assert!(estimate.queue() > Duration::from_millis(80));
-    }
-
-    #[test]
-    fn the_queue_of_a_probe_that_was_too_much_is_no_reason_to_go_down() {
-        for (is_refused, rate) in [(true, kbps(1_000)), (false, kbps(765))] {
-            let (mut now, mut arrived_us) = (start(), 0);
-            let mut estimate =
-                DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
-            send(&mut estimate, &mut now, &mut arrived_us, 0);
-            estimate.set_rate(now, kbps(1_000));
-            for n in 0..20 {
-                now += Duration::from_millis(10);
-                arrived_us += 11_000;
-                estimate.note_arrival(now, now, arrived_us);
-                if n == 10 && is_refused {
-                    estimate.note_refused(now);
-                }
-            }
-            assert_eq!(estimate.usage(), Usage::Over);
-            estimate.update(now, steady(kbps(900)), None);
-            assert_eq!(estimate.rate(), rate);
-        }
-    }
-
-    #[test]
-    fn a_burst_of_who_sends_less_than_it_may_says_what_the_path_takes() {
-        let sent = Throughput {
-            usual: Some(kbps(1_100)),
-            of_bursts: kbps(1_950),
-            latest: Some(kbps(1_300)),
-            is_seldom_full: false,
-        };
-        assert_eq!(sent.when_full(false, kbps(1_700)), Some(kbps(1_950)));
-        assert_eq!(sent.when_full(true, kbps(1_700)), Some(kbps(1_300)));
-        assert_eq!(sent.when_full(false, kbps(1_200)), Some(kbps(1_300)));
-    }
-
-    #[test]
-    fn a_probe_is_believed_unless_the_path_is_overused() {
-        let (mut now, mut arrived_us) = (start(), 0);
-        let mut estimate =
-            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
-        estimate.update(now, Throughput::default(), Some(kbps(1_800)));
-        assert_eq!(estimate.rate(), kbps(1_800));
-        send(&mut estimate, &mut now, &mut arrived_us, 1_000);
-        estimate.update(now, steady(kbps(900)), Some(kbps(5_000)));
-        assert!(estimate.rate() < kbps(1_000));
-    }
-
-    #[test]
-    fn overuse_before_any_throughput_is_known_halves_the_rate() {
-        let (mut now, mut arrived_us) = (start(), 0);
-        let mut estimate =
-            DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(300));
-        for _ in 0..60 {
-            now += Duration::from_millis(10);
-            arrived_us += 12_000;
-            estimate.note_arrival(now, now, arrived_us);
-        }
-        estimate.update(now, Throughput::default(), None);
-        assert_eq!(estimate.rate(), kbps(150));
-    }
-}
+mod tests;

@@ -52,8 +52,9 @@ pub(super) struct RateControl {
     /// After a reduction the rate stays until the queue has drained.
     holds: bool,
     changed: Option<Instant>,
+    reduced: Option<Instant>,
     probed: Option<Probed>,
-    /// When a probe was last slowed down to more than the rate.
+    /// When a probe was last refused whose queue is its own.
     refused: Option<Instant>,
     round_trip: Duration,
 }
@@ -84,6 +85,7 @@ impl RateControl {
             seen_full: false,
             holds: true,
             changed: None,
+            reduced: None,
             probed: None,
             refused: None,
             round_trip: FIRST_ROUND_TRIP,
@@ -112,6 +114,12 @@ impl RateControl {
     pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
         self.rate = self.limits.clamp(rate);
         self.changed = Some(now);
+        self.reduced = Some(now);
+    }
+
+    /// Lets the rate be no more than that.
+    pub(super) fn bound(&mut self, most: Bitrate) {
+        self.rate = self.limits.clamp(self.rate.min(most));
     }
 
     /// Goes to the rate that a probe has measured.
@@ -121,8 +129,7 @@ impl RateControl {
         self.probed = Some(Probed { at: now, rate: self.rate, is_used: false });
     }
 
-    /// A probe was slowed down to more than the rate, which is no reason to go up. But the queue that it made is its
-    /// own, and no reason to go down either.
+    /// A probe was refused: the queue that it made is its own, and no reason to go down.
     pub(super) fn note_refused(&mut self, now: Instant) {
         self.refused = Some(now);
     }
@@ -159,7 +166,7 @@ impl RateControl {
         }
         let pause = self.round_trip.clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         let is_grave = |rate| self.throughput(now, rate) < self.rate.scaled(0.5);
-        self.changed.is_none_or(|at| now.saturating_duration_since(at) >= pause)
+        self.reduced.is_none_or(|at| now.saturating_duration_since(at) >= pause)
             || acknowledged.is_some_and(is_grave)
     }
 
@@ -233,6 +240,7 @@ impl RateControl {
         self.seen_full = true;
         self.holds = true;
         self.changed = Some(now);
+        self.reduced = Some(now);
         if let Some(probed) = &mut self.probed {
             probed.is_used = true;
         }

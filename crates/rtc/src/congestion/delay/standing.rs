@@ -11,6 +11,9 @@ const TOLERATED_US: i64 = 20_000;
 const SHAKES: i64 = 2;
 const SHAKES_IF_SHAKY: i64 = 3;
 
+/// A queue that is so much longer than a fifth of a second before takes clearly less than is sent.
+const FAST_US: i64 = 40_000;
+
 /// A path that shakes more does so by itself: it makes trends of its own, and even the luckiest packet is late at times.
 const CALM_US: i64 = 15_000;
 
@@ -75,11 +78,15 @@ pub(super) struct StandingQueue {
     base: Shortest,
     /// How much later than the luckiest the average packet is.
     shake_us: i64,
+    /// How much later than the luckiest of late the last one is.
+    later_us: i64,
     /// Packets that this is the average of, [`AVERAGED`] at most.
     averaged: i64,
     /// Reductions so far against the queue that stands now, and the last of them.
     attempts: u32,
     reduced: Option<Instant>,
+    /// The last one was not waited for.
+    hurried: bool,
 }
 
 impl StandingQueue {
@@ -90,9 +97,11 @@ impl StandingQueue {
             recent: Shortest::within(RECENT),
             base: Shortest::within(REMEMBERED),
             shake_us: 0,
+            later_us: 0,
             averaged: 0,
             attempts: 0,
             reduced: None,
+            hurried: false,
         }
     }
 
@@ -102,11 +111,12 @@ impl StandingQueue {
         let delay_us = arrived_us.saturating_sub(sent_us);
         self.recent.note(sent, delay_us);
         self.base.note(sent, delay_us);
+        let later_us = delay_us.saturating_sub(self.recent.us());
+        self.later_us = later_us;
         let before = self.last_sent.replace(sent);
         if before.is_some_and(|before| sent.saturating_duration_since(before) < ALONE) {
             return;
         }
-        let later_us = delay_us.saturating_sub(self.recent.us());
         self.averaged = (self.averaged + 1).min(AVERAGED);
         self.shake_us += later_us.saturating_sub(self.shake_us) / self.averaged;
     }
@@ -136,14 +146,21 @@ impl StandingQueue {
         self.standing_us() >= (self.shake_us * shakes).max(TOLERATED_US)
     }
 
-    /// Whether the rate has to come down for a queue to drain.
-    pub(super) fn has_to_drain(&mut self, now: Instant) -> bool {
+    /// Whether a queue has grown fast: the last packet came much later than one shortly before it.
+    pub(super) fn grows_fast(&self) -> bool {
+        self.later_us >= FAST_US.max(self.shake_us * SHAKES_IF_SHAKY)
+    }
+
+    /// Whether the rate has to come down for a queue to drain. Where it `cannot_drain`, since clearly less comes through
+    /// than the rate, a reduction is not given the time to show, but followed by one more at once.
+    pub(super) fn has_to_drain(&mut self, now: Instant, cannot_drain: bool) -> bool {
         if !self.is_there() {
             self.attempts = 0;
             return false;
         }
-        if self.reduced.is_some_and(|at| now.saturating_duration_since(at) < PATIENCE) {
-            return false;
+        if self.has_just_reduced(now) {
+            let is_next = !self.hurried && self.attempts < ATTEMPTS;
+            return cannot_drain && is_next && !self.has_reduced_within(now, RECENT);
         }
         let is_own = self.attempts >= ATTEMPTS;
         if is_own {
@@ -155,8 +172,18 @@ impl StandingQueue {
 
     /// The rate came down, for a queue that stays or one that grows.
     pub(super) fn note_reduced(&mut self, now: Instant, for_standing: bool) {
+        self.hurried = for_standing && self.has_just_reduced(now);
         self.attempts += u32::from(for_standing);
         self.reduced = Some(now);
+    }
+
+    /// Whether the rate came down so lately that this may not have shown yet.
+    pub(super) fn has_just_reduced(&self, now: Instant) -> bool {
+        self.has_reduced_within(now, PATIENCE)
+    }
+
+    fn has_reduced_within(&self, now: Instant, within: Duration) -> bool {
+        self.reduced.is_some_and(|at| now.saturating_duration_since(at) < within)
     }
 }
 
@@ -169,15 +196,20 @@ mod tests {
         Instant::now()
     }
 
+    /// One packet 10 ms later.
+    fn send_one(queue: &mut StandingQueue, now: &mut Instant, delay_us: i64) {
+        let begin = *queue.start.get_or_insert(*now);
+        *now += Duration::from_millis(10);
+        let sent_us = (*now - begin).as_micros() as i64;
+        queue.note_arrival(*now, sent_us + delay_us);
+    }
+
     /// A packet each 10 ms with this delay; counts the reductions that are asked for.
     fn send(queue: &mut StandingQueue, now: &mut Instant, seconds: u64, delay_us: i64) -> u32 {
-        let begin = *queue.start.get_or_insert(*now);
         let mut reductions = 0;
         for _ in 0..seconds * 100 {
-            *now += Duration::from_millis(10);
-            let sent_us = (*now - begin).as_micros() as i64;
-            queue.note_arrival(*now, sent_us + delay_us);
-            if queue.has_to_drain(*now) {
+            send_one(queue, now, delay_us);
+            if queue.has_to_drain(*now, false) {
                 queue.note_reduced(*now, true);
                 reductions += 1;
             }
@@ -199,13 +231,48 @@ mod tests {
     }
 
     #[test]
+    fn a_queue_that_cannot_drain_gets_one_more_reduction_at_once_and_no_more_than_others_all_in_all()
+     {
+        let (mut queue, mut now) = (StandingQueue::new(), start());
+        let begin = now;
+        send(&mut queue, &mut now, 5, 20_000);
+        let mut reduced_after = Vec::new();
+        for n in 0..600 {
+            now += Duration::from_millis(10);
+            queue.note_arrival(now, (now - begin).as_micros() as i64 + 100_000);
+            if queue.has_to_drain(now, true) {
+                queue.note_reduced(now, true);
+                reduced_after.push(10 * n);
+            }
+        }
+        let gaps: Vec<_> = reduced_after.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert_eq!(gaps[..2], [200, 1_000], "{reduced_after:?}");
+        assert_eq!(reduced_after.iter().filter(|at| **at < 3_000).count() as u32, ATTEMPTS);
+    }
+
+    #[test]
+    fn a_queue_grows_fast_that_was_not_there_a_fifth_of_a_second_ago() {
+        for (late_us, is_fast) in [(100, false), (3_000, true)] {
+            let (mut queue, mut now) = (StandingQueue::new(), start());
+            send(&mut queue, &mut now, 5, 20_000);
+            assert!(!queue.grows_fast());
+            for n in 1..=20 {
+                send_one(&mut queue, &mut now, 20_000 + n * late_us);
+            }
+            assert_eq!(queue.grows_fast(), is_fast);
+            send(&mut queue, &mut now, 1, 20_000 + 20 * late_us);
+            assert!(!queue.grows_fast(), "it stands now");
+        }
+    }
+
+    #[test]
     fn one_lucky_packet_in_a_fifth_of_a_second_shows_that_there_is_none() {
         let (mut queue, mut now) = (StandingQueue::new(), start());
         let mut reductions = 0;
         for n in 0..1_000 {
             let delay_us = if n % 8 == 0 { 20_000 } else { 80_000 };
             queue.note_arrival(now, 10_000 * n + delay_us);
-            reductions += u32::from(queue.has_to_drain(now));
+            reductions += u32::from(queue.has_to_drain(now, false));
             now += Duration::from_millis(10);
         }
         assert_eq!(reductions, 0);
@@ -217,7 +284,7 @@ mod tests {
         for n in 0..10_000 {
             queue.note_arrival(now, 10_000 * n + (n * 7 % 61) * 1_000);
             now += Duration::from_millis(10);
-            assert!(!queue.has_to_drain(now));
+            assert!(!queue.has_to_drain(now, false));
         }
         assert!((25_000..32_000).contains(&queue.shake_us), "{}", queue.shake_us);
         assert!(!queue.may_be_there());

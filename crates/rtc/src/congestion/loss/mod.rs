@@ -125,6 +125,14 @@ impl LossEstimate {
         self.state = LossState::Unlimited;
     }
 
+    /// A probe has shown that so much comes through, whatever the path loses by itself. Grown to from what was believed
+    /// before, it would be reached late: while a little is lost, nothing grows.
+    pub(super) fn note_probed(&mut self, rate: Bitrate) {
+        if !self.is_limited() {
+            self.model.bandwidth = self.model.bandwidth.max(rate);
+        }
+    }
+
     pub(super) fn note(&mut self, result: &PacketResult) {
         self.seen.note(result);
     }

@@ -73,6 +73,19 @@ fn two_per_cent_that_do_not_depend_on_the_rate_limit_nothing() {
 }
 
 #[test]
+fn what_a_probe_has_shown_is_not_grown_to_from_the_first_guess_on_a_path_that_loses_a_little() {
+    let after = |probed: Option<Bitrate>| {
+        let mut path = Path::new(kbps(300));
+        probed.into_iter().for_each(|rate| path.estimate.note_probed(rate));
+        path.send(1, kbps(300), kbps(5_000), 5);
+        path.estimate.limit()
+    };
+    assert!(after(None).is_some_and(|limit| limit < kbps(400)), "{:?}", after(None));
+    let probed = after(Some(kbps(3_000)));
+    assert!(probed.is_none_or(|limit| limit > kbps(600)), "{probed:?}");
+}
+
+#[test]
 fn what_the_path_cannot_take_brings_the_rate_to_what_it_can() {
     let mut path = Path::new(kbps(2_000));
     path.send(5, kbps(2_000), kbps(1_000), NEVER);

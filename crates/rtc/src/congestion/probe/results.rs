@@ -58,8 +58,8 @@ struct Ends<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::congestion) struct Measured {
     pub(in crate::congestion) rate: Bitrate,
-    /// It came through slower than it was sent.
-    pub(in crate::congestion) is_saturated: bool,
+    /// It came through slower than it was sent: at this rate, which is all that the path takes.
+    pub(in crate::congestion) saturated_at: Option<Bitrate>,
     /// The first result of its probe.
     pub(in crate::congestion) is_first: bool,
     /// The probe was not counted before, neither for this nor as unanswered.
@@ -85,7 +85,7 @@ impl Measured {
         rate: Bitrate,
         is_careful: bool,
     ) -> Option<Bitrate> {
-        let is_taken = self.is_saturated && is_careful;
+        let is_taken = self.saturated_at.is_some() && is_careful;
         Some(self.rate).filter(|&probed| probed > rate && !is_taken)
     }
 }
@@ -125,10 +125,10 @@ impl ProbeResults {
         };
         let probe = self.probe(id, result.packet.sent)?;
         probe.add(result.packet.sent, at_us, u64::from(result.packet.bytes));
-        let (rate, is_saturated) = probe.rate()?;
+        let (rate, saturated_at) = probe.rate()?;
         let is_first = !std::mem::replace(&mut probe.measured, true);
         let is_in_time = !std::mem::replace(&mut probe.counted, true);
-        Some(Measured { rate, is_saturated, is_first, is_in_time })
+        Some(Measured { rate, saturated_at, is_first, is_in_time })
     }
 
     /// How many have shown nothing in time since this was last called.
@@ -164,8 +164,8 @@ impl Arrived {
         }
     }
 
-    /// The rate that came through, and whether that was all that could.
-    fn rate(&self) -> Option<(Bitrate, bool)> {
+    /// What to send after it, and what came through where that was all that could.
+    fn rate(&self) -> Option<(Bitrate, Option<Bitrate>)> {
         let has_enough = |arrived: u64, asked: u64| arrived * 100 >= asked * ENOUGH_PER_CENT;
         let enough = has_enough(self.packets, u64::from(self.cluster.min_packets))
             && has_enough(self.bytes, u64::from(self.cluster.min_bytes));
@@ -184,11 +184,10 @@ impl Arrived {
             return None;
         }
         let is_saturated = receive_rate < send_rate.scaled(UNSATURATED);
-        let rate = match is_saturated {
-            true => receive_rate.scaled(UTILIZATION),
-            false => send_rate.min(receive_rate),
-        };
-        Some((rate, is_saturated))
+        Some(match is_saturated {
+            true => (receive_rate.scaled(UTILIZATION), Some(receive_rate)),
+            false => (send_rate.min(receive_rate), None),
+        })
     }
 }
 
@@ -203,9 +202,13 @@ mod tests {
         Instant::now()
     }
 
-    /// The last result of a probe at 1.2 Mbit/s whose ten packets of 750 bytes leave 5 ms apart and
+    /// The rate of the last result of a probe at 1.2 Mbit/s whose ten packets of 750 bytes leave 5 ms apart and
     /// arrive this far apart; `None` for the lost.
     fn measured(gaps_us: [Option<i64>; 10]) -> Option<Bitrate> {
+        result(gaps_us).map(|measured| measured.rate)
+    }
+
+    fn result(gaps_us: [Option<i64>; 10]) -> Option<Measured> {
         let begin = start();
         let mut results = ProbeResults::default();
         let cluster =
@@ -224,7 +227,7 @@ mod tests {
             let outcome = gap.map_or(Outcome::Lost, |_| Outcome::Arrived { at_us });
             last = results.note(&PacketResult { packet, outcome }).or(last);
         }
-        last.map(|measured| measured.rate)
+        last
     }
 
     #[test]
@@ -234,8 +237,9 @@ mod tests {
 
     #[test]
     fn a_path_that_does_not_shows_a_little_less_than_its_capacity() {
-        let rate = measured([Some(10_000); 10]).unwrap();
-        assert_eq!(rate, Bitrate::from_kbps(570));
+        let slow = result([Some(10_000); 10]).unwrap();
+        assert_eq!(slow.rate, Bitrate::from_kbps(570));
+        assert_eq!(slow.saturated_at, Some(Bitrate::from_kbps(600)));
     }
 
     #[test]
@@ -255,9 +259,9 @@ mod tests {
     #[test]
     fn a_probe_is_the_best_that_is_known_only_where_nothing_else_is_sent() {
         let kbps = Bitrate::from_kbps;
-        let of = |rate, is_saturated| Measured {
+        let of = |rate, is_saturated: bool| Measured {
             rate: kbps(rate),
-            is_saturated,
+            saturated_at: is_saturated.then_some(kbps(rate)),
             is_first: true,
             is_in_time: true,
         };

@@ -85,7 +85,7 @@ impl Story {
             Story::LayersOn5000 => {
                 alone(Conditions::steady(5_000), Demand::Layers(vec![150, 500, 2_900]), 20)
             }
-            Story::FallsFrom2000To500 => alone(steps(&[(0.0, 2_000), (20.0, 500)]), all(), 40),
+            Story::FallsFrom2000To500 => falling(1),
             Story::RisesFrom500To3000 => alone(steps(&[(0.0, 500), (20.0, 3_000)]), all(), 40),
             Story::LosesTwoPerCent => {
                 alone(Conditions { loss: 0.02, ..Conditions::steady(5_000) }, all(), 40)
@@ -119,6 +119,15 @@ fn alone(conditions: Conditions, demand: Demand, seconds: u64) -> World {
     let mut world = World::new(start(), conditions, 1);
     world.add(0, demand);
     world.run(seconds);
+    world
+}
+
+/// One sender on a path that loses most of its rate.
+fn falling(seed: u64) -> World {
+    let kbps = vec![(0.0, 2_000), (20.0, 500)];
+    let mut world = World::new(start(), Conditions { kbps, ..Conditions::steady(1) }, seed);
+    world.add(0, Demand::up_to(6_000));
+    world.run(40);
     world
 }
 

@@ -51,6 +51,7 @@ struct Flow {
 
 pub(super) struct World {
     begin: Instant,
+    seed: u64,
     path: Path,
     flows: Vec<Flow>,
     on_the_way: BinaryHeap<Reverse<(u64, u64, Arrival)>>,
@@ -65,6 +66,7 @@ impl World {
     pub(super) fn new(begin: Instant, conditions: Conditions, seed: u64) -> World {
         World {
             begin,
+            seed,
             path: Path::new(conditions, seed),
             flows: Vec::new(),
             on_the_way: BinaryHeap::new(),
@@ -76,7 +78,7 @@ impl World {
     }
 
     pub(super) fn add(&mut self, start_us: u64, demand: Demand) {
-        let seed = 1_000 + self.flows.len() as u64 * 77;
+        let seed = self.seed * 1_000 + self.flows.len() as u64 * 77;
         let sender = Sender::new(self.begin, start_us, demand, seed);
         self.flows.push(Flow { start_us, sender, arrivals: TransportArrivals::default() });
     }

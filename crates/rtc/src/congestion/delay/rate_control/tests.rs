@@ -81,6 +81,15 @@ fn overuse_is_answered_once_a_round_trip_unless_it_is_grave() {
 }
 
 #[test]
+fn a_rate_that_has_just_grown_may_come_down_at_once() {
+    let now = start();
+    let mut control = RateControl::new(limits(), kbps(1_000));
+    control.set_round_trip(ms(80));
+    control.update(now, Usage::Normal, Some(kbps(1_000)));
+    assert!(control.may_reduce(now + ms(1), Some(kbps(900))));
+}
+
+#[test]
 fn overuse_never_raises_the_rate() {
     let now = start();
     let mut control = RateControl::new(limits(), kbps(500));

@@ -1,0 +1,77 @@
+//! What a probe has met as all that a path takes.
+
+use std::time::{Duration, Instant};
+
+use super::Bitrate;
+
+/// It is believed for so long: as long as what a flow has met.
+const BELIEVED: Duration = Duration::from_secs(60);
+
+/// On a path that shakes by more than a probe lasts at least, what was slowed down may only have been shaken.
+const CALM: Duration = Duration::from_millis(15);
+
+/// What comes through beyond so many times that has refuted it.
+const REFUTED: f64 = 1.05;
+
+/// The last probe's finding, if it found the path full and nothing has spoken against it since.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Saturation {
+    met: Option<(Bitrate, Instant)>,
+}
+
+impl Saturation {
+    /// What the path takes, if a probe has lately met that.
+    pub(super) fn rate(&self, now: Instant) -> Option<Bitrate> {
+        let (rate, at) = self.met?;
+        (now < at + BELIEVED).then_some(rate)
+    }
+
+    /// A probe that is believed came through, slowed down to `rate` if the path was full, on a path that shakes so much.
+    pub(super) fn note(&mut self, now: Instant, rate: Option<Bitrate>, shake: Duration) {
+        self.met = rate.filter(|_| shake < CALM).map(|rate| (rate, now));
+    }
+
+    /// This much has come through: if that is clearly more, the path takes more.
+    pub(super) fn compare(&mut self, rate: Option<Bitrate>) {
+        let is_refuted = |(met, _): &(Bitrate, Instant)| rate > Some(met.scaled(REFUTED));
+        if self.met.is_some_and(|met| is_refuted(&met)) {
+            self.met = None;
+        }
+    }
+
+    /// The path has been found to take less, or nothing is heard of it.
+    pub(super) fn forget(&mut self) {
+        self.met = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::disallowed_methods)]
+    fn what_was_met_on_a_calm_path_is_believed_for_a_minute() {
+        let now = Instant::now();
+        let rate = Bitrate::from_kbps(1_900);
+        let mut saturation = Saturation::default();
+        saturation.note(now, Some(rate), Duration::from_millis(2));
+        assert_eq!(saturation.rate(now + Duration::from_secs(59)), Some(rate));
+        assert_eq!(saturation.rate(now + Duration::from_secs(60)), None);
+        saturation.note(now, Some(rate), Duration::from_millis(20));
+        assert_eq!(saturation.rate(now), None);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)]
+    fn a_rate_that_clearly_more_came_through_than_is_believed_no_more() {
+        let now = Instant::now();
+        let rate = Bitrate::from_kbps(1_900);
+        let mut saturation = Saturation::default();
+        saturation.note(now, Some(rate), Duration::ZERO);
+        saturation.compare(Some(Bitrate::from_kbps(1_950)));
+        assert_eq!(saturation.rate(now), Some(rate));
+        saturation.compare(Some(Bitrate::from_kbps(2_000)));
+        assert_eq!(saturation.rate(now), None);
+    }
+}
