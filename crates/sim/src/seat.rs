@@ -12,6 +12,22 @@ use crate::link::Link;
 /// The port of an address before its NAT has forgotten it.
 pub(crate) const FIRST_PORT: u16 = 5000;
 
+/// Datagrams that left for one client as one message: what a kernel takes at once.
+#[derive(Clone, Debug)]
+pub struct SentMessage {
+    /// Their bytes, one behind the other.
+    pub bytes: Vec<u8>,
+    /// Bytes of each but the last, which may have fewer.
+    pub segment_size: usize,
+}
+
+impl SentMessage {
+    /// How many datagrams it holds.
+    pub fn count(&self) -> usize {
+        self.bytes.len().div_ceil(self.segment_size)
+    }
+}
+
 /// One client's place in the world.
 pub struct Seat {
     /// The browser.
@@ -28,6 +44,8 @@ pub struct Seat {
     pub down: Link,
     /// The seat whose `down` carries what goes here instead: both are behind one bottleneck.
     pub behind: Option<usize>,
+    /// What left for it together, if that is to be kept.
+    pub messages: Option<Vec<SentMessage>>,
     /// What the engine last said of it.
     pub state: Option<PeerState>,
     /// Its address as the server sees it: what its NAT made of it.

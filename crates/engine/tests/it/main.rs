@@ -15,6 +15,7 @@ mod retransmit;
 mod rewrite;
 mod ring;
 mod rooms;
+mod runs;
 mod scalable;
 mod sections;
 mod speaking;

@@ -1,4 +1,4 @@
-//! When the next packet may leave: a leaky bucket that evens out pictures.
+//! When the next packet may leave: a leaky bucket that evens out pictures, and lets them out in bursts.
 
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,11 @@ use super::Bitrate;
 /// lately seen full, no faster than what came through then.
 const FACTOR: f64 = 2.5;
 
-/// What may leave at once: sending it packet by packet would wake the sender for each.
+/// What may leave at once: packet by packet, each would cost the sender a wake-up and a call to the kernel.
 const BURST: Duration = Duration::from_millis(5);
 
-/// The same at low rates, on top of the packet that is sent: a small picture.
+/// The same at low rates, on top of the packet that is sent: a small picture. And what may be left of a burst when the
+/// next one leaves, so that at low rates each packet leaves as soon as it may.
 const BURST_BYTES: u64 = 1_200;
 
 /// What waits longer is of no use: a ring holds about a second, and who falls behind it starts anew
@@ -42,6 +43,8 @@ pub(super) struct Pacer {
     queued_bytes: u64,
     /// When all that was sent would have left at the pacing rate.
     empty_at: Instant,
+    /// A burst has left: nothing more does until little is left of it.
+    is_spent: bool,
     /// The rate to fill up to with padding, and when it is due.
     padding: Bitrate,
     padding_at: Instant,
@@ -55,6 +58,7 @@ impl Pacer {
             gentle_until: now,
             queued_bytes: 0,
             empty_at: now,
+            is_spent: false,
             padding: Bitrate::ZERO,
             padding_at: now,
         }
@@ -65,7 +69,7 @@ impl Pacer {
         if (target, capacity) == (self.target, self.capacity) {
             return;
         }
-        let debt = self.rate(now).bytes_in(self.empty_at.saturating_duration_since(now));
+        let debt = self.rate(now).bytes_in(self.debt(now));
         (self.target, self.capacity) = (target, capacity);
         self.empty_at = now + self.rate(now).time_for(debt).min(MOST_DEBT);
     }
@@ -95,7 +99,11 @@ impl Pacer {
             return gentle;
         }
         let fast = self.target.scaled(FACTOR);
-        let bearable = self.capacity.map_or(fast, |capacity| fast.min(capacity).max(gentle));
+        let bearable = match self.capacity {
+            Some(capacity) if capacity >= self.target => fast.min(capacity),
+            Some(_outdated) => gentle,
+            None => fast,
+        };
         let needed = Bitrate::of(self.queued_bytes, LONGEST_QUEUE).unwrap_or_default();
         bearable.max(needed)
     }
@@ -103,9 +111,20 @@ impl Pacer {
     /// When the next packet may leave; `None` when it may at `now`. Audio never has to ask.
     #[inline]
     pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
-        let burst = BURST.max(self.rate(now).time_for(BURST_BYTES)).min(MOST_DEBT);
-        let debt = self.empty_at.saturating_duration_since(now);
-        debt.checked_sub(burst).filter(|wait| !wait.is_zero()).map(|wait| now + wait)
+        let rest = self.rest(now);
+        (self.is_spent && self.debt(now) > rest).then(|| self.empty_at - rest)
+    }
+
+    /// How long what was sent takes to leave at the pacing rate.
+    #[inline]
+    fn debt(&self, now: Instant) -> Duration {
+        self.empty_at.saturating_duration_since(now)
+    }
+
+    /// What may be left of a burst when the next one leaves.
+    #[inline]
+    fn rest(&self, now: Instant) -> Duration {
+        self.rate(now).time_for(BURST_BYTES).min(MOST_DEBT)
     }
 
     /// When padding is due to find out what the path takes; `None` when none is wanted. It is for
@@ -119,7 +138,9 @@ impl Pacer {
         let after = |rate: Bitrate, from: Instant| {
             (from.max(now) + rate.time_for(bytes as u64).min(MOST_DEBT)).min(now + MOST_DEBT)
         };
+        let was_spent = self.wait(now).is_some();
         self.empty_at = after(self.rate(now), self.empty_at);
+        self.is_spent = was_spent || self.debt(now) > BURST.max(self.rest(now));
         if self.padding > Bitrate::ZERO {
             self.padding_at = after(self.padding, self.padding_at);
         }
@@ -139,22 +160,48 @@ mod tests {
         Duration::from_millis(millis)
     }
 
-    /// How long `packets` of 1,200 bytes take.
-    fn send(pacer: &mut Pacer, begin: Instant, packets: usize) -> Duration {
+    /// When each of `packets` of 1,200 bytes leaves.
+    fn departures(pacer: &mut Pacer, begin: Instant, packets: usize) -> Vec<Instant> {
         let mut now = begin;
-        for _ in 0..packets {
+        let leave = |_| {
             now = pacer.wait(now).unwrap_or(now);
             pacer.note_sent(now, 1_200);
-        }
-        now - begin
+            now
+        };
+        (0..packets).map(leave).collect()
+    }
+
+    /// How long `packets` of 1,200 bytes take.
+    fn send(pacer: &mut Pacer, begin: Instant, packets: usize) -> Duration {
+        departures(pacer, begin, packets).last().map_or(Duration::ZERO, |last| *last - begin)
+    }
+
+    /// How many of `packets` of 1,200 bytes leave together, each time.
+    fn runs(target_kbps: u64, packets: usize) -> Vec<usize> {
+        let begin = start();
+        let mut pacer = Pacer::new(begin, Bitrate::from_kbps(target_kbps));
+        let departures = departures(&mut pacer, begin, packets);
+        departures.chunk_by(|one, next| one == next).map(<[_]>::len).collect()
     }
 
     #[test]
     fn a_picture_leaves_at_two_and_a_half_times_the_target() {
         let begin = start();
         let mut pacer = Pacer::new(begin, Bitrate::from_kbps(960));
-        // 2.4 Mbit/s are 4 ms a packet; a burst of 5 ms is there at once.
-        assert_eq!(send(&mut pacer, begin, 11), ms(35));
+        // 2.4 Mbit/s are 4 ms a packet, of which one more leaves at once.
+        assert_eq!(send(&mut pacer, begin, 11), ms(36));
+    }
+
+    #[test]
+    fn after_a_burst_the_next_to_leave_is_a_burst_too() {
+        // 10 Mbit/s: five packets take 4.8 ms.
+        assert_eq!(runs(4_000, 21), [6, 5, 5, 5]);
+        assert_eq!(runs(8_000, 41), [11, 10, 10, 10]);
+    }
+
+    #[test]
+    fn at_low_rates_packets_leave_one_by_one_after_the_first_burst() {
+        assert_eq!(runs(600, 6), [2, 1, 1, 1, 1]);
     }
 
     #[test]
@@ -165,6 +212,9 @@ mod tests {
         pacer.set_target(begin, target, Some(Bitrate::from_kbps(1_200)));
         // 8 ms a packet, of which one more leaves at once.
         assert_eq!(send(&mut pacer, begin, 11), ms(72));
+        // The target itself may be what the path takes but for a little.
+        pacer.set_target(begin, target, Some(Bitrate::from_kbps(1_000)));
+        assert_eq!(pacer.rate(begin), Bitrate::from_kbps(1_000));
         // More than a target's worth always leaves: what is believed of the path now counts more.
         pacer.set_target(begin, target, Some(Bitrate::from_kbps(100)));
         assert!(pacer.rate(begin) > target);

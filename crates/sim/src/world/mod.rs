@@ -199,14 +199,17 @@ impl World {
         let join = Join { room, peer, offer, senders: named.clone() };
         let joined = self.engine.join(self.now, join).expect("the engine takes the peer");
         client.accept(&joined.answer).expect("str0m takes the answer");
+        let seed = self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2;
+        client.draw_phases(seed);
         self.seats.push(Seat {
             client,
             peer,
             room,
             named,
-            up: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2),
-            down: Link::new(link, self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2 + 1),
+            up: Link::new(link, seed),
+            down: Link::new(link, seed + 1),
             behind: None,
+            messages: None,
             state: None,
             public: address,
             present: true,

@@ -6,6 +6,7 @@ use parlor_engine::{Change, Forwarded};
 use parlor_rtc::Path;
 
 use super::{SERVER, World};
+use crate::seat::SentMessage;
 use crate::under_way::Delivery;
 
 /// Longest time between two looks at the engine's changes, so that a test sees them in order.
@@ -94,6 +95,10 @@ impl World {
             let Some(seat) = self.seats.iter().position(|seat| seat.public == udp.remote) else {
                 continue;
             };
+            if let Some(messages) = &mut self.seats[seat].messages {
+                let (bytes, segment_size) = (message.bytes.to_vec(), message.segment_size);
+                messages.push(SentMessage { bytes, segment_size });
+            }
             for segment in message.segments() {
                 let link = self.seats[seat].behind.unwrap_or(seat);
                 for at in self.seats[link].down.carry(self.now, segment.len()) {
