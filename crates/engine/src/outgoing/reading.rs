@@ -174,6 +174,13 @@ impl Reading {
         given_up.is_some_and(|place| place.layer == layer)
     }
 
+    /// Whether a layer of the track is read no more since there is to be less: what was lost of it is of no use to
+    /// a receiver that begins with the key frame of a smaller one.
+    pub(super) fn has_left_for_less(&self, track: &Track, layer: u8) -> bool {
+        let costs_less = |read| track.cost_of(read) < track.cost_of(layer);
+        self.has_given_up(layer) || self.layer().is_some_and(costs_less)
+    }
+
     #[inline]
     pub(super) fn go_to(&mut self, cursor: Cursor) {
         if let Some(place) = &mut self.at {
