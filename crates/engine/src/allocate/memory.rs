@@ -29,6 +29,9 @@ const GROWN: (u64, u64) = (3, 2);
 /// The same while the first estimate climbs: it often ends a little short of what somebody wants to see.
 const GROWN_AT_START: (u64, u64) = (5, 4);
 
+/// On a link that carries so many times what it did when going up failed, that says nothing.
+const FORGETS: u64 = 2;
+
 /// Links that become others more often than that are one that cannot be counted on.
 const FALLS_APART: Duration = Duration::from_secs(60);
 
@@ -297,7 +300,7 @@ impl Memory {
         if !has_switched {
             return;
         }
-        if self.has_lasted(now) {
+        if self.has_lasted(now) || budget_bps >= self.budget_bps.saturating_mul(FORGETS) {
             self.patience = PATIENCE;
         } else if self.went_up
             && outcome.direction == Direction::Down

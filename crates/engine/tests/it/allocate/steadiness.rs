@@ -58,7 +58,7 @@ fn a_budget_that_dips_now_and_then_does_not_count_as_higher() {
 
 #[test]
 fn nobody_goes_up_into_what_a_full_path_is_about_to_take_back() {
-    let between_two_queues = |assured_bps| Budget { now_bps: 1_900_000, assured_bps };
+    let between_two_queues = |assured_bps| Budget { assured_bps, ..Budget::from(1_900_000) };
     let mut viewer = settled(1_000_000);
     assert_eq!(viewer.run(60 * SECOND, between_two_queues(Some(1_250_000))), [send(2, 1)]);
     // What is left needs no headroom: it is the least that there will be.
@@ -68,10 +68,25 @@ fn nobody_goes_up_into_what_a_full_path_is_about_to_take_back() {
 }
 
 #[test]
+fn who_goes_up_needs_headroom_below_what_was_shown_to_come_through() {
+    let shown = |shown_bps| Budget { shown_bps, ..Budget::from(1_450_000) };
+    let mut viewer = settled(1_000_000);
+    assert_eq!(viewer.run(60 * SECOND, shown(1_480_000)), [send(2, 1)]);
+    assert_eq!(viewer.run(6 * SECOND, shown(1_500_000)), [send(2, 2)]);
+}
+
+#[test]
+fn however_much_was_shown_nobody_gets_more_than_there_is_now() {
+    let mut viewer = settled(1_000_000);
+    let budget = Budget { shown_bps: 9_000_000, ..Budget::from(1_250_000) };
+    assert_eq!(viewer.run(60 * SECOND, budget), [send(2, 1)]);
+}
+
+#[test]
 fn who_sees_nothing_does_not_ask_what_will_be_left() {
     let mut viewer = settled(30_000);
     assert_eq!(viewer.last, [PAUSED]);
-    let budget = Budget { now_bps: 150_000, assured_bps: Some(20_000) };
+    let budget = Budget { assured_bps: Some(20_000), ..Budget::from(150_000) };
     assert_eq!(viewer.run(6 * SECOND, budget), [send(0, 2)]);
 }
 
@@ -305,6 +320,23 @@ fn when_a_link_is_much_faster_a_try_that_failed_long_ago_counts_no_more() {
     viewer.run(TICK, 150_000);
     assert_eq!(viewer.run(100 * SECOND, 200_000), [send(0, 2)]);
     assert_eq!(viewer.run(3 * SECOND, 1_600_000), [send(2, 2)]);
+}
+
+#[test]
+fn what_failed_on_a_thin_link_says_nothing_of_one_that_carries_far_more() {
+    let mut viewer = settled(200_000);
+    for _ in 0..3 {
+        viewer.run(2 * SECOND, 40_000);
+        while viewer.last == [PAUSED] {
+            viewer.run(TICK, 200_000);
+        }
+    }
+    viewer.run(2 * SECOND, 40_000);
+    assert_eq!(viewer.last, [PAUSED]);
+    while viewer.last == [PAUSED] {
+        viewer.run(TICK, 800_000);
+    }
+    assert_eq!(viewer.run(4 * SECOND, 3_000_000), [send(2, 2)]);
 }
 
 #[test]
