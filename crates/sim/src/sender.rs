@@ -42,6 +42,8 @@ pub struct Sender {
     pub frames_per_second: u32,
     /// The RTP time of the first frame, in ticks of its clock.
     pub first_ticks: u64,
+    /// How long after it is connected the first frame is made, in parts of the time from one to the next.
+    pub phase: f64,
     /// How many frames were made.
     pub frames_sent: u32,
     /// Simulcast: its encodings, the lowest first, each three times the bitrate of the one before; the
@@ -77,6 +79,7 @@ impl Sender {
             packet_time: AUDIO_INTERVAL,
             frames_per_second: 30,
             first_ticks: 0,
+            phase: 0.0,
             frames_sent: 0,
             rids: Vec::new(),
             active_layers: 0,
@@ -127,6 +130,12 @@ impl Sender {
         let before = self.wanted.take().unwrap_or_else(|| self.rids.clone());
         self.wants_key_frame |= wanted.iter().any(|rid| !before.contains(rid));
         self.wanted = Some(wanted);
+    }
+
+    /// Begins to make frames.
+    pub(crate) fn start(&mut self, now: Instant) {
+        self.started_at = now;
+        self.next_at = now + self.interval().mul_f64(self.phase);
     }
 
     /// Makes its one encoding from now on, or none; it begins with a key frame.

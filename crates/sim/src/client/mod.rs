@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime};
 
+use rand_chacha::ChaCha8Rng;
+use rand_chacha::rand_core::{RngCore, SeedableRng};
 use str0m::change::SdpPendingOffer;
 use str0m::format::Codec;
 use str0m::media::{KeyframeRequestKind, MediaKind, MediaTime, Mid};
@@ -158,6 +160,14 @@ impl Client {
         Ok(())
     }
 
+    /// Draws when its senders make their frames: devices of different people know nothing of each other.
+    pub(crate) fn draw_phases(&mut self, seed: u64) {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        for sender in &mut self.senders {
+            sender.phase = f64::from(random.next_u32()) / f64::from(u32::MAX);
+        }
+    }
+
     /// Switches a sender on or off; switched on, it starts with a key frame.
     ///
     /// # Panics
@@ -270,10 +280,7 @@ impl Client {
         match event {
             Event::Connected => {
                 self.connected_at = Some(now);
-                for sender in &mut self.senders {
-                    sender.next_at = now;
-                    sender.started_at = now;
-                }
+                self.senders.iter_mut().for_each(|sender| sender.start(now));
             }
             Event::Closed => self.closed_at = Some(now),
             Event::IceConnectionStateChange(state) => self.ice_state = Some(state),

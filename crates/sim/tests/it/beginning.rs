@@ -12,12 +12,15 @@ use crate::{connect_all, ms, seconds};
 
 const RIDS: [&str; 3] = ["l", "m", "h"];
 
-/// Some who are there already, each with a camera in three sizes.
+/// Some who are there already, each with a camera in three sizes. All take their pictures in the same moments, so that
+/// nobody is first by having the first picture after a key frame was asked for.
 fn people(world: &mut World, count: usize) -> Vec<usize> {
     let people: Vec<usize> = (0..count)
         .map(|_| {
             let seat = world.join_with_simulcast(&RIDS, count, LinkConfig::default());
-            world.seats[seat].client.senders[1].bitrate_bps = 1_500_000;
+            let senders = &mut world.seats[seat].client.senders;
+            senders[1].bitrate_bps = 1_500_000;
+            senders.iter_mut().for_each(|sender| sender.phase = 0.0);
             seat
         })
         .collect();

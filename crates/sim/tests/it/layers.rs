@@ -2,6 +2,7 @@
 //! docs/performance.md shows; its last digits differ from run to run, since signatures in handshakes do.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,7 +19,7 @@ const RIDS: [&str; 3] = ["l", "m", "h"];
 pub(crate) const TOP_BPS: u64 = 1_500_000;
 
 /// What one packet of sound holds.
-const PACKET_TIME: Duration = Duration::from_millis(20);
+pub(crate) const PACKET_TIME: Duration = Duration::from_millis(20);
 
 /// A publisher with a perfect path, and viewers.
 pub(crate) struct Call {
@@ -130,22 +131,41 @@ pub(crate) struct Row {
     case: String,
     found: String,
     good: bool,
+    badness: f64,
 }
 
 pub(crate) fn row(case: impl Into<String>, found: String, good: bool) -> Row {
-    Row { case: case.into(), found, good }
+    Row { case: case.into(), found, good, badness: 0.0 }
+}
+
+impl Row {
+    /// Compares it with other calls of its kind: the most is the worst.
+    pub(crate) fn by(self, badness: f64) -> Row {
+        Row { badness, ..self }
+    }
+}
+
+/// Calls of one kind: in each of them devices make their frames at other moments, and paths lose other packets.
+const SEEDS: Range<u64> = 31..37;
+
+/// The worst of several calls.
+pub(crate) fn worst(seeds: Range<u64>, call: impl Fn(u64) -> Row) -> Row {
+    let worse = |one: &Row, other: &Row| {
+        other.good.cmp(&one.good).then(one.badness.total_cmp(&other.badness))
+    };
+    seeds.map(call).max_by(worse).expect("there are calls")
 }
 
 /// What the encodings allow on a path of so many kbit/s beside one voice.
 fn best_bps(kbps: u64) -> u64 {
     // Key frames, headers and the room that is kept come on top.
-    let fits = |bps: u64| bps * 120 / 100 * 115 / 100 + 60_000 <= kbps * 1000;
+    let fits = |bps: u64| bps * 107 / 100 * 115 / 100 + 60_000 <= kbps * 1000;
     let layers = [TOP_BPS, TOP_BPS / 3, TOP_BPS / 9];
     layers.into_iter().find(|bps| fits(*bps)).unwrap_or(TOP_BPS / 9)
 }
 
-fn fixed(kbps: u64) -> Row {
-    let mut call = call(31, &[path(kbps)]);
+fn fixed(seed: u64, kbps: u64) -> Row {
+    let mut call = call(seed, &[path(kbps)]);
     call.world.run_for(seconds(10));
     let (from, before) = (call.world.now(), call.counted(0));
     call.world.run_for(seconds(20));
@@ -159,78 +179,47 @@ fn fixed(kbps: u64) -> Row {
         dropped * 100.0
     );
     let good = used >= 0.85 && queue <= ms(50) && dropped <= 0.01 && switches <= 2;
-    row(format!("{} Mbit/s", kbps as f64 / 1000.0), found, good)
+    row(format!("{} Mbit/s", kbps as f64 / 1000.0), found, good).by(queue.as_secs_f64() - used)
 }
 
-fn joining() -> Row {
-    let mut call = call(32, &[path(5_000)]);
+fn joining(seed: u64) -> Row {
+    let mut call = call(seed, &[path(5_000)]);
     let connected = call.world.seats[call.viewers[0]].client.connected_at.expect("it is");
     call.world.run_for(seconds(10));
     let top = call.top_after(0, connected);
-    row("joining at 5 Mbit/s", after(top), top.is_some_and(|top| top <= seconds(3)))
+    reached("joining at 5 Mbit/s", top, seconds(3))
 }
 
-fn after(top: Option<Duration>) -> String {
-    top.map_or("never the top layer".into(), |top| {
+/// How long it took until there was the top layer.
+fn reached(case: impl Into<String>, top: Option<Duration>, limit: Duration) -> Row {
+    let found = top.map_or("never the top layer".into(), |top| {
         format!("top layer after {} ms", top.as_millis())
-    })
+    });
+    let good = top.is_some_and(|top| top <= limit);
+    row(case, found, good).by(top.map_or(f64::MAX, |top| top.as_secs_f64()))
 }
 
-fn step_down() -> Row {
-    let mut call = call(33, &[path(2_000)]);
-    call.world.run_for(seconds(15));
-    let step = call.world.now();
-    call.set_path(0, path(500));
-    call.world.run_for(seconds(2));
-    let (settled, before) = (call.world.now(), call.counted(0));
-    call.world.run_for(seconds(18));
-    let (queue, dropped) = (call.queue_p95(0, settled), call.dropped(0, before));
-    let freeze = call.freeze(0, step);
-    let found = format!(
-        "freeze {} ms; from 2 s on queue p95 {} ms, {:.1} % dropped",
-        freeze.as_millis(),
-        queue.as_millis(),
-        dropped * 100.0
-    );
-    row("2 to 0.5 Mbit/s", found, freeze <= seconds(1) && queue < ms(50) && dropped == 0.0)
-}
-
-/// A path that loses nearly all it took: sound has to come first.
-fn fall() -> Row {
-    let mut call = call(60, &[path(5_000)]);
-    call.world.run_for(seconds(15));
-    let step = call.world.now();
-    call.set_path(0, path(300));
-    call.world.run_for(seconds(20));
-    let missing = call.missing_sound(0, step);
-    let freeze = call.freeze(0, step);
-    let found =
-        format!("{} ms of sound lost, freeze {} ms", missing.as_millis(), freeze.as_millis());
-    row("5 to 0.3 Mbit/s", found, missing <= seconds(1) && freeze <= ms(1_500))
-}
-
-fn step_up() -> Row {
-    let mut call = call(34, &[path(500)]);
+fn step_up(seed: u64) -> Row {
+    let mut call = call(seed, &[path(500)]);
     call.world.run_for(seconds(20));
     let step = call.world.now();
     call.set_path(0, path(3_000));
     call.world.run_for(seconds(20));
     let top = call.top_after(0, step);
-    let within = |limit| top.is_some_and(|top| top <= limit);
-    row("0.5 to 3 Mbit/s", after(top), within(seconds(8)))
+    reached("0.5 to 3 Mbit/s", top, seconds(8))
 }
 
-/// A path that is bad for a while.
-fn recovery() -> Row {
-    let mut call = call(39, &[path(5_000)]);
+/// A path that takes no more than so many kbit/s for a while.
+fn recovery(seed: u64, kbps: u64) -> Row {
+    let mut call = call(seed, &[path(5_000)]);
     call.world.run_for(seconds(15));
-    call.set_path(0, path(250));
+    call.set_path(0, path(kbps));
     call.world.run_for(seconds(20));
     let step = call.world.now();
     call.set_path(0, path(5_000));
     call.world.run_for(seconds(20));
     let top = call.top_after(0, step);
-    row("5 to 0.25 Mbit/s and back", after(top), top.is_some_and(|top| top <= seconds(8)))
+    reached(format!("5 to {} Mbit/s and back", kbps as f64 / 1000.0), top, seconds(8))
 }
 
 /// The rate over half a minute on a path that disturbs, as a part of `TOP_BPS`.
@@ -246,12 +235,12 @@ fn disturbed(seed: u64, case: &str, link: LinkConfig, target: f64) -> Row {
         kept * 100.0,
         freeze.as_millis()
     );
-    row(case, found, kept >= target && freeze <= seconds(1))
+    row(case, found, kept >= target && freeze <= seconds(1)).by(-kept)
 }
 
-fn sharing(viewers: usize) -> Row {
+fn sharing(seed: u64, viewers: usize) -> Row {
     let kbps = 3_000 * viewers as u64;
-    let mut call = call(35, &vec![path(kbps); viewers]);
+    let mut call = call(seed, &vec![path(kbps); viewers]);
     let first = call.viewers[0];
     for viewer in call.viewers.iter().skip(1) {
         call.world.seats[*viewer].behind = Some(first);
@@ -265,7 +254,7 @@ fn sharing(viewers: usize) -> Row {
     let (sum, squares) = (rates.iter().sum::<f64>(), rates.iter().map(|r| r * r).sum::<f64>());
     let jain = sum * sum / (rates.len() as f64 * squares);
     let found = format!("Jain index {jain:.2}, {:.0} kbit/s each", sum / 1000.0 / viewers as f64);
-    row(format!("{viewers} behind one bottleneck"), found, jain >= 0.9)
+    row(format!("{viewers} behind one bottleneck"), found, jain >= 0.9).by(-jain)
 }
 
 #[test]
@@ -273,22 +262,28 @@ fn what_viewers_get_over_paths_of_all_kinds() {
     let lossy = |loss| LinkConfig { loss, ..path(5_000) };
     let far = LinkConfig { loss: 0.03, ..LinkConfig::with_round_trip(ms(150)) };
     let uneven = LinkConfig { jitter: ms(60), reorder: 0.02, ..path(5_000) };
-    let mut rows: Vec<Row> = [300, 500, 1_000, 2_000, 5_000].map(fixed).into();
-    rows.extend([joining(), step_down(), fall(), step_up(), recovery()]);
-    rows.push(disturbed(36, "2 % loss at 5 Mbit/s", lossy(0.02), 0.8));
-    rows.push(disturbed(37, "5 % loss at 5 Mbit/s", lossy(0.05), 0.6));
-    rows.push(disturbed(40, "3 % loss, 150 ms round trip", far, 0.8));
-    rows.push(disturbed(38, "jitter of +-30 ms, reordering", uneven, 0.8));
-    rows.extend([sharing(2), sharing(8)]);
+    let of_all = |call: &dyn Fn(u64) -> Row| worst(SEEDS, call);
+    let mut rows: Vec<Row> =
+        [300, 500, 1_000, 2_000, 5_000].map(|kbps| of_all(&|seed| fixed(seed, kbps))).into();
+    rows.extend([of_all(&joining), of_all(&step_up)]);
+    rows.extend([250, 70].map(|kbps| of_all(&|seed| recovery(seed, kbps))));
+    rows.extend([
+        of_all(&|seed| disturbed(seed, "2 % loss at 5 Mbit/s", lossy(0.02), 0.8)),
+        of_all(&|seed| disturbed(seed, "5 % loss at 5 Mbit/s", lossy(0.05), 0.6)),
+        of_all(&|seed| disturbed(seed, "3 % loss, 150 ms round trip", far, 0.8)),
+        of_all(&|seed| disturbed(seed, "jitter of +-30 ms, reordering", uneven, 0.8)),
+        of_all(&|seed| sharing(seed, 2)),
+        worst(35..37, |seed| sharing(seed, 8)),
+    ]);
     settle(&rows, "layers.txt");
 }
 
 /// Writes the table if that is wished, and looks at it.
 pub(crate) fn settle(rows: &[Row], golden: &str) {
     let mut table = String::new();
-    for Row { case, found, good } in rows {
+    for Row { case, found, good, .. } in rows {
         let verdict = if *good { "" } else { " (missed)" };
-        writeln!(table, "{case:<30} {found}{verdict}").expect("a string takes all");
+        writeln!(table, "{case:<33} {found}{verdict}").expect("a string takes all");
     }
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it").join(golden);

@@ -1,6 +1,8 @@
 //! What browsers make of our sender reports: they draw a line through the last twenty of each stream, and put the sound
 //! and the pictures of one person together by these.
 
+use std::time::Instant;
+
 use parlor_engine::View;
 use parlor_rtc::fuzzing::scalable::L1T3;
 use parlor_sim::packets::{Arrived, Camera, Carrier, Packets, Report};
@@ -104,4 +106,27 @@ fn a_first_report_that_is_held_up_does_not_put_sound_and_pictures_apart() {
     let furthest = apart.iter().fold(0.0, |most: f64, apart| most.max(apart.abs()));
     assert!(apart.len() > 400, "{} packets of pictures", apart.len());
     assert!(furthest <= BOUND_MS, "{furthest:.1} ms apart");
+}
+
+#[test]
+fn who_comes_can_put_sound_and_pictures_together_within_a_moment_of_the_first_picture() {
+    let mut world = World::new(72);
+    let publisher = world.join_with_packets(Some(CAMERA), 0, LinkConfig::with_round_trip(ms(40)));
+    let first = world.join_with_packets(None, 1, path(5_000));
+    connect_all(&mut world);
+    show(&mut world, first, publisher);
+    world.run_for(seconds(10));
+    let newcomer = world.join_with_packets(None, 1, path(5_000));
+    show(&mut world, newcomer, publisher);
+    world.run_for(seconds(5));
+    let packets = world.packets(newcomer);
+    let has_line = |it: &&Arrived| Line::through(packets, it).is_some();
+    let begins = |is_audio: bool| -> Instant {
+        let of_kind = |it: &&Arrived| it.is_audio == is_audio && it.mark.is_some();
+        packets.arrived.iter().filter(of_kind).find(has_line).expect("it has a line").at
+    };
+    let seen = packets.arrived.iter().find(|it| !it.is_audio && it.mark.is_some());
+    let picture = seen.expect("a picture comes").at;
+    let together = begins(true).max(begins(false)).saturating_duration_since(picture);
+    assert!(together <= ms(300), "{together:?} after the first picture");
 }

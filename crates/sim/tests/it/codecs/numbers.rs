@@ -22,16 +22,19 @@ pub(super) struct Numbers {
     carrier: Carrier,
     newest: Option<Told>,
     structure: Option<Structure>,
+    /// Something is missing behind the newest frame that could be read.
+    is_gap: bool,
 }
 
 impl Numbers {
     pub(super) fn new(carrier: Carrier) -> Numbers {
-        Numbers { carrier, newest: None, structure: None }
+        Numbers { carrier, newest: None, structure: None, is_gap: false }
     }
 
     /// Takes the first packet of the next frame. `is_gap` is whether something is missing in front of it.
     pub(super) fn check(&mut self, mark: &Mark, packet: &Arrived, is_gap: bool) {
         let is_first = mark.part.0 == 0;
+        self.is_gap |= is_gap;
         let Some((id, base)) = self.read(mark, packet, is_first) else { return };
         let told = Told {
             source: (mark.publisher, mark.encoding),
@@ -41,8 +44,9 @@ impl Numbers {
             base,
         };
         if let Some(newest) = self.newest.replace(told) {
-            self.compare(newest, told, mark, is_gap);
+            self.compare(newest, told, mark, self.is_gap);
         }
+        self.is_gap = false;
     }
 
     fn read(&mut self, mark: &Mark, packet: &Arrived, is_first: bool) -> Option<(u64, Option<u8>)> {
@@ -72,8 +76,13 @@ impl Numbers {
         if let Some(structure) = Structure::read(&packet.descriptor).expect("it has sense") {
             self.structure = Some(structure);
         }
-        // Nothing is understood before a structure has come, which may have been lost.
-        let read = FrameDependencies::read(&packet.descriptor, self.structure.as_ref()?).ok()?;
+        let structure = self.structure.as_ref();
+        let read = structure.map(|it| FrameDependencies::read(&packet.descriptor, it));
+        let Some(Ok(read)) = read else {
+            // Nothing is understood before a structure has come, and that was lost.
+            assert!(self.is_gap, "{mark:?} is not understood");
+            return None;
+        };
         assert_eq!((read.spatial, read.temporal), (mark.spatial, mark.temporal), "{mark:?}");
         let mut told: Vec<u64> =
             read.references().map(|back| mark.frame - u64::from(back)).collect();

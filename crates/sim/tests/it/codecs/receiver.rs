@@ -20,7 +20,7 @@ const SHORTEST_REST_US: u64 = 200_000;
 pub(crate) struct Found {
     /// Pictures that can be shown.
     pub(crate) pictures: usize,
-    /// When each came to be whole.
+    /// When each was whole, and all that it leans on.
     pub(crate) shown_at: Vec<Instant>,
     /// How often another encoding, or the same one after a pause, took over.
     pub(crate) beginnings: usize,
@@ -44,6 +44,8 @@ struct Frame<'a> {
     base: u64,
     parts: u16,
     ends: &'a Arrived,
+    /// When the last packet of it came.
+    whole_at: Instant,
 }
 
 /// Looks at everything that came on one stream of pictures.
@@ -141,11 +143,13 @@ fn frames<'a>(packets: &[&'a Arrived]) -> Vec<Frame<'a>> {
                 assert_eq!(last.base, base, "{packet:?} is not where it was in its frame");
                 last.parts += 1;
                 last.ends = packet;
+                last.whole_at = last.whole_at.max(packet.at);
             }
             _ => {
                 let name = (mark.publisher, mark.encoding, mark.frame);
                 assert!(seen.insert(name), "a frame comes in two places: {packet:?}");
-                frames.push(Frame { mark, first: packet, base, parts: 1, ends: packet });
+                let (first, ends, whole_at) = (*packet, *packet, packet.at);
+                frames.push(Frame { mark, first, base, parts: 1, ends, whole_at });
             }
         }
     }
@@ -175,7 +179,7 @@ fn decode(frames: &[Frame<'_>], packets: &[&Arrived], found: &mut Found) {
     let (mut source, mut begun_at) = (None, 0);
     let mut pictures: BTreeMap<u64, Instant> = BTreeMap::new();
     for (index, frame) in frames.iter().enumerate() {
-        let &Frame { mark, first, base, parts, ends } = frame;
+        let &Frame { mark, first, base, parts, ends, whole_at } = frame;
         let is_key = mark.references.is_empty();
         let has_changed = source.replace((mark.publisher, mark.encoding))
             != Some((mark.publisher, mark.encoding));
@@ -192,10 +196,11 @@ fn decode(frames: &[Frame<'_>], packets: &[&Arrived], found: &mut Found) {
         let is_at_end = next.is_none() || index == 0;
         let is_lost = lost_since(base) || gap_behind(&gaps, ends, next);
         assert!(is_whole || is_lost || is_cut || is_at_end, "{mark:?} in part");
-        let leans_on_nothing_lost = mark.references.iter().all(|it| decoded.contains_key(it));
-        if is_whole && leans_on_nothing_lost {
-            decoded.insert(mark.frame, first.at);
-            let at = ends.at.max(first.at);
+        let leans_on: Option<Vec<Instant>> =
+            mark.references.iter().map(|it| decoded.get(it).copied()).collect();
+        if let Some(leans_on) = leans_on.filter(|_| is_whole) {
+            let at = leans_on.into_iter().fold(whole_at, Instant::max);
+            decoded.insert(mark.frame, at);
             let shown = pictures.entry(first.timestamp).or_insert(at);
             *shown = at.max(*shown);
             found.layers.insert((mark.publisher, mark.encoding, mark.spatial, mark.temporal));

@@ -123,7 +123,7 @@ pub(super) fn many_tracks() -> Row {
         queue.as_millis(),
         dropped * 100.0
     );
-    // One call in sixty has a moment at which something switches back. That two of these have is no chance.
+    // One call in six has a moment at which something switches back (docs/performance.md).
     let unsteady = calls.iter().filter(|call| call.switches > 1).count();
     let good = calls.iter().all(ManyTracks::is_good) && unsteady <= 1;
     row("25 tracks at 2 Mbit/s", found, good)

@@ -8,11 +8,14 @@ mod step;
 
 use crate::codecs;
 use crate::layers::settle;
+use crate::{ms, seconds};
 
 #[test]
 fn what_viewers_get_in_scenes_of_all_kinds() {
     let rows = [
-        step::down("VP9 L3T3_KEY"),
+        step::down("VP8 simulcast", seconds(1)),
+        step::down("VP9 L3T3_KEY", ms(500)),
+        step::fall(),
         crowd::many_tracks(),
         crowd::all_at_once(),
         codecs::switched(),
