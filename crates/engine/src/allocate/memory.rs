@@ -29,7 +29,7 @@ const GROWN: (u64, u64) = (3, 2);
 /// The same while the first estimate climbs: it often ends a little short of what somebody wants to see.
 const GROWN_AT_START: (u64, u64) = (5, 4);
 
-/// On a link that carries so many times what it did when going up failed, that says nothing.
+/// On a link that carries so many times what it did when somebody went up and failed, that says nothing.
 const FORGETS: u64 = 2;
 
 /// Links that become others more often than that are one that cannot be counted on.
@@ -51,6 +51,8 @@ pub(super) struct Memory {
     /// The latest switch was to something better.
     went_up: bool,
     patience: Duration,
+    /// The budget of the last try that failed.
+    failed_bps: u64,
     /// When the link last became another one under it.
     link_fell_at: Option<Instant>,
     /// The budget that could be counted on when it last switched; at the start, the lowest since then.
@@ -176,6 +178,7 @@ impl Memory {
             switched_at: now,
             went_up: false,
             patience: PATIENCE,
+            failed_bps: u64::MAX,
             link_fell_at: None,
             budget_bps,
             place,
@@ -300,7 +303,7 @@ impl Memory {
         if !has_switched {
             return;
         }
-        if self.has_lasted(now) || budget_bps >= self.budget_bps.saturating_mul(FORGETS) {
+        if self.has_lasted(now) || budget_bps >= self.failed_bps.saturating_mul(FORGETS) {
             self.patience = PATIENCE;
         } else if self.went_up
             && outcome.direction == Direction::Down
@@ -309,6 +312,7 @@ impl Memory {
             && !self.note_fall(now, budget_bps)
         {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
+            self.failed_bps = self.budget_bps;
         }
         self.went_up = outcome.direction == Direction::Up;
         self.switched_at = now;

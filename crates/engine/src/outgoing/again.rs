@@ -58,8 +58,8 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         let Request { now, slot, sequence, original, round_trip } = request;
-        let is_read = self.last_sent == Some(track.id);
-        if is_read && self.reading.has_left_for_less(track, original.layer.index) {
+        let flows = self.last_sent == Some(track.id);
+        if flows && self.reading.has_left_for_less(track, original.layer.index) {
             return None;
         }
         let way = Way { round_trip, rate: outlet.link.congestion.target() };

@@ -177,7 +177,8 @@ impl Reading {
     /// Whether a layer of the track is read no more since there is to be less: what was lost of it is of no use to
     /// a receiver that begins with the key frame of a smaller one.
     pub(super) fn has_left_for_less(&self, track: &Track, layer: u8) -> bool {
-        let costs_less = |read| track.cost_of(read) < track.cost_of(layer);
+        // What costs nothing is not measured.
+        let costs_less = |read| (1..track.cost_of(layer)).contains(&track.cost_of(read));
         self.has_given_up(layer) || self.layer().is_some_and(costs_less)
     }
 

@@ -81,6 +81,15 @@ impl Latest {
         let rate = Bitrate::from_f64(bytes as f64 * 8e6 / (slots as i64 * SLOT_US) as f64);
         (!has_gap).then_some(rate)
     }
+
+    /// Over the last fifth or tenth of a second, whichever was less, of a flow that brings no more now than it did:
+    /// where much follows on little, more comes for a moment and makes a queue all the same.
+    fn shrunk(&self) -> Option<Bitrate> {
+        let [all, last] = [SLOTS as usize, SLOTS as usize / 2].map(|slots| self.rate(slots));
+        let usual: u64 = self.bytes.iter().skip(1).sum::<u64>() / SLOTS as u64;
+        let is_more = |bytes: &u64| *bytes > usual + usual / 4;
+        all.min(last).filter(|_| !self.bytes.iter().take(2).any(is_more))
+    }
 }
 
 /// Arrivals since a sample was taken.
@@ -171,7 +180,7 @@ impl AcknowledgedRate {
             usual: self.rate(),
             of_bursts: self.of_bursts(),
             latest: self.latest.rate(SLOTS as usize),
-            just_now: self.latest.rate(SLOTS as usize / 2),
+            shrunk: self.latest.shrunk(),
             is_seldom_full,
         }
     }

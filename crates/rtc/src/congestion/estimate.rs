@@ -117,7 +117,8 @@ impl FeedbackEstimate {
 
     /// What came through when the path was full, by its flow or by a probe, if that was lately.
     pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
-        self.delay.capacity(now).or(self.saturation.rate(now))
+        let both = [self.delay.capacity(now), self.saturation.rate(now)];
+        both.into_iter().flatten().min()
     }
 
     /// What is left of the rate when the path is found full again.
@@ -227,21 +228,23 @@ impl FeedbackEstimate {
         let found = self.delay.update(now, sent, probed);
         if probed.is_some() && self.delay.rate() > before {
             self.acknowledged.expect_change(now);
-            self.loss.note_probed(self.delay.rate());
         }
         if found.reduced {
             self.acknowledged.doubt();
         }
+        if let Some(rate) = probed {
+            self.loss.note_probed(rate.min(self.delay.rate()));
+        }
         self.loss.set_acknowledged(throughput);
         self.loss.update(self.delay.rate(), is_limited);
-        let believed = heard.probed.filter(|_| probed.is_some());
-        if let Some(believed) = believed {
+        if let Some(believed) = heard.probed.filter(|_| probed.is_some()) {
             // Beside the first pictures and many voices, the probes of the start come through too slowly: no flow goes
             // on yet.
             let met = believed.saturated_at.filter(|_| throughput.is_some());
             self.saturation.note(now, met, self.delay.shake());
         }
-        self.saturation.compare(throughput.max(heard.probed.map(|probed| probed.rate)));
+        let met = |probed: Measured| probed.saturated_at.unwrap_or(probed.rate);
+        self.saturation.compare(throughput.max(heard.probed.map(met)));
         if found.reduced {
             self.saturation.forget();
         }

@@ -21,8 +21,8 @@ const BURST_BYTES: u64 = 1_200;
 const LONGEST_QUEUE: Duration = Duration::from_secs(1);
 
 /// What leaves while a queue on the path is about to be full, in target rates: the target is so far below what the
-/// path takes that this takes nothing from the room in which the queue drains. Nothing less is ever allowed: pictures
-/// of a target's worth have to leave.
+/// path takes that this takes nothing from the room in which the queue drains. Where the path was found
+/// full of less than the target, that is outdated, and it is no less either: pictures of a target's worth have to leave.
 const GENTLE_FACTOR: f64 = 1.15;
 
 /// So long after a queue was last seen that was about to be full, pictures that waited have left.

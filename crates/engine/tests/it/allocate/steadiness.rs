@@ -340,6 +340,22 @@ fn what_failed_on_a_thin_link_says_nothing_of_one_that_carries_far_more() {
 }
 
 #[test]
+fn a_link_that_flaps_between_little_and_nothing_is_tried_less_and_less_often() {
+    let mut viewer = settled(200_000);
+    let mut waits = Vec::new();
+    for _ in 0..6 {
+        viewer.run(2 * SECOND, 40_000);
+        let begun = viewer.now;
+        while viewer.last == [PAUSED] {
+            viewer.run(TICK, 200_000);
+        }
+        waits.push((viewer.now - begun).as_secs());
+    }
+    // Who sees nothing waits for a quarter of what others do.
+    assert!(waits.is_sorted() && waits[5] >= 15, "{waits:?}");
+}
+
+#[test]
 fn a_link_that_falls_to_a_fraction_is_no_try_that_failed_but_one_that_does_so_all_the_time_is() {
     let mut viewer = settled(300_000);
     for goes_up in [true, true, false, false, true] {

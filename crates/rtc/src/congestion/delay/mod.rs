@@ -178,8 +178,10 @@ impl DelayEstimate {
         if self.detector.usage() != Usage::Over {
             return None;
         }
-        let has_not_shown = self.standing.has_just_reduced(now) && cannot_drain;
-        let is_cut = throughput.is_far_below_usual() || has_not_shown;
+        // What has just come down may have come down too little.
+        let reduced = self.standing.has_just_reduced(now).then(|| self.control.rate());
+        let most = throughput.usual.max(reduced);
+        let is_cut = most.is_some_and(|rate| throughput.has_shrunk_far_below(rate));
         Some(if is_cut && self.standing.grows_fast() { Queue::IsOfCut } else { Queue::Grows })
     }
 

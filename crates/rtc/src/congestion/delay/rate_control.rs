@@ -112,9 +112,9 @@ impl RateControl {
 
     /// Goes to a rate that something else has found.
     pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
-        self.rate = self.limits.clamp(rate);
+        let before = std::mem::replace(&mut self.rate, self.limits.clamp(rate));
         self.changed = Some(now);
-        self.reduced = Some(now);
+        self.reduced = if self.rate < before { Some(now) } else { self.reduced };
     }
 
     /// Lets the rate be no more than that.
@@ -158,7 +158,7 @@ impl RateControl {
         self.probed.filter(|probed| now.saturating_duration_since(probed.at) < PROBE_IS_FRESH)
     }
 
-    /// Whether overuse is to be answered again: a round trip after the last change, or at once when
+    /// Whether overuse is to be answered again: a round trip after the last reduction, or at once when
     /// less than half comes through.
     pub(super) fn may_reduce(&self, now: Instant, acknowledged: Option<Bitrate>) -> bool {
         if self.fresh_probe(now).is_some_and(|probed| probed.is_used) {

@@ -14,7 +14,7 @@ fn steady(rate: Bitrate) -> Throughput {
         usual: Some(rate),
         of_bursts: rate,
         latest: Some(rate),
-        just_now: Some(rate),
+        shrunk: Some(rate),
         is_seldom_full: false,
     }
 }
@@ -80,7 +80,7 @@ fn a_path_that_has_lost_most_of_its_rate_is_known_by_the_first_reduction() {
         usual: Some(kbps(1_400)),
         of_bursts: kbps(2_100),
         latest: Some(kbps(240)),
-        just_now: Some(kbps(240)),
+        shrunk: Some(kbps(240)),
         is_seldom_full: true,
     };
     assert!(estimate.update(now, sent, None).reduced);
@@ -105,6 +105,28 @@ fn a_rate_that_is_far_above_what_comes_through_comes_down_again_before_the_queue
         }
     }
     assert_eq!(rates, [kbps(1_275), kbps(425)]);
+}
+
+#[test]
+fn a_path_that_takes_far_less_is_answered_by_what_comes_through_while_its_queue_grows() {
+    for (shrunk, rate) in [(Some(kbps(600)), kbps(510)), (None, kbps(1_275))] {
+        let (mut now, mut arrived_us) = (start(), 0);
+        let limits = Limits { min: kbps(30), max: kbps(9_000) };
+        let mut estimate = DelayEstimate::new(limits, kbps(1_600));
+        for _ in 0..100 {
+            now += Duration::from_millis(10);
+            arrived_us += 10_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        let sent = Throughput { shrunk, ..steady(kbps(1_500)) };
+        for _ in 0..15 {
+            now += Duration::from_millis(10);
+            arrived_us += 15_000;
+            estimate.note_arrival(now, now, arrived_us);
+        }
+        assert!(estimate.update(now, sent, None).reduced);
+        assert_eq!(estimate.rate(), rate);
+    }
 }
 
 #[test]

@@ -34,8 +34,8 @@ pub(in crate::congestion) struct Throughput {
     pub(in crate::congestion) of_bursts: Bitrate,
     /// In the last fifth of a second, if something came all the time.
     pub(in crate::congestion) latest: Option<Bitrate>,
-    /// In the last tenth of a second, under the same condition.
-    pub(in crate::congestion) just_now: Option<Bitrate>,
+    /// In the last tenth of a second, or the last fifth if that is less, unless more comes now than before.
+    pub(in crate::congestion) shrunk: Option<Bitrate>,
     /// Mostly clearly less is sent than might be.
     pub(in crate::congestion) is_seldom_full: bool,
 }
@@ -46,9 +46,9 @@ impl Throughput {
         self.latest.is_some_and(|latest| latest < rate.scaled(FAR_BELOW))
     }
 
-    /// Whether far less comes through now than usually does.
-    pub(super) fn is_far_below_usual(self) -> bool {
-        self.usual.is_some_and(|usual| self.is_far_below(usual))
+    /// Whether what comes through has shrunk to far less than this rate.
+    pub(super) fn has_shrunk_far_below(self, rate: Bitrate) -> bool {
+        self.shrunk.is_some_and(|shrunk| shrunk < rate.scaled(FAR_BELOW))
     }
 
     /// Whether clearly less is sent than this rate: then a queue of a moment is of a burst, and drains.
@@ -70,9 +70,12 @@ impl Throughput {
         let is_less =
             |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(LESS));
         match (self.usual, queue) {
-            // Before the cut more came through.
-            (Some(_), Queue::IsOfCut) => self.latest.min(self.just_now).or(self.latest),
+            (Some(_), Queue::IsOfCut) => self.shrunk,
             (Some(usual), Queue::Stands) if is_less(usual) => self.latest,
+            (Some(usual), Queue::Stands) if self.leaves_room(rate) => {
+                // It has to come down whatever bursts have shown.
+                Some(usual.max(self.of_bursts.min(rate))).max(self.latest)
+            }
             (Some(usual), _) if self.leaves_room(rate) => {
                 Some(usual.max(self.of_bursts)).max(self.latest)
             }
@@ -95,7 +98,7 @@ mod tests {
             usual: Some(kbps(usual)),
             of_bursts: kbps(of_bursts),
             latest: Some(kbps(latest)),
-            just_now: Some(kbps(latest - 100)),
+            shrunk: Some(kbps(latest - 100)),
             is_seldom_full: false,
         }
     }
@@ -104,7 +107,7 @@ mod tests {
     fn a_burst_of_who_sends_less_than_it_may_says_what_the_path_takes() {
         let sent = sent(1_100, 1_950, 1_300);
         assert_eq!(sent.when_full(Queue::Grows, kbps(1_700)), Some(kbps(1_950)));
-        assert_eq!(sent.when_full(Queue::Stands, kbps(1_700)), Some(kbps(1_950)));
+        assert_eq!(sent.when_full(Queue::Stands, kbps(1_700)), Some(kbps(1_700)));
         assert_eq!(sent.when_full(Queue::Grows, kbps(1_200)), Some(kbps(1_300)));
     }
 
@@ -119,7 +122,7 @@ mod tests {
     #[test]
     fn a_queue_that_grows_fast_does_so_too() {
         let sent = sent(1_100, 1_950, 700);
-        assert!(sent.is_far_below_usual());
+        assert!(sent.has_shrunk_far_below(kbps(1_100)));
         assert_eq!(sent.when_full(Queue::IsOfCut, kbps(1_700)), Some(kbps(600)));
     }
 }
