@@ -229,23 +229,20 @@ impl FeedbackEstimate {
         if probed.is_some() && self.delay.rate() > before {
             self.acknowledged.expect_change(now);
         }
-        if found.reduced {
-            self.acknowledged.doubt();
-        }
         if let Some(rate) = probed {
             self.loss.note_probed(rate.min(self.delay.rate()));
         }
         self.loss.set_acknowledged(throughput);
         self.loss.update(self.delay.rate(), is_limited);
         if let Some(believed) = heard.probed.filter(|_| probed.is_some()) {
-            // Beside the first pictures and many voices, the probes of the start come through too slowly: no flow goes
-            // on yet.
+            // Beside the first pictures, before a flow goes on, the probes of the start come through too slowly.
             let met = believed.saturated_at.filter(|_| throughput.is_some());
             self.saturation.note(now, met, self.delay.shake());
         }
         let met = |probed: Measured| probed.saturated_at.unwrap_or(probed.rate);
         self.saturation.compare(throughput.max(heard.probed.map(met)));
         if found.reduced {
+            self.acknowledged.doubt();
             self.saturation.forget();
         }
         if let Some(met) = self.saturation.rate(now) {
