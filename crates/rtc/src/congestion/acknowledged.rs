@@ -75,20 +75,20 @@ impl Latest {
     /// Over the last so many slots; `None` where something is missing: who sends now and then shows nothing of the path.
     fn rate(&self, slots: usize) -> Option<Bitrate> {
         // The slot under way ends with a packet, which would count for more than its time.
-        let whole = self.bytes.get(1..=slots)?;
-        let bytes: u64 = whole.iter().sum();
-        let has_gap = self.bytes.iter().skip(1).any(|bytes| *bytes == 0);
+        let [_under_way, whole @ ..] = &self.bytes;
+        let bytes: u64 = whole.iter().take(slots).sum();
         let rate = Bitrate::from_f64(bytes as f64 * 8e6 / (slots as i64 * SLOT_US) as f64);
-        (!has_gap).then_some(rate)
+        whole.iter().all(|bytes| *bytes > 0).then_some(rate)
     }
 
     /// Over the last fifth or tenth of a second, whichever was less, of a flow that brings no more now than it did:
     /// where much follows on little, more comes for a moment and makes a queue all the same.
     fn shrunk(&self) -> Option<Bitrate> {
         let [all, last] = [SLOTS as usize, SLOTS as usize / 2].map(|slots| self.rate(slots));
-        let usual: u64 = self.bytes.iter().skip(1).sum::<u64>() / SLOTS as u64;
-        let is_more = |bytes: &u64| *bytes > usual + usual / 4;
-        all.min(last).filter(|_| !self.bytes.iter().take(2).any(is_more))
+        let [under_way, whole @ ..] = &self.bytes;
+        let average = whole.iter().sum::<u64>() / SLOTS as u64;
+        let newest = whole.iter().take(1).chain([under_way]).max();
+        all.min(last).filter(|_| newest.is_some_and(|bytes| *bytes <= average + average / 4))
     }
 }
 

@@ -111,7 +111,7 @@ impl Pacer {
     /// When the next packet may leave; `None` when it may at `now`. Audio never has to ask.
     #[inline]
     pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
-        let rest = self.rest(now);
+        let rest = rest_of_burst(self.rate(now));
         (self.is_spent && self.debt(now) > rest).then(|| self.empty_at - rest)
     }
 
@@ -119,12 +119,6 @@ impl Pacer {
     #[inline]
     fn debt(&self, now: Instant) -> Duration {
         self.empty_at.saturating_duration_since(now)
-    }
-
-    /// What may be left of a burst when the next one leaves.
-    #[inline]
-    fn rest(&self, now: Instant) -> Duration {
-        self.rate(now).time_for(BURST_BYTES).min(MOST_DEBT)
     }
 
     /// When padding is due to find out what the path takes; `None` when none is wanted. It is for
@@ -138,13 +132,21 @@ impl Pacer {
         let after = |rate: Bitrate, from: Instant| {
             (from.max(now) + rate.time_for(bytes as u64).min(MOST_DEBT)).min(now + MOST_DEBT)
         };
-        let was_spent = self.wait(now).is_some();
-        self.empty_at = after(self.rate(now), self.empty_at);
-        self.is_spent = was_spent || self.debt(now) > BURST.max(self.rest(now));
+        let rate = self.rate(now);
+        let rest = rest_of_burst(rate);
+        let was_spent = self.is_spent && self.debt(now) > rest;
+        self.empty_at = after(rate, self.empty_at);
+        self.is_spent = was_spent || self.debt(now) > BURST.max(rest);
         if self.padding > Bitrate::ZERO {
             self.padding_at = after(self.padding, self.padding_at);
         }
     }
+}
+
+/// What may be left of a burst that leaves at this rate when the next one does.
+#[inline]
+fn rest_of_burst(rate: Bitrate) -> Duration {
+    rate.time_for(BURST_BYTES).min(MOST_DEBT)
 }
 
 #[cfg(test)]

@@ -69,15 +69,13 @@ impl Throughput {
     pub(super) fn when_full(self, queue: Queue, rate: Bitrate) -> Option<Bitrate> {
         let is_less =
             |usual: Bitrate| self.latest.is_some_and(|latest| latest < usual.scaled(LESS));
+        // A queue that stands has to come down whatever bursts have shown.
+        let most = if queue == Queue::Stands { rate } else { Bitrate::MAX };
         match (self.usual, queue) {
             (Some(_), Queue::IsOfCut) => self.shrunk,
             (Some(usual), Queue::Stands) if is_less(usual) => self.latest,
-            (Some(usual), Queue::Stands) if self.leaves_room(rate) => {
-                // It has to come down whatever bursts have shown.
-                Some(usual.max(self.of_bursts.min(rate))).max(self.latest)
-            }
             (Some(usual), _) if self.leaves_room(rate) => {
-                Some(usual.max(self.of_bursts)).max(self.latest)
+                Some(usual.max(self.of_bursts.min(most))).max(self.latest)
             }
             (Some(usual), _) => Some(usual).max(self.latest),
             (None, _) => Some(self.of_bursts).filter(|bursts| *bursts > Bitrate::ZERO),
