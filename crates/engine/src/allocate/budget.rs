@@ -14,11 +14,9 @@ const STEPS: usize = 11;
 /// few times a second has shown its lowest values by then.
 const SUSTAINED: usize = 10;
 
-/// What has held for so many steps can be judged when much more than noise has changed.
-const RECENT: usize = 3;
-
-/// The same while an estimate climbs from its start, which it does in a second.
-const RECENT_AT_START: usize = 2;
+/// What has held for so many steps can be judged when much more than noise has changed: an estimate climbs from its
+/// start in a second, and back when a path carries much again.
+const RECENT: usize = 2;
 
 /// So many steps after the first budget are the start.
 const STARTING: u8 = 10;
@@ -96,10 +94,9 @@ impl Budgets {
         self.latest.min(self.most())
     }
 
-    /// What can be counted on by what there was for one and a half seconds, at the start for one, or since there is
-    /// a budget.
+    /// What can be counted on by what there was for a second, or since there is a budget.
     pub(super) fn recent(&self) -> u64 {
-        self.lowest_of(self.recent_steps()).min(self.most())
+        self.lowest_of(RECENT).min(self.most())
     }
 
     /// The same by what there was for five seconds.
@@ -114,10 +111,6 @@ impl Budgets {
             Some(bps) if !self.are_starting() => with_headroom(bps),
             _ => u64::MAX,
         }
-    }
-
-    fn recent_steps(&self) -> usize {
-        if self.are_starting() { RECENT_AT_START } else { RECENT }
     }
 
     fn lowest_of(&self, steps: usize) -> u64 {

@@ -33,8 +33,8 @@ const OUTLASTED_SHAKES: u32 = 3;
 /// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
 const PERHAPS_FULL: Duration = Duration::from_millis(10);
 
-/// Where a path was lately full, what is sent shows by itself whether it takes more now: a probe would fill its queue.
-/// Who has come so far beyond that has shown that it does.
+/// Where a path was lately full, a flow that lets its rate grow so far beyond that shows by itself whether it takes more
+/// now: a probe would fill its queue. Who has come so far has shown that it does.
 const BEYOND_THE_EDGE: f64 = 1.05;
 
 /// The estimate of one path.
@@ -375,15 +375,20 @@ impl FeedbackEstimate {
         let application_limited =
             self.alr.since().is_some() || self.alr_ended.is_some_and(just_ended);
         let is_careful = self.delay.seen_full() && !application_limited;
-        let is_at_edge =
-            |capacity: Bitrate| (capacity..capacity.scaled(BEYOND_THE_EDGE)).contains(&self.target);
-        let is_at_edge = self.delay.capacity(now).is_some_and(is_at_edge);
+        let is_at_edge = self.delay.capacity(now).is_some_and(|capacity| {
+            let beyond = capacity.scaled(BEYOND_THE_EDGE);
+            (capacity..beyond).contains(&self.target) && self.delay.grows_to() >= beyond
+        });
         let permission = match (self.delay.usage(), self.loss.state()) {
             _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
             _ if is_careful && (is_at_edge || self.delay.queue() >= PERHAPS_FULL) => {
                 Permission::None
             }
-            (Usage::Over | Usage::Under, _) | (_, LossState::Limited) => Permission::None,
+            (Usage::Over | Usage::Under, _) => Permission::None,
+            (_, LossState::Limited | LossState::Recovering) if self.loss.may_be_over() => {
+                Permission::Full
+            }
+            (_, LossState::Limited) => Permission::None,
             // The padding shows what the path takes, and a probe beside it would be too much.
             (Usage::Normal, LossState::Recovering) if is_careful => Permission::None,
             (Usage::Normal, LossState::Recovering) => Permission::Careful,

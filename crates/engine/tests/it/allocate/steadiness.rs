@@ -104,8 +104,8 @@ fn a_link_that_becomes_much_faster_is_used_within_seconds() {
     assert_eq!(viewer.last, [send(1, 1)]);
     viewer.run(SECOND / 2, 700_000);
     viewer.run(SECOND / 2, 1_500_000);
-    assert_eq!(viewer.run(3 * SECOND / 2, 3_000_000), [send(1, 2)]);
-    assert_eq!(viewer.run(3 * SECOND / 2, 3_000_000), [send(2, 2)]);
+    assert_eq!(viewer.run(SECOND, 3_000_000), [send(1, 2)]);
+    assert_eq!(viewer.run(SECOND, 3_000_000), [send(2, 2)]);
 }
 
 /// Lets the link be good, then bad as soon as it is used; how long it was good each time.

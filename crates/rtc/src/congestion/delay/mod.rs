@@ -103,6 +103,11 @@ impl DelayEstimate {
         self.control.capacity(now)
     }
 
+    /// How far the rate grows by itself on what comes through now.
+    pub(super) fn grows_to(&self) -> Bitrate {
+        self.control.grows_to()
+    }
+
     /// What is left of the rate when the path is found full again.
     pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
         self.control.assured(now)

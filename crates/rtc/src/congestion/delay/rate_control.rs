@@ -197,9 +197,14 @@ impl RateControl {
         }
     }
 
+    /// How far the rate grows by itself on what comes through now.
+    pub(super) fn grows_to(&self) -> Bitrate {
+        self.throughput.scaled(AHEAD).plus(AHEAD_AT_LEAST)
+    }
+
     fn increase(&mut self, now: Instant) -> Change {
         let outgrew_capacity = self.capacity.outgrown_by(now, self.throughput);
-        let limit = self.throughput.scaled(AHEAD).plus(AHEAD_AT_LEAST);
+        let limit = self.grows_to();
         if self.rate < limit {
             let passed =
                 self.changed.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));

@@ -42,6 +42,9 @@ const CAP_BALANCE: Bitrate = Bitrate::from_kbps(100);
 /// How long padding goes on to find out whether the path takes more, without the rate growing.
 const PADDING: Duration = Duration::from_secs(2);
 
+/// After so many observations without any, loss may be over: a probe shows it.
+const OVER: usize = 6;
+
 /// What limits the rate, as far as loss is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LossState {
@@ -128,9 +131,20 @@ impl LossEstimate {
     /// A probe has shown that so much comes through, whatever the path loses by itself. Grown to from what was believed
     /// before, it would be reached late: while a little is lost, nothing grows.
     pub(super) fn note_probed(&mut self, rate: Bitrate) {
-        if !self.is_limited() {
+        if self.is_limited() && self.may_be_over() && rate > self.rate {
+            self.seen = Observations::default();
+            self.hold = Hold::NONE;
+            self.padded = None;
+            self.growth = None;
+            self.set_rate(rate);
+        } else if !self.is_limited() {
             self.model.bandwidth = self.model.bandwidth.max(rate);
         }
+    }
+
+    /// Whether nothing has been lost for some time.
+    pub(super) fn may_be_over(&self) -> bool {
+        self.seen.rest_for(OVER)
     }
 
     pub(super) fn note(&mut self, result: &PacketResult) {

@@ -124,6 +124,13 @@ impl Observations {
         self.sent_until
     }
 
+    /// Whether nothing was lost in the last so many observations.
+    pub(super) fn rest_for(&self, observations: usize) -> bool {
+        let lost =
+            self.weighted().take(observations).map(|(_, observation)| observation.lost_bytes);
+        lost.fold(0.0, f64::max) == 0.0
+    }
+
     /// The observations and how much each counts, the newest first.
     pub(super) fn weighted(&self) -> impl Iterator<Item = (f64, &Observation)> {
         let kept = self.count.min(WINDOW as u64);

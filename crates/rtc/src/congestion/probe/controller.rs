@@ -126,6 +126,8 @@ pub(in crate::congestion) struct ProbeController {
     /// The first probes were sent.
     begun: bool,
     awaited: Option<Awaited>,
+    /// The last one paid, or the one before it.
+    has_paid: bool,
     last_probe: Option<Instant>,
     /// When to look whether a probe makes sense, if nothing happens before.
     next_look: Option<Instant>,
@@ -141,6 +143,7 @@ impl ProbeController {
             target: start,
             begun: false,
             awaited: None,
+            has_paid: false,
             last_probe: None,
             next_look: None,
             dropped: None,
@@ -187,6 +190,7 @@ impl ProbeController {
         }
         self.target = outlook.target;
         if self.awaited.is_some_and(|awaited| outlook.target > awaited.pays_above) {
+            self.has_paid = true;
             return self.plan(outlook, [Some(outlook.step()), None]);
         }
         Plan::NOTHING
@@ -233,6 +237,10 @@ impl ProbeController {
     pub(in crate::congestion) fn handle_timeout(&mut self, outlook: Outlook) -> Plan {
         if self.patience_ends().is_some_and(|at| at <= outlook.now) {
             self.awaited = None;
+            if std::mem::take(&mut self.has_paid) {
+                // The path took all until then: this one may just have been shaken.
+                return self.plan(outlook, [Some(outlook.step()), None]);
+            }
         }
         if self.look().is_none_or(|at| at > outlook.now) {
             return Plan::NOTHING;
@@ -262,11 +270,9 @@ impl ProbeController {
     }
 
     fn interval(&self, outlook: Outlook) -> Duration {
-        if !outlook.is_careful() {
-            return INTERVAL;
-        }
         let has = outlook.target.as_f64() / self.wanted.max(Bitrate::from_bps(1)).as_f64();
-        FULL_INTERVAL.mul_f64(1.0 + CONTENT * has.min(1.0))
+        let full = FULL_INTERVAL.mul_f64(1.0 + CONTENT * has.min(1.0));
+        if outlook.is_careful() { full } else { full.min(INTERVAL) }
     }
 
     /// Probes at so many times the target rate, as far as that could be used and is allowed.
