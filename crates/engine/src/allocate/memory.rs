@@ -26,8 +26,8 @@ const FAILED_WITHIN: Duration = Duration::from_secs(30);
 /// climbs from its start.
 const GROWN: (u64, u64) = (3, 2);
 
-/// The same while the first estimate climbs: it often ends a little short of what somebody wants to see.
-const GROWN_AT_START: (u64, u64) = (5, 4);
+/// The same while an estimate climbs, as the first one does: it often ends a little short of what somebody wants to see.
+const GROWN_ON: (u64, u64) = (5, 4);
 
 /// On a link that carries so many times what it did when somebody went up and failed, that says nothing.
 const FORGETS: u64 = 2;
@@ -166,6 +166,11 @@ impl Pictures {
     }
 }
 
+/// Whether a budget is so many times another one.
+fn has_grown(from_bps: u64, times: (u64, u64), to_bps: u64) -> bool {
+    to_bps >= from_bps.saturating_mul(times.0) / times.1
+}
+
 impl Memory {
     /// Of a track that nothing was sent of before. To begin is no try that can fail.
     pub(super) fn new(track: TrackId, sent: Option<Sent>, circumstances: &Circumstances) -> Memory {
@@ -251,9 +256,11 @@ impl Memory {
         let wait = patience.saturating_sub(rested);
         let has_failed = patience > PATIENCE && !wait.is_zero();
         let has_news = news.view_has_changed || self.has_not_known(rungs);
-        let grown = if budgets.are_starting() { GROWN_AT_START } else { GROWN };
-        let grown_bps = self.budget_bps.saturating_mul(grown.0) / grown.1;
-        let has_grown = rested >= SHOWN_WITHIN && budgets.recent() >= grown_bps;
+        let goes_on = self.went_up && has_grown(budgets.sustained(), GROWN, budgets.recent());
+        let climbs = budgets.are_starting() || goes_on;
+        let grown = if climbs { GROWN_ON } else { GROWN };
+        let has_grown =
+            rested >= SHOWN_WITHIN && has_grown(self.budget_bps, grown, budgets.recent());
         if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());
         }
@@ -275,7 +282,7 @@ impl Memory {
     /// Takes note of how far the budget is below what it was when it went up. True when that is another link: once
     /// that is nobody's fault, but soon again, and its estimates promise what they do not keep.
     fn note_fall(&mut self, now: Instant, budget_bps: u64) -> bool {
-        let is_far_less = budget_bps.saturating_mul(GROWN.0) / GROWN.1 <= self.budget_bps;
+        let is_far_less = has_grown(budget_bps, GROWN, self.budget_bps);
         let is_again = self.link_fell_at.is_some_and(|at| now < at + FALLS_APART);
         if is_far_less {
             self.link_fell_at = Some(now);

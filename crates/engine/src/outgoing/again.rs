@@ -72,7 +72,8 @@ impl Outgoing {
     }
 
     /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
-    /// receiver may even have use for, or about `len` bytes of nothing. `None` when neither can be sent.
+    /// receiver may even have use for, or about `len` bytes of nothing, since large packets would be far too much for
+    /// the probe of a thin path. `None` when neither can be sent.
     pub(crate) fn pad(
         &mut self,
         track: Option<&Track>,
@@ -80,20 +81,26 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         track
-            .and_then(|track| self.pad_by_repeating(track, outlet))
+            .and_then(|track| self.pad_by_repeating(track, len.saturating_add(len / 2), outlet))
             .or_else(|| self.pad_with_nothing(len.min(MAX_PADDING), outlet))?;
         outlet.counters.padding_packets_out += 1;
         Some(())
     }
 
-    fn pad_by_repeating(&mut self, track: &Track, outlet: &mut Outlet<'_>) -> Option<()> {
+    fn pad_by_repeating(
+        &mut self,
+        track: &Track,
+        most: u16,
+        outlet: &mut Outlet<'_>,
+    ) -> Option<()> {
         let newest = self.again.newest?;
+        let fits = |len, _: &mut Link| (len <= usize::from(most)).then_some(());
         for _ in 0..PADDING_PACKETS {
             self.again.padded = (self.again.padded + 1) % PADDING_PACKETS;
             let original = self.original(newest.wrapping_sub(self.again.padded));
             let is_of_track = |original: &Original| original.layer.track == track.id;
             if let Some(original) = original.filter(is_of_track)
-                && self.repeat(original, track, outlet, |_, _| Some(())).is_some()
+                && self.repeat(original, track, outlet, fits).is_some()
             {
                 return Some(());
             }

@@ -189,6 +189,10 @@ impl ProbeController {
             self.dropped = Some(Dropped { at: outlook.now, from: self.target });
         }
         self.target = outlook.target;
+        // Who has come to send little waits no longer than that.
+        let due = self.last_probe.map(|at| at + self.interval(outlook));
+        let sooner = due.filter(|due| *due > outlook.now);
+        self.next_look = self.next_look.map(|look| sooner.map_or(look, |due| look.min(due)));
         if self.awaited.is_some_and(|awaited| outlook.target > awaited.pays_above) {
             self.has_paid = true;
             return self.plan(outlook, [Some(outlook.step()), None]);
