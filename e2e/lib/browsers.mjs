@@ -26,13 +26,13 @@ const only = (hosts) => `--host-resolver-rules=${['MAP * ~NOTFOUND', ...hosts.ma
 
 /**
  * A Chromium of its own: fake devices belong to the process, so each person has one.
- * @param {{ id?: number, picture?: typeof WIDE, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, args?: string[] }} options
+ * @param {{ id?: number, picture?: typeof WIDE, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, niceness?: number, args?: string[] }} options
  *   `id`: whose picture and tone the devices give; `picture`: what it is like, plain by default; `devices`: whether there are any;
  *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click;
  *   `shares`: the title of the tab that is chosen when somebody shares their screen; `hosts`: what it may reach beside this machine;
- *   `namespace`: the network namespace it is in
+ *   `namespace`: the network namespace it is in; `niceness`: there, less than 0 before others have a processor
  */
-export async function openChromium({ id = 1, picture, devices = true, permission = true, autoplay = true, shares, hosts = [], namespace, args = [] } = {}) {
+export async function openChromium({ id = 1, picture, devices = true, permission = true, autoplay = true, shares, hosts = [], namespace, niceness = 0, args = [] } = {}) {
   const { video, audio } = files(id, picture);
   const flags = [...QUIET, only(['localhost', '127.0.0.1', ...hosts]), ...args];
   if (devices) flags.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${video}`, `--use-file-for-fake-audio-capture=${audio}`);
@@ -42,7 +42,7 @@ export async function openChromium({ id = 1, picture, devices = true, permission
   if (autoplay) flags.push('--autoplay-policy=no-user-gesture-required');
   const browser = await chromium.launch({
     executablePath: namespace ? IN_NAMESPACE : '/usr/bin/chromium',
-    env: { ...process.env, ...(namespace && { NAMESPACE: namespace }) },
+    env: { ...process.env, ...(namespace && { NAMESPACE: namespace, NICENESS: `${niceness}` }) },
     headless: true,
     chromiumSandbox: false,
     args: flags,

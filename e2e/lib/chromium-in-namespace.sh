@@ -1,3 +1,3 @@
 #!/bin/sh
-# Chromium in the network namespace NAMESPACE, driven from outside by its pipe.
-exec ip netns exec "$NAMESPACE" /usr/bin/chromium "$@"
+# Chromium in the network namespace NAMESPACE, driven from outside by its pipe, as nice to others as NICENESS says.
+exec ip netns exec "$NAMESPACE" nice -n "${NICENESS:-0}" /usr/bin/chromium "$@"

@@ -45,11 +45,11 @@ export function deleteNamespaces(names) {
   }
 }
 
-/** Starts a server in a namespace, to be reached by `address`; with a certificate, since browsers want one. */
-export async function startServer(namespace, address) {
+/** Starts a server in a namespace, to be reached by `address`; with a certificate, since browsers want one. `niceness`: less than 0 before others have a processor. */
+export async function startServer(namespace, address, niceness = 0) {
   const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-state-')); // not the certificate of whoever runs this
   const args = ['--listen', '0.0.0.0:4000', '--public-ip', address, '--tls-self-signed', '--state-dir', state];
-  const child = spawn('ip', ['netns', 'exec', namespace, BINARY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('ip', ['netns', 'exec', namespace, 'nice', '-n', `${niceness}`, BINARY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
   let log = '';
   const ready = new Promise((resolve, reject) => {

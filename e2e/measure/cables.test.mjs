@@ -3,7 +3,7 @@ import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { openChromium } from '../lib/browsers.mjs';
-import { Cables, GOOD, HUB, unavailable } from '../lib/cable.mjs';
+import { Cables, GOOD, HUB, PUNCTUAL, unavailable } from '../lib/cable.mjs';
 import { Delays } from '../lib/delay.mjs';
 import { WIDE } from '../lib/pattern.mjs';
 import { closeAll, Person } from '../lib/person.mjs';
@@ -15,6 +15,8 @@ const LARGE = { width: 1280, height: 800 };
 const NARROW = { width: 200, height: 260 };
 /** What the page waits for before it says that it is hidden: a glance at another tab costs nothing. */
 const GLANCE_MS = 3000;
+/** Browsers probe their way every 5 s, also while they send sound alone, and take what they find for all that there is. */
+const RESTS_MS = 8000;
 /** What is no doing of the server: a layout that settles, a picture on its way, and between two notes of the witness. */
 const BROWSER_MS = 400;
 
@@ -32,8 +34,10 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
     for (const name of ['ann', 'bo', 'cy']) await mend(name);
     server = await cables.startServer();
     browsers = await Promise.all(
-      ['ann', 'bo', 'cy'].map((name, index) =>
-        openChromium({ id: index + 1, picture: index === 0 ? WIDE : undefined, namespace: cables.namespaces[name], hosts: [HUB] })),
+      ['ann', 'bo', 'cy'].map((name, index) => {
+        const shows = index === 0 && { picture: WIDE, niceness: PUNCTUAL };
+        return openChromium({ id: index + 1, namespace: cables.namespaces[name], hosts: [HUB], ...shows });
+      }),
     );
     ann = await Person.join(browsers[0], server, { room: 'cable', name: 'Ann', page: await browsers[0].page({ ignoreHTTPSErrors: true }) });
   });
@@ -149,7 +153,7 @@ describe('over cables of all kinds', { skip: unavailable }, () => {
     await takeTestimony(cy);
     const hidden = Date.now();
     await becomeHidden(bo, true);
-    await wait(GLANCE_MS + 3000);
+    await wait(GLANCE_MS + RESTS_MS);
     const [sent, unseen, scrolled] = await Promise.all([ann, bo, cy].map(takeTestimony));
     const shown = Date.now();
     await becomeHidden(bo, false);

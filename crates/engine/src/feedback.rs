@@ -74,7 +74,8 @@ impl Engine {
         out: &mut SendArena,
     ) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        let Peer { arrivals: Some(arrivals), overflow, incoming, speaker, link, .. } = peer else {
+        let Peer { arrivals: Some(arrivals), overflow, rests, incoming, speaker, link, .. } = peer
+        else {
             return;
         };
         // If it does, the browser is not to be told what was lost: it would send all of it again, in front of the
@@ -83,7 +84,8 @@ impl Engine {
             self.timers.set(Timer::Peer(key.index, PeerTimer::Feedback), Some(at));
             return;
         }
-        arrivals.hide_losses(overflow.settles(now));
+        // And of who rests, some that have come are left out.
+        arrivals.hide_losses(overflow.settles(now) || *rests);
         let media = incoming.ssrcs().next().unwrap_or(Ssrc(0));
         let mut compound = Compound::new();
         for _ in 0..MAX_FEEDBACKS {

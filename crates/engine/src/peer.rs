@@ -44,6 +44,8 @@ pub(crate) struct Peer {
     pub(crate) arrivals: Option<TransportArrivals>,
     /// Whether its path to us is sent far too much.
     pub(crate) overflow: Overflow,
+    /// Nobody watches any video of it: it has nothing to send but sound.
+    pub(crate) rests: bool,
     /// How far our clock is ahead of the peer's.
     pub(crate) clock_difference: ClockDifference,
     /// One for each section that the client has ever received on, in the order of the offer.
@@ -94,6 +96,7 @@ impl Peer {
             incoming: Incoming::new(&session.negotiation),
             arrivals: None,
             overflow: Overflow::default(),
+            rests: false,
             session,
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),

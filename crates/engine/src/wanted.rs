@@ -45,6 +45,9 @@ impl Engine {
                 is_watched |= track.wanted_layers() != 0;
             }
         }
+        if let Some(peer) = self.peers.get_mut(key) {
+            peer.rests = !is_watched;
+        }
         if has_changed {
             self.dirty.mark_wanted(key);
         }

@@ -245,7 +245,8 @@ impl Memory {
             return Climb::within(budgets.latest());
         }
         let rested = now.saturating_duration_since(self.switched_at);
-        let patience = if self.has_lasted(now) { PATIENCE } else { self.patience };
+        let has_outgrown = self.has_outgrown_failure(budgets.recent());
+        let patience = if self.has_lasted(now) || has_outgrown { PATIENCE } else { self.patience };
         // What was never seen cannot flicker, and who sees nothing at all is not kept waiting.
         let patience = match self.was_seen {
             true if news.nothing_is_sent => patience / BLIND_SOONER,
@@ -279,6 +280,11 @@ impl Memory {
         self.went_up && now.saturating_duration_since(self.switched_at) >= FAILED_WITHIN
     }
 
+    /// The link carries so much more than when a try failed that this says nothing of it.
+    fn has_outgrown_failure(&self, budget_bps: u64) -> bool {
+        budget_bps >= self.failed_bps.saturating_mul(FORGETS)
+    }
+
     /// Takes note of how far the budget is below what it was when it went up. True when that is another link: once
     /// that is nobody's fault, but soon again, and its estimates promise what they do not keep.
     fn note_fall(&mut self, now: Instant, budget_bps: u64) -> bool {
@@ -310,7 +316,7 @@ impl Memory {
         if !has_switched {
             return;
         }
-        if self.has_lasted(now) || budget_bps >= self.failed_bps.saturating_mul(FORGETS) {
+        if self.has_lasted(now) || self.has_outgrown_failure(budget_bps) {
             self.patience = PATIENCE;
         } else if self.went_up
             && outcome.direction == Direction::Down

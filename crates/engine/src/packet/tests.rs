@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::dtls::Identity;
-use parlor_rtc::rtcp::CompoundWriter;
+use parlor_rtc::rtcp::{self, CompoundWriter, Rtcp};
 use parlor_rtc::rtp::{RtpView, Ssrc};
 use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
 use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
@@ -114,13 +114,23 @@ impl Call {
 
     /// The first one sends a packet, number `sequence`, and it goes where it goes.
     fn publish(&mut self, payload_type: u8, sequence: u16, payload: &[u8]) {
+        self.send(0x90, payload_type, sequence, payload);
+    }
+
+    /// The first one sends a packet that is padding and nothing else.
+    fn pad(&mut self, payload_type: u8, sequence: u16) {
+        self.send(0xB0, payload_type, sequence, &[0, 0, 0, 4]);
+    }
+
+    fn send(&mut self, first: u8, payload_type: u8, sequence: u16, payload: &[u8]) {
         self.now += Duration::from_millis(20);
-        let mut packet = vec![0x90, payload_type];
+        let mut packet = vec![first, payload_type];
         packet.extend(sequence.to_be_bytes());
         packet.extend((u32::from(sequence) * 960).to_be_bytes());
         packet.extend(PUBLISHER.to_be_bytes());
-        // The mid of its section, which is 4 here.
-        packet.extend([0xBE, 0xDE, 0, 1, 4 << 4, b'0', 0, 0]);
+        // The mid of its section, which is 4 here, and the number over the whole transport, which is 5.
+        let [high, low] = sequence.to_be_bytes();
+        packet.extend([0xBE, 0xDE, 0, 2, 4 << 4, b'0', 5 << 4 | 1, high, low, 0, 0, 0]);
         packet.extend(payload);
         let len = packet.len();
         packet.resize(len + SRTP_OVERHEAD, 0);
@@ -168,6 +178,26 @@ impl Call {
         self.arena.clear();
     }
 
+    /// What the first one is told of its packets: their numbers, and whether they came.
+    fn told(&mut self) -> Vec<(u16, bool)> {
+        self.now += Duration::from_millis(100);
+        let (now, key) = (self.now, self.people[0].key);
+        self.engine.send_transport_feedback(now, key, &mut self.arena);
+        let mut told = Vec::new();
+        for message in self.arena.messages() {
+            for datagram in message.segments() {
+                let mut packet = datagram.to_vec();
+                let len = self.people[0].inbound.open_rtcp(&mut packet).unwrap();
+                for report in rtcp::parse(&packet[..len]) {
+                    let Rtcp::TransportFeedback(feedback) = report else { continue };
+                    told.extend(feedback.statuses().map(|(sequence, at)| (sequence, at.is_some())));
+                }
+            }
+        }
+        self.arena.clear();
+        told
+    }
+
     fn take(&mut self, who: usize) -> Vec<Heard> {
         std::mem::take(&mut self.people[who].heard)
     }
@@ -186,7 +216,8 @@ fn offer([types, formats]: [&str; 2]) -> String {
             "m=audio 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
              a=ice-ufrag:user\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
              a=rtcp-rsize\r\na={direction}\r\n{formats}\
-             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n"
+             a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+             a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
         )
         .unwrap();
     }
@@ -262,4 +293,19 @@ fn blocks_of_something_else_than_opus_are_not_forwarded() {
     call.publish(63, 11, &[0x80 | 111, 0, 3, 0xFF, 111, 1, 2, 3]);
     assert_eq!(call.engine.counters.packets_refused, refused + 2);
     assert_eq!((call.take(1), call.take(2)), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn whose_video_nobody_watches_is_not_told_of_padding_and_not_that_it_was_lost() {
+    let mut call = Call::new(&[RED, OPUS]);
+    let probe = |call: &mut Call, from: u16| {
+        call.publish(111, from, &frame(from));
+        call.pad(111, from + 1);
+        call.publish(111, from + 2, &frame(from + 2));
+        call.told()
+    };
+    assert_eq!(probe(&mut call, 10), [(10, true), (11, true), (12, true)]);
+    let (now, key) = (call.now, call.people[0].key);
+    call.engine.review_wanted(now, key);
+    assert_eq!(probe(&mut call, 13), [(13, true), (15, true)]);
 }

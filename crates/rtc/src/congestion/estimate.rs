@@ -33,10 +33,6 @@ const OUTLASTED_SHAKES: u32 = 3;
 /// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
 const PERHAPS_FULL: Duration = Duration::from_millis(10);
 
-/// Where a path was lately full, a flow that lets its rate grow so far beyond that shows by itself whether it takes more
-/// now: a probe would fill its queue. Who has come so far has shown that it does.
-const BEYOND_THE_EDGE: f64 = 1.05;
-
 /// The estimate of one path.
 #[derive(Clone, Debug)]
 pub(super) struct FeedbackEstimate {
@@ -375,10 +371,7 @@ impl FeedbackEstimate {
         let application_limited =
             self.alr.since().is_some() || self.alr_ended.is_some_and(just_ended);
         let is_careful = self.delay.seen_full() && !application_limited;
-        let is_at_edge = self.delay.capacity(now).is_some_and(|capacity| {
-            let beyond = capacity.scaled(BEYOND_THE_EDGE);
-            (capacity..beyond).contains(&self.target) && self.delay.grows_to() >= beyond
-        });
+        let is_at_edge = self.delay.is_at_edge(now, self.target);
         let permission = match (self.delay.usage(), self.loss.state()) {
             _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
             _ if is_careful && (is_at_edge || self.delay.queue() >= PERHAPS_FULL) => {

@@ -340,6 +340,17 @@ fn what_failed_on_a_thin_link_says_nothing_of_one_that_carries_far_more() {
 }
 
 #[test]
+fn who_failed_on_a_thin_link_waits_no_longer_when_it_carries_far_more() {
+    let mut viewer = settled(300_000);
+    assert_eq!(viewer.last, [send(1, 1)]);
+    viewer.run(20 * SECOND, 460_000);
+    assert_eq!(viewer.last, [send(1, 2)]);
+    assert_eq!(viewer.run(SECOND, 330_000), [send(1, 1)], "it has failed");
+    assert_eq!(viewer.run(12 * SECOND, 460_000), [send(1, 1)], "and waits for longer");
+    assert_eq!(viewer.run(3 * SECOND, 3_000_000), [send(2, 2)]);
+}
+
+#[test]
 fn a_link_that_flaps_between_little_and_nothing_is_tried_less_and_less_often() {
     let mut viewer = settled(200_000);
     let mut waits = Vec::new();

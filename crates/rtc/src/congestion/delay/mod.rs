@@ -25,6 +25,9 @@ use trend::Trend;
 /// After so long without arrivals, groups say nothing of each other any more.
 const INTERRUPTED: Duration = Duration::from_secs(2);
 
+/// Who has come so far beyond what a path was lately full of has shown that it takes more now.
+const BEYOND_THE_EDGE: f64 = 1.05;
+
 /// The delay-based estimate.
 #[derive(Clone, Debug)]
 pub(super) struct DelayEstimate {
@@ -103,9 +106,13 @@ impl DelayEstimate {
         self.control.capacity(now)
     }
 
-    /// How far the rate grows by itself on what comes through now.
-    pub(super) fn grows_to(&self) -> Bitrate {
-        self.control.grows_to()
+    /// Whether a flow at this rate shows by itself whether the path takes more than what it was lately full of: that is
+    /// just reached, and what comes through lets the rate grow beyond it.
+    pub(super) fn is_at_edge(&self, now: Instant, rate: Bitrate) -> bool {
+        self.capacity(now).is_some_and(|capacity| {
+            let beyond = capacity.scaled(BEYOND_THE_EDGE);
+            (capacity..beyond).contains(&rate) && self.control.grows_to() >= beyond
+        })
     }
 
     /// What is left of the rate when the path is found full again.

@@ -108,6 +108,21 @@ fn when_loss_ends_the_rate_grows_until_delay_limits_it() {
 }
 
 #[test]
+fn once_nothing_has_been_lost_for_a_while_a_probe_ends_what_loss_has_limited() {
+    let mut path = Path::new(kbps(300));
+    path.send(5, kbps(600), kbps(300), NEVER);
+    assert_ne!(path.estimate.state(), LossState::Unlimited);
+    assert!(!path.estimate.may_be_over());
+    path.estimate.note_probed(kbps(900));
+    assert_ne!(path.estimate.state(), LossState::Unlimited, "losses are too fresh");
+    path.send(2, kbps(100), kbps(300), NEVER);
+    assert!(path.estimate.may_be_over());
+    path.estimate.note_probed(kbps(900));
+    path.send(1, kbps(300), kbps(900), NEVER);
+    assert_eq!(path.estimate.state(), LossState::Unlimited);
+}
+
+#[test]
 fn three_quarters_of_a_second_decide_nothing() {
     let mut path = Path::new(kbps(2_000));
     for _ in 0..14 {

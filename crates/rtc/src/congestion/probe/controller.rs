@@ -274,6 +274,9 @@ impl ProbeController {
     }
 
     fn interval(&self, outlook: Outlook) -> Duration {
+        if !outlook.seen_full {
+            return INTERVAL;
+        }
         let has = outlook.target.as_f64() / self.wanted.max(Bitrate::from_bps(1)).as_f64();
         let full = FULL_INTERVAL.mul_f64(1.0 + CONTENT * has.min(1.0));
         if outlook.is_careful() { full } else { full.min(INTERVAL) }

@@ -131,6 +131,16 @@ fn falling(seed: u64) -> World {
     world
 }
 
+/// One sender, who has less to send than fills a path that loses nearly all of its rate and has it back after 20 s.
+fn returning(seed: u64) -> World {
+    let kbps = vec![(0.0, 5_000), (10.0, 250), (30.0, 5_000)];
+    let conditions = Conditions { kbps, jitter_ms: 3, ..Conditions::steady(1) };
+    let mut world = World::new(start(), conditions, seed);
+    world.add(0, Demand::Layers(vec![100, 400, 1_500]));
+    world.run(50);
+    world
+}
+
 /// Senders that begin half a second apart and could use twice their part of 3 Mbit/s.
 fn together(senders: u64) -> World {
     let mut world = World::new(start(), Conditions::steady(3_000 * senders), 1);

@@ -73,6 +73,18 @@ fn a_path_that_has_got_faster_is_found_out_in_eight_seconds() {
 }
 
 #[test]
+fn a_path_that_was_thin_for_twenty_seconds_is_used_again_within_eight_though_it_shakes_and_little_is_sent()
+ {
+    for seed in 1..=12 {
+        let outcome = Outcome::new(super::returning(seed));
+        let after = outcome.reaches(30.0, 1_600);
+        assert!(after.is_some_and(|seconds| seconds <= 8.0), "{after:?} s, seed {seed}");
+        let lost = outcome.dropped(15.0..30.0);
+        assert!(lost <= 1.0, "{lost} % lost while it was thin, seed {seed}");
+    }
+}
+
+#[test]
 fn loss_that_does_not_depend_on_the_rate_takes_little_of_it() {
     let without = Story::Steady5000.outcome().used(10.0..40.0);
     let two = Story::LosesTwoPerCent.outcome().used(10.0..40.0);

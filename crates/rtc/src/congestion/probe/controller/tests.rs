@@ -170,3 +170,48 @@ fn a_drop_of_long_ago_is_how_things_are() {
     controller.note_target(outlook(now + ms(2_000), 600));
     assert_eq!(rates(controller.note_recovered(outlook(now + ms(8_000), 600))), []);
 }
+
+#[test]
+fn a_probe_that_fails_after_one_that_paid_is_tried_once_more() {
+    let now = start();
+    let mut controller = begun(now, 3_000);
+    let later = |millis, target| outlook(now + ms(millis), target);
+    assert_eq!(rates(controller.note_target(later(100, 1_790))), [3_580]);
+    assert_eq!(rates(controller.handle_timeout(later(1_099, 1_790))), []);
+    assert_eq!(rates(controller.handle_timeout(later(1_100, 1_790))), [3_580]);
+    assert_eq!(rates(controller.handle_timeout(later(2_100, 1_790))), []);
+    assert_eq!(controller.deadline(), Some(now + ms(6_100)), "and then as ever");
+}
+
+#[test]
+fn a_path_that_was_full_is_tried_often_by_who_sends_little_and_has_little() {
+    let now = start();
+    let mut controller = begun(now, 4_000);
+    let full = |millis, is_limited| Outlook {
+        seen_full: true,
+        application_limited: is_limited,
+        ..outlook(now + ms(millis), 400)
+    };
+    controller.handle_timeout(full(1_000, false));
+    assert_eq!(rates(controller.handle_timeout(full(5_000, true))), [800]);
+    assert_eq!(controller.deadline(), Some(now + ms(6_000)), "its result is waited for");
+    controller.handle_timeout(full(6_000, true));
+    assert_eq!(controller.deadline(), Some(now + ms(5_000 + 3_600)));
+}
+
+#[test]
+fn who_comes_to_send_little_waits_no_longer_than_who_does() {
+    let now = start();
+    let mut controller = begun(now, 1_000);
+    let full = |millis, is_limited| Outlook {
+        seen_full: true,
+        application_limited: is_limited,
+        ..outlook(now + ms(millis), 600)
+    };
+    controller.handle_timeout(full(1_000, false));
+    assert_eq!(rates(controller.handle_timeout(full(5_000, false))), [900]);
+    controller.handle_timeout(full(6_000, false));
+    assert_eq!(controller.deadline(), Some(now + ms(5_000 + 11_600)));
+    controller.note_target(full(7_000, true));
+    assert_eq!(controller.deadline(), Some(now + ms(5_000 + 5_000)));
+}
