@@ -1,6 +1,6 @@
 //! Joins and later offers: from a client's SDP to a peer with tracks and slots, and the answer.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{Negotiation, Offer, negotiate};
@@ -20,6 +20,10 @@ use crate::slot_set::MAX_SLOTS;
 use crate::timer::{PeerTimer, Timer};
 use crate::track::{NewTrack, Track, Upstream};
 use crate::ufrag::Owner;
+
+/// A browser's first probes are over, and those of one that sends sound alone, 5 s later and on, have not begun: it is
+/// time to see whether anybody watches.
+const FIRST_PROBES_END: Duration = Duration::from_secs(3);
 
 impl Engine {
     /// Lets a peer enter a room.
@@ -75,7 +79,7 @@ impl Engine {
         );
         let ssrc = Ssrc(self.random.next_u32());
         self.add_peer(Peer::new(now, join.peer, room, session, connection, ssrc))?;
-        self.publish(key, &join.senders)?;
+        self.publish(now, key, &join.senders)?;
         self.open_slots(key);
         self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
         self.reassign_room(now, room);
@@ -110,7 +114,7 @@ impl Engine {
         self.renegotiate(now, key, negotiation, ice_restarted);
         self.end_closed_tracks(now, key);
         self.switch_senders(key, senders);
-        self.publish(key, &fresh)?;
+        self.publish(now, key, &fresh)?;
         self.open_slots(key);
         self.reassign_room(now, room);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
@@ -223,7 +227,7 @@ impl Engine {
     }
 
     /// Makes the tracks of new senders.
-    fn publish(&mut self, key: PeerKey, senders: &[Sender]) -> Result<(), JoinError> {
+    fn publish(&mut self, now: Instant, key: PeerKey, senders: &[Sender]) -> Result<(), JoinError> {
         for sender in senders {
             let Some(peer) = self.peers.get_mut(key) else { break };
             let negotiation = &peer.session.negotiation;
@@ -244,6 +248,8 @@ impl Engine {
             peer.published.push(published);
             // That nobody watches is worth knowing too.
             self.dirty.mark_wanted(key);
+            let timer = Timer::Peer(key.index, PeerTimer::Wanted);
+            self.timers.set_no_later_than(timer, now + FIRST_PROBES_END);
         }
         Ok(())
     }

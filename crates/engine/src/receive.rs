@@ -54,8 +54,9 @@ impl Engine {
         // libwebrtc probes its path for no more than twice what its encoders may use, and believes what it finds: of one
         // that sends nothing but sound, 300 kbit/s would be left for whoever comes to watch.
         let is_misleading = peer.rests && view.payload.is_empty();
-        if let Some(sequence) = view.extensions.transport_sequence.filter(|_| !is_misleading) {
-            let (due, overflows) = peer.note_transport_arrival(now, (sequence, packet.len()));
+        if let Some(sequence) = view.extensions.transport_sequence {
+            let numbered = (sequence, packet.len());
+            let (due, overflows) = peer.note_transport_arrival(now, numbered, !is_misleading);
             if let Some(at) = due {
                 self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Feedback), at);
             }
@@ -139,16 +140,20 @@ impl Engine {
 }
 
 impl Peer {
-    /// Takes note of a packet for transport-wide feedback; says when that is due, and whether its path turns out
-    /// to overflow.
+    /// Takes note of a packet for transport-wide feedback, if it is to be told; says when that is due, and whether its
+    /// path turns out to overflow.
     #[inline]
     fn note_transport_arrival(
         &mut self,
         now: Instant,
         (sequence, len): (u16, usize),
+        is_told: bool,
     ) -> (Option<Instant>, bool) {
         let arrivals = self.arrivals.get_or_insert_default();
-        let sequence = arrivals.handle_packet(now, sequence);
+        let sequence = match is_told {
+            true => arrivals.handle_packet(now, sequence),
+            false => Some(arrivals.number(sequence)),
+        };
         let overflow = &mut self.overflow;
         let overflows = sequence.is_some_and(|number| overflow.handle_packet(now, number, len));
         (arrivals.deadline(), overflows)

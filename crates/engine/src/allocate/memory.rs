@@ -166,9 +166,9 @@ impl Pictures {
     }
 }
 
-/// Whether a budget is so many times another one.
-fn has_grown(from_bps: u64, times: (u64, u64), to_bps: u64) -> bool {
-    to_bps >= from_bps.saturating_mul(times.0) / times.1
+/// Whether the larger budget is so many times the smaller one, or more.
+fn is_times(smaller_bps: u64, times: (u64, u64), larger_bps: u64) -> bool {
+    larger_bps >= smaller_bps.saturating_mul(times.0) / times.1
 }
 
 impl Memory {
@@ -257,11 +257,13 @@ impl Memory {
         let wait = patience.saturating_sub(rested);
         let has_failed = patience > PATIENCE && !wait.is_zero();
         let has_news = news.view_has_changed || self.has_not_known(rungs);
-        let goes_on = self.went_up && has_grown(budgets.sustained(), GROWN, budgets.recent());
-        let climbs = budgets.are_starting() || goes_on;
+        let climbs_on = self.went_up
+            && self.is_fresh(now)
+            && is_times(budgets.sustained(), GROWN, budgets.recent());
+        let climbs = budgets.are_starting() || climbs_on;
         let grown = if climbs { GROWN_ON } else { GROWN };
         let has_grown =
-            rested >= SHOWN_WITHIN && has_grown(self.budget_bps, grown, budgets.recent());
+            rested >= SHOWN_WITHIN && is_times(self.budget_bps, grown, budgets.recent());
         if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());
         }
@@ -288,7 +290,7 @@ impl Memory {
     /// Takes note of how far the budget is below what it was when it went up. True when that is another link: once
     /// that is nobody's fault, but soon again, and its estimates promise what they do not keep.
     fn note_fall(&mut self, now: Instant, budget_bps: u64) -> bool {
-        let is_far_less = has_grown(budget_bps, GROWN, self.budget_bps);
+        let is_far_less = is_times(budget_bps, GROWN, self.budget_bps);
         let is_again = self.link_fell_at.is_some_and(|at| now < at + FALLS_APART);
         if is_far_less {
             self.link_fell_at = Some(now);

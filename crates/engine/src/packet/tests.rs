@@ -21,6 +21,7 @@ use crate::forward::Forwarded;
 use crate::id::{PeerId, RoomId, Source, TrackId};
 use crate::peer::PeerKey;
 use crate::session;
+use crate::timer::{PeerTimer, Timer};
 
 /// The formats of a browser that offers RED, with the numbers of Chromium.
 const RED: [&str; 2] =
@@ -305,7 +306,15 @@ fn whose_video_nobody_watches_is_not_told_of_padding_and_not_that_it_was_lost() 
         call.told()
     };
     assert_eq!(probe(&mut call, 10), [(10, true), (11, true), (12, true)]);
-    let (now, key) = (call.now, call.people[0].key);
-    call.engine.review_wanted(now, key);
+    let key = call.people[0].key;
+    let looks_at = call.engine.timers.at(Timer::Peer(key.index, PeerTimer::Wanted));
+    call.now = looks_at.expect("it is looked at whether anybody watches");
+    call.engine.review_wanted(call.now, key);
     assert_eq!(probe(&mut call, 13), [(13, true), (15, true)]);
+    // That much missing would be a path that overflows.
+    (16..46).for_each(|number| call.pad(111, number));
+    call.publish(111, 46, &frame(46));
+    assert_eq!(call.told(), [(46, true)]);
+    let peer = call.engine.peers.get(key).unwrap();
+    assert_eq!(peer.overflow.limit_bps(), None);
 }

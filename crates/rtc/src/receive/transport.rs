@@ -90,6 +90,11 @@ impl TransportArrivals {
         Some(sequence)
     }
 
+    /// The number of a packet, made whole, of which no feedback is to speak.
+    pub fn number(&self, sequence: u16) -> u64 {
+        self.sequences.peek(sequence)
+    }
+
     /// When feedback is due; a packet that arrives can bring it forward.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {

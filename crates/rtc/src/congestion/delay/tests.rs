@@ -67,6 +67,20 @@ fn when_the_path_is_full_what_came_through_last_says_more_than_what_usually_does
 }
 
 #[test]
+fn at_the_edge_of_a_full_path_a_flow_shows_whether_it_takes_more_and_who_sends_little_does_not() {
+    let (mut now, mut arrived_us) = (start(), 0);
+    let mut estimate = DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(1_000));
+    send(&mut estimate, &mut now, &mut arrived_us, 1_000);
+    let capacity = estimate.capacity(now).expect("it was full");
+    for (at_percent, is_there) in [(99, false), (100, true), (104, true), (106, false)] {
+        let rate = capacity.scaled(f64::from(at_percent) / 100.0);
+        assert_eq!(estimate.is_at_edge(now, rate), is_there, "{at_percent} %");
+    }
+    estimate.update(now + Duration::from_secs(1), steady(kbps(400)), None);
+    assert!(!estimate.is_at_edge(now, capacity), "its rate never gets beyond");
+}
+
+#[test]
 fn a_path_that_has_lost_most_of_its_rate_is_known_by_the_first_reduction() {
     let (mut now, mut arrived_us) = (start(), 0);
     let mut estimate = DelayEstimate::new(Limits { min: kbps(30), max: kbps(9_000) }, kbps(2_500));

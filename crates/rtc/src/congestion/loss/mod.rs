@@ -45,6 +45,10 @@ const PADDING: Duration = Duration::from_secs(2);
 /// After so many observations without any, loss may be over: a probe shows it.
 const OVER: usize = 6;
 
+/// What was ended by a probe and comes back sooner is of a path that lets bursts pass and then drops what is beyond its
+/// rate, without a queue: only time shows what that takes.
+const COMES_BACK: Duration = Duration::from_secs(20);
+
 /// What limits the rate, as far as loss is concerned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LossState {
@@ -70,6 +74,8 @@ pub(super) struct LossEstimate {
     hold: Hold,
     padded: Option<PaddedSince>,
     growth: Option<GrowthLimit>,
+    /// When a probe last ended what loss had limited.
+    ended: Option<Instant>,
 }
 
 /// What an update decides by.
@@ -95,6 +101,7 @@ impl LossEstimate {
             hold: Hold::NONE,
             padded: None,
             growth: None,
+            ended: None,
         }
     }
 
@@ -128,10 +135,11 @@ impl LossEstimate {
         self.state = LossState::Unlimited;
     }
 
-    /// A probe has shown that so much comes through, whatever the path loses by itself. Grown to from what was believed
+    /// A probe has shown that so much comes through, which ends what loss has limited if that may be over; whatever the path loses by itself. Grown to from what was believed
     /// before, it would be reached late: while a little is lost, nothing grows.
     pub(super) fn note_probed(&mut self, rate: Bitrate) {
         if self.is_limited() && self.may_be_over() && rate > self.rate {
+            self.ended = self.seen.sent_until();
             self.seen = Observations::default();
             self.hold = Hold::NONE;
             self.padded = None;
@@ -142,9 +150,11 @@ impl LossEstimate {
         }
     }
 
-    /// Whether nothing has been lost for some time.
+    /// Whether nothing has been lost for some time, and no probe has shown so lately.
     pub(super) fn may_be_over(&self) -> bool {
-        self.seen.rest_for(OVER)
+        let now = self.seen.sent_until();
+        let is_long_ago = |ended: Instant| now.is_some_and(|now| now >= ended + COMES_BACK);
+        self.seen.rest_for(OVER) && self.ended.is_none_or(is_long_ago)
     }
 
     pub(super) fn note(&mut self, result: &PacketResult) {

@@ -124,11 +124,11 @@ impl Observations {
         self.sent_until
     }
 
-    /// Whether nothing was lost in the last so many observations.
+    /// Whether nothing was lost in the last so many observations, nor in the span that is not over.
     pub(super) fn rest_for(&self, observations: usize) -> bool {
-        let lost =
-            self.weighted().take(observations).map(|(_, observation)| observation.lost_bytes);
-        lost.fold(0.0, f64::max) == 0.0
+        let mut latest = self.weighted().take(observations);
+        let are_enough = self.count >= observations as u64;
+        are_enough && self.span.lost_bytes == 0 && latest.all(|(_, it)| it.lost_bytes == 0.0)
     }
 
     /// The observations and how much each counts, the newest first.

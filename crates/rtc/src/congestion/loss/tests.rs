@@ -123,6 +123,23 @@ fn once_nothing_has_been_lost_for_a_while_a_probe_ends_what_loss_has_limited() {
 }
 
 #[test]
+fn what_loss_limits_again_soon_after_a_probe_had_ended_it_is_no_more_ended_by_one() {
+    let mut path = Path::new(kbps(300));
+    let lose_and_rest = |path: &mut Path| {
+        path.send(5, kbps(600), kbps(300), NEVER);
+        path.send(3, kbps(100), kbps(300), NEVER);
+        assert_ne!(path.estimate.state(), LossState::Unlimited);
+    };
+    lose_and_rest(&mut path);
+    path.estimate.note_probed(kbps(900));
+    assert_eq!(path.estimate.state(), LossState::Unlimited);
+    lose_and_rest(&mut path);
+    assert!(!path.estimate.may_be_over());
+    path.estimate.note_probed(kbps(900));
+    assert_ne!(path.estimate.state(), LossState::Unlimited);
+}
+
+#[test]
 fn three_quarters_of_a_second_decide_nothing() {
     let mut path = Path::new(kbps(2_000));
     for _ in 0..14 {

@@ -126,8 +126,8 @@ pub(in crate::congestion) struct ProbeController {
     /// The first probes were sent.
     begun: bool,
     awaited: Option<Awaited>,
-    /// The last one paid, or the one before it.
-    has_paid: bool,
+    /// When a probe last paid, if none that failed was tried again since.
+    paid: Option<Instant>,
     last_probe: Option<Instant>,
     /// When to look whether a probe makes sense, if nothing happens before.
     next_look: Option<Instant>,
@@ -143,7 +143,7 @@ impl ProbeController {
             target: start,
             begun: false,
             awaited: None,
-            has_paid: false,
+            paid: None,
             last_probe: None,
             next_look: None,
             dropped: None,
@@ -194,7 +194,7 @@ impl ProbeController {
         let sooner = due.filter(|due| *due > outlook.now);
         self.next_look = self.next_look.map(|look| sooner.map_or(look, |due| look.min(due)));
         if self.awaited.is_some_and(|awaited| outlook.target > awaited.pays_above) {
-            self.has_paid = true;
+            self.paid = Some(outlook.now);
             return self.plan(outlook, [Some(outlook.step()), None]);
         }
         Plan::NOTHING
@@ -241,9 +241,10 @@ impl ProbeController {
     pub(in crate::congestion) fn handle_timeout(&mut self, outlook: Outlook) -> Plan {
         if self.patience_ends().is_some_and(|at| at <= outlook.now) {
             self.awaited = None;
-            if std::mem::take(&mut self.has_paid) {
+            let is_fresh = |at| outlook.now.saturating_duration_since(at) < SOON;
+            if self.paid.take().is_some_and(is_fresh) {
                 // The path took all until then: this one may just have been shaken.
-                return self.plan(outlook, [Some(outlook.step()), None]);
+                self.next_look = Some(outlook.now);
             }
         }
         if self.look().is_none_or(|at| at > outlook.now) {
