@@ -51,7 +51,7 @@ pub struct Way {
 
 /// The retransmissions of one connection.
 ///
-/// Takes 2 KiB, whatever the number of slots.
+/// Takes 3 KiB, whatever the number of slots.
 #[derive(Clone, Debug)]
 pub struct Retransmissions {
     start: Instant,
@@ -69,6 +69,8 @@ struct Recent {
     sequence: u16,
     /// In milliseconds since the start, plus one; 0 is never.
     sent: u32,
+    /// How often.
+    times: u8,
 }
 
 impl Retransmissions {
@@ -99,9 +101,7 @@ impl Retransmissions {
     ) -> Result<(), Refusal> {
         let elapsed = now.saturating_duration_since(self.start).as_millis() as u32;
         let interval = way.round_trip.clamp(MIN_INTERVAL, MAX_INTERVAL).as_millis() as u32;
-        // An odd factor spreads the slots over the table.
-        let at = usize::from(sequence.wrapping_add(slot.wrapping_mul(37))) % REMEMBERED;
-        let recent = &mut self.recent[at];
+        let recent = &mut self.recent[Self::place(slot, sequence)];
         let same = recent.sent != 0 && (recent.slot, recent.sequence) == (slot, sequence);
         if same && (elapsed.wrapping_add(1)).wrapping_sub(recent.sent) < interval {
             return Err(Refusal::OnItsWay);
@@ -112,7 +112,19 @@ impl Retransmissions {
         let cost = len as u64 * MEDIA_SHARE;
         self.budget = self.budget.checked_sub(cost).ok_or(Refusal::OverBudget)?;
         self.left_at = self.left_at.max(now) + way.rate.time_for(len as u64 * PATH_SHARE);
-        *recent = Recent { slot, sequence, sent: elapsed.wrapping_add(1).max(1) };
+        let times = if same { recent.times.saturating_add(1) } else { 1 };
+        *recent = Recent { slot, sequence, sent: elapsed.wrapping_add(1).max(1), times };
         Ok(())
+    }
+
+    /// How often packet `sequence` of slot number `slot` was sent again, as far as is remembered.
+    pub fn times(&self, slot: u16, sequence: u16) -> u8 {
+        let recent = self.recent[Self::place(slot, sequence)];
+        if (recent.slot, recent.sequence) == (slot, sequence) { recent.times } else { 0 }
+    }
+
+    fn place(slot: u16, sequence: u16) -> usize {
+        // An odd factor spreads the slots over the table.
+        usize::from(sequence.wrapping_add(slot.wrapping_mul(37))) % REMEMBERED
     }
 }

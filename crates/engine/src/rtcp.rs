@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::{Bitrate, CongestionControl, Reported};
 use parlor_rtc::rtcp::{self, LostSequences, ReportBlocks, Rtcp, SenderInfo};
 use parlor_rtc::rtp::Ssrc;
@@ -16,6 +17,10 @@ use crate::slot::{Feed, Slot};
 /// Most packets of one NACK that are sent again: more than a second of video loses at any rate that
 /// could be repaired, and a bound on what one small datagram can make us send.
 const MAX_NACKED: usize = 256;
+
+/// A packet that was sent so often in vain is not sent in vain once more: what is sent since cannot be decoded without
+/// it, and browsers ask for ten times and then wait for three seconds before they ask for a key frame.
+const IN_VAIN: u8 = 4;
 
 impl Engine {
     /// Takes one RTCP datagram of a peer.
@@ -130,6 +135,10 @@ impl Engine {
     /// A subscriber needs a key frame of what a slot carries.
     fn take_key_frame_request(&mut self, key: PeerKey, media: Ssrc) {
         self.counters.key_frame_requests_in += 1;
+        self.ask_for_key_frame(key, media);
+    }
+
+    fn ask_for_key_frame(&mut self, key: PeerKey, media: Ssrc) {
         let Some(peer) = self.peers.get(key) else { return };
         let slot = peer.slots.iter().find(|slot| slot.outgoing.headers.ssrc == media);
         if let Some(slot) = slot
@@ -155,10 +164,11 @@ impl Engine {
         let (room, round_trip) = (peer.room, peer.round_trip.unwrap_or_default());
         let mut slots = peer.slots.iter_mut().enumerate();
         let slot = slots.find(|(_, slot)| slot.outgoing.headers.ssrc == media);
-        let Some((index, Slot { outgoing, .. })) = slot else { return };
+        let Some((index, Slot { outgoing, kind, .. })) = slot else { return };
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
         let (link, counters) = (&mut peer.link, &mut self.counters);
         let mut outlet = Outlet { link, departure, arena: out, counters };
+        let mut waits_in_vain = false;
         for sequence in lost.take(MAX_NACKED) {
             outlet.counters.nacks_in += 1;
             let sent = outgoing.original(sequence).and_then(|original| {
@@ -168,10 +178,15 @@ impl Engine {
                 let may_receive = track.room == room;
                 may_receive.then(|| outgoing.send_again(request, track, &mut outlet))?
             });
-            match sent {
-                Some(()) => outgoing.note_repaired(),
-                None => outlet.counters.packets_not_retransmitted += 1,
-            }
+            let Some(sent) = sent else {
+                outlet.counters.packets_not_retransmitted += 1;
+                continue;
+            };
+            outgoing.note_repaired();
+            waits_in_vain |= sent.is_built_on && sent.times == IN_VAIN;
+        }
+        if waits_in_vain && *kind == MediaKind::Video {
+            self.ask_for_key_frame(key, media);
         }
     }
 }

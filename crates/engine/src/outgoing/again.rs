@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use parlor_rtc::payload::Layer;
+
 use super::Outgoing;
 use crate::link::{Link, Outlet};
 use crate::packet::Rewritten;
@@ -42,6 +44,15 @@ pub(crate) struct Request {
     pub(crate) round_trip: Duration,
 }
 
+/// A packet that went out again.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SentAgain {
+    /// How often it has.
+    pub(crate) times: u8,
+    /// What is sent now cannot be decoded without it.
+    pub(crate) is_built_on: bool,
+}
+
 impl Outgoing {
     /// Where the packet came from that went out with this sequence number; `None` when it is too long
     /// ago, or never did.
@@ -50,13 +61,14 @@ impl Outgoing {
     }
 
     /// Sends a packet of `track`, which the slot may have stopped to carry, again, in the stream of
-    /// retransmissions; `None` when it is no longer there, or may not be sent.
+    /// retransmissions, and says how often now, and whether pictures that are sent still build on it; `None` when it is no
+    /// longer there, or may not be sent.
     pub(crate) fn send_again(
         &mut self,
         request: Request,
         track: &Track,
         outlet: &mut Outlet<'_>,
-    ) -> Option<()> {
+    ) -> Option<SentAgain> {
         let Request { now, slot, sequence, original, round_trip } = request;
         let flows = self.last_sent == Some(track.id);
         if flows && self.reading.has_left_for_less(track, original.layer.index) {
@@ -65,10 +77,14 @@ impl Outgoing {
         let way = Way { round_trip, rate: outlet.link.congestion.target() };
         let may =
             |len, link: &mut Link| link.retransmissions.take(now, (slot, sequence), len, way).ok();
-        let len = self.repeat(original, track, outlet, may)?;
+        let (len, layer) = self.repeat(original, track, outlet, may)?;
         outlet.counters.packets_retransmitted += 1;
         outlet.counters.bytes_retransmitted += len as u64;
-        Some(())
+        let is_read = flows && self.reading.layer() == Some(original.layer.index);
+        Some(SentAgain {
+            times: outlet.link.retransmissions.times(slot, sequence),
+            is_built_on: is_read && layer.temporal == 0,
+        })
     }
 
     /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
@@ -122,14 +138,14 @@ impl Outgoing {
     }
 
     /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
-    /// it went out.
+    /// it went out, and the layer it is of.
     fn repeat(
         &mut self,
         original: Original,
         track: &Track,
         outlet: &mut Outlet<'_>,
         may: impl FnOnce(usize, &mut Link) -> Option<()>,
-    ) -> Option<usize> {
+    ) -> Option<(usize, Layer)> {
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
         if !original.is_wanted(stored.facts) {
             return None;
@@ -145,6 +161,6 @@ impl Outgoing {
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
         self.again.next_sequence += 1;
-        Some(len)
+        Some((len, stored.facts.layer))
     }
 }

@@ -37,6 +37,12 @@ const OPUS: [&str; 2] = [
     "a=rtpmap:109 opus/48000/2\r\na=rtcp-fb:109 nack\r\na=rtpmap:110 rtx/48000\r\na=fmtp:110 apt=109\r\n",
 ];
 
+/// Pictures, with retransmissions.
+const VP8: [&str; 2] = [
+    "96 97",
+    "a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n",
+];
+
 const PUBLISHER: u32 = 77;
 
 struct Person {
@@ -89,7 +95,8 @@ impl Call {
 
     fn enter(&mut self, number: u64, formats: [&str; 2]) {
         let mid = "0".parse().unwrap();
-        let (track, source) = (TrackId(number), Source::Microphone);
+        let source = if formats == VP8 { Source::Camera } else { Source::Microphone };
+        let track = TrackId(number);
         let senders = vec![Sender { mid, track, source, on: number == 1 }];
         let join = Join { room: RoomId(1), peer: PeerId(number), offer: offer(formats), senders };
         self.engine.join(self.now, join).unwrap();
@@ -211,10 +218,11 @@ fn offer([types, formats]: [&str; 2]) -> String {
         "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
          a=fingerprint:sha-256 {fingerprint}\r\na=setup:actpass\r\n"
     );
+    let kind = if formats == VP8[1] { "video" } else { "audio" };
     for (mid, direction) in ["sendonly", "recvonly"].iter().enumerate() {
         write!(
             sdp,
-            "m=audio 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
+            "m={kind} 9 UDP/TLS/RTP/SAVPF {types}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\n\
              a=ice-ufrag:user\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
              a=rtcp-rsize\r\na={direction}\r\n{formats}\
              a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
@@ -283,6 +291,30 @@ fn what_is_sent_again_is_what_was_sent() {
     let [again] = &call.take(1)[..] else { panic!("it comes once") };
     assert_eq!((again.payload_type, again.timestamp), (110, lost.timestamp));
     assert_eq!(again.payload, [&lost.sequence.to_be_bytes()[..], &lost.payload].concat());
+}
+
+/// A picture of one packet; the first is a key frame (RFC 7741 section 4.3, RFC 6386 section 9.1).
+fn picture(number: u16) -> Vec<u8> {
+    let size = [0x9D, 0x01, 0x2A, 64, 1, 180, 0];
+    let is_key = number == 10;
+    let tag = [u8::from(!is_key), 0, 0];
+    [&[0x10][..], &tag, if is_key { &size } else { &[] }, &[0; 40]].concat()
+}
+
+#[test]
+fn what_is_sent_again_four_times_in_vain_is_followed_by_a_key_frame() {
+    let mut call = Call::new(&[VP8, VP8]);
+    for number in 10..60 {
+        call.publish(96, number, &picture(number));
+    }
+    let lost = call.take(1)[4].clone();
+    let before = call.engine.counters.key_frame_requests_out;
+    for times in 1..=5 {
+        call.ask_again(1, lost.ssrc, lost.sequence);
+        assert_eq!(call.take(1).len(), 1, "it comes again");
+        let asked = call.engine.counters.key_frame_requests_out - before;
+        assert_eq!(asked, u64::from(times >= 4), "{times} times");
+    }
 }
 
 #[test]
