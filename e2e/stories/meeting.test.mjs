@@ -34,16 +34,16 @@ describe('people in Chromium', () => {
   it('a late joiner has the first picture of everyone within a second', async () => {
     const [ann, bo] = await meet(2, 'late');
     await assertAllMeet([ann, bo]);
-    // One of three may meet a moment at which the browsers of all need both cores.
+    // Two of five may meet a moment at which the browsers of all need both cores.
     const all = [];
-    for (let time = 0; time < 3; time++) {
+    for (let time = 0; time < 5; time++) {
       const { late, took } = await joinLate(browsers[2], here.server, { room: 'late', count: 2 });
       all.push(took);
       for (const other of [ann, bo]) await late.sees(other);
       late.assertNoProblems();
       await late.page.context().close();
     }
-    const [, median] = all.toSorted((one, other) => one - other);
+    const [, , median] = all.toSorted((one, other) => one - other);
     assert.ok(median <= 1000, `first pictures of both after ${all.join(', ')} ms`);
   });
 
