@@ -18,8 +18,8 @@ use crate::slot::{Feed, Slot};
 /// could be repaired, and a bound on what one small datagram can make us send.
 const MAX_NACKED: usize = 256;
 
-/// A packet that was sent so often in vain is not sent in vain once more: what is sent since cannot be decoded without
-/// it, and browsers ask for ten times and then wait for three seconds before they ask for a key frame.
+/// When a packet goes out again for this time, its publisher is asked for a key frame as well: what is sent since cannot be
+/// decoded without it, and browsers ask ten times and then wait for three seconds before they ask for a key frame.
 const IN_VAIN: u8 = 4;
 
 impl Engine {

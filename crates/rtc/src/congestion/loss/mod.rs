@@ -135,8 +135,8 @@ impl LossEstimate {
         self.state = LossState::Unlimited;
     }
 
-    /// A probe has shown that so much comes through, which ends what loss has limited if that may be over; whatever the path loses by itself. Grown to from what was believed
-    /// before, it would be reached late: while a little is lost, nothing grows.
+    /// A probe has shown that so much comes through, whatever the path loses by itself. Grown to from what was believed
+    /// before, it would be reached late: while a little is lost, nothing grows. Loss that may be over limits no more then.
     pub(super) fn note_probed(&mut self, rate: Bitrate) {
         if self.is_limited() && self.may_be_over() && rate > self.rate {
             self.ended = self.seen.sent_until();

@@ -27,6 +27,11 @@ fn outlook(now: Instant, target: u64) -> Outlook {
     }
 }
 
+/// The same of a path that was seen full.
+fn full(now: Instant, target: u64, application_limited: bool) -> Outlook {
+    Outlook { seen_full: true, application_limited, ..outlook(now, target) }
+}
+
 /// A connection that started at 300 kbit/s, wants this much and has had its first probes.
 fn begun(now: Instant, wanted: u64) -> ProbeController {
     let mut controller = ProbeController::new(kbps(20_000), kbps(300));
@@ -187,11 +192,7 @@ fn a_probe_that_fails_after_one_that_paid_is_tried_once_more() {
 fn a_path_that_was_full_is_tried_often_by_who_sends_little_and_has_little() {
     let now = start();
     let mut controller = begun(now, 4_000);
-    let full = |millis, is_limited| Outlook {
-        seen_full: true,
-        application_limited: is_limited,
-        ..outlook(now + ms(millis), 400)
-    };
+    let full = |millis, is_limited| full(now + ms(millis), 400, is_limited);
     controller.handle_timeout(full(1_000, false));
     assert_eq!(rates(controller.handle_timeout(full(5_000, true))), [800]);
     assert_eq!(controller.deadline(), Some(now + ms(6_000)), "its result is waited for");
@@ -203,11 +204,7 @@ fn a_path_that_was_full_is_tried_often_by_who_sends_little_and_has_little() {
 fn who_comes_to_send_little_waits_no_longer_than_who_does() {
     let now = start();
     let mut controller = begun(now, 1_000);
-    let full = |millis, is_limited| Outlook {
-        seen_full: true,
-        application_limited: is_limited,
-        ..outlook(now + ms(millis), 600)
-    };
+    let full = |millis, is_limited| full(now + ms(millis), 600, is_limited);
     controller.handle_timeout(full(1_000, false));
     assert_eq!(rates(controller.handle_timeout(full(5_000, false))), [900]);
     controller.handle_timeout(full(6_000, false));
