@@ -54,6 +54,11 @@ export class JoinPage {
     this.#showLink();
   }
 
+  /** Whether a join may still begin here. */
+  get isOpen() {
+    return this.#entrance.isOpen;
+  }
+
   /** Where typing should begin. */
   focus() {
     // On a phone it would scroll the picture away and open the keyboard over it.
@@ -96,7 +101,7 @@ export class JoinPage {
   }
 
   async #join() {
-    if (!this.#entrance.isOpen) return;
+    if (!this.isOpen) return;
     const room = roomId(this.#room.value);
     const name = this.#name.value.trim();
     if (!room) return this.#refuse(this.#room, "A room’s name needs at least one letter or digit.");

@@ -1,6 +1,6 @@
 /** The app: from the join page into the room and out again. */
 
-import { Devices, Room, VIDEO_CODECS, socketUrl } from "../sdk/index.js";
+import { Devices, HeadStart, Room, VIDEO_CODECS, socketUrl } from "../sdk/index.js";
 import { loadIcons } from "./dom.js";
 import { JoinPage } from "./join-page.js";
 import { leftPage } from "./left-page.js";
@@ -24,6 +24,8 @@ const saving = new Saving(memory);
 let shown = null;
 /** @type {Room | null} */
 let room = null;
+/** What the next join begins with. @type {HeadStart | null} */
+let headStart = null;
 
 /** For tests and curious developers. @type {{ room: Room | null }} */
 const parlor = { room: null };
@@ -34,9 +36,15 @@ Object.assign(globalThis, { parlor });
  * @param {{ stop(): void } | null} owner
  */
 function show(element, owner) {
-  shown?.stop();
+  stopShown();
   shown = owner;
   page.replaceChildren(element);
+}
+
+function stopShown() {
+  shown?.stop();
+  headStart?.drop();
+  headStart = null;
 }
 
 /** @param {{ atOnce?: boolean }} [options]  `atOnce`: without waiting for a click */
@@ -46,7 +54,14 @@ async function showJoinPage({ atOnce = false } = {}) {
   show(joinPage.element, joinPage);
   joinPage.focus();
   await me.prepare();
-  if (atOnce) await joinPage.submit();
+  if (atOnce) return joinPage.submit();
+  if (!joinPage.isOpen) return;
+  headStart = newHeadStart();
+  headStart.begin(); // after the devices: a page that may use them may tell all addresses
+}
+
+function newHeadStart() {
+  return new HeadStart({ url: socketUrl(location.href), codec: codecOfLink() });
 }
 
 /** `?codec=av1` in the link: for trying codecs out. */
@@ -61,7 +76,8 @@ function codecOfLink() {
  * @param {AbortSignal} signal  aborts when the person went elsewhere meanwhile
  */
 async function enterRoom(id, name, signal) {
-  const joining = new Room({ url: socketUrl(location.href), room: id, name, codec: codecOfLink() });
+  const joining = new Room({ headStart: headStart ?? newHeadStart(), room: id, name });
+  headStart = null;
   await me.enter(joining);
   try {
     await joining.join({ signal });
@@ -103,7 +119,7 @@ addEventListener("popstate", () => {
 addEventListener("pagehide", () => {
   const id = tabMemory.getItem(IN_ROOM);
   if (room) room.leave();
-  else shown?.stop(); // and with it a join that is on its way
+  else stopShown(); // and with it a join that is on its way
   if (id) tabMemory.setItem(IN_ROOM, id); // a reload comes back
 });
 // A page that the browser kept whole and shows again has left its room meanwhile.

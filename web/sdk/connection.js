@@ -14,6 +14,9 @@ export const FIRST_SLOT_PAIRS = 4;
 /** What the server takes from one peer (docs/protocol.md, `senders`): an offer with more is refused, whatever else it asks for. */
 export const MAX_SENDERS = 16;
 
+/** An offer that waited longer names addresses that this device may have left, so it gets new ones. */
+export const FRESH_FOR_MS = 60_000;
+
 /** What a client may publish without a new offer, in the order of the offer's sections. @type {readonly { source: Source, kind: Kind }[]} */
 const STANDING_SENDERS = [
   { source: "microphone", kind: "audio" },
@@ -42,6 +45,8 @@ export class Connection extends Events {
   #senders = [];
   /** @type {{ audio: RTCRtpTransceiver[], video: RTCRtpTransceiver[] }} */
   #slots = { audio: [], video: [] };
+  /** When the offer was made that no server has seen yet, or null where that failed. @type {Promise<number | null> | null} */
+  #prepared = null;
 
   /**
    * @param {object} [options]
@@ -90,10 +95,18 @@ export class Connection extends Events {
     }
   }
 
+  /** Makes the first offer ahead of time, for the first `offer` to take. */
+  prepareOffer() {
+    this.#prepared ??= this.#makeOffer().then(() => Date.now(), () => null); // what went wrong goes wrong again with `offer`, and is told there
+  }
+
   /** @param {{ iceRestart?: boolean }} [options] */
   async offer({ iceRestart = false } = {}) {
-    if (iceRestart) this.#rtc.restartIce();
-    await this.#rtc.setLocalDescription(await this.#rtc.createOffer());
+    const madeAt = await this.#prepared;
+    this.#prepared = null;
+    const isStale = madeAt !== null && Date.now() - madeAt > FRESH_FOR_MS; // performance.now() may stand still while a computer sleeps
+    if (iceRestart || isStale) this.#rtc.restartIce();
+    if (iceRestart || isStale || madeAt === null || !this.#isOffered) await this.#makeOffer();
     return { offer: this.#rtc.localDescription?.sdp ?? "", senders: this.senders() };
   }
 
@@ -193,6 +206,15 @@ export class Connection extends Events {
 
   close() {
     this.#rtc.close();
+  }
+
+  async #makeOffer() {
+    await this.#rtc.setLocalDescription(await this.#rtc.createOffer());
+  }
+
+  /** Whether every sender is part of an offer. */
+  get #isOffered() {
+    return this.#senders.every(({ transceiver: { mid } }) => mid !== null);
   }
 
   /**

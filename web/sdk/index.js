@@ -3,6 +3,7 @@
 export { Devices } from "./devices.js";
 export { VIDEO_CODECS } from "./encodings.js";
 export { ParlorError } from "./error.js";
+export { HeadStart } from "./head-start.js";
 export { Room } from "./room.js";
 export { Socket } from "./socket.js";
 

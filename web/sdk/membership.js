@@ -1,6 +1,6 @@
 /** Our own side of a membership: who the server takes us for, the connection it has of us, and what that sends. */
 
-import { Connection, FIRST_SLOT_PAIRS } from "./connection.js";
+import { FIRST_SLOT_PAIRS } from "./connection.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { NegotiationQueue } from "./negotiation.js";
@@ -8,10 +8,10 @@ import { Publications } from "./publications.js";
 
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
-/** @import { VideoCodec } from "./encodings.js" */
+/** @import { Connection } from "./connection.js" */
 /** @import { WantedTrack } from "../wire.d.ts" */
 /** @import { Facts } from "./next-step.js" */
-/** @import { Socket } from "./socket.js" */
+/** @import { HeadStart } from "./head-start.js" */
 
 /**
  * @typedef {object} MembershipEvents
@@ -24,11 +24,9 @@ import { Publications } from "./publications.js";
 
 /** @extends {Events<MembershipEvents>} */
 export class Membership extends Events {
-  #socket;
+  #headStart;
   #channel;
   #name;
-  #createConnection;
-  #codec;
   #connection;
   #publications;
   #negotiation;
@@ -43,18 +41,16 @@ export class Membership extends Events {
   #mediaKept = false;
 
   /**
-   * @param {Socket} socket
-   * @param {Channel} channel  of that socket
-   * @param {{ name: string, codec?: VideoCodec | null, createConnection?: (config: RTCConfiguration) => RTCPeerConnection }} options
+   * @param {HeadStart} headStart
+   * @param {Channel} channel  of its socket
+   * @param {string} name
    */
-  constructor(socket, channel, { name, codec = null, createConnection }) {
+  constructor(headStart, channel, name) {
     super();
-    this.#socket = socket;
+    this.#headStart = headStart;
     this.#channel = channel;
     this.#name = name;
-    this.#createConnection = createConnection;
-    this.#codec = codec;
-    this.#connection = this.#newConnection(FIRST_SLOT_PAIRS);
+    this.#connection = this.#heard(headStart.connection);
     this.#publications = new Publications(this.#connection);
     this.#negotiation = this.#newNegotiation();
   }
@@ -81,7 +77,7 @@ export class Membership extends Events {
   /** What is to be known before something is done about it. @returns {Pick<Facts, "socketOpen" | "joined" | "resumable" | "mediaKept">} */
   get facts() {
     return {
-      socketOpen: this.#socket.isOpen,
+      socketOpen: this.#headStart.socket.isOpen,
       joined: this.#channel.state === "joined",
       resumable: this.#token !== null,
       mediaKept: this.#mediaKept,
@@ -109,7 +105,7 @@ export class Membership extends Events {
     this.forgetMedia();
     this.#entering = true;
     const previous = this.#connection;
-    this.#connection = this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs));
+    this.#connection = this.#heard(this.#headStart.newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs)));
     this.#negotiation = this.#newNegotiation();
     previous.close();
     await this.#publications.moveTo(this.#connection);
@@ -173,9 +169,8 @@ export class Membership extends Events {
     }
   }
 
-  /** @param {number} slotPairs */
-  #newConnection(slotPairs) {
-    const connection = new Connection({ create: this.#createConnection, slotPairs, codec: this.#codec });
+  /** @param {Connection} connection */
+  #heard(connection) {
     connection.on("state", () => this.emit("connection-state", undefined));
     return connection;
   }

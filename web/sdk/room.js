@@ -4,17 +4,17 @@ import { unlessAborted, whenOpen, youLeft } from "./arrival.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { Freezes } from "./freezes.js";
+import { HeadStart } from "./head-start.js";
 import { Membership } from "./membership.js";
 import { Recovery, isFinal } from "./recovery.js";
 import { Roster } from "./roster.js";
-import { Socket } from "./socket.js";
 import { Statistics } from "./statistics.js";
 import { receivedCount, summarise } from "./stats.js";
 
 /** @import * as wire from "../wire.d.ts" */
 /** @import { Channel } from "./channel.js" */
-/** @import { VideoCodec } from "./encodings.js" */
 /** @import { Quality } from "../wire.d.ts" */
+/** @import { Way } from "./head-start.js" */
 /** @import { RemotePeer } from "./roster.js" */
 /** @import { Stage } from "./next-step.js" */
 
@@ -24,13 +24,14 @@ const SAMPLE_INTERVAL_MS = 1_000;
 const NOTHING_KNOWN = { estimate_bps: null, network: "unknown", tracks: [] };
 
 /**
- * @typedef {object} RoomOptions
- * @property {string} url  the WebSocket, as `wss://host/socket/websocket?vsn=2.0.0`
+ * @typedef {object} Who
  * @property {string} room
  * @property {string} name  what others see
- * @property {VideoCodec | null} [codec]  what to send video with; without it, or where the browser does not have it, the server chooses
- * @property {(url: string) => import("./socket.js").Transport} [connect]  how WebSockets are made
- * @property {(config: RTCConfiguration) => RTCPeerConnection} [createConnection]
+ */
+
+/**
+ * Who joins, and over which way; or the head start that has begun on it, which belongs to the room from then on.
+ * @typedef {Who & (Way | { headStart: HeadStart })} RoomOptions
  */
 
 /**
@@ -76,12 +77,14 @@ export class Room extends Events {
   #over = new AbortController();
 
   /** @param {RoomOptions} options */
-  constructor({ url, room, name, codec, connect, createConnection }) {
+  constructor(options) {
     super();
+    const { room, name } = options;
+    const headStart = "headStart" in options ? options.headStart : new HeadStart(options);
     this.#name = name;
-    this.#socket = new Socket(url, { connect });
+    this.#socket = headStart.socket;
     this.#channel = this.#socket.channel(`room:${room}`);
-    this.#membership = new Membership(this.#socket, this.#channel, { name, codec, createConnection });
+    this.#membership = new Membership(headStart, this.#channel, name);
     this.#recovery = new Recovery(this.#membership);
     this.#listen();
   }

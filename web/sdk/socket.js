@@ -46,10 +46,11 @@ export class Socket extends Events {
     return this.#isOpen;
   }
 
-  /** Connects, and keeps connecting until `close`. */
+  /** Connects, at once even if a try that failed has to be waited out, and keeps connecting until `close`. */
   open() {
-    if (this.#wanted) return;
     this.#wanted = true;
+    if (this.#transport) return;
+    clearTimeout(this.#timer);
     this.#dial();
   }
 
