@@ -8,7 +8,7 @@ use arrayvec::ArrayVec;
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
 
-use crate::allocate::{Area, Budget, Class, Decision, Given, Subscription};
+use crate::allocate::{Area, Budget, Class, Decision, Demand, Given, Subscription};
 use crate::engine::Engine;
 use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
@@ -121,6 +121,11 @@ impl Engine {
     /// of what matters most.
     fn look_for(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
         let voices_bps = VOICE_BPS * self.voices(now, key);
+        for flowing in flowing {
+            let track = self.tracks.get(flowing.track);
+            let demand = track.map(|track| subscription(flowing, track).demand());
+            self.note_demand(now, key, flowing, demand.unwrap_or_default());
+        }
         let Some(peer) = self.peers.get_mut(key) else { return };
         let guesses_bps: u64 = flowing.iter().map(|flowing| guess_bps(flowing.area)).sum();
         let wanted = Bitrate::from_bps(guesses_bps + voices_bps);
@@ -172,7 +177,7 @@ impl Engine {
         decisions
     }
 
-    /// Sends as much of a track as was decided, and notes what its publisher is to send for that.
+    /// Sends as much of a track as was decided.
     fn carry_out(&mut self, now: Instant, key: PeerKey, flowing: &Flowing, decision: Decision) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let takes = peer.link.congestion.target();
@@ -195,11 +200,17 @@ impl Engine {
         }
         slot.given = given;
         let reads_others = slot.outgoing.reading().layers() != read;
-        let demands_others = std::mem::replace(&mut slot.demand, demand) != demand;
         if reads_others {
             self.follow_readers(flowing.track);
         }
-        if demands_others {
+        self.note_demand(now, key, flowing, demand);
+    }
+
+    /// Notes what a publisher is to send for somebody who shows a track of it.
+    fn note_demand(&mut self, now: Instant, key: PeerKey, flowing: &Flowing, demand: Demand) {
+        let peer = self.peers.get_mut(key);
+        let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(flowing.slot)) else { return };
+        if std::mem::replace(&mut slot.demand, demand) != demand {
             self.review_wanted_soon(now, flowing.track);
         }
     }
@@ -264,6 +275,7 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
         on: true,
         receivable: true,
         rungs: track.rungs(),
+        presumed: track.presumed_layers(flowing.area),
     }
 }
 

@@ -112,8 +112,8 @@ impl Engine {
         let peer = self.peers.get_mut(subscriber.peer);
         let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(subscriber.slot)) else { return };
         if slot.kind == MediaKind::Video {
-            // Until it is decided how large it is shown: the smallest comes first in any case.
-            slot.demand = Demand { layers: Demand::bit(track.first_layer()), larger: false };
+            // Until it is known how large it is shown: the smallest comes first in any case.
+            slot.demand = Demand { layers: Demand::bit(track.first_layer()), ..Demand::default() };
         }
         if let Some(time) = track.sound.hearing.begins_with(now) {
             slot.outgoing.start_since(time, track);

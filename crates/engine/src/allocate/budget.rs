@@ -18,6 +18,9 @@ const SUSTAINED: usize = 10;
 /// start in a second, and back when a path carries much again.
 const RECENT: usize = 2;
 
+/// What was left when a path was found full is left the next time to this part of it, in percent.
+const KEPT_PERCENT: u64 = 93;
+
 /// So many steps after the first budget are the start.
 const STARTING: u8 = 10;
 
@@ -105,10 +108,10 @@ impl Budgets {
     }
 
     /// No more can be counted on, whatever there is between two times that the path is full. What is left then is
-    /// known without noise: whoever goes up into it needs no headroom, which is taken off later.
+    /// known but for a little: whoever goes up into it needs no headroom, which is taken off later.
     fn most(&self) -> u64 {
         match self.assured {
-            Some(bps) if !self.are_starting() => with_headroom(bps),
+            Some(bps) if !self.are_starting() => with_headroom(bps * KEPT_PERCENT / 100),
             _ => u64::MAX,
         }
     }

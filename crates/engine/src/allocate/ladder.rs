@@ -4,10 +4,6 @@ use crate::measure::{Quality, Rung};
 
 use super::{Area, Demand};
 
-/// A picture may be shown so much larger than it is, as a ratio. A fifth is hardly seen; the next larger
-/// picture costs two to four times as much.
-const UPSCALED: (u32, u32) = (6, 5);
-
 /// With fewer frames a second, a face jerks: then a smaller picture that moves is better than this one.
 /// Screens are to be read, so there a sharp picture is better than a smooth one.
 const SMOOTH_FRAMES_PER_SECOND: u16 = 10;
@@ -51,12 +47,14 @@ pub(super) fn climb(ladder: &mut Vec<Rung>, rungs: &[Rung], purpose: &Purpose) {
 }
 
 /// The encodings that somebody with this much place would use one day, with as much bandwidth as it takes.
-pub(super) fn demand(rungs: &[Rung], area: Area) -> Demand {
+pub(super) fn demand(rungs: &[Rung], area: Area, presumed: u32) -> Demand {
     let useful = useful(rungs, area);
     let layers = useful.iter().map(|rung| Demand::bit(rung.quality.layer));
+    let larger = !useful.last().is_some_and(|best| suffices(best, area));
     Demand {
         layers: layers.fold(0, |layers, layer| layers | layer),
-        larger: !useful.last().is_some_and(|best| suffices(best, area)),
+        larger,
+        presumed: if larger && !rungs.is_empty() { presumed } else { 0 },
     }
 }
 
@@ -69,7 +67,5 @@ fn useful(rungs: &[Rung], area: Area) -> &[Rung] {
 
 /// A picture of unknown size may be too small.
 fn suffices(rung: &Rung, area: Area) -> bool {
-    let side = |has: u16, shown: u16| u32::from(has) * UPSCALED.0 >= u32::from(shown) * UPSCALED.1;
-    rung.resolution
-        .is_some_and(|size| side(size.width, area.width) && side(size.height, area.height))
+    rung.resolution.is_some_and(|size| area.is_filled_by(size))
 }

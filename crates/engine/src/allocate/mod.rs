@@ -17,6 +17,8 @@ mod wanted;
 
 use std::time::Instant;
 
+use parlor_rtc::payload::Resolution;
+
 use crate::id::{Source, TrackId};
 use crate::measure::{Quality, Rung};
 
@@ -43,6 +45,8 @@ pub struct Subscription<'a> {
     pub receivable: bool,
     /// What could be sent, as measured: [`crate::measure::TrackMeter::rungs`].
     pub rungs: &'a [Rung],
+    /// What would fill its place, also of what does not arrive: [`crate::measure::TrackMeter::presumed`].
+    pub presumed: u32,
 }
 
 /// A place on a screen, in device pixels.
@@ -103,6 +107,9 @@ pub struct Demand {
     /// None that arrives is as large as the place on the screen: if the publisher has a larger one switched
     /// off, it is missed.
     pub larger: bool,
+    /// Then those up to the one that is presumably large enough, a bit for each: browsers that are short of what they
+    /// believe their path to carry look for more only when they may send much more at once.
+    pub presumed: u32,
 }
 
 /// The decision for one subscription.
@@ -160,6 +167,19 @@ struct News {
     nothing_is_sent: bool,
 }
 
+impl Area {
+    /// A picture may be shown so much larger than it is, as a ratio. A fifth is hardly seen; the next larger
+    /// picture costs two to four times as much.
+    const UPSCALED: (u32, u32) = (6, 5);
+
+    /// Whether a picture is large enough for it.
+    pub(crate) fn is_filled_by(self, size: Resolution) -> bool {
+        let (times, part) = Area::UPSCALED;
+        let side = |has: u16, shown: u16| u32::from(has) * times >= u32::from(shown) * part;
+        side(size.width, self.width) && side(size.height, self.height)
+    }
+}
+
 impl Class {
     /// The class of a track from `source` that is viewed with `priority`. Who has just spoken should still be
     /// taken for somebody who is speaking, for some ten seconds: two who talk in turn are one class then.
@@ -198,10 +218,17 @@ impl Demand {
     pub fn merge(&mut self, other: Demand) {
         self.layers |= other.layers;
         self.larger |= other.larger;
+        self.presumed |= other.presumed;
     }
 }
 
 impl Subscription<'_> {
+    /// Which encodings would be used one day.
+    pub fn demand(&self) -> Demand {
+        let demand = |area| ladder::demand(self.rungs, area, self.presumed);
+        self.place().map(demand).unwrap_or_default()
+    }
+
     /// Where it is seen, if something of it may be sent.
     fn place(&self) -> Result<Area, Reason> {
         match self.shown {
@@ -247,8 +274,7 @@ impl Allocator {
                     Given::Paused(Reason::Bandwidth)
                 }
             };
-            let demand = subscription.place().map(|area| ladder::demand(subscription.rungs, area));
-            let demand = demand.unwrap_or_default();
+            let demand = subscription.demand();
             self.decisions.push(Decision { track: subscription.track, given, demand });
         }
         let Scratch { steps, candidates, .. } = &mut self.scratch;

@@ -43,9 +43,10 @@ impl Wanted {
         let mut wanted = 0;
         for (layer, needed_at) in (0..).zip(&mut self.needed_at) {
             let bit = Demand::bit(layer);
+            let is_presumed = demand.presumed & bit != 0;
             let mut is_needed = demand.layers & bit != 0;
-            if !is_needed && more > 0 {
-                (is_needed, more) = (true, more - 1);
+            if !is_needed && (is_presumed || more > 0) {
+                (is_needed, more) = (true, more.saturating_sub(1));
             }
             if is_needed {
                 *needed_at = Some(now);
@@ -56,8 +57,8 @@ impl Wanted {
         wanted
     }
 
-    /// How many encodings that do not arrive are needed: as long as nobody knows how large they are, one at
-    /// first. In the order of their numbers, in which browsers grow them.
+    /// How many encodings that do not arrive are needed, whatever is presumed of their sizes: one at first. In the order
+    /// of their numbers, in which browsers grow them.
     fn more(&mut self, now: Instant, demand: Demand) -> u128 {
         if !demand.larger {
             self.missed = None;

@@ -74,6 +74,7 @@ impl Seat {
             on: self.on,
             receivable: self.receivable,
             rungs: &self.rungs,
+            presumed: 0b111,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use parlor_rtc::payload::{Layer, Resolutions};
+use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 
 use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER, pixels};
 
@@ -140,9 +140,9 @@ impl LayerMeter {
     }
 
     /// How large its largest picture was when that was last told.
-    pub(super) fn pixels(&self) -> Option<u32> {
+    pub(super) fn size(&self) -> Option<Resolution> {
         let sizes = (0..SPATIAL as u8).filter_map(|spatial| self.resolutions.of(spatial));
-        sizes.map(pixels).max()
+        sizes.max_by_key(|size| pixels(*size))
     }
 
     /// Whether it has stopped since this was last asked.

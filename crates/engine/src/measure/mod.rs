@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 
-use crate::allocate::Demand;
+use crate::allocate::{Area, Demand};
 
 use layer::{LayerMeter, PART};
 
@@ -98,6 +98,12 @@ pub struct Rung {
     pub resolution: Option<Resolution>,
     /// Pictures a second, rounded.
     pub frames_per_second: u16,
+}
+
+/// A size, halved so many times.
+fn halved(size: Resolution, times: usize) -> Resolution {
+    let side = |side: u16| side.checked_shr(times as u32).unwrap_or_default();
+    Resolution { width: side(size.width), height: side(size.height) }
 }
 
 /// How many a picture of this size has.
@@ -206,11 +212,26 @@ impl TrackMeter {
         let moment = self.moment();
         let all = || (0..=u8::MAX).zip(&self.layers);
         let of_demanded = all().filter(|(layer, _)| layers & Demand::bit(*layer) != 0);
-        let largest = of_demanded.filter_map(|(_, meter)| meter.pixels()).max().unwrap_or_default();
+        let largest =
+            of_demanded.filter_map(|(_, meter)| meter.size().map(pixels)).max().unwrap_or_default();
         let stopped = all().filter(|(_, meter)| !meter.is_live(moment));
         stopped
-            .filter(|(_, meter)| meter.pixels().is_some_and(|pixels| pixels < largest))
+            .filter(|(_, meter)| meter.size().is_some_and(|size| pixels(size) < largest))
             .fold(0, |all, (layer, _)| all | Demand::bit(layer))
+    }
+
+    /// The encodings up to the smallest that fills a place, a bit for each. Of those of which nothing has arrived yet it is
+    /// presumed that the last is as large as `largest`, and each before it half as large as the next.
+    pub fn presumed(&self, area: Area, largest: Resolution) -> u32 {
+        let sizes = || {
+            let halvings = (0..self.layers.len()).rev();
+            let layers = (0..=u8::MAX).zip(halvings).zip(&self.layers);
+            layers.map(|((layer, n), meter)| (layer, meter.size().unwrap_or(halved(largest, n))))
+        };
+        let filling = sizes().filter(|(_, size)| area.is_filled_by(*size));
+        let enough = filling.map(|(_, size)| pixels(size)).min().unwrap_or(u32::MAX);
+        let up_to_it = sizes().filter(|(_, size)| pixels(*size) <= enough);
+        up_to_it.fold(0, |all, (layer, _)| all | Demand::bit(layer))
     }
 
     /// When something last arrived.

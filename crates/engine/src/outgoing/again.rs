@@ -2,13 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::payload::Layer;
-
 use super::Outgoing;
 use crate::link::{Link, Outlet};
 use crate::packet::Rewritten;
 use crate::retransmit::Way;
 use crate::rewrite::Original;
+use crate::ring::Read;
 use crate::track::Track;
 
 /// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
@@ -44,10 +43,12 @@ pub(crate) struct Request {
     pub(crate) round_trip: Duration,
 }
 
-/// A packet that went out again.
+/// What has become of a request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct SentAgain {
-    /// How often it has.
+pub(crate) struct Answer {
+    /// The packet went out again.
+    pub(crate) is_sent: bool,
+    /// How often it was asked for.
     pub(crate) times: u8,
     /// What is sent now cannot be decoded without it.
     pub(crate) is_built_on: bool,
@@ -61,30 +62,42 @@ impl Outgoing {
     }
 
     /// Sends a packet of `track`, which the slot may have stopped to carry, again, in the stream of
-    /// retransmissions, and says how often now, and whether pictures that are sent still build on it; `None` when it is no
-    /// longer there, or may not be sent.
+    /// retransmissions, if it is still there and may be sent.
     pub(crate) fn send_again(
         &mut self,
         request: Request,
         track: &Track,
         outlet: &mut Outlet<'_>,
-    ) -> Option<SentAgain> {
+    ) -> Answer {
         let Request { now, slot, sequence, original, round_trip } = request;
+        let name = (slot, sequence);
+        let times = outlet.link.retransmissions.note_asked(now, name, round_trip);
         let flows = self.last_sent == Some(track.id);
         if flows && self.reading.has_left_for_less(track, original.layer.index) {
-            return None;
+            return Answer { is_sent: false, times, is_built_on: false };
         }
         let way = Way { round_trip, rate: outlet.link.congestion.target() };
-        let may =
-            |len, link: &mut Link| link.retransmissions.take(now, (slot, sequence), len, way).ok();
-        let (len, layer) = self.repeat(original, track, outlet, may)?;
-        outlet.counters.packets_retransmitted += 1;
-        outlet.counters.bytes_retransmitted += len as u64;
-        let is_read = flows && self.reading.layer() == Some(original.layer.index);
-        Some(SentAgain {
-            times: outlet.link.retransmissions.times(slot, sequence),
-            is_built_on: is_read && layer.temporal == 0,
-        })
+        let may = |len, link: &mut Link| link.retransmissions.take(now, name, len, way).ok();
+        let sent = self.repeat(original, track, outlet, may);
+        if let Some(len) = sent {
+            outlet.counters.packets_retransmitted += 1;
+            outlet.counters.bytes_retransmitted += len as u64;
+        }
+        let is_built_on = flows && self.builds_on(original, track);
+        Answer { is_sent: sent.is_some(), times, is_built_on }
+    }
+
+    /// Whether pictures that go out now cannot be decoded without a packet, as far as is known.
+    fn builds_on(&self, original: Original, track: &Track) -> bool {
+        let is_read = self.reading.layer() == Some(original.layer.index);
+        let Some(ring) = track.ring(original.layer.index).filter(|_| is_read) else { return false };
+        let is_lowest = ring.find(original.sequence).is_none_or(|it| it.facts.layer.temporal == 0);
+        let key_frame = match ring.latest_key_frame().map(|cursor| ring.read(cursor)) {
+            Some(Read::Packet(stored)) => stored.facts.sequence,
+            Some(Read::CaughtUp | Read::Overtaken { .. }) | None => 0,
+        };
+        // Where another layer is to take over, its key frame is on its way.
+        is_lowest && original.sequence >= key_frame && self.reading.next_layer().is_none()
     }
 
     /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
@@ -138,14 +151,14 @@ impl Outgoing {
     }
 
     /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
-    /// it went out, and the layer it is of.
+    /// it went out.
     fn repeat(
         &mut self,
         original: Original,
         track: &Track,
         outlet: &mut Outlet<'_>,
         may: impl FnOnce(usize, &mut Link) -> Option<()>,
-    ) -> Option<(usize, Layer)> {
+    ) -> Option<usize> {
         let stored = track.ring(original.layer.index)?.find(original.sequence)?;
         if !original.is_wanted(stored.facts) {
             return None;
@@ -161,6 +174,6 @@ impl Outgoing {
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
         self.again.next_sequence += 1;
-        Some((len, stored.facts.layer))
+        Some(len)
     }
 }

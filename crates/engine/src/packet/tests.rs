@@ -302,7 +302,7 @@ fn picture(number: u16) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_sent_again_four_times_in_vain_is_followed_by_a_key_frame() {
+fn what_is_asked_for_four_times_is_followed_by_a_key_frame() {
     let mut call = Call::new(&[VP8, VP8]);
     for number in 10..60 {
         call.publish(96, number, &picture(number));
@@ -312,6 +312,22 @@ fn what_is_sent_again_four_times_in_vain_is_followed_by_a_key_frame() {
     for times in 1..=5 {
         call.ask_again(1, lost.ssrc, lost.sequence);
         assert_eq!(call.take(1).len(), 1, "it comes again");
+        let asked = call.engine.counters.key_frame_requests_out - before;
+        assert_eq!(asked, u64::from(times >= 4), "{times} times");
+    }
+}
+
+#[test]
+fn so_it_is_with_what_is_not_there_to_be_sent_again() {
+    let mut call = Call::new(&[VP8, VP8]);
+    for number in (10..60).filter(|number| *number != 20) {
+        call.publish(96, number, &picture(number));
+    }
+    let before_it = call.take(1)[9].clone();
+    let before = call.engine.counters.key_frame_requests_out;
+    for times in 1..=4 {
+        call.ask_again(1, before_it.ssrc, before_it.sequence + 1);
+        assert_eq!(call.take(1), []);
         let asked = call.engine.counters.key_frame_requests_out - before;
         assert_eq!(asked, u64::from(times >= 4), "{times} times");
     }

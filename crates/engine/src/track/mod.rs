@@ -4,17 +4,17 @@ mod codecs;
 
 use std::time::{Duration, Instant};
 
-use parlor_rtc::payload::Resolutions;
+use parlor_rtc::payload::{Resolution, Resolutions};
 use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
-use crate::allocate::{Demand, Wanted};
+use crate::allocate::{Area, Demand, Wanted};
 use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
-use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
+use crate::ring::{Facts, NotStored, Read, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::sound::{Heard, Sound};
@@ -36,6 +36,12 @@ const LARGER_END_WITHIN: Duration = Duration::from_millis(70);
 /// A camera that somebody watches and that sends nothing for so long may have stopped what was asked for, and not the
 /// rest. Browsers send five pictures a second and more.
 const SILENT_AFTER: Duration = Duration::from_secs(1);
+
+/// What cameras are asked for in most rooms, until one has shown how large it is.
+const CAMERA: Resolution = Resolution { width: 1280, height: 720 };
+
+/// The same of screens.
+const SCREEN: Resolution = Resolution { width: 1920, height: 1080 };
 
 /// Names a track in the engine's table.
 pub(crate) type TrackKey = Key<Track>;
@@ -190,6 +196,12 @@ impl Track {
         names.filter(move |(layer, _)| layers & Demand::bit(*layer) != 0).map(|(_, name)| *name)
     }
 
+    /// The layers up to the one that is presumably large enough for a place, a bit for each.
+    pub(crate) fn presumed_layers(&self, area: Area) -> u32 {
+        let largest = if self.source == Source::Screen { SCREEN } else { CAMERA };
+        self.meter.presumed(area, largest)
+    }
+
     /// Takes what all who watch it together have a use for. True when its publisher is to send other layers
     /// than before.
     pub(crate) fn review_wanted(&mut self, now: Instant, mut demand: Demand) -> bool {
@@ -317,6 +329,15 @@ impl Track {
     /// Whether nobody receives a layer of its pictures, or waits for it.
     pub(crate) fn is_unread(&self, layer: u8) -> bool {
         self.source.kind() == MediaKind::Video && self.read_layers & Demand::bit(layer) == 0
+    }
+
+    /// Whether a key frame of a layer has begun to arrive since then.
+    pub(crate) fn has_key_frame_since(&self, layer: u8, since: Instant) -> bool {
+        let Some(ring) = self.ring(layer) else { return false };
+        match ring.latest_key_frame().map(|cursor| ring.read(cursor)) {
+            Some(Read::Packet(stored)) => stored.facts.arrival >= since,
+            Some(Read::CaughtUp | Read::Overtaken { .. }) | None => false,
+        }
     }
 
     /// Whether somebody waits for a key frame of a layer once packets of it are lost for good.

@@ -10,10 +10,13 @@ const BELIEVED: Duration = Duration::from_secs(60);
 /// On a path that shakes by more than a probe lasts at least, what was slowed down may only have been shaken.
 const CALM: Duration = Duration::from_millis(15);
 
+/// What is this part of what was met before is the same again: a probe is slowed down, but never hurried.
+const SAME: f64 = 0.97;
+
 /// What comes through beyond so many times that has refuted it.
 const REFUTED: f64 = 1.05;
 
-/// The last probe's finding, if it found the path full and nothing has spoken against it since.
+/// The last probe's finding, or that of the one before if both are the same but for noise, if it found the path full and nothing has spoken against it since.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Saturation {
     met: Option<(Bitrate, Instant)>,
@@ -28,7 +31,11 @@ impl Saturation {
 
     /// A probe that is believed came through, slowed down to `rate` if the path was full, on a path that shakes so much.
     pub(super) fn note(&mut self, now: Instant, rate: Option<Bitrate>, shake: Duration) {
-        self.met = rate.filter(|_| shake < CALM).map(|rate| (rate, now));
+        let before = self.rate(now);
+        self.met = rate.filter(|_| shake < CALM).map(|rate| {
+            let same = before.filter(|before| rate >= before.scaled(SAME));
+            (same.map_or(rate, |before| before.max(rate)), now)
+        });
     }
 
     /// This much has come through: if that is clearly more, the path takes more.
@@ -60,6 +67,21 @@ mod tests {
         assert_eq!(saturation.rate(now + Duration::from_secs(60)), None);
         saturation.note(now, Some(rate), Duration::from_millis(20));
         assert_eq!(saturation.rate(now), None);
+    }
+
+    #[test]
+    #[allow(clippy::disallowed_methods)]
+    fn of_findings_that_are_nearly_the_same_the_highest_is_believed() {
+        let now = Instant::now();
+        let mut saturation = Saturation::default();
+        let mut meet = |kbps| {
+            saturation.note(now, Some(Bitrate::from_kbps(kbps)), Duration::ZERO);
+            saturation.rate(now)
+        };
+        assert_eq!(meet(1_880), Some(Bitrate::from_kbps(1_880)));
+        assert_eq!(meet(1_850), Some(Bitrate::from_kbps(1_880)));
+        assert_eq!(meet(1_890), Some(Bitrate::from_kbps(1_890)));
+        assert_eq!(meet(1_800), Some(Bitrate::from_kbps(1_800)), "the path takes less now");
     }
 
     #[test]

@@ -241,7 +241,8 @@ fn of_two_sizes_each_has_the_one_that_their_place_and_their_path_have_use_for() 
         }
         call.set_path(2, 5_000);
         let better = call.world.now();
-        call.world.run_for(seconds(8));
+        // Who has half of what fills their place is looked for more every ten seconds.
+        call.world.run_for(seconds(12));
         let sizes = call.sizes(2, better);
         assert_eq!(sizes.last().map(|(size, _)| *size), Some(1), "seed {seed}: {sizes:?}");
     }

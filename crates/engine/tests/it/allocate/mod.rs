@@ -44,12 +44,14 @@ struct Seat {
     on: bool,
     receivable: bool,
     rungs: Vec<Rung>,
+    presumed: u32,
 }
 
 impl Seat {
     fn new(track: u64, class: Class, rungs: Vec<Rung>) -> Seat {
         let track = TrackId(track);
-        Seat { track, class, shown: Some(FULL_SCREEN), on: true, receivable: true, rungs }
+        let shown = Some(FULL_SCREEN);
+        Seat { track, class, shown, on: true, receivable: true, rungs, presumed: 0 }
     }
 
     /// A camera with three encodings of three temporal layers.
@@ -128,6 +130,7 @@ impl Viewer {
                 on: seat.on,
                 receivable: seat.receivable,
                 rungs: &seat.rungs,
+                presumed: seat.presumed,
             })
             .collect();
         look(self.allocator.allocate(self.now, budget, &subscriptions))

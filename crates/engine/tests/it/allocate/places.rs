@@ -123,6 +123,16 @@ fn a_larger_picture_than_arrives_is_missed_where_it_would_be_seen() {
 }
 
 #[test]
+fn what_would_presumably_fill_the_place_is_missed_once_something_smaller_arrives() {
+    let mut seat = Seat::camera(1).without(|quality| quality.layer > 0).shown_at(1280, 720);
+    seat.presumed = 0b111;
+    assert_eq!(demand(seat.clone(), 0).presumed, 0b111);
+    assert_eq!(demand(seat.clone().shown_at(320, 180), 0).presumed, 0, "what arrives is enough");
+    seat.rungs.clear();
+    assert_eq!(demand(seat, 0).presumed, 0, "the smallest comes first");
+}
+
+#[test]
 fn nothing_is_asked_for_what_nobody_sees() {
     let mut hidden = Seat::camera(1);
     hidden.shown = None;

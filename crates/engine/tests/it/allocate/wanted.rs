@@ -4,15 +4,15 @@ use parlor_engine::allocate::{Demand, Wanted};
 
 use super::*;
 
-const NOTHING: Demand = Demand { layers: 0, larger: false };
+const NOTHING: Demand = Demand { layers: 0, larger: false, presumed: 0 };
 
 const fn demand(layers: u32) -> Demand {
-    Demand { layers, larger: false }
+    Demand { layers, larger: false, presumed: 0 }
 }
 
 /// These arrive, and all are too small.
 const fn larger_than(layers: u32) -> Demand {
-    Demand { layers, larger: true }
+    Demand { layers, larger: true, presumed: 0 }
 }
 
 /// One track's publisher and the time.
@@ -51,6 +51,19 @@ fn the_first_viewer_is_followed_at_once_by_the_smallest_then_by_what_is_missed()
     assert_eq!(publisher.run(TICK, larger_than(0b011)), 0b111);
     // The largest there is may still be too small.
     assert_eq!(publisher.run(60 * SECOND, larger_than(0b111)), 0b111);
+}
+
+#[test]
+fn all_that_will_presumably_be_needed_is_asked_for_at_once() {
+    let mut publisher = Publisher::new();
+    publisher.run(TICK, larger_than(0));
+    let presumed = |presumed| Demand { presumed, ..larger_than(0b001) };
+    assert_eq!(publisher.run(TICK, presumed(0b111)), 0b111);
+    let mut publisher = Publisher::new();
+    publisher.run(TICK, larger_than(0));
+    assert_eq!(publisher.run(TICK, presumed(0b011)), 0b011);
+    // It may have been presumed wrongly.
+    assert_eq!(publisher.run(3 * SECOND, presumed(0b011)), 0b111);
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod liveness;
 
 use std::time::{Duration, Instant};
 
+use parlor_engine::allocate::Area;
 use parlor_engine::measure::{Packet, Quality, Rung, TrackMeter};
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 use parlor_rtc::sdp::Codec;
@@ -287,4 +288,21 @@ fn measuring_allocates_nothing() {
     camera.encodings[2].on = false;
     camera.run(10 * SECOND);
     assert_eq!(allocations() - before, 0);
+}
+
+#[test]
+fn what_has_not_arrived_is_presumed_to_be_twice_as_large_as_what_is_below_it() {
+    let mut meter = TrackMeter::new(3);
+    let hd = Resolution { width: 1280, height: 720 };
+    let presumed = |meter: &TrackMeter, width, height| meter.presumed(Area { width, height }, hd);
+    assert_eq!(presumed(&meter, 320, 180), 0b001);
+    assert_eq!(presumed(&meter, 640, 360), 0b011);
+    assert_eq!(presumed(&meter, 760, 420), 0b011, "a fifth is not seen");
+    assert_eq!(presumed(&meter, 1280, 720), 0b111);
+    assert_eq!(presumed(&meter, 3840, 2160), 0b111, "none is large enough");
+    // The second turns out to be as large as the third was taken for.
+    meter.note_resolutions(1, vp8_size(1280, 720));
+    assert_eq!(presumed(&meter, 1280, 720), 0b111, "and the third is no larger");
+    assert_eq!(presumed(&meter, 640, 360), 0b111);
+    assert_eq!(presumed(&meter, 320, 180), 0b001);
 }

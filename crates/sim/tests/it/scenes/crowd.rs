@@ -62,7 +62,7 @@ impl ManyTracks {
     fn is_good(&self) -> bool {
         let ManyTracks { low, paused, switches, queue, dropped, .. } = *self;
         let is_sorted = self.pinned == "h" && low + paused == TRACKS - 1;
-        is_sorted && switches <= 2 && queue <= ms(50) && dropped <= 0.01
+        is_sorted && low >= FEW && switches <= 2 && queue <= ms(50) && dropped <= 0.01
     }
 
     /// Two talk, the others listen.
@@ -125,10 +125,9 @@ pub(super) fn many_tracks() -> Row {
         queue.as_millis(),
         dropped * 100.0
     );
-    // One call in sixteen or more has a moment at which something switches back, or all are paused (docs/performance.md).
+    // In one call of forty or more something switches back (docs/performance.md).
     let unsteady = calls.iter().filter(|call| call.switches > 1).count();
-    let empty = calls.iter().filter(|call| call.low < FEW).count();
-    let good = calls.iter().all(ManyTracks::is_good) && unsteady <= 1 && empty <= 1;
+    let good = calls.iter().all(ManyTracks::is_good) && unsteady <= 1;
     row("25 tracks at 2 Mbit/s", found, good)
 }
 
