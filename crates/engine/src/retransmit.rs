@@ -69,8 +69,6 @@ struct Recent {
     sequence: u16,
     /// In milliseconds since the start, plus one; 0 is never.
     sent: u32,
-    /// The same of when it was last asked for.
-    asked: u32,
     /// How often.
     times: u8,
 }
@@ -92,23 +90,6 @@ impl Retransmissions {
         self.budget = (self.budget + len as u64).min(BURST * MEDIA_SHARE);
     }
 
-    /// Takes note that packet `sequence` of slot number `slot` is asked for at `now`, and says how often it was by then, as
-    /// far as is remembered. Requests within a round trip are one.
-    pub fn note_asked(
-        &mut self,
-        now: Instant,
-        (slot, sequence): (u16, u16),
-        round_trip: Duration,
-    ) -> u8 {
-        let now = self.stamp(now);
-        let recent = self.recent(slot, sequence);
-        if recent.asked == 0 || now.wrapping_sub(recent.asked) >= interval(round_trip) {
-            recent.asked = now;
-            recent.times = recent.times.saturating_add(1);
-        }
-        recent.times
-    }
-
     /// Whether packet `sequence` of slot number `slot`, of `len` bytes, may be sent again at `now`; if so
     /// it counts as sent.
     pub fn take(
@@ -118,9 +99,11 @@ impl Retransmissions {
         len: usize,
         way: Way,
     ) -> Result<(), Refusal> {
-        let stamp = self.stamp(now);
-        let sent = self.recent(slot, sequence).sent;
-        if sent != 0 && stamp.wrapping_sub(sent) < interval(way.round_trip) {
+        let elapsed = now.saturating_duration_since(self.start).as_millis() as u32;
+        let interval = way.round_trip.clamp(MIN_INTERVAL, MAX_INTERVAL).as_millis() as u32;
+        let recent = &mut self.recent[Self::place(slot, sequence)];
+        let same = recent.sent != 0 && (recent.slot, recent.sequence) == (slot, sequence);
+        if same && (elapsed.wrapping_add(1)).wrapping_sub(recent.sent) < interval {
             return Err(Refusal::OnItsWay);
         }
         if self.left_at.saturating_duration_since(now) >= AT_ONCE {
@@ -129,32 +112,19 @@ impl Retransmissions {
         let cost = len as u64 * MEDIA_SHARE;
         self.budget = self.budget.checked_sub(cost).ok_or(Refusal::OverBudget)?;
         self.left_at = self.left_at.max(now) + way.rate.time_for(len as u64 * PATH_SHARE);
-        self.recent(slot, sequence).sent = stamp;
+        let times = if same { recent.times.saturating_add(1) } else { 1 };
+        *recent = Recent { slot, sequence, sent: elapsed.wrapping_add(1).max(1), times };
         Ok(())
     }
 
-    /// As [`Recent`] keeps it.
-    fn stamp(&self, now: Instant) -> u32 {
-        let elapsed = now.saturating_duration_since(self.start).as_millis() as u32;
-        elapsed.wrapping_add(1).max(1)
-    }
-
-    /// What is remembered of a packet, in place of another one if it is new.
-    fn recent(&mut self, slot: u16, sequence: u16) -> &mut Recent {
-        let recent = &mut self.recent[Self::place(slot, sequence)];
-        if (recent.slot, recent.sequence) != (slot, sequence) {
-            *recent = Recent { slot, sequence, ..Recent::default() };
-        }
-        recent
+    /// How often packet `sequence` of slot number `slot` was sent again, as far as is remembered.
+    pub fn times(&self, slot: u16, sequence: u16) -> u8 {
+        let recent = self.recent[Self::place(slot, sequence)];
+        if (recent.slot, recent.sequence) == (slot, sequence) { recent.times } else { 0 }
     }
 
     fn place(slot: u16, sequence: u16) -> usize {
         // An odd factor spreads the slots over the table.
         usize::from(sequence.wrapping_add(slot.wrapping_mul(37))) % REMEMBERED
     }
-}
-
-/// The time in which an answer comes, in milliseconds.
-fn interval(round_trip: Duration) -> u32 {
-    round_trip.clamp(MIN_INTERVAL, MAX_INTERVAL).as_millis() as u32
 }

@@ -18,7 +18,7 @@ use crate::slot::{Feed, Slot};
 /// could be repaired, and a bound on what one small datagram can make us send.
 const MAX_NACKED: usize = 256;
 
-/// When a packet is asked for for this time, sent again or not, its publisher is asked for a key frame as well: what is sent since cannot be
+/// When a packet goes out again for this time, its publisher is asked for a key frame as well: what is sent since cannot be
 /// decoded without it, and browsers ask ten times and then wait for three seconds before they ask for a key frame.
 const IN_VAIN: u8 = 4;
 
@@ -171,19 +171,19 @@ impl Engine {
         let mut waits_in_vain = false;
         for sequence in lost.take(MAX_NACKED) {
             outlet.counters.nacks_in += 1;
-            let answer = outgoing.original(sequence).and_then(|original| {
+            let sent = outgoing.original(sequence).and_then(|original| {
                 let track = self.tracks.get(*self.track_keys.get(&original.layer.track)?)?;
                 let slot = index as u16;
                 let request = Request { now, slot, sequence, original, round_trip };
                 let may_receive = track.room == room;
-                may_receive.then(|| outgoing.send_again(request, track, &mut outlet))
+                may_receive.then(|| outgoing.send_again(request, track, &mut outlet))?
             });
-            if answer.is_some_and(|answer| answer.is_sent) {
-                outgoing.note_repaired();
-            } else {
+            let Some(sent) = sent else {
                 outlet.counters.packets_not_retransmitted += 1;
-            }
-            waits_in_vain |= answer.is_some_and(|it| it.is_built_on && it.times == IN_VAIN);
+                continue;
+            };
+            outgoing.note_repaired();
+            waits_in_vain |= sent.is_built_on && sent.times == IN_VAIN;
         }
         if waits_in_vain && *kind == MediaKind::Video {
             self.ask_for_key_frame(key, media);

@@ -9,32 +9,14 @@ use crate::peer::{Peer, PeerKey};
 use crate::track::{TrackKey, Upstream};
 
 /// Shortest time between two requests for a key frame of one layer, whatever they are for. Everyone who asks in
-/// between is served by the key frame that is on its way; whoever came too late for it waits for the rest of this time.
-/// Key frames cost several times their share of the bitrate, so not more often.
+/// between is served by the key frame that is on its way; whoever came too late for it asks again with the
+/// next packet. Key frames cost several times their share of the bitrate, so not more often.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Key frames that are to be asked for.
 #[derive(Debug, Default)]
 pub(crate) struct KeyFrameRequests {
-    /// Each layer at most once.
     wanted: Vec<(TrackKey, u8)>,
-    waiting: Vec<Waiting>,
-}
-
-/// One that came too soon after another of its layer. It does not wait for longer than [`KeyFrameTimes`] say.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    track: TrackKey,
-    layer: u8,
-    since: Instant,
-}
-
-/// What has become of a request.
-enum Asked {
-    /// It was passed on, or needs not be.
-    Settled,
-    /// Another one was, a moment ago.
-    TooSoon,
 }
 
 impl KeyFrameRequests {
@@ -42,16 +24,6 @@ impl KeyFrameRequests {
     pub(crate) fn push(&mut self, track: TrackKey, layer: u8) {
         if !self.wanted.contains(&(track, layer)) {
             self.wanted.push((track, layer));
-        }
-    }
-
-    fn wait(&mut self, request: Waiting) {
-        let is_same =
-            |other: &Waiting| (other.track, other.layer) == (request.track, request.layer);
-        match self.waiting.iter_mut().find(|other| is_same(other)) {
-            // What has come since the first of them may have been lost for the second.
-            Some(other) => other.since = request.since,
-            None => self.waiting.push(request),
         }
     }
 }
@@ -87,31 +59,15 @@ impl KeyFrameTimes {
 impl Engine {
     /// Passes requests on to the sources of their tracks.
     pub(crate) fn ask_upstream(&mut self, now: Instant, out: &mut SendArena) {
-        while let Some((track, layer)) = self.requests.wanted.pop() {
-            self.requests.wait(Waiting { track, layer, since: now });
-        }
-        let mut at = 0;
-        while let Some(&request) = self.requests.waiting.get(at) {
-            match self.ask(now, request, out) {
-                Asked::Settled => drop(self.requests.waiting.swap_remove(at)),
-                Asked::TooSoon => at += 1,
+        while let Some((key, layer)) = self.requests.wanted.pop() {
+            let Some(track) = self.tracks.get_mut(key) else { continue };
+            if !track.key_frame_times.may_ask(now, layer) {
+                continue;
+            }
+            match track.upstream {
+                Upstream::Published(peer) => self.ask_publisher(peer, key, layer, out),
             }
         }
-    }
-
-    fn ask(&mut self, now: Instant, request: Waiting, out: &mut SendArena) -> Asked {
-        let Waiting { track: key, layer, since } = request;
-        let Some(track) = self.tracks.get_mut(key) else { return Asked::Settled };
-        if track.has_key_frame_since(layer, since) || !track.wants_key_frame_of(layer) {
-            return Asked::Settled;
-        }
-        if !track.key_frame_times.may_ask(now, layer) {
-            return Asked::TooSoon;
-        }
-        match track.upstream {
-            Upstream::Published(peer) => self.ask_publisher(peer, key, layer, out),
-        }
-        Asked::Settled
     }
 
     /// Sends a picture loss indication to the publisher of a track.

@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
+use parlor_rtc::payload::Layer;
+
 use super::Outgoing;
 use crate::link::{Link, Outlet};
 use crate::packet::Rewritten;
 use crate::retransmit::Way;
 use crate::rewrite::Original;
-use crate::ring::Read;
+use crate::ring::Stored;
 use crate::track::Track;
 
 /// Padding goes around among so many of the latest packets: all are in every receiver's memory of what has come.
@@ -43,12 +45,10 @@ pub(crate) struct Request {
     pub(crate) round_trip: Duration,
 }
 
-/// What has become of a request.
+/// A packet that went out again.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Answer {
-    /// The packet went out again.
-    pub(crate) is_sent: bool,
-    /// How often it was asked for.
+pub(crate) struct SentAgain {
+    /// How often it has.
     pub(crate) times: u8,
     /// What is sent now cannot be decoded without it.
     pub(crate) is_built_on: bool,
@@ -62,42 +62,30 @@ impl Outgoing {
     }
 
     /// Sends a packet of `track`, which the slot may have stopped to carry, again, in the stream of
-    /// retransmissions, if it is still there and may be sent.
+    /// retransmissions, and says how often now, and whether pictures that are sent still build on it; `None` when it is no
+    /// longer there, or may not be sent.
     pub(crate) fn send_again(
         &mut self,
         request: Request,
         track: &Track,
         outlet: &mut Outlet<'_>,
-    ) -> Answer {
+    ) -> Option<SentAgain> {
         let Request { now, slot, sequence, original, round_trip } = request;
-        let name = (slot, sequence);
-        let times = outlet.link.retransmissions.note_asked(now, name, round_trip);
         let flows = self.last_sent == Some(track.id);
         if flows && self.reading.has_left_for_less(track, original.layer.index) {
-            return Answer { is_sent: false, times, is_built_on: false };
+            return None;
         }
         let way = Way { round_trip, rate: outlet.link.congestion.target() };
-        let may = |len, link: &mut Link| link.retransmissions.take(now, name, len, way).ok();
-        let sent = self.repeat(original, track, outlet, may);
-        if let Some(len) = sent {
-            outlet.counters.packets_retransmitted += 1;
-            outlet.counters.bytes_retransmitted += len as u64;
-        }
-        let is_built_on = flows && self.builds_on(original, track);
-        Answer { is_sent: sent.is_some(), times, is_built_on }
-    }
-
-    /// Whether pictures that go out now cannot be decoded without a packet, as far as is known.
-    fn builds_on(&self, original: Original, track: &Track) -> bool {
-        let is_read = self.reading.layer() == Some(original.layer.index);
-        let Some(ring) = track.ring(original.layer.index).filter(|_| is_read) else { return false };
-        let is_lowest = ring.find(original.sequence).is_none_or(|it| it.facts.layer.temporal == 0);
-        let key_frame = match ring.latest_key_frame().map(|cursor| ring.read(cursor)) {
-            Some(Read::Packet(stored)) => stored.facts.sequence,
-            Some(Read::CaughtUp | Read::Overtaken { .. }) | None => 0,
-        };
-        // Where another layer is to take over, its key frame is on its way.
-        is_lowest && original.sequence >= key_frame && self.reading.next_layer().is_none()
+        let may =
+            |len, link: &mut Link| link.retransmissions.take(now, (slot, sequence), len, way).ok();
+        let (len, layer) = self.repeat(original, track, outlet, may)?;
+        outlet.counters.packets_retransmitted += 1;
+        outlet.counters.bytes_retransmitted += len as u64;
+        let is_read = flows && self.reading.layer() == Some(original.layer.index);
+        Some(SentAgain {
+            times: outlet.link.retransmissions.times(slot, sequence),
+            is_built_on: is_read && layer.temporal == 0,
+        })
     }
 
     /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
@@ -151,17 +139,21 @@ impl Outgoing {
     }
 
     /// Sends a packet in the stream of retransmissions, if one of its length `may` be; returns its length as
-    /// it went out.
+    /// it went out, and the layer it is of.
     fn repeat(
         &mut self,
         original: Original,
         track: &Track,
         outlet: &mut Outlet<'_>,
         may: impl FnOnce(usize, &mut Link) -> Option<()>,
-    ) -> Option<usize> {
-        let stored = track.ring(original.layer.index)?.find(original.sequence)?;
+    ) -> Option<(usize, Layer)> {
+        let mut stored = track.ring(original.layer.index)?.find(original.sequence)?;
+        let mut numbers = original.outgoing(stored.facts);
         if !original.is_wanted(stored.facts) {
-            return None;
+            // It was missing when its number was given out, and turns out to be of a layer that is left out. Receivers that
+            // are told no picture ids (VP8 without them, H264) wait for every number, so an empty packet takes its place.
+            stored = Stored { payload: &[], dependency_descriptor: &[], ..stored };
+            numbers.marker = false;
         }
         let codec = track.codecs.of(stored.facts.payload_type)?;
         let types = self.receiving(codec)?;
@@ -169,11 +161,11 @@ impl Outgoing {
         let Outlet { link, departure, arena, .. } = outlet;
         let mut room = arena.reserve(departure.path)?;
         may(stored.payload.len(), link)?;
-        let packet = Rewritten { stored, numbers: original.outgoing(stored.facts), codec, types };
+        let packet = Rewritten { stored, numbers, codec, types };
         let number = (self.again.next_sequence, rtx);
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);
         self.again.next_sequence += 1;
-        Some(len)
+        Some((len, stored.facts.layer))
     }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parlor_rtc::congestion::Bitrate;
 use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::rtcp::{self, CompoundWriter, Rtcp};
@@ -13,12 +14,14 @@ use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
 use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
 use parlor_rtc::{Path, fuzzing};
 
+use crate::allocate::Given;
 use crate::arena::SendArena;
 use crate::command::{Join, Sender};
 use crate::config::{Config, Limits};
 use crate::engine::Engine;
 use crate::forward::Forwarded;
 use crate::id::{PeerId, RoomId, Source, TrackId};
+use crate::measure::Quality;
 use crate::peer::PeerKey;
 use crate::session;
 use crate::timer::{PeerTimer, Timer};
@@ -164,6 +167,15 @@ impl Call {
         self.deliver();
     }
 
+    /// Somebody is sent so much of what the first one publishes.
+    fn give(&mut self, who: usize, quality: Quality) {
+        let Engine { peers, tracks, track_keys, .. } = &mut self.engine;
+        let track = tracks.get(track_keys[&TrackId(1)]).unwrap();
+        let slots = &mut peers.get_mut(self.people[who].key).unwrap().slots;
+        let slot = slots.iter_mut().find(|slot| slot.feed().track().is_some()).unwrap();
+        slot.outgoing.choose(self.now, track, Given::Send(quality), Bitrate::from_kbps(1_000));
+    }
+
     fn deliver(&mut self) {
         assert_eq!(self.engine.forward(self.now, &mut self.arena), Forwarded::Done);
         for message in self.arena.messages() {
@@ -302,7 +314,7 @@ fn picture(number: u16) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_asked_for_four_times_is_followed_by_a_key_frame() {
+fn what_is_sent_again_four_times_in_vain_is_followed_by_a_key_frame() {
     let mut call = Call::new(&[VP8, VP8]);
     for number in 10..60 {
         call.publish(96, number, &picture(number));
@@ -318,19 +330,28 @@ fn what_is_asked_for_four_times_is_followed_by_a_key_frame() {
 }
 
 #[test]
-fn so_it_is_with_what_is_not_there_to_be_sent_again() {
+fn a_missing_packet_that_turns_out_to_be_left_out_has_its_number_filled() {
     let mut call = Call::new(&[VP8, VP8]);
-    for number in (10..60).filter(|number| *number != 20) {
+    // Every other picture is of the higher frame rate, and has no number of its own.
+    let picture = |number: u16| {
+        let temporal = (number % 2) as u8;
+        [&[0x90, 0x20, temporal << 6][..], &picture(number)[1..]].concat()
+    };
+    call.publish(96, 10, &picture(10));
+    call.give(1, Quality { layer: 0, spatial: 0, temporal: 0 });
+    for number in [11, 12, 14, 16] {
         call.publish(96, number, &picture(number));
     }
-    let before_it = call.take(1)[9].clone();
-    let before = call.engine.counters.key_frame_requests_out;
-    for times in 1..=4 {
-        call.ask_again(1, before_it.ssrc, before_it.sequence + 1);
-        assert_eq!(call.take(1), []);
-        let asked = call.engine.counters.key_frame_requests_out - before;
-        assert_eq!(asked, u64::from(times >= 4), "{times} times");
-    }
+    let seen = call.take(1);
+    let numbers: Vec<u16> =
+        seen.iter().map(|it| it.sequence.wrapping_sub(seen[0].sequence)).collect();
+    assert_eq!(numbers, [0, 1, 3, 5], "two are missing, of which nothing is known");
+    call.publish(96, 13, &picture(13));
+    assert_eq!(call.take(1), [], "it is of those that are left out");
+    let missing = seen[0].sequence.wrapping_add(2);
+    call.ask_again(1, seen[0].ssrc, missing);
+    let [filler] = &call.take(1)[..] else { panic!("one packet") };
+    assert_eq!(filler.payload, missing.to_be_bytes(), "nothing but the number that it fills");
 }
 
 #[test]

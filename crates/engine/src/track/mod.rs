@@ -14,7 +14,7 @@ use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
-use crate::ring::{Facts, NotStored, Read, RingLimits, TrackRing};
+use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
 use crate::sound::{Heard, Sound};
@@ -329,15 +329,6 @@ impl Track {
     /// Whether nobody receives a layer of its pictures, or waits for it.
     pub(crate) fn is_unread(&self, layer: u8) -> bool {
         self.source.kind() == MediaKind::Video && self.read_layers & Demand::bit(layer) == 0
-    }
-
-    /// Whether a key frame of a layer has begun to arrive since then.
-    pub(crate) fn has_key_frame_since(&self, layer: u8, since: Instant) -> bool {
-        let Some(ring) = self.ring(layer) else { return false };
-        match ring.latest_key_frame().map(|cursor| ring.read(cursor)) {
-            Some(Read::Packet(stored)) => stored.facts.arrival >= since,
-            Some(Read::CaughtUp | Read::Overtaken { .. }) | None => false,
-        }
     }
 
     /// Whether somebody waits for a key frame of a layer once packets of it are lost for good.
