@@ -78,11 +78,12 @@ function codecOfLink() {
 async function enterRoom(id, name, signal) {
   const joining = new Room({ headStart: headStart ?? newHeadStart(), room: id, name });
   headStart = null;
-  await me.enter(joining);
   try {
+    await me.enter(joining);
     await joining.join({ signal });
   } catch (error) {
     me.leave(joining);
+    joining.leave();
     throw error;
   }
   room = parlor.room = joining;

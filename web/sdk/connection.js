@@ -14,9 +14,6 @@ export const FIRST_SLOT_PAIRS = 4;
 /** What the server takes from one peer (docs/protocol.md, `senders`): an offer with more is refused, whatever else it asks for. */
 export const MAX_SENDERS = 16;
 
-/** An offer that waited longer names addresses that this device may have left, so it gets new ones. */
-export const FRESH_FOR_MS = 60_000;
-
 /** What a client may publish without a new offer, in the order of the offer's sections. @type {readonly { source: Source, kind: Kind }[]} */
 const STANDING_SENDERS = [
   { source: "microphone", kind: "audio" },
@@ -45,8 +42,8 @@ export class Connection extends Events {
   #senders = [];
   /** @type {{ audio: RTCRtpTransceiver[], video: RTCRtpTransceiver[] }} */
   #slots = { audio: [], video: [] };
-  /** When the offer was made that no server has seen yet, or null where that failed. @type {Promise<number | null> | null} */
-  #prepared = null;
+  /** Whether there is an offer that no server has seen yet. @type {Promise<boolean>} */
+  #prepared = Promise.resolve(false);
 
   /**
    * @param {object} [options]
@@ -95,18 +92,17 @@ export class Connection extends Events {
     }
   }
 
-  /** Makes the first offer ahead of time, for the first `offer` to take. */
+  /** Makes the first offer ahead of time, for the first `offer` to take. What goes wrong goes wrong again with that, and is told there. */
   prepareOffer() {
-    this.#prepared ??= this.#makeOffer().then(() => Date.now(), () => null); // what went wrong goes wrong again with `offer`, and is told there
+    this.#prepared = this.#makeOffer().then(() => true, () => false);
   }
 
   /** @param {{ iceRestart?: boolean }} [options] */
   async offer({ iceRestart = false } = {}) {
-    const madeAt = await this.#prepared;
-    this.#prepared = null;
-    const isStale = madeAt !== null && Date.now() - madeAt > FRESH_FOR_MS; // performance.now() may stand still while a computer sleeps
-    if (iceRestart || isStale) this.#rtc.restartIce();
-    if (iceRestart || isStale || madeAt === null || !this.#isOffered) await this.#makeOffer();
+    const isPrepared = await this.#prepared;
+    this.#prepared = Promise.resolve(false);
+    if (iceRestart) this.#rtc.restartIce();
+    if (iceRestart || !isPrepared || !this.#isOffered) await this.#makeOffer();
     return { offer: this.#rtc.localDescription?.sdp ?? "", senders: this.senders() };
   }
 

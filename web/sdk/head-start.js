@@ -13,33 +13,60 @@ import { Socket } from "./socket.js";
  * @property {(config: RTCConfiguration) => RTCPeerConnection} [createConnection]
  */
 
-/** One room may be joined with it. */
+/** After this time a device may be elsewhere, and what was made is worth nothing; nor are pages that stand open to cost the server a socket. */
+export const KEPT_FOR_MS = 60_000;
+
 export class HeadStart {
-  #codec;
-  #createConnection;
+  #way;
+  #taken = false;
+  /** @type {{ socket: Socket, connection: Connection } | null} */
+  #made = null;
+  /** Ends what watches over what was made. */
+  #watch = new AbortController();
 
   /** @param {Way} way */
-  constructor({ url, codec = null, connect, createConnection }) {
-    this.#codec = codec;
-    this.#createConnection = createConnection;
-    this.socket = new Socket(url, { connect });
-    this.connection = this.newConnection(FIRST_SLOT_PAIRS);
+  constructor(way) {
+    this.#way = way;
   }
 
-  /** Opens the socket and makes the offer; the room that takes it over has nothing to do again. */
+  /** Opens the socket and makes the offer: the room that takes them in the next minute has nothing to do again. */
   begin() {
-    this.socket.open();
-    this.connection.prepareOffer();
+    if (this.#taken || this.#made) return;
+    const { socket, connection } = (this.#made = this.#make());
+    this.#watch = new AbortController();
+    const timer = setTimeout(() => this.drop(), KEPT_FOR_MS);
+    this.#watch.signal.addEventListener("abort", () => clearTimeout(timer));
+    // A socket that is lost may mean another network, in which the offer names the wrong addresses.
+    socket.on("close", () => this.drop(), { signal: this.#watch.signal });
+    socket.open();
+    connection.prepareOffer();
+  }
+
+  /** What was made, or else is yet to begin, is the room's from now on; no other room can have it. */
+  take() {
+    if (this.#taken) throw new Error("A head start belongs to one room.");
+    this.#taken = true;
+    this.#watch.abort();
+    return this.#made ?? this.#make();
   }
 
   /** A connection like the first. @param {number} slotPairs */
   newConnection(slotPairs) {
-    return new Connection({ create: this.#createConnection, slotPairs, codec: this.#codec });
+    const { createConnection, codec = null } = this.#way;
+    return new Connection({ create: createConnection, slotPairs, codec });
   }
 
-  /** Nobody joins with it. */
+  /** Closes what was made; a room can still begin. What a room has taken stays. */
   drop() {
-    this.socket.close();
-    this.connection.close();
+    if (this.#taken || !this.#made) return;
+    this.#watch.abort();
+    this.#made.socket.close();
+    this.#made.connection.close();
+    this.#made = null;
+  }
+
+  #make() {
+    const { url, connect } = this.#way;
+    return { socket: new Socket(url, { connect }), connection: this.newConnection(FIRST_SLOT_PAIRS) };
   }
 }

@@ -11,7 +11,7 @@ import { Publications } from "./publications.js";
 /** @import { Connection } from "./connection.js" */
 /** @import { WantedTrack } from "../wire.d.ts" */
 /** @import { Facts } from "./next-step.js" */
-/** @import { HeadStart } from "./head-start.js" */
+/** @import { Socket } from "./socket.js" */
 
 /**
  * @typedef {object} MembershipEvents
@@ -24,9 +24,10 @@ import { Publications } from "./publications.js";
 
 /** @extends {Events<MembershipEvents>} */
 export class Membership extends Events {
-  #headStart;
+  #socket;
   #channel;
   #name;
+  #newConnection;
   #connection;
   #publications;
   #negotiation;
@@ -41,16 +42,17 @@ export class Membership extends Events {
   #mediaKept = false;
 
   /**
-   * @param {HeadStart} headStart
-   * @param {Channel} channel  of its socket
-   * @param {string} name
+   * @param {Socket} socket
+   * @param {Channel} channel  of that socket
+   * @param {{ name: string, connection: Connection, newConnection: (slotPairs: number) => Connection }} options  the first connection, and how others are made
    */
-  constructor(headStart, channel, name) {
+  constructor(socket, channel, { name, connection, newConnection }) {
     super();
-    this.#headStart = headStart;
+    this.#socket = socket;
     this.#channel = channel;
     this.#name = name;
-    this.#connection = this.#heard(headStart.connection);
+    this.#newConnection = newConnection;
+    this.#connection = this.#heard(connection);
     this.#publications = new Publications(this.#connection);
     this.#negotiation = this.#newNegotiation();
   }
@@ -77,7 +79,7 @@ export class Membership extends Events {
   /** What is to be known before something is done about it. @returns {Pick<Facts, "socketOpen" | "joined" | "resumable" | "mediaKept">} */
   get facts() {
     return {
-      socketOpen: this.#headStart.socket.isOpen,
+      socketOpen: this.#socket.isOpen,
       joined: this.#channel.state === "joined",
       resumable: this.#token !== null,
       mediaKept: this.#mediaKept,
@@ -105,7 +107,7 @@ export class Membership extends Events {
     this.forgetMedia();
     this.#entering = true;
     const previous = this.#connection;
-    this.#connection = this.#heard(this.#headStart.newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs)));
+    this.#connection = this.#heard(this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs)));
     this.#negotiation = this.#newNegotiation();
     previous.close();
     await this.#publications.moveTo(this.#connection);

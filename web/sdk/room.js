@@ -81,10 +81,11 @@ export class Room extends Events {
     super();
     const { room, name } = options;
     const headStart = "headStart" in options ? options.headStart : new HeadStart(options);
+    const { socket, connection } = headStart.take();
     this.#name = name;
-    this.#socket = headStart.socket;
-    this.#channel = this.#socket.channel(`room:${room}`);
-    this.#membership = new Membership(headStart, this.#channel, name);
+    this.#socket = socket;
+    this.#channel = socket.channel(`room:${room}`);
+    this.#membership = new Membership(socket, this.#channel, { name, connection, newConnection: (slotPairs) => headStart.newConnection(slotPairs) });
     this.#recovery = new Recovery(this.#membership);
     this.#listen();
   }
@@ -210,7 +211,14 @@ export class Room extends Events {
   async #arrive() {
     this.#socket.open();
     const [description] = await Promise.all([this.#membership.connection.offer(), whenOpen(this.#socket, this.#over.signal)]);
-    await this.#membership.join(description);
+    try {
+      await this.#membership.join(description);
+    } catch (error) {
+      if (ParlorError.from(error).reason !== "socket_lost") throw error;
+      // One that was open for a while may have been dead for seconds: that is no reason to turn anybody away.
+      await whenOpen(this.#socket, this.#over.signal);
+      await this.#membership.join(description);
+    }
   }
 
   #listen() {

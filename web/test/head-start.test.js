@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FRESH_FOR_MS } from "../sdk/connection.js";
-import { HeadStart } from "../sdk/head-start.js";
+import { HeadStart, KEPT_FOR_MS } from "../sdk/head-start.js";
 import { Room } from "../sdk/room.js";
 import { connection, joins, pass, server } from "./call.js";
 import { FakePeerConnection, settle } from "./world.js";
@@ -45,13 +44,47 @@ test("what is published after the offer was made is on in the join, and a track 
   room.leave();
 });
 
-test("an offer that waited for long names new addresses", async (t) => {
-  let now = 0;
-  t.mock.method(Date, "now", () => now);
-  const room = ann(await begun());
-  now = FRESH_FOR_MS + 1;
+test("after a minute, or with its socket, what was made is dropped, and a join makes it anew", async () => {
+  for (const wait of [() => pass(KEPT_FOR_MS), async () => server.cut()]) {
+    const headStart = await begun();
+    const [socket, first] = [server.socket, connection()];
+    await wait();
+    assert.equal(socket.closed, true);
+    assert.equal(first.connectionState, "closed");
+    await pass(20_000);
+    assert.equal(server.socket, socket, "nothing opens by itself");
+    const room = ann(headStart);
+    await room.join();
+    assert.notEqual(server.socket, socket);
+    assert.match(joins().at(-1).offer, /^offer of 12 sections/);
+    room.leave();
+  }
+});
+
+test("who joins over a socket that died while they typed is in as soon as that is known", async () => {
+  const headStart = await begun();
+  server.answersHeartbeats = false;
+  const join = server.answers.phx_join;
+  delete server.answers.phx_join;
+  const room = ann(headStart);
+  const joined = room.join();
+  await settle();
+  server.answers.phx_join = join;
+  await pass(8_000);
+  await joined;
+  assert.equal(room.peer, "p7");
+  assert.equal(joins().length, 2);
+  room.leave();
+});
+
+test("a head start belongs to one room", async () => {
+  const headStart = await begun();
+  const room = ann(headStart);
+  assert.throws(() => ann(headStart), /one room/);
+  headStart.drop();
   await room.join();
-  assert.match(joins()[0].offer, /ice 1$/);
+  await pass(KEPT_FOR_MS);
+  assert.equal(server.socket.closed, false, "it is the room's");
   room.leave();
 });
 

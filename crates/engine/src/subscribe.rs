@@ -150,7 +150,10 @@ impl Engine {
                 flowing.push(track.key);
             }
         }
-        flowing.into_iter().for_each(|track| self.note_arrival(track));
+        for track in flowing {
+            self.follow_readers(track); // another layer may be the smallest that arrives by now
+            self.note_arrival(track);
+        }
     }
 
     /// Takes everything off a peer's slots.
