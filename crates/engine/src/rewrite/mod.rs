@@ -4,7 +4,8 @@
 //! - A packet that is dropped by choice leaves no gap in the outgoing sequence numbers.
 //! - A packet that was lost on its way to us leaves exactly one gap, which it fills when it comes late or
 //!   is recovered. A missing packet of which nothing is known counts as wanted, until a neighbour
-//!   proves that it belongs to a frame that was dropped by choice.
+//!   proves that it belongs to a frame that was dropped by choice. If it comes and proves that itself, its number
+//!   is given out already: it stays for the caller to fill ([`Original::is_wanted`]).
 //! - Timestamps go on with real time over pauses and switches: by at least one frame, never backwards.
 //! - Picture ids, TL0PICIDX and frame numbers go on where they were. What is dropped by choice leaves no
 //!   gap in them either, but where frames refer to others by the distance of their numbers.
@@ -95,7 +96,8 @@ pub struct Original {
 }
 
 impl Original {
-    /// Whether the packet with these facts is one that goes out: of one that was missing nobody knew.
+    /// Whether the packet with these facts is one that goes out: of one that was missing nobody knew. If not, an empty
+    /// packet has to take its number, for which some receivers wait.
     pub fn is_wanted(&self, facts: &Facts) -> bool {
         self.run.highest.holds(facts)
     }
