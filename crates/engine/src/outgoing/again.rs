@@ -111,7 +111,8 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         let newest = self.again.newest?;
-        let fits = |len, _: &mut Link| (len <= usize::from(most)).then_some(());
+        // An empty one, which only fills a number, would pad nothing.
+        let fits = |len, _: &mut Link| (1..=usize::from(most)).contains(&len).then_some(());
         for _ in 0..PADDING_PACKETS {
             self.again.padded = (self.again.padded + 1) % PADDING_PACKETS;
             let original = self.original(newest.wrapping_sub(self.again.padded));
