@@ -13,6 +13,10 @@ const HEADROOM_PERCENT: u64 = 115;
 /// steady link's estimate will not go below that, so that one change is enough.
 const CUT_PERCENT: u64 = 90;
 
+/// As long as what is sent costs no more than this part of the budget, in percent, it is the same link still: what has
+/// just changed stays then, and others go for it.
+const SAME_LINK_PERCENT: u64 = 120;
+
 /// One track that somebody is to see.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Candidate {
@@ -140,9 +144,18 @@ pub(super) fn share_out(steps: &mut [Step], candidates: &mut [Candidate], budget
     if passed.cut.is_none() {
         return passed.used_bps;
     }
-    steps.iter_mut().for_each(|step| step.order.may_change = true);
-    steps.sort_unstable_by_key(|step| step.order);
+    if held_bps(steps, candidates) > budget_bps.saturating_mul(SAME_LINK_PERCENT) / 100 {
+        steps.iter_mut().for_each(|step| step.order.may_change = true);
+        steps.sort_unstable_by_key(|step| step.order);
+    }
     pass(steps, candidates, Round { less_from: passed.cut, ..whole }).used_bps
+}
+
+/// What all that is held costs.
+fn held_bps(steps: &[Step], candidates: &[Candidate]) -> u64 {
+    let is_held =
+        |step: &&Step| candidates.get(step.candidate).is_some_and(|it| it.held_level == step.level);
+    steps.iter().filter(is_held).map(|step| u64::from(step.bitrate_bps)).sum()
 }
 
 /// What those who hold something have to fit into.

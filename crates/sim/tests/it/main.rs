@@ -20,6 +20,7 @@ mod scenes;
 mod stopping;
 mod storm;
 mod switching;
+mod table;
 mod telling;
 mod uplink;
 mod wrap;

@@ -13,7 +13,8 @@ use parlor_sim::{LinkConfig, World};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{RngCore, SeedableRng};
 
-use crate::layers::{Row, path, row};
+use crate::layers::path;
+use crate::table::{Row, row};
 use crate::{connect_all, ms, seconds};
 use receiver::{Found, check};
 

@@ -1,6 +1,7 @@
 //! Many people: on one thin path, and all at once.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use parlor_engine::allocate::Reason;
@@ -13,12 +14,15 @@ use str0m::media::MediaKind::Video;
 
 use super::step::queue_p95;
 use crate::codecs::RIDS;
-use crate::layers::{Row, path, row};
+use crate::layers::path;
+use crate::table::{Row, row, show};
 use crate::{connect_all, ms, seconds};
 
 const CAMERA: Camera = Camera { carrier: Carrier::Vp8, mode: L1T3, rids: RIDS };
 
 const TRACKS: usize = 25;
+/// The pinned one moves with 15 pictures a second at least: all its 30 cost more than is left beside headroom.
+const SMOOTH: u8 = 1;
 /// So many small ones at least have room beside the pinned one.
 const FEW: usize = 5;
 /// What is shown small, and what large.
@@ -50,6 +54,7 @@ fn view(track: TrackId, width: u16, priority: u8) -> View {
 /// What the viewer of many tracks gets.
 struct ManyTracks {
     pinned: String,
+    pinned_temporal: u8,
     low: usize,
     paused: usize,
     /// Of one track in 10 s, once the first 10 s are over.
@@ -62,7 +67,8 @@ impl ManyTracks {
     fn is_good(&self) -> bool {
         let ManyTracks { low, paused, switches, queue, dropped, .. } = *self;
         let is_sorted = self.pinned == "h" && low + paused == TRACKS - 1;
-        is_sorted && low >= FEW && switches <= 2 && queue <= ms(50) && dropped <= 0.01
+        let moves = self.pinned_temporal >= SMOOTH;
+        is_sorted && moves && low >= FEW && switches <= 1 && queue <= ms(50) && dropped <= 0.01
     }
 
     /// Two talk, the others listen.
@@ -92,6 +98,7 @@ impl ManyTracks {
         let paused = |given: &&&Result<Picture, Reason>| ***given == Err(Reason::Bandwidth);
         ManyTracks {
             pinned: last.first().and_then(|given| layer(given)).unwrap_or_default(),
+            pinned_temporal: last.first().map_or(0, |given| temporal(given)),
             low: others.iter().filter(lowest).count(),
             paused: others.iter().filter(paused).count(),
             switches: told.iter().map(|told| most_switches(told, from)).max().unwrap_or_default(),
@@ -107,9 +114,24 @@ fn layer(given: &Result<Picture, Reason>) -> Option<String> {
     given.ok().and_then(|picture| picture.layer).map(|rid| rid.to_string())
 }
 
+/// How many temporal layers beyond the lowest.
+fn temporal(given: &Result<Picture, Reason>) -> u8 {
+    given.ok().map_or(0, |picture| picture.temporal)
+}
+
 /// 25 cameras to one viewer with 2 Mbit/s, who has pinned one of them, in several calls.
 pub(super) fn many_tracks() -> Row {
-    let calls: Vec<ManyTracks> = (52..56).map(ManyTracks::seen).collect();
+    of_many_tracks(52..56)
+}
+
+#[test]
+#[ignore = "a sweep of minutes: docs/testing.md"]
+fn in_none_of_96_calls_does_a_track_among_25_change_twice_in_ten_seconds() {
+    show(&[of_many_tracks(52..148)]);
+}
+
+fn of_many_tracks(seeds: Range<u64>) -> Row {
+    let calls: Vec<ManyTracks> = seeds.map(ManyTracks::seen).collect();
     let most = |count: fn(&ManyTracks) -> usize| calls.iter().map(count).max().unwrap_or_default();
     let least = |count: fn(&ManyTracks) -> usize| calls.iter().map(count).min().unwrap_or_default();
     let queue = calls.iter().map(|call| call.queue).max().unwrap_or_default();
@@ -125,10 +147,7 @@ pub(super) fn many_tracks() -> Row {
         queue.as_millis(),
         dropped * 100.0
     );
-    // In one call of forty or more something switches back (docs/performance.md).
-    let unsteady = calls.iter().filter(|call| call.switches > 1).count();
-    let good = calls.iter().all(ManyTracks::is_good) && unsteady <= 1;
-    row("25 tracks at 2 Mbit/s", found, good)
+    row("25 tracks at 2 Mbit/s", found, calls.iter().all(ManyTracks::is_good))
 }
 
 fn told(world: &World, viewer: usize, track: TrackId) -> Told {

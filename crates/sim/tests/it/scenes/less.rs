@@ -8,7 +8,8 @@ use parlor_sim::packets::{Arrived, Camera, Carrier};
 use parlor_sim::{LinkConfig, World};
 
 use crate::codecs::RIDS;
-use crate::layers::{Row, path, row};
+use crate::layers::path;
+use crate::table::{Row, row};
 use crate::{connect_all, ms, seconds};
 
 /// The last viewer looks away, and back after a while.

@@ -1,5 +1,4 @@
-//! What viewers get where there is more than a camera and a path. `UPDATE_GOLDEN=1` writes the table that
-//! docs/performance.md shows; its last digits differ from run to run, since signatures in handshakes do.
+//! What viewers get where there is more than a camera and a path, as a table in docs/performance.md.
 
 mod crowd;
 mod less;
@@ -7,7 +6,7 @@ mod lip_sync;
 mod step;
 
 use crate::codecs;
-use crate::layers::settle;
+use crate::table::settle;
 use crate::{ms, seconds};
 
 #[test]
@@ -22,5 +21,5 @@ fn what_viewers_get_in_scenes_of_all_kinds() {
         lip_sync::through_switches(),
         less::sending(),
     ];
-    settle(&rows, "scenes.txt");
+    settle(&rows);
 }

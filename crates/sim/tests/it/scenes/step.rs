@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use parlor_sim::{LinkConfig, World};
 
 use crate::codecs::{cameras, captured_at, receiver::check};
-use crate::layers::{PACKET_TIME, Row, path, row, worst};
+use crate::layers::{PACKET_TIME, path};
+use crate::table::{Row, row, worst};
 use crate::{connect_all, ms, seconds};
 
 /// Calls that differ in when cameras take their pictures.
