@@ -32,8 +32,11 @@ describe('codecs', () => {
 
   /** Ann sends a codec to Bo, who sees each picture of it whole, in the size of the tile. */
   async function watch(codec) {
-    const [ann, bo] = await Promise.all([join(browsers[0], 'Ann', `${codec}?codec=${codec}`), join(browsers[1], 'Bo', codec)]);
+    const page = await browsers[0].page();
+    await page.addInitScript(keepOffers);
+    const [ann, bo] = await Promise.all([join(browsers[0], 'Ann', `${codec}?codec=${codec}`, page), join(browsers[1], 'Bo', codec)]);
     await bo.sees(ann);
+    for (const offer of await offers(ann)) assert.match(offer, /^a=extmap:\d+ .*dependency-descriptor/m, 'layers are told where no payload tells them');
     for (const [viewport, width] of [[SMALL, 320], [LARGE, 640]]) {
       await bo.page.setViewportSize(viewport);
       await until(bo, (arrives) => arrives.width === width && arrives.codec === `video/${codec}`);
@@ -55,10 +58,12 @@ describe('codecs', () => {
 
   it('so is one in H.264; who cannot decode it sees it in VP8, and whoever watched before sees no pause', async () => {
     const { ann, bo } = await watch('h264');
+    const before = await offers(ann);
     const meets = join(firefox, 'Fox', 'h264').then((fox) => fox.seesMotion(ann).then(() => fox));
     const [fox] = await Promise.all([meets, bo.keepsSeeing(ann, { ms: 6000 })]);
     await fox.tile(ann).getByTestId('tile-note').waitFor({ state: 'hidden' });
     for (const viewer of [bo, fox]) assert.deepEqual(await codecs(viewer), ['video/vp8', 'video/vp8']);
+    assert.deepEqual(await offers(ann), before, 'no offer was made for that');
   });
 
   it('whose browser cannot change its codec is not seen by those who cannot decode it, and they read why', async () => {
@@ -69,6 +74,20 @@ describe('codecs', () => {
     assert.equal(await fox.picture(ann), null);
   });
 });
+
+/** Runs in the page before all else: keeps the offers that it makes. */
+function keepOffers() {
+  const create = RTCPeerConnection.prototype.createOffer;
+  globalThis.offers = [];
+  RTCPeerConnection.prototype.createOffer = async function (...options) {
+    const offer = await create.apply(this, options);
+    globalThis.offers.push(offer.sdp);
+    return offer;
+  };
+}
+
+/** What somebody has offered so far. */
+const offers = ({ page }) => page.evaluate('offers');
 
 /** Runs in the page before all else: makes it a browser that does not know the codec of an encoding. */
 function forgetCodecsOfEncodings() {

@@ -44,7 +44,11 @@ describe('what people set for themselves', () => {
     await ann.page.keyboard.press('i');
     await figures.getByText(/^\d+×\d+, \d+ fps$/).waitFor();
     await figures.getByText(/^VP8/).waitFor();
+    await figures.getByText(/, layer [lmh], S0T\d$/).waitFor();
     await figures.getByText(/bit\/s$/).waitFor();
+    await figures.getByText(/^loss \d.* %, jitter \d.* ms$/).waitFor();
+    await figures.getByText(/^round trip \d.* ms$/).waitFor();
+    await figures.getByText(/^\d+ freezes?$/).waitFor();
     await ann.page.keyboard.press('i');
     await figures.waitFor({ state: 'hidden' });
     await ann.element('network').click();

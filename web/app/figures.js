@@ -19,8 +19,9 @@ export function millisecondsWords(ms) {
  * What arrives of one track.
  * @param {Reception | undefined} reception
  * @param {TrackQuality | undefined} quality  what the server says of it
+ * @param {number | null} roundTripMs  of the connection that carries it
  */
-export function receptionLines(reception, quality) {
+export function receptionLines(reception, quality, roundTripMs) {
   if (quality?.state === "paused") return [pauseLine(quality.reason)];
   if (!reception) return ["Nothing arrives"];
   const { codec, bps, loss, jitterMs, freezes } = reception;
@@ -31,6 +32,7 @@ export function receptionLines(reception, quality) {
     `${codec ?? "unknown codec"}${layer}${part}`,
     bitrateWords(bps),
     `loss ${percent(loss)}, jitter ${millisecondsWords(jitterMs)}`,
+    `round trip ${millisecondsWords(roundTripMs)}`,
     freezes === 1 ? "1 freeze" : `${freezes} freezes`,
   ];
 }

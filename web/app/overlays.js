@@ -61,8 +61,8 @@ export class Overlays {
    * @param {ParlorTile} tile
    * @param {Sample} sample
    */
-  #linesOf({ dataset: { source, track } }, { received, sent }) {
+  #linesOf({ dataset: { source, track } }, { received, sent, roundTripMs }) {
     if (!track) return sendingLines(sent.filter((sending) => sending.source === source)); // our own
-    return receptionLines(received.get(track), this.#room.quality.tracks.find((one) => one.track === track));
+    return receptionLines(received.get(track), this.#room.quality.tracks.find((one) => one.track === track), roundTripMs);
   }
 }

@@ -12,13 +12,13 @@ test("bitrates and times are rounded to what people can read", () => {
   assert.deepEqual([null, 1.04, 120.6].map(millisecondsWords), ["not measured", "1.0 ms", "121 ms"]);
 });
 
-test("a picture's lines say its size, codec, layer, bitrate, losses and freezes", () => {
-  assert.deepEqual(receptionLines(RECEPTION, LIVE), ["640×360, 30 fps", "VP8, layer m, S0T2", "512 kbit/s", "loss 0.4 %, jitter 3.2 ms", "1 freeze"]);
-  assert.deepEqual(receptionLines({ ...RECEPTION, codec: null, width: null, loss: 0, freezes: 0 }, undefined), ["no picture yet", "unknown codec", "512 kbit/s", "loss 0 %, jitter 3.2 ms", "0 freezes"]);
+test("a picture's lines say its size, codec, layer, bitrate, losses, round trip and freezes", () => {
+  assert.deepEqual(receptionLines(RECEPTION, LIVE, 23.4), ["640×360, 30 fps", "VP8, layer m, S0T2", "512 kbit/s", "loss 0.4 %, jitter 3.2 ms", "round trip 23 ms", "1 freeze"]);
+  assert.deepEqual(receptionLines({ ...RECEPTION, codec: null, width: null, loss: 0, freezes: 0 }, undefined, null), ["no picture yet", "unknown codec", "512 kbit/s", "loss 0 %, jitter 3.2 ms", "round trip not measured", "0 freezes"]);
 });
 
 test("a paused picture's lines say why it is paused, whatever still trickles in", () => {
-  const paused = (reason) => receptionLines(RECEPTION, { ...LIVE, state: "paused", reason });
+  const paused = (reason) => receptionLines(RECEPTION, { ...LIVE, state: "paused", reason }, 20);
   assert.deepEqual(["bandwidth", "codec_not_supported", "publisher_off", "not_shown", null].map(paused), [
     ["Paused: the connection is too slow for it"],
     ["Paused: this browser does not play its codec"],
@@ -26,7 +26,7 @@ test("a paused picture's lines say why it is paused, whatever still trickles in"
     ["Paused: not on the screen"],
     ["Paused"],
   ]);
-  assert.deepEqual(receptionLines(undefined, undefined), ["Nothing arrives"]);
+  assert.deepEqual(receptionLines(undefined, undefined, 20), ["Nothing arrives"]);
 });
 
 test("what we send is told encoding by encoding, with what holds it back", () => {

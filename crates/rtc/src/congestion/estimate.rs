@@ -381,6 +381,7 @@ impl FeedbackEstimate {
             (_, LossState::Limited | LossState::Recovering) if self.loss.may_be_over() => {
                 Permission::Full
             }
+            (_, LossState::Limited) if self.loss.is_of_little() => Permission::Careful,
             (_, LossState::Limited) => Permission::None,
             // The padding shows what the path takes, and a probe beside it would be too much.
             (Usage::Normal, LossState::Recovering) if is_careful => Permission::None,

@@ -45,6 +45,9 @@ const PADDING: Duration = Duration::from_secs(2);
 /// After so many observations without any, loss may be over: a probe shows it.
 const OVER: usize = 6;
 
+/// What is lost in so many observations in which the application sent little is not lost for the rate's sake.
+const OF_LITTLE: usize = 3;
+
 /// What was ended by a probe and comes back sooner is of a path that lets bursts pass and then drops what is beyond its
 /// rate, without a queue: only time shows what that takes.
 const COMES_BACK: Duration = Duration::from_secs(20);
@@ -76,6 +79,8 @@ pub(super) struct LossEstimate {
     growth: Option<GrowthLimit>,
     /// When a probe last ended what loss had limited.
     ended: Option<Instant>,
+    /// The latest observations in which the application sent little.
+    of_little: usize,
 }
 
 /// What an update decides by.
@@ -102,6 +107,7 @@ impl LossEstimate {
             padded: None,
             growth: None,
             ended: None,
+            of_little: 0,
         }
     }
 
@@ -147,7 +153,15 @@ impl LossEstimate {
             self.set_rate(rate);
         } else if !self.is_limited() {
             self.model.bandwidth = self.model.bandwidth.max(rate);
+        } else if self.is_of_little() || self.state == LossState::Recovering {
+            self.model.bandwidth = self.model.bandwidth.max(rate);
+            self.rate = self.rate.max(rate);
         }
+    }
+
+    /// Whether so little has been sent for some time that the rate cannot be why something of it was lost.
+    pub(super) fn is_of_little(&self) -> bool {
+        self.of_little >= OF_LITTLE
     }
 
     /// Whether nothing has been lost for some time, and no probe has shown so lately.
@@ -167,6 +181,7 @@ impl LossEstimate {
             return;
         }
         let Some(sent_until) = self.seen.sent_until() else { return };
+        self.of_little = if in_alr { self.of_little.saturating_add(1) } else { 0 };
         self.average_loss = self.seen.average_loss();
         let situation = Situation { sent_until, delay_rate, in_alr };
         let best = self.bounded_growth(self.best_candidate(&situation), &situation);

@@ -18,13 +18,15 @@ struct Path {
     now: Instant,
     sequence: u64,
     credit: f64,
+    /// The application sends less than it may.
+    in_alr: bool,
 }
 
 impl Path {
     fn new(rate: Bitrate) -> Path {
         let limits = Limits { min: kbps(30), max: kbps(10_000) };
         let estimate = LossEstimate::new(limits, rate);
-        Path { estimate, now: start(), sequence: 0, credit: 0.0 }
+        Path { estimate, now: start(), sequence: 0, credit: 0.0, in_alr: false }
     }
 
     /// Sends for a while in steps of 50 ms, each told at once.
@@ -50,8 +52,13 @@ impl Path {
                 self.estimate.note(&PacketResult { packet, outcome });
             }
             self.estimate.set_acknowledged(Some(rate.min(capacity)));
-            self.estimate.update(kbps(4_000), false);
+            self.estimate.update(kbps(4_000), self.in_alr);
         }
+    }
+
+    fn send_little(&mut self, seconds: u64, rate: Bitrate, capacity: Bitrate, one_in: u64) {
+        self.in_alr = true;
+        self.send(seconds, rate, capacity, one_in);
     }
 }
 
@@ -137,6 +144,19 @@ fn what_loss_limits_again_soon_after_a_probe_had_ended_it_is_no_more_ended_by_on
     assert!(!path.estimate.may_be_over());
     path.estimate.note_probed(kbps(900));
     assert_ne!(path.estimate.state(), LossState::Unlimited);
+}
+
+#[test]
+fn what_is_lost_while_little_is_sent_does_not_keep_the_rate_below_what_a_probe_has_shown() {
+    let mut path = Path::new(kbps(300));
+    path.send(5, kbps(600), kbps(300), NEVER);
+    assert_eq!(path.estimate.state(), LossState::Limited);
+    path.estimate.note_probed(kbps(900));
+    assert!(path.estimate.rate < kbps(600), "too soon: {:?}", path.estimate.rate);
+    path.send_little(2, kbps(100), kbps(5_000), 20);
+    assert_ne!(path.estimate.state(), LossState::Unlimited);
+    path.estimate.note_probed(kbps(900));
+    assert_eq!(path.estimate.rate, kbps(900));
 }
 
 #[test]

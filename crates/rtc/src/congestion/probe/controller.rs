@@ -309,9 +309,9 @@ impl ProbeController {
             }
             last = rate.min(ceiling);
             *place = Some(last);
-            // Where the ceiling was reached, nothing faster follows.
+            // Where all that can be used is probed, nothing faster follows.
             let pays_above = last.scaled(pays);
-            self.awaited = (rate < ceiling).then_some(Awaited { since: outlook.now, pays_above });
+            self.awaited = (last < useful).then_some(Awaited { since: outlook.now, pays_above });
         }
         plan
     }
