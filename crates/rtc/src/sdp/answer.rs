@@ -1,11 +1,10 @@
 //! Writes the answer to a negotiated offer.
 
-use std::borrow::Cow;
 use std::fmt::{self, Display, Write};
 use std::net::SocketAddr;
 
 use super::candidate::Candidate;
-use super::codec::{Codec, parameter};
+use super::codec::Codec;
 use super::negotiation::{
     Direction, MediaSection, NegotiatedCodec, Negotiation, RejectedSection, Section,
 };
@@ -13,16 +12,6 @@ use super::opus;
 use crate::Mid;
 use crate::dtls::Fingerprint;
 use crate::ice::Credentials;
-
-/// What browsers built on libwebrtc begin to send with, in kbit/s; others pass it over (RFC 8866 section 6.15). It is taken
-/// from the first codec for the whole connection. Codecs that an encoding may name (`encodings[].codec`) are told by their
-/// parameters, so those stay as they were offered; VP8 is what is sent where none is named.
-const START_BITRATE: &str = "x-google-start-bitrate";
-
-/// Left to themselves they begin with 300 kbit/s, of which sound and a small picture are so much that they see no reason
-/// to look for more, and grow by 8 % a second. Beside this much there is one. It is no more than what a path of half of
-/// it can hold in its queue until they know.
-const START_KBPS: u32 = 800;
 
 /// Our side of the connection.
 #[derive(Debug, Clone)]
@@ -132,7 +121,7 @@ impl Answer<'_> {
         if let Some(slot) = slot {
             write!(f, "a=msid:{} {}\r\n", Token(&slot.stream), Token(&slot.track))?;
         }
-        section.codecs.iter().try_for_each(|codec| write_codec(f, section, codec))?;
+        section.codecs.iter().try_for_each(|codec| write_codec(f, codec))?;
         write_encodings(f, section)?;
         slot.map_or(Ok(()), |slot| write_ssrcs(f, section, slot))
     }
@@ -177,20 +166,20 @@ fn write_extensions(f: &mut fmt::Formatter<'_>, section: &MediaSection) -> fmt::
     Ok(())
 }
 
-fn write_codec(
-    f: &mut fmt::Formatter<'_>,
-    section: &MediaSection,
-    codec: &NegotiatedCodec,
-) -> fmt::Result {
+fn write_codec(f: &mut fmt::Formatter<'_>, codec: &NegotiatedCodec) -> fmt::Result {
     let NegotiatedCodec { payload_type, clock_rate, .. } = codec;
     write!(f, "a=rtpmap:{payload_type} {}/{clock_rate}", codec.codec.name())?;
     if let Some(channels) = codec.codec.channels() {
         write!(f, "/{channels}")?;
     }
     f.write_str("\r\n")?;
-    let parameters = parameters(section, codec);
-    if !parameters.is_empty() {
-        write!(f, "a=fmtp:{payload_type} {parameters}\r\n")?;
+    match codec.codec {
+        Codec::Opus => {
+            let parameters = opus::answer_parameters(&codec.fmtp);
+            write!(f, "a=fmtp:{payload_type} {parameters}\r\n")?;
+        }
+        _ if codec.fmtp.is_empty() => {}
+        _ => write!(f, "a=fmtp:{payload_type} {}\r\n", codec.fmtp)?,
     }
     for feedback in codec.feedback.names() {
         write!(f, "a=rtcp-fb:{payload_type} {feedback}\r\n")?;
@@ -199,17 +188,6 @@ fn write_codec(
         write!(f, "a=rtpmap:{rtx} rtx/{clock_rate}\r\na=fmtp:{rtx} apt={payload_type}\r\n")?;
     }
     Ok(())
-}
-
-fn parameters<'a>(section: &MediaSection, codec: &'a NegotiatedCodec) -> Cow<'a, str> {
-    let fmtp = codec.fmtp.as_str();
-    let starts = codec.codec == Codec::Vp8 && section.direction == Direction::ClientSends;
-    match codec.codec {
-        Codec::Opus => opus::answer_parameters(fmtp).into(),
-        _ if !starts || parameter(fmtp, START_BITRATE).is_some() => fmtp.into(),
-        _ if fmtp.is_empty() => format!("{START_BITRATE}={START_KBPS}").into(),
-        _ => format!("{fmtp};{START_BITRATE}={START_KBPS}").into(),
-    }
 }
 
 /// Encodings stay paused or not as the client has them: a browser takes `~` away as a command to
