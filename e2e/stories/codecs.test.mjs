@@ -36,6 +36,7 @@ describe('codecs', () => {
     await page.addInitScript(keepOffers);
     const [ann, bo] = await Promise.all([join(browsers[0], 'Ann', `${codec}?codec=${codec}`, page), join(browsers[1], 'Bo', codec)]);
     await bo.sees(ann);
+    assert.notEqual((await offers(ann)).length, 0);
     for (const offer of await offers(ann)) assert.match(offer, /^a=extmap:\d+ .*dependency-descriptor/m, 'layers are told where no payload tells them');
     for (const [viewport, width] of [[SMALL, 320], [LARGE, 640]]) {
       await bo.page.setViewportSize(viewport);

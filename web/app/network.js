@@ -9,10 +9,10 @@ export const SETTLE_MS = 3_000;
 
 export class NetworkNews {
   #say;
-  /** What was told last; a call begins as a good one. @type {Network} */
-  #told = "good";
+  /** What was told last. @type {Network | null} */
+  #told = null;
   /** @type {Network} */
-  #now = "good";
+  #now = "unknown";
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
 
@@ -34,7 +34,9 @@ export class NetworkNews {
   }
 
   #tell() {
-    const sentence = networkNews(this.#told, this.#now);
+    // Estimates begin low: that a call begins as a fair one is no news, and as little that it is a good one then.
+    if (this.#told === null && this.#now === "fair") return;
+    const sentence = networkNews(this.#told ?? "good", this.#now);
     this.#told = this.#now;
     if (sentence) this.#say(sentence);
   }

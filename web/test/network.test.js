@@ -28,7 +28,15 @@ test("it is said when the connection becomes worse, and when it is good again", 
   assert.match(said[2], /good again/);
 });
 
+test("a call that begins as a fair one and becomes a good one has had no trouble", () => {
+  for (const network of ["unknown", "fair", "good"]) holds(network);
+  assert.deepEqual(said, []);
+  holds("fair");
+  assert.equal(said.length, 1);
+});
+
 test("a path that wavers is no news until it stays so", () => {
+  holds("good");
   for (let turn = 0; turn < 20; turn++) {
     news.heard(turn % 2 ? "good" : "fair");
     mock.timers.tick(SETTLE_MS - 1);

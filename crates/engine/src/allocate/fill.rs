@@ -13,8 +13,8 @@ const HEADROOM_PERCENT: u64 = 115;
 /// steady link's estimate will not go below that, so that one change is enough.
 const CUT_PERCENT: u64 = 90;
 
-/// As long as what is sent costs no more than this part of the budget, in percent, it is the same link still: what has
-/// just changed stays then, and others go for it.
+/// As long as what is sent costs no more than this part of the budget, in percent, it is a link or a cost that wavers: how
+/// many of its smallest pictures somebody has who has just changed stays then, and others go for it.
 const SAME_LINK_PERCENT: u64 = 120;
 
 /// One track that somebody is to see.
@@ -49,7 +49,7 @@ pub(super) struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     class: u16,
-    /// Nobody equal takes anything from who has just changed, but to fit into less.
+    /// Nobody equal takes anything from who has just changed, but to fit into clearly less.
     may_change: bool,
     /// Everybody is seen before anybody is seen better.
     is_higher: bool,
@@ -144,10 +144,13 @@ pub(super) fn share_out(steps: &mut [Step], candidates: &mut [Candidate], budget
     if passed.cut.is_none() {
         return passed.used_bps;
     }
-    if held_bps(steps, candidates) > budget_bps.saturating_mul(SAME_LINK_PERCENT) / 100 {
-        steps.iter_mut().for_each(|step| step.order.may_change = true);
-        steps.sort_unstable_by_key(|step| step.order);
+    // Larger pictures are never kept at the cost of somebody's smallest.
+    let is_other_link =
+        held_bps(steps, candidates) > budget_bps.saturating_mul(SAME_LINK_PERCENT) / 100;
+    for Step { order, .. } in steps.iter_mut() {
+        order.may_change |= is_other_link || order.picture > 0;
     }
+    steps.sort_unstable_by_key(|step| step.order);
     pass(steps, candidates, Round { less_from: passed.cut, ..whole }).used_bps
 }
 

@@ -132,6 +132,9 @@ fn layer(seen: &SeenFrame) -> Option<u8> {
     })
 }
 
+/// Who has less than this part of what all have on the average is starved.
+const STARVED_BELOW: f64 = 0.3;
+
 /// So much for each of those who share a path is more than all of them want, in kbit/s.
 const ENOUGH_KBPS: u64 = 3_000;
 
@@ -249,12 +252,14 @@ fn sharing(seed: u64, viewers: usize, kbps: u64, target: f64) -> Row {
         (0..viewers).map(|viewer| call.rate_bps(viewer, from, to) as f64).collect();
     let (sum, squares) = (rates.iter().sum::<f64>(), rates.iter().map(|r| r * r).sum::<f64>());
     let jain = sum * sum / (rates.len() as f64 * squares);
-    let found = format!("Jain index {jain:.2}, {:.0} kbit/s each", sum / 1000.0 / viewers as f64);
+    let mean = sum / viewers as f64;
+    let least = rates.iter().fold(f64::MAX, |least, rate| least.min(*rate)) / mean;
+    let found = format!("Jain index {jain:.2}, {:.0} kbit/s each", mean / 1000.0);
     let case = match kbps {
         ENOUGH_KBPS => format!("{viewers} behind one bottleneck"),
         _ => format!("{viewers} share {} Mbit/s", kbps * viewers as u64 / 1000),
     };
-    row(case, found, jain >= target).by(-jain)
+    row(case, found, jain >= target && least >= STARVED_BELOW).by(-jain)
 }
 
 #[test]

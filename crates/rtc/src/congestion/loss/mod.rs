@@ -45,6 +45,9 @@ const PADDING: Duration = Duration::from_secs(2);
 /// After so many observations without any, loss may be over: a probe shows it.
 const OVER: usize = 6;
 
+/// A rate that a flow does not hold down to this part of it was no rate of the path.
+const REFUTED_BELOW: f64 = 0.7;
+
 /// What is lost in so many observations in which the application sent little is not lost for the rate's sake.
 const OF_LITTLE: usize = 3;
 
@@ -79,8 +82,12 @@ pub(super) struct LossEstimate {
     growth: Option<GrowthLimit>,
     /// When a probe last ended what loss had limited.
     ended: Option<Instant>,
-    /// The latest observations in which the application sent little.
+    /// The latest observations in which the application sent little, since loss has limited or a probe was believed.
     of_little: usize,
+    /// When a probe last raised the rate although loss limited it, and to what.
+    raised: Option<(Instant, Bitrate)>,
+    /// When what flowed at such a rate was lost.
+    refuted: Option<Instant>,
 }
 
 /// What an update decides by.
@@ -108,6 +115,8 @@ impl LossEstimate {
             growth: None,
             ended: None,
             of_little: 0,
+            raised: None,
+            refuted: None,
         }
     }
 
@@ -139,6 +148,7 @@ impl LossEstimate {
         self.model.bandwidth = rate;
         self.rate = rate;
         self.state = LossState::Unlimited;
+        self.of_little = 0;
     }
 
     /// A probe has shown that so much comes through, whatever the path loses by itself. Grown to from what was believed
@@ -153,10 +163,28 @@ impl LossEstimate {
             self.set_rate(rate);
         } else if !self.is_limited() {
             self.model.bandwidth = self.model.bandwidth.max(rate);
-        } else if self.is_of_little() || self.state == LossState::Recovering {
+        } else if rate > self.rate && self.may_rise_while_limited() {
+            self.raised = self.seen.sent_until().map(|at| (at, rate));
             self.model.bandwidth = self.model.bandwidth.max(rate);
-            self.rate = self.rate.max(rate);
+            self.rate = rate;
+            if self.hold.until.is_some() {
+                self.hold.rate = self.hold.rate.max(rate);
+            }
+            if let Some(growth) = &mut self.growth {
+                growth.rate = growth.rate.max(rate);
+            }
         }
+    }
+
+    /// Whether a probe may say more than loss does: not on a path on which that was wrong lately.
+    fn may_rise_while_limited(&self) -> bool {
+        (self.is_of_little() || self.state == LossState::Recovering)
+            && self.is_long_ago(self.refuted)
+    }
+
+    fn is_long_ago(&self, at: Option<Instant>) -> bool {
+        let now = self.seen.sent_until();
+        at.is_none_or(|at| now.is_some_and(|now| now >= at + COMES_BACK))
     }
 
     /// Whether so little has been sent for some time that the rate cannot be why something of it was lost.
@@ -166,9 +194,7 @@ impl LossEstimate {
 
     /// Whether nothing has been lost for some time, and no probe has shown so lately.
     pub(super) fn may_be_over(&self) -> bool {
-        let now = self.seen.sent_until();
-        let is_long_ago = |ended: Instant| now.is_some_and(|now| now >= ended + COMES_BACK);
-        self.seen.rest_for(OVER) && self.ended.is_none_or(is_long_ago)
+        self.seen.rest_for(OVER) && self.is_long_ago(self.ended)
     }
 
     pub(super) fn note(&mut self, result: &PacketResult) {
@@ -262,6 +288,13 @@ impl LossEstimate {
 
     fn decide(&mut self, bounded: Bitrate, lowest: Bitrate, situation: &Situation) {
         let now = situation.sent_until;
+        if let Some((at, rate)) = self.raised
+            && !situation.in_alr
+            && bounded < rate.scaled(REFUTED_BELOW)
+        {
+            self.raised = None;
+            self.refuted = (now < at + COMES_BACK).then_some(now).or(self.refuted);
+        }
         let is_limiting = bounded < situation.delay_rate;
         let is_held = self.hold.until.is_some_and(|until| until > now);
         if self.state == LossState::Limited && is_held && is_limiting {
@@ -281,6 +314,7 @@ impl LossEstimate {
         } else if limits {
             if self.state != LossState::Limited {
                 self.hold = self.hold.again(now, bounded);
+                self.of_little = 0;
             }
             self.padded = None;
             self.state = LossState::Limited;

@@ -153,10 +153,29 @@ fn what_is_lost_while_little_is_sent_does_not_keep_the_rate_below_what_a_probe_h
     assert_eq!(path.estimate.state(), LossState::Limited);
     path.estimate.note_probed(kbps(900));
     assert!(path.estimate.rate < kbps(600), "too soon: {:?}", path.estimate.rate);
-    path.send_little(2, kbps(100), kbps(5_000), 20);
+    path.send_little(5, kbps(100), kbps(5_000), 20);
     assert_ne!(path.estimate.state(), LossState::Unlimited);
     path.estimate.note_probed(kbps(900));
     assert_eq!(path.estimate.rate, kbps(900));
+    path.send_little(1, kbps(100), kbps(5_000), 20);
+    let limit = path.estimate.limit();
+    assert!(limit.is_none_or(|limit| limit >= kbps(800)), "it was taken back: {limit:?}");
+}
+
+#[test]
+fn a_path_that_lets_bursts_pass_and_loses_what_flows_is_not_believed_again_soon() {
+    let mut path = Path::new(kbps(300));
+    path.send(5, kbps(600), kbps(300), NEVER);
+    path.send_little(2, kbps(100), kbps(5_000), 20);
+    path.estimate.note_probed(kbps(900));
+    path.in_alr = false;
+    path.send(3, kbps(900), kbps(300), NEVER);
+    let limited = path.estimate.rate;
+    assert!(limited < kbps(600), "{limited:?}");
+    path.send_little(3, kbps(100), kbps(5_000), 20);
+    let before = path.estimate.rate;
+    path.estimate.note_probed(kbps(900));
+    assert_eq!(path.estimate.rate, before);
 }
 
 #[test]

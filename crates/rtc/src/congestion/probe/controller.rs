@@ -295,10 +295,9 @@ impl ProbeController {
         };
         self.last_probe = Some(outlook.now);
         self.next_look = Some(outlook.now + self.interval(outlook));
-        let (length, pays) = match outlook.is_careful() {
-            true => (LONG, CAREFULLY_PAYS_ABOVE),
-            false => (SHORT, PAYS_ABOVE),
-        };
+        let length = if outlook.is_careful() { LONG } else { SHORT };
+        let is_small_step = outlook.is_careful() || outlook.permission == Permission::Careful;
+        let pays = if is_small_step { CAREFULLY_PAYS_ABOVE } else { PAYS_ABOVE };
         let mut plan = Plan { length, ..Plan::NOTHING };
         let mut last = outlook.target.scaled(WORTH);
         for (place, step) in plan.rates.iter_mut().zip(steps) {

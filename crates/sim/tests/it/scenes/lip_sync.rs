@@ -36,7 +36,7 @@ pub(super) fn through_switches() -> Row {
         calls.iter().fold(Apart::default(), |all, (_, call)| all.with(call));
     let found = format!(
         "at most {told_ms:.1} ms apart through {TURNS} changes of view in each of {} calls, {told} packets of pictures; \
-         {untold_ms:.1} ms in {untold} whose clock was not told yet",
+         {untold} more came before their clock was told, {untold_ms:.1} ms apart",
         calls.len()
     );
     row("sound and pictures", found, told_ms <= BOUND_MS && untold_ms <= PICTURE_MS)

@@ -137,7 +137,9 @@ fn a_path_in_trouble_is_not_probed_and_one_after_loss_in_small_steps() {
     assert_eq!(rates(controller.set_wanted(none, kbps(3_000))), []);
     let careful = Outlook { permission: Permission::Careful, ..outlook(now, 1_000) };
     assert_eq!(rates(controller.set_wanted(careful, kbps(4_000))), [1_500]);
-    // Each small step that pays is followed by another.
+    // Each small step that pays is followed by another; what grew by itself does not pay.
+    let grown = Outlook { target: kbps(1_200), ..careful };
+    assert_eq!(rates(controller.note_target(grown)), []);
     let paid = Outlook { target: kbps(1_500), ..careful };
     assert_eq!(rates(controller.note_target(paid)), [2_250]);
 }
