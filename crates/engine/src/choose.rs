@@ -8,7 +8,7 @@ use arrayvec::ArrayVec;
 use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
 
-use crate::allocate::{Area, Budget, Class, Decision, Demand, Given, Subscription};
+use crate::allocate::{Area, Budget, Class, Decision, Demand, Given, Subscription, with_headroom};
 use crate::engine::Engine;
 use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
@@ -172,7 +172,10 @@ impl Engine {
         let decisions = allocation.decisions.iter().copied().take(MAX_SLOTS).collect();
         let unmeasured = sources.iter().filter(|(_, track)| track.rungs().is_empty());
         let unmeasured_bps: u64 = unmeasured.map(|(flowing, _)| guess_bps(flowing.area)).sum();
-        let wanted_bps = allocation.wanted_bps + unmeasured_bps + voices_bps;
+        let resting_bps: u64 =
+            sources.iter().map(|(flowing, track)| track.resting_bps(flowing.area)).sum();
+        let wanted_bps =
+            allocation.wanted_bps + with_headroom(resting_bps) + unmeasured_bps + voices_bps;
         link.set_wanted(now, Bitrate::from_bps(wanted_bps));
         decisions
     }

@@ -42,6 +42,7 @@ mod peer;
 mod published;
 mod quality;
 mod random;
+mod reach;
 mod receive;
 mod report;
 pub mod retransmit;

@@ -73,11 +73,12 @@ impl Engine {
     fn demand(&self, track: &Track) -> Demand {
         let mut all = Demand::default();
         for subscriber in &track.subscribers {
-            let slot =
-                self.peers.get(subscriber.peer).and_then(|peer| peer.slots.get(subscriber.slot));
-            if let Some(slot) = slot {
-                all.merge(slot.demand);
-            }
+            let Some(peer) = self.peers.get(subscriber.peer) else { continue };
+            let Some(slot) = peer.slots.get(subscriber.slot) else { continue };
+            all.merge(match peer.link.reach() {
+                Some(reach) => track.within_reach(slot.demand, reach.bps()),
+                None => slot.demand,
+            });
         }
         all
     }

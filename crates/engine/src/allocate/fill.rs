@@ -253,6 +253,6 @@ impl Passed {
 }
 
 /// The budget that it takes to go up to a cost.
-pub(super) fn with_headroom(cost_bps: u64) -> u64 {
+pub(crate) fn with_headroom(cost_bps: u64) -> u64 {
     cost_bps.saturating_mul(HEADROOM_PERCENT).div_ceil(100)
 }

@@ -28,6 +28,7 @@ use ladder::Purpose;
 use memory::{Circumstances, Climb, Memory, Pictures, Place};
 
 pub use budget::Budget;
+pub(crate) use fill::with_headroom;
 pub use wanted::Wanted;
 
 /// One video track that a subscriber could be sent.

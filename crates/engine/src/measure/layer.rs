@@ -51,6 +51,8 @@ pub(super) struct LayerMeter {
     rates: [u16; CELLS],
     /// What its latest key frame said.
     pub(super) resolutions: Resolutions,
+    /// The most that all of it cost lately, when it last arrived.
+    pub(super) known_bps: u32,
 }
 
 /// When it arrived.
@@ -114,9 +116,14 @@ impl LayerMeter {
         *self = LayerMeter {
             seen: Some(Seen { first: now, last: moment, has_stopped: false }),
             part_end: now + PART,
-            resolutions: self.resolutions,
-            ..LayerMeter::default()
+            ..self.without_past()
         };
+    }
+
+    /// What stays known of it when it begins anew.
+    fn without_past(&self) -> LayerMeter {
+        let &LayerMeter { resolutions, known_bps, .. } = self;
+        LayerMeter { resolutions, known_bps, ..LayerMeter::default() }
     }
 
     /// Lets the window slide to `now`. It is a few parts behind at most: what stood still for longer has
@@ -132,7 +139,7 @@ impl LayerMeter {
     }
 
     pub(super) fn stop(&mut self) {
-        *self = LayerMeter { resolutions: self.resolutions, ..LayerMeter::default() };
+        *self = self.without_past();
     }
 
     pub(super) fn is_live(&self, now: Moment) -> bool {
@@ -189,6 +196,7 @@ impl LayerMeter {
         for (peak, cost) in self.peaks.iter_mut().zip(self.costs) {
             *peak = cost + faded(peak.saturating_sub(cost), parts_passed);
         }
+        self.known_bps = self.peaks.iter().copied().max().unwrap_or_default();
     }
 
     /// What spatial layer `spatial` costs with all that it builds on, as of the last review.

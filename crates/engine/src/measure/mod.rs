@@ -234,6 +234,29 @@ impl TrackMeter {
         up_to_it.fold(0, |all, (layer, _)| all | Demand::bit(layer))
     }
 
+    /// The encodings that cost more than so much, or did when they last arrived, a bit for each; but never the cheapest.
+    pub fn beyond(&self, bps: u64) -> u32 {
+        let known = (0..=u8::MAX).zip(&self.layers).filter(|(_, meter)| meter.known_bps != 0);
+        let cheapest = known.clone().map(|(_, meter)| meter.known_bps).min().unwrap_or_default();
+        known
+            .filter(|(_, meter)| u64::from(meter.known_bps) > bps && meter.known_bps > cheapest)
+            .fold(0, |all, (layer, _)| all | Demand::bit(layer))
+    }
+
+    /// The encodings that do not arrive, a bit for each.
+    pub fn resting(&self) -> u32 {
+        let moment = self.moment();
+        let resting = (0..=u8::MAX).zip(&self.layers).filter(|(_, meter)| !meter.is_live(moment));
+        resting.fold(0, |all, (layer, _)| all | Demand::bit(layer))
+    }
+
+    /// The most that one of some encodings cost when it last arrived, a bit for each.
+    pub fn known_bps(&self, layers: u32) -> u64 {
+        let some = (0..=u8::MAX).zip(&self.layers);
+        let some = some.filter(|(layer, _)| layers & Demand::bit(*layer) != 0);
+        some.map(|(_, meter)| u64::from(meter.known_bps)).max().unwrap_or_default()
+    }
+
     /// When something last arrived.
     pub fn last_arrival(&self) -> Option<Instant> {
         self.last_arrival

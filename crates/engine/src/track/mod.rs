@@ -202,6 +202,24 @@ impl Track {
         self.meter.presumed(area, largest)
     }
 
+    /// What of a demand is left for a path that may come to carry so much. The cheapest stays, whatever it costs.
+    pub(crate) fn within_reach(&self, demand: Demand, bps: u64) -> Demand {
+        let beyond = self.meter.beyond(bps);
+        let Demand { layers, larger, presumed } = demand;
+        Demand {
+            layers: layers & !beyond,
+            larger: larger && self.meter.resting() & !beyond != 0,
+            presumed: presumed & !beyond,
+        }
+    }
+
+    /// What it would cost more than all that arrives to fill a place with what rests now, in bits per second.
+    pub(crate) fn resting_bps(&self, area: Area) -> u64 {
+        let resting = self.presumed_layers(area) & self.meter.resting();
+        let arriving = self.rungs().iter().map(|rung| u64::from(rung.peak_bps)).max();
+        self.meter.known_bps(resting).saturating_sub(arriving.unwrap_or_default())
+    }
+
     /// Takes what all who watch it together have a use for. True when its publisher is to send other layers
     /// than before.
     pub(crate) fn review_wanted(&mut self, now: Instant, mut demand: Demand) -> bool {

@@ -95,6 +95,25 @@ fn a_publisher_is_asked_for_what_is_shown_and_for_nothing_soon_after_the_last_vi
 }
 
 #[test]
+fn what_no_viewers_path_can_carry_is_not_encoded_until_one_may() {
+    let mut world = World::new(45);
+    let ann = publisher(&mut world);
+    let viewers = [viewer(&mut world, 300), viewer(&mut world, 700)];
+    connect_all(&mut world);
+    until_wanted(&mut world, ann, &["l", "m", "h"], seconds(5));
+    // What a new path carries is found first, and what it carried is remembered for a while.
+    until_wanted(&mut world, ann, &["l", "m"], seconds(25));
+    world.run_for(seconds(20));
+    assert_eq!(wanted(&world, ann), Some(vec!["l".to_owned(), "m".to_owned()]));
+    let link = LinkConfig { rate_bps: Some(5_000_000), ..LinkConfig::with_round_trip(ms(50)) };
+    world.set_link(viewers[0], link);
+    until_wanted(&mut world, ann, &["l", "m", "h"], seconds(8));
+    world.run_for(seconds(5));
+    let layer = given(&world, viewers[0]).map(|picture| picture.layer.map(|rid| rid.to_string()));
+    assert_eq!(layer, Ok(Some("h".to_owned())));
+}
+
+#[test]
 fn a_viewer_is_told_what_it_gets_and_why_it_gets_nothing() {
     let mut world = World::new(43);
     let ann = publisher(&mut world);
