@@ -207,17 +207,26 @@ impl TrackMeter {
         self.layers.get(usize::from(layer)).is_some_and(|meter| meter.is_live(self.moment()))
     }
 
+    /// The encodings for which something holds, a bit for each.
+    fn layers_that(&self, hold: impl Fn(&LayerMeter) -> bool) -> u32 {
+        let layers = (0..=u8::MAX).zip(&self.layers).filter(|(_, meter)| hold(meter));
+        layers.fold(0, |all, (layer, _)| all | Demand::bit(layer))
+    }
+
+    /// The encodings that do not arrive, a bit for each.
+    pub fn resting(&self) -> u32 {
+        let moment = self.moment();
+        self.layers_that(|meter| !meter.is_live(moment))
+    }
+
     /// The encodings that do not arrive and are smaller than one of `layers`, a bit for each, as far as sizes are known.
     pub fn stopped_below(&self, layers: u32) -> u32 {
-        let moment = self.moment();
-        let all = || (0..=u8::MAX).zip(&self.layers);
-        let of_demanded = all().filter(|(layer, _)| layers & Demand::bit(*layer) != 0);
+        let of_demanded = (0..=u8::MAX).zip(&self.layers);
+        let of_demanded = of_demanded.filter(|(layer, _)| layers & Demand::bit(*layer) != 0);
         let largest =
             of_demanded.filter_map(|(_, meter)| meter.size().map(pixels)).max().unwrap_or_default();
-        let stopped = all().filter(|(_, meter)| !meter.is_live(moment));
-        stopped
-            .filter(|(_, meter)| meter.size().is_some_and(|size| pixels(size) < largest))
-            .fold(0, |all, (layer, _)| all | Demand::bit(layer))
+        let smaller = self.layers_that(|meter| meter.size().is_some_and(|it| pixels(it) < largest));
+        smaller & self.resting()
     }
 
     /// The encodings up to the smallest that fills a place, a bit for each. Of those of which nothing has arrived yet it is
@@ -236,18 +245,9 @@ impl TrackMeter {
 
     /// The encodings that cost more than so much, or did when they last arrived, a bit for each; but never the cheapest.
     pub fn beyond(&self, bps: u64) -> u32 {
-        let known = (0..=u8::MAX).zip(&self.layers).filter(|(_, meter)| meter.known_bps != 0);
-        let cheapest = known.clone().map(|(_, meter)| meter.known_bps).min().unwrap_or_default();
-        known
-            .filter(|(_, meter)| u64::from(meter.known_bps) > bps && meter.known_bps > cheapest)
-            .fold(0, |all, (layer, _)| all | Demand::bit(layer))
-    }
-
-    /// The encodings that do not arrive, a bit for each.
-    pub fn resting(&self) -> u32 {
-        let moment = self.moment();
-        let resting = (0..=u8::MAX).zip(&self.layers).filter(|(_, meter)| !meter.is_live(moment));
-        resting.fold(0, |all, (layer, _)| all | Demand::bit(layer))
+        let known = self.layers.iter().map(|meter| meter.known_bps).filter(|bps| *bps != 0);
+        let cheapest = known.min().unwrap_or_default();
+        self.layers_that(|it| it.known_bps > cheapest && u64::from(it.known_bps) > bps)
     }
 
     /// The most that one of some encodings cost when it last arrived, a bit for each.

@@ -93,7 +93,7 @@ fn is_near(golden: &str, found: &str) -> bool {
     let (golden, found) = (words(golden), words(found));
     let is_near = |at: usize| match (number(&golden[at]), number(&found[at])) {
         (Some(golden_number), Some(found_number)) => {
-            let unit = found.get(at + 1).map_or("", |word| word.trim_end_matches([',', ';', ':']));
+            let unit = found.get(at + 1).map_or("", |word| bare(word));
             let Slack { least, part } = Slack::of(&found[at], unit);
             (golden_number - found_number).abs()
                 <= least.max(golden_number.max(found_number) * part)
@@ -104,7 +104,12 @@ fn is_near(golden: &str, found: &str) -> bool {
 }
 
 fn number(word: &str) -> Option<f64> {
-    word.trim_end_matches([',', ';', ':']).parse().ok()
+    bare(word).parse().ok()
+}
+
+/// A word without what follows it.
+fn bare(word: &str) -> &str {
+    word.trim_end_matches([',', ';', ':'])
 }
 
 /// What two runs may differ by: so much at least, or such a part of the larger number.

@@ -167,9 +167,7 @@ impl LossEstimate {
             self.raised = self.seen.sent_until().map(|at| (at, rate));
             self.model.bandwidth = self.model.bandwidth.max(rate);
             self.rate = rate;
-            if self.hold.until.is_some() {
-                self.hold.rate = self.hold.rate.max(rate);
-            }
+            self.hold.rate = self.hold.rate.max(rate);
             if let Some(growth) = &mut self.growth {
                 growth.rate = growth.rate.max(rate);
             }

@@ -125,7 +125,7 @@ pub(super) fn many_tracks() -> Row {
 }
 
 #[test]
-#[ignore = "a sweep of minutes: docs/testing.md"]
+#[ignore = "takes minutes, and its row is asserted with fewer calls: docs/testing.md#sweeps"]
 fn in_none_of_96_calls_does_a_track_among_25_change_twice_in_ten_seconds() {
     show(&[of_many_tracks(52..148)]);
 }
