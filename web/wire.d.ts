@@ -379,6 +379,11 @@ track: TrackId,
  */
 layers: Array<string>, 
 /**
+ * How many spatial layers of them are enough, from the lowest, when there are more: pictures half as large each time;
+ * null when all are of use.
+ */
+spatial_layers: number | null, 
+/**
  * The payload type of the own offer to send them as, since not all who show the track can decode what
  * was sent; null leaves the codec to the publisher.
  */

@@ -30,7 +30,7 @@ describe('codecs', () => {
     return person;
   }
 
-  /** Ann sends a codec to Bo, who sees each picture of it whole, in the size of the tile. */
+  /** Ann sends a codec to Bo, who sees each picture of it whole, in the size of the tile; and Ann encodes none that is larger. */
   async function watch(codec) {
     const page = await browsers[0].page();
     await page.addInitScript(keepOffers);
@@ -41,6 +41,7 @@ describe('codecs', () => {
     for (const [viewport, width] of [[SMALL, 320], [LARGE, 640]]) {
       await bo.page.setViewportSize(viewport);
       await until(bo, (arrives) => arrives.width === width && arrives.codec === `video/${codec}`);
+      await encodesUpTo(ann, width);
     }
     const { framesReceived, framesDecoded } = await until(bo, (arrives) => arrives.framesDecoded >= PICTURES);
     assert.ok(framesReceived - framesDecoded <= UNDER_WAY, `${framesDecoded} of ${framesReceived} decoded`);
@@ -114,6 +115,26 @@ async function until(viewer, holds) {
 /** What pictures arrive as, one entry for each that does. */
 async function codecs(viewer) {
   return (await viewer.page.evaluate(arrivals)).map(({ codec }) => codec);
+}
+
+/** Waits until the largest picture that somebody encodes is so wide. */
+async function encodesUpTo(publisher, width) {
+  const end = Date.now() + GROWN_WITHIN;
+  let widths;
+  while (Date.now() < end) {
+    widths = await publisher.page.evaluate(encoded);
+    if (Math.max(...widths) === width) return;
+    await publisher.page.waitForTimeout(100);
+  }
+  assert.fail(`pictures of ${widths} are encoded`);
+}
+
+/** Runs in the page: how wide the pictures are that it has encoded in the last second. */
+async function encoded() {
+  const sent = async () => [...(await globalThis.parlor.room.stats()).values()].filter(({ type, kind }) => type === 'outbound-rtp' && kind === 'video');
+  const before = new Map((await sent()).map(({ id, framesEncoded }) => [id, framesEncoded]));
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  return (await sent()).filter(({ id, framesEncoded }) => framesEncoded > (before.get(id) ?? 0)).map(({ frameWidth }) => frameWidth);
 }
 
 /** Runs in the page: the pictures that arrive. */

@@ -136,8 +136,8 @@ export class Connection extends Events {
    * @param {string} mid
    * @param {WantedTrack} wanted
    */
-  want(mid, { layers, payload_type }) {
-    this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.layers?.want(layers, payload_type);
+  want(mid, { layers, payload_type, spatial_layers }) {
+    this.#senders.find(({ transceiver }) => transceiver.mid === mid)?.layers?.want(layers, payload_type, spatial_layers);
   }
 
   /**

@@ -11,6 +11,8 @@ export const VIDEO_CODECS = ["vp8", "h264", "vp9", "av1"];
 const TEMPORAL = "L1T3";
 /** Three sizes and three frame rates in one stream; the sizes lean on each other at key frames alone, so that one of them can be forwarded without the smaller ones. */
 const SPATIAL = "L3T3_KEY";
+/** The same with fewer sizes, by how many there are. @type {readonly string[]} */
+const SPATIAL_UP_TO = ["", TEMPORAL, "L2T3_KEY", SPATIAL];
 
 /** What every browser decodes. @type {VideoCodec} */
 const FALLBACK = "vp8";
@@ -47,6 +49,22 @@ export function videoEncodings(source, codec) {
     : [CAMERA_LAYERS, CAMERA_FPS, SPATIAL];
   if (layered) return [{ maxBitrate: layers[layers.length - 1].maxBitrate, maxFramerate, ...mode(spatial) }];
   return layers.map((layer, index) => ({ ...layer, maxFramerate, active: index === 0, ...mode(TEMPORAL) }));
+}
+
+/**
+ * How a stream is sent of whose sizes only the smallest are of use: as if the picture were no larger than the largest of these.
+ * @param {RTCRtpEncodingParameters} encoding  as it was offered
+ * @param {{ sizes: number, used: number | null }} of  `sizes`: how many the picture is large enough for, and so the browser sends; `used`: how many of
+ *   them are of use, null for all
+ * @returns {RTCRtpEncodingParameters} only what is to be as it says
+ */
+export function upToSize(encoding, { sizes, used }) {
+  const below = Math.max(0, sizes - Math.max(1, used ?? sizes));
+  const left = sizes - below;
+  const maxBitrate = below === 0 ? encoding.maxBitrate : CAMERA_LAYERS.slice(0, left).reduce((sum, layer) => sum + (layer.maxBitrate ?? 0), 0);
+  const held = maxBitrate === undefined ? {} : { maxBitrate };
+  if (!isSpatial(encoding)) return held;
+  return { ...held, scaleResolutionDownBy: 2 ** below, ...(below === 0 ? mode(SPATIAL) : mode(SPATIAL_UP_TO[left])) };
 }
 
 /**
@@ -95,8 +113,12 @@ export function codecNamed(codec, capabilities) {
 export function inCodec(encoding, { mimeType, clockRate, channels, sdpFmtpLine }) {
   const named = Object.entries({ mimeType, clockRate, channels, sdpFmtpLine }).filter(([, value]) => value !== undefined);
   const layered = ["video/vp9", "video/av1"].includes(mimeType.toLowerCase());
-  const spatial = "scalabilityMode" in encoding && encoding.scalabilityMode === SPATIAL;
-  return /** @type {RTCRtpEncodingParameters} */ ({ codec: Object.fromEntries(named), ...(spatial && !layered ? mode(TEMPORAL) : {}) });
+  return /** @type {RTCRtpEncodingParameters} */ ({ codec: Object.fromEntries(named), ...(isSpatial(encoding) && !layered ? mode(TEMPORAL) : {}) });
+}
+
+/** Whether there are, or could be, several sizes in one stream. @param {RTCRtpEncodingParameters} encoding */
+function isSpatial(encoding) {
+  return "scalabilityMode" in encoding && SPATIAL_UP_TO.slice(2).includes(String(encoding.scalabilityMode));
 }
 
 /** Constrained baseline, with frames in as many packets as they need: of the profiles of H.264 the one that all who have any decode. @param {string} format */

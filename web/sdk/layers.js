@@ -1,12 +1,10 @@
 /** Which of its encodings one sender of video has on, and as which codec: what somebody needs, and no more, one change after the other. */
 
-import { inCodec } from "./encodings.js";
+import { inCodec, upToSize } from "./encodings.js";
 import { ParlorError } from "./error.js";
 
 /** The layer of a track that has one encoding. */
 const ONLY = "";
-/** What a stream with layers inside is held to while only the smallest is to leave: the encoder drops the others by itself. */
-const LOWEST_BPS = 150_000;
 
 /**
  * Chromium sends no more sizes of a picture than this: of three that are switched on, it would leave out the largest.
@@ -22,9 +20,10 @@ const SIZES = [{ pixels: 960 * 540, sizes: 3 }, { pixels: 480 * 270, sizes: 2 },
 const CANNOT = ["InvalidModificationError", "NotSupportedError", "TypeError"];
 
 /**
- * What the choice depends on. `wanted`: the layers somebody needs, null while nobody has said; `sizes`: how many the picture is large enough for;
- * `lowestOnly`: this side saves, whatever others would like; `payloadType`: what all can decode, null when the codec is ours to choose.
- * @typedef {{ wanted: readonly string[] | null, sizes: number, lowestOnly: boolean, payloadType: number | null }} Need
+ * What the choice depends on. `wanted`: the layers somebody needs, null while nobody has said; `spatial`: how many sizes inside one layer somebody
+ * needs, null for all; `sizes`: how many the picture is large enough for; `lowestOnly`: this side saves, whatever others would like; `payloadType`:
+ * what all can decode, null when the codec is ours to choose.
+ * @typedef {{ wanted: readonly string[] | null, spatial: number | null, sizes: number, lowestOnly: boolean, payloadType: number | null }} Need
  */
 
 /**
@@ -33,13 +32,13 @@ const CANNOT = ["InvalidModificationError", "NotSupportedError", "TypeError"];
  * @param {Need} need
  * @returns {RTCRtpEncodingParameters[]} only what is to be as it says
  */
-export function chooseLayers(plan, { wanted, sizes, lowestOnly }) {
+export function chooseLayers(plan, { wanted, spatial, sizes, lowestOnly }) {
   const highest = Math.min(plan.length, sizes) - 1;
   const rids = plan.map(({ rid }) => rid ?? ONLY);
   // A layer that the picture is too small for is the largest one that it has.
   const needed = (wanted ?? [rids[0]]).filter((rid) => rids.includes(rid)).map((rid) => Math.min(rids.indexOf(rid), highest));
   const on = new Set(lowestOnly && needed.length > 0 ? [0] : needed);
-  if (plan.length === 1) return [{ active: on.has(0), ...bitrate(lowestOnly ? LOWEST_BPS : plan[0].maxBitrate) }];
+  if (plan.length === 1) return [{ active: on.has(0), ...upToSize(plan[0], { sizes, used: lowestOnly ? 1 : spatial }) }];
   return plan.map((_, index) => ({ active: on.has(index), scaleResolutionDownBy: 2 ** Math.max(0, highest - index) }));
 }
 
@@ -57,7 +56,7 @@ export class Layers {
   #sender;
   #plan;
   /** @type {Need} */
-  #need = { wanted: null, sizes: SIZES[0].sizes, lowestOnly: false, payloadType: null };
+  #need = { wanted: null, spatial: null, sizes: SIZES[0].sizes, lowestOnly: false, payloadType: null };
   /** The payload types that the browser cannot change to: it is not asked for them again. @type {Set<number | null>} */
   #refused = new Set();
   #changed = false;
@@ -78,12 +77,13 @@ export class Layers {
   }
 
   /**
-   * Others need these, as this payload type.
+   * Others need these, as this payload type, and so many sizes inside of them.
    * @param {readonly string[]} wanted
    * @param {number | null} payloadType
+   * @param {number | null} [spatial]
    */
-  want(wanted, payloadType) {
-    this.#become({ ...this.#need, wanted, payloadType: this.#refused.has(payloadType) ? null : payloadType });
+  want(wanted, payloadType, spatial = null) {
+    this.#become({ ...this.#need, wanted, spatial, payloadType: this.#refused.has(payloadType) ? null : payloadType });
   }
 
   /** This is what will be sent. @param {MediaStreamTrack} track */
@@ -123,7 +123,10 @@ export class Layers {
     const parameters = this.#sender.getParameters();
     const chosen = chooseLayers(this.#plan, this.#need);
     const codec = parameters.codecs?.find(({ payloadType }) => payloadType === this.#need.payloadType);
-    parameters.encodings?.forEach((encoding, index) => Object.assign(encoding, chosen[index], codec && inCodec(encoding, codec)));
+    for (const [index, encoding] of (parameters.encodings ?? []).entries()) {
+      Object.assign(encoding, chosen[index]);
+      if (codec) Object.assign(encoding, inCodec(encoding, codec));
+    }
     await this.#sender.setParameters(parameters);
   }
 
@@ -134,9 +137,4 @@ export class Layers {
     this.#need = { ...this.#need, payloadType: null };
     this.#changed = true;
   }
-}
-
-/** @param {number | undefined} maxBitrate */
-function bitrate(maxBitrate) {
-  return maxBitrate === undefined ? {} : { maxBitrate };
 }

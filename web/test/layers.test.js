@@ -8,10 +8,10 @@ import { fakeTrack, settle } from "./world.js";
 
 const CAMERA = videoEncodings("camera", "vp8");
 const CODECS = [["AV1", 45], ["VP8", 96]].map(([name, payloadType]) => ({ mimeType: `video/${name}`, clockRate: 90_000, payloadType }));
-const need = (more) => ({ wanted: null, sizes: 3, lowestOnly: false, payloadType: null, ...more });
+const need = (more) => ({ wanted: null, spatial: null, sizes: 3, lowestOnly: false, payloadType: null, ...more });
 const on = (chosen) => chosen.map(({ active }) => active);
 /** What the server says that it wants. */
-const wanted = (...tracks) => server.push("wanted", { tracks: tracks.map((track) => ({ payload_type: null, ...track })) });
+const wanted = (...tracks) => server.push("wanted", { tracks: tracks.map((track) => ({ payload_type: null, spatial_layers: null, ...track })) });
 const camera = (size = {}) => Object.assign(fakeTrack("video"), { getSettings: () => size });
 
 /** A sender whose changes take as long as a test wants. */
@@ -64,12 +64,43 @@ test("who saves sends the smallest layer if anything is needed, and nothing if n
   assert.deepEqual(on(chooseLayers(CAMERA, need({ wanted: [], lowestOnly: true }))), [false, false, false]);
 });
 
-test("a track without rids is on or off, and held to the smallest by its bitrate", () => {
+test("a track without rids is on or off", () => {
   const plan = videoEncodings("camera", "av1");
-  assert.deepEqual(chooseLayers(plan, need()), [{ active: true, maxBitrate: 1_500_000 }]);
   assert.deepEqual(on(chooseLayers(plan, need({ wanted: [""] }))), [true]);
   assert.deepEqual(on(chooseLayers(plan, need({ wanted: [] }))), [false]);
-  assert.deepEqual(chooseLayers(plan, need({ lowestOnly: true })), [{ active: true, maxBitrate: 150_000 }]);
+});
+
+test("of sizes in one stream those leave that somebody needs, and of who saves the smallest alone", () => {
+  const plan = videoEncodings("camera", "av1");
+  const [all] = chooseLayers(plan, need());
+  assert.deepEqual(all, { active: true, maxBitrate: 1_500_000, scaleResolutionDownBy: 1, scalabilityMode: "L3T3_KEY" });
+  const [two] = chooseLayers(plan, need({ spatial: 2 }));
+  assert.deepEqual(two, { active: true, maxBitrate: 650_000, scaleResolutionDownBy: 2, scalabilityMode: "L2T3_KEY" });
+  const smallest = { active: true, maxBitrate: 150_000, scaleResolutionDownBy: 4, scalabilityMode: "L1T3" };
+  assert.deepEqual(chooseLayers(plan, need({ spatial: 1 })), [smallest]);
+  assert.deepEqual(chooseLayers(plan, need({ lowestOnly: true, spatial: 3 })), [smallest]);
+  const [half] = chooseLayers(plan, need({ spatial: 1, sizes: 2 }));
+  assert.equal(half.scaleResolutionDownBy, 2, "browsers send fewer sizes of a small picture, the smallest of which is half of it");
+});
+
+test("a stream without sizes inside is held by its bitrate alone", () => {
+  assert.deepEqual(chooseLayers([{ maxBitrate: 1_500_000 }], need({ lowestOnly: true })), [{ active: true, maxBitrate: 150_000 }]);
+  assert.deepEqual(chooseLayers([{}], need()), [{ active: true }]);
+});
+
+test("sizes inside a stream stay away while another codec is sent that has none", async () => {
+  const sender = new SlowSender();
+  const plan = videoEncodings("camera", "av1");
+  sender.parameters = { encodings: plan.map((encoding) => ({ ...encoding })), codecs: CODECS };
+  const layers = new Layers(sender, plan);
+  for (const spatial of [null, 1, null]) {
+    layers.want([""], 96, spatial);
+    await sender.finish();
+    assert.equal(sender.parameters.encodings[0].scalabilityMode, "L1T3");
+  }
+  layers.want([""], 45, null);
+  await sender.finish();
+  assert.equal(sender.parameters.encodings[0].scalabilityMode, "L3T3_KEY");
 });
 
 test("changes of one sender never overlap, and the last word counts", async () => {

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use parlor_engine::TrackId;
-use parlor_engine::allocate::{Allocator, Area, Class, Subscription};
+use parlor_engine::allocate::{Allocator, Area, Asked, Class, Subscription};
 use parlor_engine::measure::{Packet, Quality, Rung, TrackMeter};
 use parlor_rtc::payload::{Layer, Resolution};
 
@@ -48,6 +48,7 @@ fn decide(count: u64, budget_bps: impl Fn(u32) -> u64, is_view_changing: bool) -
             receivable: true,
             rungs: &rungs,
             presumed: 0,
+            asked: Asked::ALL,
         })
         .collect();
     if let Some(first) = subscriptions.first_mut() {

@@ -105,6 +105,8 @@ pub struct WantedLayers {
     pub track: TrackId,
     /// Their rids, the lowest first; `None` for the only one. Empty when nobody watches.
     pub layers: Vec<Option<Rid>>,
+    /// How many spatial layers of them are enough, from the lowest, if there are more.
+    pub spatial: Option<u8>,
     /// The publisher's payload type that all who show it can decode, once somebody could not decode what was
     /// sent; `None` leaves the codec to the publisher.
     pub payload_type: Option<u8>,

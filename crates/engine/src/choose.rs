@@ -55,7 +55,14 @@ struct Flowing {
 }
 
 type AllFlowing = ArrayVec<Flowing, MAX_SLOTS>;
-type Decisions = ArrayVec<Decision, MAX_SLOTS>;
+
+/// What was decided for a peer.
+#[derive(Default)]
+struct Decided {
+    decisions: ArrayVec<Decision, MAX_SLOTS>,
+    /// What its path could carry beside that, in bits per second.
+    spare_bps: u64,
+}
 
 impl Engine {
     /// Has it decided anew how much flows to a peer.
@@ -137,17 +144,20 @@ impl Engine {
     }
 
     fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
-        for decision in self.decide(now, key, flowing) {
+        let Decided { decisions, spare_bps } = self.decide(now, key, flowing);
+        for decision in decisions {
             let decided = flowing.iter().find(|flowing| flowing.id == decision.track);
             if let Some(flowing) = decided {
                 self.carry_out(now, key, flowing, decision);
+                let demand = self.narrowed(now, key, flowing, decision, spare_bps);
+                self.note_demand(now, key, flowing, demand);
             }
         }
     }
 
-    fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decisions {
+    fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decided {
         let voices_bps = VOICE_BPS * self.voices(now, key);
-        let Some(peer) = self.peers.get_mut(key) else { return Decisions::new() };
+        let Some(peer) = self.peers.get_mut(key) else { return Decided::default() };
         peer.leader = None;
         let Peer { allocator, link, .. } = peer;
         let tracks = &self.tracks;
@@ -176,8 +186,9 @@ impl Engine {
             sources.iter().map(|(flowing, track)| track.resting_bps(flowing.area)).sum();
         let wanted_bps =
             allocation.wanted_bps + with_headroom(resting_bps) + unmeasured_bps + voices_bps;
+        let spare_bps = budget_bps.max(shown_bps).saturating_sub(allocation.sent_bps);
         link.set_wanted(now, Bitrate::from_bps(wanted_bps));
-        decisions
+        Decided { decisions, spare_bps }
     }
 
     /// Sends as much of a track as was decided.
@@ -186,7 +197,7 @@ impl Engine {
         let takes = peer.link.congestion.target();
         let Some(slot) = peer.slots.get_mut(flowing.slot) else { return };
         let Some(track) = self.tracks.get(flowing.track) else { return };
-        let Decision { given, demand, .. } = decision;
+        let given = decision.given;
         let read = slot.outgoing.reading().layers();
         match given {
             // Of what is not measured yet, all comes that comes.
@@ -206,7 +217,32 @@ impl Engine {
         if reads_others {
             self.follow_readers(flowing.track);
         }
-        self.note_demand(now, key, flowing, demand);
+    }
+
+    /// What of the demand for a track is to be encoded, after what was decided of it: not what this viewer has not had
+    /// lately and could not have.
+    fn narrowed(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        flowing: &Flowing,
+        Decision { given, demand, .. }: Decision,
+        spare_bps: u64,
+    ) -> Demand {
+        let Some(peer) = self.peers.get_mut(key) else { return demand };
+        let shows_its_room = peer.link.shows_its_room();
+        let Some(slot) = peer.slots.get_mut(flowing.slot) else { return demand };
+        let Some(track) = self.tracks.get(flowing.track).filter(|_| shows_its_room) else {
+            return demand;
+        };
+        let given = match given {
+            Given::Send(quality) => Some(quality),
+            Given::Paused(_) => None,
+        };
+        let rung = track.rungs().iter().find(|rung| Some(rung.quality) == given);
+        let room_bps = spare_bps + rung.map_or(0, |rung| u64::from(rung.bitrate_bps));
+        slot.lately.note(now, given, slot.outgoing.reading().layers(), room_bps);
+        track.narrowed(demand, flowing.area, &slot.lately)
     }
 
     /// Notes what a publisher is to send for somebody who shows a track of it.
@@ -279,6 +315,7 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
         receivable: true,
         rungs: track.rungs(),
         presumed: track.presumed_layers(flowing.area),
+        asked: track.asked(),
     }
 }
 

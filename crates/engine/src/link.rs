@@ -10,7 +10,6 @@ use parlor_rtc::{Connection, Path};
 
 use crate::arena::SendArena;
 use crate::counters::Counters;
-use crate::reach::Reach;
 use crate::retransmit::Retransmissions;
 use crate::survey::LimitedBy;
 
@@ -51,7 +50,6 @@ pub(crate) struct Link {
     /// Since when less is to be sent than was decided on.
     dips_since: Option<Instant>,
     connected_at: Option<Instant>,
-    reach: Reach,
     /// Since when it carries less than it is to carry at least.
     short_since: Option<Instant>,
     feedback: FeedbackKind,
@@ -88,7 +86,6 @@ impl Link {
             taken: Bitrate::ZERO,
             dips_since: None,
             connected_at: None,
-            reach: Reach::default(),
             short_since: None,
             feedback,
             next_transport_sequence: 0,
@@ -118,7 +115,6 @@ impl Link {
     /// How much may be sent, for a decision that is made now. A dip is waited out, as long as no queue stands.
     pub(crate) fn take_target(&mut self, now: Instant) -> Bitrate {
         self.seen = self.congestion.target();
-        self.reach.note(now, self.seen);
         let is_dip = self.seen < self.taken
             && self.seen >= self.taken.scaled(DEEPEST_DIP)
             && self.congestion.carries_all();
@@ -146,9 +142,9 @@ impl Link {
         self.short_since.is_some_and(|since| now >= since + SHORT_FOR_LONG)
     }
 
-    /// What it may come to carry soon; `None` where that is not known. Who reports losses alone shows no more than is sent.
-    pub(crate) fn reach(&self) -> Option<Bitrate> {
-        self.reach.rate().filter(|_| self.feedback == FeedbackKind::TransportWide)
+    /// Whether it shows what it could carry. Who reports losses alone shows no more than is sent.
+    pub(crate) fn shows_its_room(&self) -> bool {
+        self.feedback == FeedbackKind::TransportWide
     }
 
     /// Says how much could be used.

@@ -7,6 +7,7 @@ use parlor_rtc::{MediaKind, Mid};
 use crate::allocate::{Demand, Given};
 use crate::assign::Place;
 use crate::change::SlotState;
+use crate::lately::Lately;
 use crate::measure::Quality;
 use crate::outgoing::Outgoing;
 use crate::packet::Headers;
@@ -46,6 +47,8 @@ pub(crate) struct Slot {
     pub(crate) given: Given,
     /// Which of its encodings the receiver has a use for.
     pub(crate) demand: Demand,
+    /// What it had of the track lately.
+    pub(crate) lately: Lately,
     pub(crate) outgoing: Outgoing,
 }
 
@@ -59,6 +62,7 @@ impl Slot {
             feed: Feed::Empty,
             given: Given::Send(Quality::default()),
             demand: Demand::default(),
+            lately: Lately::default(),
             outgoing,
         }
     }
@@ -109,6 +113,7 @@ impl Slot {
         self.feed = feed;
         self.given = Given::Send(Quality::default());
         self.demand = Demand::default();
+        self.lately = Lately::default();
         self.outgoing.stop();
     }
 

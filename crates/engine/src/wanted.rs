@@ -42,7 +42,7 @@ impl Engine {
                     demand.layers |= Demand::bit(track.first_layer());
                 }
                 has_changed |= track.review_wanted(now, demand);
-                is_watched |= track.wanted_layers() != 0;
+                is_watched |= track.asked().layers != 0;
             }
         }
         if let Some(peer) = self.peers.get_mut(key) {
@@ -75,10 +75,7 @@ impl Engine {
         for subscriber in &track.subscribers {
             let Some(peer) = self.peers.get(subscriber.peer) else { continue };
             let Some(slot) = peer.slots.get(subscriber.slot) else { continue };
-            all.merge(match peer.link.reach() {
-                Some(reach) => track.within_reach(slot.demand, reach.bps()),
-                None => slot.demand,
-            });
+            all.merge(slot.demand);
         }
         all
     }
@@ -89,7 +86,8 @@ impl Engine {
         let videos = tracks.filter(|track| track.source.kind() == MediaKind::Video);
         let wanted = videos.map(|track| WantedLayers {
             track: track.id,
-            layers: track.names_of(track.wanted_layers()).collect(),
+            layers: track.names_of(track.asked().layers).collect(),
+            spatial: track.spatial_limit(),
             payload_type: track.fallback.payload_type,
         });
         Some(Change::Wanted { peer: peer.id, tracks: wanted.collect() })

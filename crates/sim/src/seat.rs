@@ -62,6 +62,7 @@ impl Seat {
             let (Some(wanted), Some(sender)) = (wanted, self.client.senders.get_mut(index)) else {
                 continue;
             };
+            sender.spatial = wanted.spatial;
             if sender.rids.is_empty() {
                 sender.rest(now, wanted.layers.is_empty());
             } else {

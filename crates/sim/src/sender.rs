@@ -55,6 +55,8 @@ pub struct Sender {
     pub stopped: Vec<Rid>,
     /// Pictures without simulcast: whether nobody wants them.
     pub rests: bool,
+    /// Layers inside encodings: how many spatial ones are made at most.
+    pub spatial: Option<u8>,
     /// Simulcast: those of them that somebody wants; `None` makes them all.
     pub wanted: Option<Vec<Rid>>,
     /// Played instead of made-up frames.
@@ -85,6 +87,7 @@ impl Sender {
             active_layers: 0,
             stopped: Vec::new(),
             rests: false,
+            spatial: None,
             wanted: None,
             recording: None,
             position: 0,

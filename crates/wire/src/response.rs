@@ -211,6 +211,9 @@ pub struct WantedTrack {
     pub track: TrackId,
     /// The rids of the encodings, or `""` for one that has none. Empty when nobody watches.
     pub layers: Vec<String>,
+    /// How many spatial layers of them are enough, from the lowest, when there are more: pictures half as large each time;
+    /// null when all are of use.
+    pub spatial_layers: Option<u8>,
     /// The payload type of the own offer to send them as, since not all who show the track can decode what
     /// was sent; null leaves the codec to the publisher.
     pub payload_type: Option<u8>,

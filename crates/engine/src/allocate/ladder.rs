@@ -51,10 +51,12 @@ pub(super) fn demand(rungs: &[Rung], area: Area, presumed: u32) -> Demand {
     let useful = useful(rungs, area);
     let layers = useful.iter().map(|rung| Demand::bit(rung.quality.layer));
     let larger = !useful.last().is_some_and(|best| suffices(best, area));
+    let spatial = useful.iter().map(|rung| rung.quality.spatial.saturating_add(1)).max();
     Demand {
         layers: layers.fold(0, |layers, layer| layers | layer),
         larger,
         presumed: if larger && !rungs.is_empty() { presumed } else { 0 },
+        spatial: spatial.filter(|_| !larger).unwrap_or(Demand::ALL_SPATIAL),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
 
 use super::budget::Budgets;
-use super::{Area, Class, News, Subscription};
+use super::{Area, Asked, Class, Demand, News, Subscription};
 
 /// So long after a change of what is sent of a track, no more of it is sent than was: people bear a picture
 /// that is a little too coarse better than one that changes all the time.
@@ -94,6 +94,8 @@ pub(super) struct Circumstances {
     pub(super) place: Place,
     /// What there is of it.
     pub(super) pictures: Pictures,
+    /// What its publisher is asked for.
+    pub(super) asked: Asked,
 }
 
 /// What a decision makes of a track.
@@ -164,6 +166,17 @@ impl Pictures {
     fn with(self, other: Pictures) -> Pictures {
         Pictures(self.0 | other.0)
     }
+
+    /// Those that a publisher is asked for.
+    fn asked(self, Asked { layers, spatial }: Asked) -> Pictures {
+        let is_asked = |at: u32| {
+            let picture = at / TEMPORAL;
+            let (layer, its_spatial) = ((picture / SPATIAL) as u8, (picture % SPATIAL) as u8);
+            layers & Demand::bit(layer) != 0 && its_spatial < spatial
+        };
+        let asked = (0..u64::BITS).filter(|at| is_asked(*at)).fold(0, |all, at| all | 1 << at);
+        Pictures(self.0 & asked)
+    }
 }
 
 /// Whether the larger budget is so many times the smaller one, or more.
@@ -206,8 +219,7 @@ impl Memory {
         let Some(Sent { quality, cost_bps }) = self.sent else { return 0 };
         let same_picture = |rung: &Rung| {
             let of = rung.quality;
-            (of.layer, of.spatial) == (quality.layer, quality.spatial)
-                && of.temporal <= quality.temporal
+            of.picture() == quality.picture() && of.temporal <= quality.temporal
         };
         let kept = ladder.iter().rposition(same_picture);
         // A layer that has stopped, or is too large now, is left for what costs no more.
@@ -217,8 +229,8 @@ impl Memory {
 
     /// Whether the picture that is sent has stopped.
     fn has_lost_its_layer(&self, rungs: &[Rung]) -> bool {
-        let of = |quality: Quality| (quality.layer, quality.spatial);
-        self.sent.is_some_and(|sent| rungs.iter().all(|rung| of(rung.quality) != of(sent.quality)))
+        let is_it = |rung: &Rung, sent: Sent| rung.quality.picture() == sent.quality.picture();
+        self.sent.is_some_and(|sent| !rungs.iter().any(|rung| is_it(rung, sent)))
     }
 
     /// What is sent of it has just changed.
@@ -227,7 +239,7 @@ impl Memory {
     }
 
     /// Whether there is a picture of it that there was not before: publishers begin with the smallest, and
-    /// start a larger one when somebody makes place for it. One that stops and returns is no news.
+    /// start a larger one when somebody makes place for it. One that stops by itself and returns is no news.
     fn has_not_known(&self, rungs: &[Rung]) -> bool {
         self.pictures.with(Pictures::of(rungs)) != self.pictures
     }
@@ -300,9 +312,10 @@ impl Memory {
 
     /// Takes note of a decision.
     pub(super) fn note(&mut self, outcome: Outcome, circumstances: &Circumstances) {
-        let &Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures } =
+        let &Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures, asked } =
             circumstances;
-        self.pictures = if self.is_at(place) { self.pictures.with(pictures) } else { pictures };
+        let before = if self.is_at(place) { self.pictures } else { Pictures::default() };
+        self.pictures = before.asked(asked).with(pictures);
         self.place = place;
         self.is_current = true;
         let quality = |sent: Option<Sent>| sent.map(|sent| sent.quality);

@@ -29,7 +29,7 @@ use memory::{Circumstances, Climb, Memory, Pictures, Place};
 
 pub use budget::Budget;
 pub(crate) use fill::with_headroom;
-pub use wanted::Wanted;
+pub use wanted::{Asked, Wanted};
 
 /// One video track that a subscriber could be sent.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +48,8 @@ pub struct Subscription<'a> {
     pub rungs: &'a [Rung],
     /// What would fill its place, also of what does not arrive: [`crate::measure::TrackMeter::presumed`].
     pub presumed: u32,
+    /// What its publisher is asked for: what is not returns when somebody has a use for it.
+    pub asked: Asked,
 }
 
 /// A place on a screen, in device pixels.
@@ -111,6 +113,8 @@ pub struct Demand {
     /// Then those up to the one that is presumably large enough, a bit for each: browsers that are short of what they
     /// believe their path to carry look for more only when they may send much more at once.
     pub presumed: u32,
+    /// How many spatial layers of them, from the lowest; [`Demand::ALL_SPATIAL`] if none that arrives is large enough.
+    pub spatial: u8,
 }
 
 /// The decision for one subscription.
@@ -210,6 +214,9 @@ impl Demand {
     /// Encodings beyond these are nobody's.
     const MAX_LAYERS: usize = u32::BITS as usize;
 
+    /// However many spatial layers there are.
+    pub const ALL_SPATIAL: u8 = u8::MAX;
+
     /// The bit of one encoding.
     pub fn bit(layer: u8) -> u32 {
         1_u32.checked_shl(layer.into()).unwrap_or_default()
@@ -220,6 +227,7 @@ impl Demand {
         self.layers |= other.layers;
         self.larger |= other.larger;
         self.presumed |= other.presumed;
+        self.spatial = self.spatial.max(other.spatial);
     }
 }
 
@@ -343,8 +351,16 @@ impl Allocator {
             }
             let place = Place::of(subscription, area);
             let pictures = Pictures::of(subscription.rungs);
-            let circumstances =
-                Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures };
+            let asked = subscription.asked;
+            let circumstances = Circumstances {
+                now,
+                budget_bps,
+                view_has_changed,
+                is_start,
+                place,
+                pictures,
+                asked,
+            };
             let track = subscription.track;
             match self.memories.binary_search_by_key(&track, |memory| memory.track) {
                 Ok(at) => self.memories[at].note(outcome, &circumstances),

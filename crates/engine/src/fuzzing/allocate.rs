@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use parlor_rtc::payload::Resolution;
 
 use crate::allocate::{
-    Allocator, Area, Budget, Class, Decision, Demand, Given, Reason, Subscription, Wanted,
+    Allocator, Area, Asked, Budget, Class, Decision, Demand, Given, Reason, Subscription, Wanted,
 };
 use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
@@ -75,6 +75,7 @@ impl Seat {
             receivable: self.receivable,
             rungs: &self.rungs,
             presumed: 0b111,
+            asked: Asked::ALL,
         }
     }
 
@@ -232,8 +233,8 @@ impl World {
             seat.check(decision);
             let there_are = u32::MAX >> (u32::BITS - u32::from(LAYERS));
             let wanted = seat.wanted.review(*now, decision.demand);
-            assert_eq!(wanted & decision.demand.layers, decision.demand.layers);
-            assert_eq!(wanted & !there_are, 0, "there is no such encoding");
+            assert_eq!(wanted.layers & decision.demand.layers, decision.demand.layers);
+            assert_eq!(wanted.layers & !there_are, 0, "there is no such encoding");
             seat.given = Some(decision.given);
         }
     }

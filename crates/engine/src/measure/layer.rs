@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 
-use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER, pixels};
+use super::{
+    Known, MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER, pixels,
+};
 
 /// Spatial layers told apart: AV1 has no more, browsers send three. Higher ones count as the highest.
 const SPATIAL: usize = 4;
@@ -51,8 +53,8 @@ pub(super) struct LayerMeter {
     rates: [u16; CELLS],
     /// What its latest key frame said.
     pub(super) resolutions: Resolutions,
-    /// The most that all of it cost lately, when it last arrived.
-    pub(super) known_bps: u32,
+    /// The most that each spatial layer cost lately, when it last arrived.
+    known_bps: [u32; SPATIAL],
 }
 
 /// When it arrived.
@@ -142,6 +144,10 @@ impl LayerMeter {
         *self = self.without_past();
     }
 
+    pub(super) fn forget(&mut self) {
+        *self = LayerMeter { known_bps: [0; SPATIAL], ..self.without_past() };
+    }
+
     pub(super) fn is_live(&self, now: Moment) -> bool {
         self.seen.is_some_and(|seen| seen.is_live(now))
     }
@@ -196,13 +202,36 @@ impl LayerMeter {
         for (peak, cost) in self.peaks.iter_mut().zip(self.costs) {
             *peak = cost + faded(peak.saturating_sub(cost), parts_passed);
         }
-        self.known_bps = self.peaks.iter().copied().max().unwrap_or_default();
+        for spatial in 0..SPATIAL {
+            if self.has_frames(spatial) {
+                let peaks = &self.peaks[spatial * TEMPORAL..(spatial + 1) * TEMPORAL];
+                self.known_bps[spatial] = peaks.iter().copied().max().unwrap_or_default();
+            }
+        }
     }
 
     /// What spatial layer `spatial` costs with all that it builds on, as of the last review.
     pub(super) fn cost_of(&self, spatial: u8) -> u32 {
         let cell = usize::from(spatial) * TEMPORAL + TEMPORAL - 1;
         self.costs.get(cell).copied().unwrap_or_default()
+    }
+
+    /// What has arrived of it, as of the last review.
+    pub(super) fn known(&self, layer: u8, now: Moment) -> impl Iterator<Item = Known> + Clone {
+        let is_live = self.is_live(now);
+        let known = (0..SPATIAL).zip(self.known_bps).filter(|(_, bps)| *bps != 0);
+        known.map(move |(spatial, bps)| Known {
+            layer,
+            spatial: spatial as u8,
+            bps,
+            resolution: self.resolutions.of(spatial as u8),
+            arrives: is_live && self.has_frames(spatial),
+        })
+    }
+
+    /// Whether anything came of a spatial layer lately, as of the last review.
+    fn has_frames(&self, spatial: usize) -> bool {
+        self.rates[spatial * TEMPORAL..(spatial + 1) * TEMPORAL].iter().any(|rate| *rate != 0)
     }
 
     /// Appends what could be sent of it, as of the last review.

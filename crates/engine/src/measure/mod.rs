@@ -84,6 +84,21 @@ pub struct Quality {
     pub temporal: u8,
 }
 
+/// One size of a picture that arrives, or has arrived, with all its frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// The simulcast encoding.
+    pub layer: u8,
+    /// The spatial layer inside it.
+    pub spatial: u8,
+    /// The most that it cost lately, with all that it builds on, when it last arrived.
+    pub bps: u32,
+    /// Its size, as far as key frames tell.
+    pub resolution: Option<Resolution>,
+    /// It still arrives.
+    pub arrives: bool,
+}
+
 /// One step between nothing and a track's best picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rung {
@@ -111,11 +126,17 @@ fn pixels(size: Resolution) -> u32 {
     u32::from(size.width) * u32::from(size.height)
 }
 
+impl Quality {
+    /// What of it is seen in a single picture: the encoding and the spatial layer.
+    pub(crate) fn picture(self) -> (u8, u8) {
+        (self.layer, self.spatial)
+    }
+}
+
 impl Rung {
     /// Whether it differs in frames a second at most.
     pub(crate) fn is_same_picture_as(&self, other: &Rung) -> bool {
-        let picture = |quality: Quality| (quality.layer, quality.spatial);
-        picture(self.quality) == picture(other.quality)
+        self.quality.picture() == other.quality.picture()
     }
 
     pub(crate) fn pixels(&self) -> Option<u32> {
@@ -188,10 +209,16 @@ impl TrackMeter {
         }
     }
 
-    /// Lets everything begin anew but what is known of sizes: the track is off, or its publisher has been told
+    /// Lets everything begin anew but what is known of sizes and costs: the track is off, or its publisher has been told
     /// to send nothing. What comes next need not be what came last.
     pub fn stop(&mut self) {
         self.layers.iter_mut().for_each(LayerMeter::stop);
+        self.rungs.clear();
+    }
+
+    /// The same, but that nothing stays known of costs: what comes next is another encoder's.
+    pub fn forget(&mut self) {
+        self.layers.iter_mut().for_each(LayerMeter::forget);
         self.rungs.clear();
     }
 
@@ -243,18 +270,22 @@ impl TrackMeter {
         up_to_it.fold(0, |all, (layer, _)| all | Demand::bit(layer))
     }
 
-    /// The encodings that cost more than so much, or did when they last arrived, a bit for each; but never the cheapest.
-    pub fn beyond(&self, bps: u64) -> u32 {
-        let known = self.layers.iter().map(|meter| meter.known_bps).filter(|bps| *bps != 0);
-        let cheapest = known.min().unwrap_or_default();
-        self.layers_that(|it| it.known_bps > cheapest && u64::from(it.known_bps) > bps)
+    /// All sizes that have arrived, whether they still do or not.
+    pub fn known(&self) -> impl Iterator<Item = Known> + Clone {
+        let moment = self.moment();
+        let layers = (0..=u8::MAX).zip(&self.layers);
+        layers.flat_map(move |(layer, meter)| meter.known(layer, moment))
     }
 
-    /// The most that one of some encodings cost when it last arrived, a bit for each.
-    pub fn known_bps(&self, layers: u32) -> u64 {
-        let some = (0..=u8::MAX).zip(&self.layers);
-        let some = some.filter(|(layer, _)| layers & Demand::bit(*layer) != 0);
-        some.map(|(_, meter)| u64::from(meter.known_bps)).max().unwrap_or_default()
+    /// Of these the ones up to the smallest that fills a place: larger ones are of no use there.
+    pub fn fitting(&self, area: Area) -> impl Iterator<Item = Known> {
+        let pixels_of = |known: &Known| known.resolution.map(pixels);
+        let fills = |known: &Known| known.resolution.is_some_and(|size| area.is_filled_by(size));
+        let enough = self.known().filter(fills).filter_map(|known| pixels_of(&known)).min();
+        self.known().filter(move |known| match (enough, pixels_of(known)) {
+            (None, _) => true,
+            (Some(enough), size) => size.is_some_and(|pixels| pixels <= enough),
+        })
     }
 
     /// When something last arrived.

@@ -8,9 +8,10 @@ use parlor_rtc::payload::{Resolution, Resolutions};
 use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
-use crate::allocate::{Area, Demand, Wanted};
+use crate::allocate::{Area, Asked, Demand, Wanted};
 use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
+use crate::lately::Lately;
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
@@ -78,9 +79,9 @@ pub(crate) struct Track {
     measured_at: Option<Instant>,
     /// The rid of each; `None` without simulcast.
     names: Vec<Option<Rid>>,
-    /// Those that its publisher is to send, and how that is decided.
+    /// What its publisher is to send, and how that is decided.
     wanted: Wanted,
-    wanted_layers: u32,
+    asked: Asked,
     /// When there last were any after there had been none.
     wanted_since: Option<Instant>,
     pub(crate) fallback: Fallback,
@@ -137,7 +138,7 @@ impl Track {
             measured_at: None,
             names: layers,
             wanted: Wanted::new(count),
-            wanted_layers: 0,
+            asked: Asked::default(),
             wanted_since: None,
             fallback: Fallback::default(),
             read_layers: 0,
@@ -154,7 +155,7 @@ impl Track {
         let noted = self.codecs.note(now, codec);
         if noted == Noted::Another {
             // Another encoder: what it costs, and what layers it makes, is yet to be seen.
-            self.meter.stop();
+            self.meter.forget();
         }
         noted
     }
@@ -202,39 +203,35 @@ impl Track {
         self.meter.presumed(area, largest)
     }
 
-    /// What of a demand is left for a path that may come to carry so much. The cheapest stays, whatever it costs.
-    pub(crate) fn within_reach(&self, demand: Demand, bps: u64) -> Demand {
-        let beyond = self.meter.beyond(bps);
-        let Demand { layers, larger, presumed } = demand;
-        Demand {
-            layers: layers & !beyond,
-            larger: larger && self.meter.resting() & !beyond != 0,
-            presumed: presumed & !beyond,
-        }
+    /// What of a demand is to be encoded for somebody who had this of it lately.
+    pub(crate) fn narrowed(&self, demand: Demand, area: Area, lately: &Lately) -> Demand {
+        let fitting = self.presumed_layers(area);
+        lately.narrow(demand, fitting, self.layers.len(), self.meter.known())
     }
 
     /// What it would cost more than all that arrives to fill a place with what rests now, in bits per second.
     pub(crate) fn resting_bps(&self, area: Area) -> u64 {
-        let resting = self.presumed_layers(area) & self.meter.resting();
-        let arriving = self.rungs().iter().map(|rung| u64::from(rung.peak_bps)).max();
-        self.meter.known_bps(resting).saturating_sub(arriving.unwrap_or_default())
+        let arriving = self.rungs().iter().map(|rung| rung.peak_bps).max();
+        let filling = self.meter.fitting(area).map(|known| known.bps).max();
+        filling.unwrap_or_default().saturating_sub(arriving.unwrap_or_default()).into()
     }
 
     /// Takes what all who watch it together have a use for. True when its publisher is to send other layers
     /// than before.
     pub(crate) fn review_wanted(&mut self, now: Instant, mut demand: Demand) -> bool {
-        // What has stopped could not return if nobody asked for it.
-        demand.layers |= self.meter.stopped_below(demand.layers);
+        // What has stopped by itself could not return if it was asked for no more.
+        demand.layers |= self.meter.stopped_below(demand.layers) & self.asked.layers;
         demand.larger |= demand.layers != 0 && self.is_silent(now);
-        let layers = if self.on { self.wanted.review(now, demand) } else { 0 };
-        let before = std::mem::replace(&mut self.wanted_layers, layers);
-        if before == 0 && layers != 0 {
+        let before = (self.asked.layers, self.spatial_limit());
+        self.asked = if self.on { self.wanted.review(now, demand) } else { Asked::default() };
+        let (was_asked, is_asked) = (before.0 != 0, self.asked.layers != 0);
+        if is_asked && !was_asked {
             self.wanted_since = Some(now);
         }
-        if before != layers && layers == 0 {
+        if was_asked && !is_asked {
             self.meter.stop();
         }
-        before != layers
+        before != (self.asked.layers, self.spatial_limit())
     }
 
     /// Whether nothing comes of a camera although something was asked for: what was may have stopped. A screen that
@@ -242,7 +239,7 @@ impl Track {
     fn is_silent(&self, now: Instant) -> bool {
         let since = self.meter.last_arrival().max(self.wanted_since);
         let is_long = since.is_some_and(|since| now >= since + SILENT_AFTER);
-        self.source == Source::Camera && self.wanted_layers != 0 && is_long
+        self.source == Source::Camera && self.asked.layers != 0 && is_long
     }
 
     /// Whether somebody reads a layer that has stopped while others go on.
@@ -271,9 +268,16 @@ impl Track {
         has_stopped
     }
 
-    /// The layers that its publisher is to send: a bit for each.
-    pub(crate) fn wanted_layers(&self) -> u32 {
-        self.wanted_layers
+    /// What its publisher is to send.
+    pub(crate) fn asked(&self) -> Asked {
+        self.asked
+    }
+
+    /// How many spatial layers of them it is to send at most, if it has more.
+    pub(crate) fn spatial_limit(&self) -> Option<u8> {
+        let most = self.meter.known().map(|known| known.spatial.saturating_add(1)).max();
+        Some(self.asked.spatial)
+            .filter(|limit| *limit > 0 && most.is_some_and(|most| *limit < most))
     }
 
     /// Measures its layers anew, unless that was done just now for another subscriber.

@@ -173,16 +173,27 @@ fn targets(mode: Mode) -> Vec<(u8, u8)> {
     (0..mode.spatial_layers).rev().flat_map(|s| temporal().map(move |t| (s, t))).collect()
 }
 
+/// All kinds of frames that a mode has.
+fn rows(mode: Mode) -> Vec<Row> {
+    let mut trial = Pattern::new(0);
+    // After two rounds of the pattern nothing new comes.
+    let frames = (0..9).flat_map(|n| trial.picture(mode, n == 0));
+    let mut rows: Vec<Row> = frames.map(|frame| frame.row).collect();
+    rows.sort();
+    rows.dedup();
+    rows
+}
+
 impl Encoder {
     /// An encoder whose first frame has this number, and its first template this id.
     pub fn new(mode: Mode, first_number: u64, first_template: u8) -> Encoder {
-        let mut trial = Pattern::new(0);
-        // After two rounds of the pattern nothing new comes.
-        let frames = (0..9).flat_map(|n| trial.picture(mode, n == 0));
-        let mut rows: Vec<Row> = frames.map(|frame| frame.row).collect();
-        rows.sort();
-        rows.dedup();
-        Encoder { mode, first_template, rows, pattern: Pattern::new(first_number) }
+        Encoder { mode, first_template, rows: rows(mode), pattern: Pattern::new(first_number) }
+    }
+
+    /// Has other layers from now on. The next picture has to be a key picture.
+    pub fn change(&mut self, mode: Mode) {
+        self.first_template = (self.first_template + self.rows.len() as u8) % 64;
+        (self.mode, self.rows) = (mode, rows(mode));
     }
 
     /// The frames of the next picture, of which the very first has to be a key picture.

@@ -164,7 +164,12 @@ fn news_of(state: &PeerState) -> MediaNews {
 
 fn wanted_of(wanted: &engine::WantedLayers) -> WantedTrack {
     let layers = wanted.layers.iter().map(|layer| name_of(*layer)).collect();
-    WantedTrack { track: TrackId(wanted.track.0), layers, payload_type: wanted.payload_type }
+    WantedTrack {
+        track: TrackId(wanted.track.0),
+        layers,
+        spatial_layers: wanted.spatial,
+        payload_type: wanted.payload_type,
+    }
 }
 
 fn quality_of(quality: &engine::PeerQuality) -> Quality {

@@ -22,6 +22,8 @@ pub(super) struct Encoding {
     /// Its place among those of its section.
     index: u8,
     carrier: Carrier,
+    /// All layers that it may have.
+    mode: Mode,
     encoder: Encoder,
     sizes: Vec<(u16, u16)>,
     pub(super) sequence: u64,
@@ -63,6 +65,7 @@ impl Encoding {
             rid,
             index,
             carrier,
+            mode,
             // Numbers and clocks of all encodings wrap within the first minute, each at another time.
             encoder: Encoder::new(mode, 65_000 + 100 * u64::from(index), 60),
             sizes,
@@ -71,6 +74,15 @@ impl Encoding {
             wants_key_frame: true,
             base_index: 250,
             newest_base: None,
+        }
+    }
+
+    /// Has so many spatial layers from now on, or all, as if it had been set up anew with fewer.
+    pub(super) fn limit(&mut self, spatial: Option<u8>) {
+        let spatial_layers = self.mode.spatial_layers.min(spatial.unwrap_or(u8::MAX)).max(1);
+        if spatial_layers != self.encoder.mode.spatial_layers {
+            self.encoder.change(Mode { spatial_layers, ..self.mode });
+            self.wants_key_frame = true;
         }
     }
 
@@ -88,7 +100,7 @@ impl Encoding {
     }
 
     fn frame(&self, frame: &Frame, moment: Moment) -> Vec<Made> {
-        let spatial_layers = self.encoder.mode.spatial_layers;
+        let spatial_layers = self.mode.spatial_layers;
         let weight = |spatial: u8| SPATIAL_FACTOR.pow(spatial.into());
         let weights: u64 = (0..spatial_layers).map(weight).sum();
         let bits = moment.bitrate_bps * weight(frame.spatial)
@@ -108,7 +120,7 @@ impl Encoding {
                 count,
                 base_index: self.base_index,
                 leans_on_base,
-                sizes: &self.sizes,
+                sizes: &self.sizes[..usize::from(self.encoder.mode.spatial_layers)],
             };
             let mark = self.mark(frame, (index, count), moment).write();
             let ends = index + 1 == count;

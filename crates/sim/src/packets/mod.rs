@@ -260,6 +260,7 @@ impl Packets {
         for (below, encoding) in (0..).zip(self.encodings.iter_mut().rev()) {
             let is_active = active + below >= sender.rids.len().max(1);
             let is_wanted = encoding.rid.is_none_or(|rid| rids.contains(&rid));
+            encoding.limit(sender.spatial);
             encoding.wants_key_frame |= begins;
             if !is_active || !is_wanted {
                 encoding.wants_key_frame = true;

@@ -5,6 +5,8 @@ use std::time::Duration;
 use parlor_engine::allocate::Reason;
 use parlor_engine::{Change, LimitedBy, Network, PeerQuality, Picture, ProbeTotals, Survey, View};
 use parlor_rtc::MediaKind::Video;
+use parlor_rtc::fuzzing::scalable::L3T3_KEY;
+use parlor_sim::packets::{Camera, Carrier};
 use parlor_sim::world::ROOM;
 use parlor_sim::{LinkConfig, World};
 
@@ -111,6 +113,68 @@ fn what_no_viewers_path_can_carry_is_not_encoded_until_one_may() {
     world.run_for(seconds(5));
     let layer = given(&world, viewers[0]).map(|picture| picture.layer.map(|rid| rid.to_string()));
     assert_eq!(layer, Ok(Some("h".to_owned())));
+}
+
+#[test]
+fn a_size_that_nobody_is_sent_rests_and_is_there_again_when_somebodys_path_calls_for_it() {
+    let mut world = World::new(48);
+    let ann = publisher(&mut world);
+    let viewers = [viewer(&mut world, 300), viewer(&mut world, 5_000)];
+    connect_all(&mut world);
+    until_wanted(&mut world, ann, &["l", "h"], seconds(25));
+    world.run_for(seconds(20));
+    assert_eq!(wanted(&world, ann), Some(vec!["l".to_owned(), "h".to_owned()]));
+    let link = LinkConfig { rate_bps: Some(1_000_000), ..LinkConfig::with_round_trip(ms(50)) };
+    world.set_link(viewers[1], link);
+    let is_between = |world: &World| {
+        let picture = given(world, viewers[1]).ok();
+        let rid = picture.and_then(|picture| picture.layer).map(|rid| rid.to_string());
+        rid.is_some_and(|rid| rid == "m")
+    };
+    let took = world.run_while(seconds(8), |world| !is_between(world));
+    assert!(took.is_some(), "{:?}", given(&world, viewers[1]));
+    until_wanted(&mut world, ann, &["l", "m"], seconds(25));
+}
+
+/// A camera that sends three sizes in one stream, of `carrier`.
+fn scalable(world: &mut World, carrier: Carrier) -> usize {
+    let camera = Camera { carrier, mode: L3T3_KEY, rids: &[] };
+    let seat = world.join_with_packets(Some(camera), 1, LinkConfig::default());
+    world.seats[seat].client.senders[1].bitrate_bps = 1_500_000;
+    seat
+}
+
+/// How many spatial layers a publisher was last asked for; `None` when all.
+fn spatial(world: &World, seat: usize) -> Option<u8> {
+    world.seats[seat].client.senders[1].spatial
+}
+
+#[test]
+fn of_sizes_in_one_stream_those_rest_that_are_larger_than_anybody_shows_or_can_carry() {
+    for carrier in [Carrier::Vp9, Carrier::Av1] {
+        let mut world = World::new(49);
+        let ann = scalable(&mut world, carrier);
+        let fast = LinkConfig { rate_bps: Some(5_000_000), ..LinkConfig::with_round_trip(ms(50)) };
+        let bo = world.join_with_packets(None, 1, fast);
+        connect_all(&mut world);
+        world.run_for(seconds(15));
+        let sees =
+            |world: &World| given(world, bo).map(|picture| (picture.spatial, picture.temporal));
+        assert_eq!((spatial(&world, ann), sees(&world)), (None, Ok((2, 2))), "{carrier:?}");
+        for (width, limit, highest) in [(320, Some(1), 0), (640, Some(2), 1), (1280, None, 2)] {
+            show(&mut world, bo, ann, Some(width));
+            world.run_for(seconds(4));
+            let found = (spatial(&world, ann), sees(&world));
+            assert_eq!(found, (limit, Ok((highest, 2))), "{carrier:?} at {width}");
+        }
+        let slow = LinkConfig { rate_bps: Some(400_000), ..fast };
+        world.set_link(bo, slow);
+        world.run_for(seconds(40));
+        assert_eq!((spatial(&world, ann), sees(&world)), (Some(1), Ok((0, 2))), "{carrier:?}");
+        world.set_link(bo, fast);
+        world.run_for(seconds(12));
+        assert_eq!((spatial(&world, ann), sees(&world)), (None, Ok((2, 2))), "{carrier:?}");
+    }
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Meeting {
             demand.merge(viewer.decisions(self.budget_bps)[0].demand);
             viewer.decide(self.budget_bps);
         }
-        self.asked = self.wanted.review(self.now, demand);
+        self.asked = self.wanted.review(self.now, demand).layers;
         if self.asked == 0 {
             self.meter.stop();
         }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::TrackId;
 use parlor_engine::allocate::{
-    Allocation, Allocator, Area, Budget, Class, Decision, Given, Reason, Subscription,
+    Allocation, Allocator, Area, Asked, Budget, Class, Decision, Given, Reason, Subscription,
 };
 use parlor_engine::measure::{Quality, Rung};
 use parlor_rtc::payload::Resolution;
@@ -45,13 +45,15 @@ struct Seat {
     receivable: bool,
     rungs: Vec<Rung>,
     presumed: u32,
+    asked: Asked,
 }
 
 impl Seat {
     fn new(track: u64, class: Class, rungs: Vec<Rung>) -> Seat {
         let track = TrackId(track);
         let shown = Some(FULL_SCREEN);
-        Seat { track, class, shown, on: true, receivable: true, rungs, presumed: 0 }
+        let (presumed, asked) = (0, Asked::ALL);
+        Seat { track, class, shown, on: true, receivable: true, rungs, presumed, asked }
     }
 
     /// A camera with three encodings of three temporal layers.
@@ -131,6 +133,7 @@ impl Viewer {
                 receivable: seat.receivable,
                 rungs: &seat.rungs,
                 presumed: seat.presumed,
+                asked: seat.asked,
             })
             .collect();
         look(self.allocator.allocate(self.now, budget, &subscriptions))

@@ -461,6 +461,7 @@ fn deciding_allocates_nothing_once_everybody_is_known() {
             receivable: true,
             rungs: &seat.rungs,
             presumed: seat.presumed,
+            asked: seat.asked,
         })
         .collect();
     let mut sent_bps = 0;

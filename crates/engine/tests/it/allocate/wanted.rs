@@ -1,18 +1,18 @@
 //! What the publisher of a track is asked for, by what its viewers have a use for.
 
-use parlor_engine::allocate::{Demand, Wanted};
+use parlor_engine::allocate::{Asked, Demand, Wanted};
 
 use super::*;
 
-const NOTHING: Demand = Demand { layers: 0, larger: false, presumed: 0 };
+const NOTHING: Demand = Demand { layers: 0, larger: false, presumed: 0, spatial: 0 };
 
 const fn demand(layers: u32) -> Demand {
-    Demand { layers, larger: false, presumed: 0 }
+    Demand { layers, larger: false, presumed: 0, spatial: 1 }
 }
 
 /// These arrive, and all are too small.
 const fn larger_than(layers: u32) -> Demand {
-    Demand { layers, larger: true, presumed: 0 }
+    Demand { layers, larger: true, presumed: 0, spatial: Demand::ALL_SPATIAL }
 }
 
 /// One track's publisher and the time.
@@ -26,8 +26,12 @@ impl Publisher {
         Publisher { now: start(), wanted: Wanted::new(CAMERA.len()) }
     }
 
-    /// Lets time pass with what is demanded; what is asked for in the end.
+    /// Lets time pass with what is demanded; the encodings that are asked for in the end.
     fn run(&mut self, time: Duration, demand: Demand) -> u32 {
+        self.ask(time, demand).layers
+    }
+
+    fn ask(&mut self, time: Duration, demand: Demand) -> Asked {
         let end = self.now + time;
         let mut asked = self.wanted.review(self.now, demand);
         while self.now < end {
@@ -99,6 +103,41 @@ fn what_nobody_needs_any_more_rests_within_two_seconds() {
 }
 
 #[test]
+fn spatial_layers_that_nobody_needs_any_more_rest_and_return_at_once() {
+    let mut publisher = Publisher::new();
+    let spatial = |spatial| Demand { spatial, ..demand(0b001) };
+    assert_eq!(publisher.ask(10 * SECOND, spatial(3)).spatial, 3);
+    publisher.now += TICK;
+    assert_eq!(publisher.ask(SECOND / 2, spatial(1)).spatial, 3);
+    assert_eq!(publisher.ask(SECOND, spatial(1)).spatial, 1);
+    publisher.now += TICK;
+    assert_eq!(publisher.ask(Duration::ZERO, spatial(2)).spatial, 2);
+    publisher.now += TICK;
+    assert_eq!(publisher.ask(TICK, larger_than(0b001)).spatial, Demand::ALL_SPATIAL);
+}
+
+#[test]
+fn spatial_layers_that_are_missed_again_soon_are_kept_for_longer_each_time() {
+    let mut publisher = Publisher::new();
+    let spatial = |spatial| Demand { spatial, ..demand(0b001) };
+    let mut changes = 0;
+    let mut last = publisher.ask(SECOND, spatial(3)).spatial;
+    // Whatever is asked for turns out to be too little, or enough for one.
+    for _ in 0..240 {
+        publisher.now += TICK;
+        let asked = publisher.ask(Duration::ZERO, spatial(if last == 1 { 3 } else { 1 })).spatial;
+        changes += u32::from(asked != last);
+        last = asked;
+    }
+    assert!((8..=12).contains(&changes), "{changes} in a minute");
+    // Once it lasts, all is forgotten.
+    publisher.ask(90 * SECOND, spatial(1));
+    publisher.ask(2 * SECOND, spatial(3));
+    publisher.now += TICK;
+    assert_eq!(publisher.ask(2 * SECOND, spatial(1)).spatial, 1);
+}
+
+#[test]
 fn going_back_and_forth_between_two_places_does_not_stop_the_encoder() {
     let mut publisher = Publisher::new();
     publisher.run(SECOND, demand(0b111));
@@ -113,6 +152,6 @@ fn only_encodings_that_there_are_are_asked_for() {
     let mut publisher = Publisher::new();
     assert_eq!(publisher.run(300 * SECOND, larger_than(u32::MAX)), 0b111);
     let mut many = Wanted::new(1000);
-    assert_eq!(many.review(start(), larger_than(0x7FFF_FFFF)), u32::MAX);
-    assert_eq!(Wanted::new(0).review(start(), larger_than(u32::MAX)), 0);
+    assert_eq!(many.review(start(), larger_than(0x7FFF_FFFF)).layers, u32::MAX);
+    assert_eq!(Wanted::new(0).review(start(), larger_than(u32::MAX)).layers, 0);
 }
