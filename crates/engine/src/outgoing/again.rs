@@ -89,7 +89,7 @@ impl Outgoing {
     }
 
     /// Sends padding, to show what the path takes: one of the latest packets of `track` once more, which a
-    /// receiver may even have use for, or about `len` bytes of nothing, since large packets would be far too much for
+    /// receiver may even have use for, or `len` bytes of nothing, since larger packets would be far too much for
     /// the probe of a thin path. `None` when neither can be sent.
     pub(crate) fn pad(
         &mut self,
@@ -98,7 +98,7 @@ impl Outgoing {
         outlet: &mut Outlet<'_>,
     ) -> Option<()> {
         track
-            .and_then(|track| self.pad_by_repeating(track, len.saturating_add(len / 2), outlet))
+            .and_then(|track| self.pad_by_repeating(track, len, outlet))
             .or_else(|| self.pad_with_nothing(len.min(MAX_PADDING), outlet))?;
         outlet.counters.padding_packets_out += 1;
         Some(())

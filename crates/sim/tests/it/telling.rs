@@ -262,9 +262,9 @@ fn loss_is_named_where_it_is_what_keeps_more_from_a_viewer() {
 fn what_becomes_of_probes_is_counted_even_of_those_who_have_left() {
     let mut world = World::new(47);
     let _ann = publisher(&mut world);
-    let (bo, cy) = (viewer(&mut world, 10_000), viewer(&mut world, 700));
+    let (bo, cy) = (viewer(&mut world, 10_000), viewer(&mut world, 400));
     connect_all(&mut world);
-    world.run_for(seconds(12));
+    world.run_for(seconds(20));
     // All that cy's browser would answer is lost from now on.
     world.set_link(cy, LinkConfig { loss: 1.0, ..LinkConfig::default() });
     world.run_for(seconds(2));
