@@ -64,6 +64,8 @@ pub struct Encoder {
     pub mode: Mode,
     /// The id of its first template.
     pub first_template: u8,
+    /// The size of its lowest spatial layer; each above it is twice as wide and high.
+    pub smallest: (u16, u16),
     rows: Vec<Row>,
     pattern: Pattern,
 }
@@ -187,7 +189,8 @@ fn rows(mode: Mode) -> Vec<Row> {
 impl Encoder {
     /// An encoder whose first frame has this number, and its first template this id.
     pub fn new(mode: Mode, first_number: u64, first_template: u8) -> Encoder {
-        Encoder { mode, first_template, rows: rows(mode), pattern: Pattern::new(first_number) }
+        let (rows, pattern) = (rows(mode), Pattern::new(first_number));
+        Encoder { mode, first_template, smallest: (320, 180), rows, pattern }
     }
 
     /// Has other layers from now on. The next picture has to be a key picture.
@@ -275,8 +278,8 @@ impl Encoder {
         }
         bits.put(1, 1);
         for spatial in 0..self.mode.spatial_layers {
-            bits.put((320 << spatial) - 1, 16);
-            bits.put((180 << spatial) - 1, 16);
+            bits.put((u64::from(self.smallest.0) << spatial) - 1, 16);
+            bits.put((u64::from(self.smallest.1) << spatial) - 1, 16);
         }
     }
 

@@ -58,16 +58,18 @@ impl Encoding {
         mode: Mode,
     ) -> Encoding {
         let below = below + mode.spatial_layers - 1;
-        let sizes = (0..mode.spatial_layers)
+        let sizes: Vec<(u16, u16)> = (0..mode.spatial_layers)
             .map(|spatial| (1280 >> (below - spatial), 720 >> (below - spatial)))
             .collect();
+        // Numbers and clocks of all encodings wrap within the first minute, each at another time.
+        let mut encoder = Encoder::new(mode, 65_000 + 100 * u64::from(index), 60);
+        encoder.smallest = sizes[0];
         Encoding {
             rid,
             index,
             carrier,
             mode,
-            // Numbers and clocks of all encodings wrap within the first minute, each at another time.
-            encoder: Encoder::new(mode, 65_000 + 100 * u64::from(index), 60),
+            encoder,
             sizes,
             sequence: 65_000 - 500 * u64::from(index),
             first_ticks: u32::MAX - 90_000 * 7 * (1 + u32::from(index)),

@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use parlor_engine::allocate::Reason;
 use parlor_engine::{Change, Picture, Source, View};
 use parlor_rtc::MediaKind::{Audio, Video};
+use parlor_rtc::fuzzing::scalable::L1T3;
 use parlor_sim::client::SeenFrame;
 use parlor_sim::frame::FrameKind;
+use parlor_sim::packets::{Camera, Carrier};
 use parlor_sim::world::ROOM;
 use parlor_sim::{LinkConfig, World};
 
@@ -144,6 +146,55 @@ fn whichever_size_stops_all_keep_a_picture_and_have_their_own_again_when_it_retu
                 let own = sizes.last().is_some_and(|(last, at)| *last == size && *at <= seconds(2));
                 assert!(own && sizes.len() <= 2, "{what}: {sizes:?}");
             }
+        }
+    }
+}
+
+/// When pictures of each encoding came to a viewer since `from`.
+fn encodings(world: &World, viewer: usize, from: Instant) -> Vec<(u8, Duration)> {
+    let arrived = world.packets(viewer).arrived.iter();
+    let pictures = arrived.filter(|it| !it.is_audio && it.at >= from);
+    pictures.filter_map(|it| Some((it.mark.as_ref()?.encoding, it.at - from))).collect()
+}
+
+#[test]
+fn in_every_codec_whichever_encoding_stops_its_viewer_has_another_and_has_it_again_when_it_returns()
+{
+    for carrier in [Carrier::Vp8, Carrier::H264, Carrier::Vp9, Carrier::Av1] {
+        for (rids, stopped) in [(TWO, 0), (TWO, 1), (THREE, 0), (THREE, 1), (THREE, 2)] {
+            let what = format!("{carrier:?} in {rids:?} without {}", rids[stopped]);
+            let mut world = World::new(95);
+            let link = LinkConfig::with_round_trip(ms(40));
+            let camera = Camera { carrier, mode: L1T3, rids };
+            let ann = world.join_with_packets(Some(camera), 0, link);
+            world.seats[ann].client.senders[1].bitrate_bps = TOP_BPS;
+            let link = LinkConfig { rate_bps: Some(5_000_000), ..link };
+            let bo = world.join_with_packets(None, 1, link);
+            connect_all(&mut world);
+            let width = 1280 >> (rids.len() - 1 - stopped);
+            let track = world.seats[ann].named[1].track;
+            let view = View { track, width, height: width / 16 * 9, priority: 0 };
+            let (now, peer) = (world.now(), world.seats[bo].peer);
+            world.engine.view(now, peer, vec![view]);
+            world.run_for(seconds(9));
+            let own = stopped as u8;
+            let before = world.now();
+            world.run_for(seconds(1));
+            assert!(encodings(&world, bo, before).iter().all(|(it, _)| *it == own), "{what}");
+            let from = world.now();
+            world.seats[ann].client.senders[1].stop_layers(&[rids[stopped]]);
+            world.run_for(seconds(12));
+            let others = encodings(&world, bo, from + ms(100));
+            let (other, after) = others.first().copied().expect("a picture");
+            // Whoever sees the smallest sees what nothing else is encoded beside.
+            let within = if stopped == 0 { seconds(2) } else { ms(700) };
+            assert!(other != own && after <= within, "{what}: {other} after {after:?}");
+            let back = world.now();
+            world.seats[ann].client.senders[1].stop_layers(&[]);
+            world.run_for(seconds(4));
+            let sent = encodings(&world, bo, back);
+            let is_back = sent.iter().any(|(it, at)| *it == own && *at <= seconds(2));
+            assert!(is_back && sent.last().is_some_and(|(it, _)| *it == own), "{what}");
         }
     }
 }

@@ -79,7 +79,12 @@ impl Call {
             }
             6 => {
                 let sender = &mut self.world.seats[publisher].client.senders[1];
-                sender.active_layers = 1 + choice / 2 % 3;
+                let of_three = choice / 2 % 3;
+                // The larger ones, as encoders do that are short of bits, or any.
+                match choice / 6 % 2 {
+                    0 => sender.active_layers = 1 + of_three,
+                    _ => sender.stop_layers(&RIDS[of_three..=of_three]),
+                }
             }
             _ => {
                 let on = self.world.seats[publisher].client.senders[1].on;
@@ -101,7 +106,9 @@ impl Call {
     /// All is well again at the end, and the largest picture comes.
     fn recover(&mut self) {
         for publisher in self.publishers {
-            self.world.seats[publisher].client.senders[1].active_layers = 3;
+            let sender = &mut self.world.seats[publisher].client.senders[1];
+            sender.active_layers = 3;
+            sender.stop_layers(&[]);
             self.world.switch(publisher, 1, true);
         }
         self.world.set_link(self.viewer, path(5_000));
