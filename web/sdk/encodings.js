@@ -59,9 +59,9 @@ export function videoEncodings(source, codec) {
  * @returns {RTCRtpEncodingParameters} only what is to be as it says
  */
 export function upToSize(encoding, { sizes, used }) {
-  const below = Math.max(0, sizes - Math.max(1, used ?? sizes));
-  const left = sizes - below;
-  const maxBitrate = below === 0 ? encoding.maxBitrate : CAMERA_LAYERS.slice(0, left).reduce((sum, layer) => sum + (layer.maxBitrate ?? 0), 0);
+  const left = Math.min(sizes, Math.max(1, used ?? sizes));
+  const below = sizes - left;
+  const maxBitrate = below === 0 && used !== 1 ? encoding.maxBitrate : CAMERA_LAYERS.slice(0, left).reduce((sum, layer) => sum + (layer.maxBitrate ?? 0), 0);
   const held = maxBitrate === undefined ? {} : { maxBitrate };
   if (!isSpatial(encoding)) return held;
   return { ...held, scaleResolutionDownBy: 2 ** below, ...(below === 0 ? mode(SPATIAL) : mode(SPATIAL_UP_TO[left])) };
@@ -112,8 +112,12 @@ export function codecNamed(codec, capabilities) {
  */
 export function inCodec(encoding, { mimeType, clockRate, channels, sdpFmtpLine }) {
   const named = Object.entries({ mimeType, clockRate, channels, sdpFmtpLine }).filter(([, value]) => value !== undefined);
-  const layered = ["video/vp9", "video/av1"].includes(mimeType.toLowerCase());
-  return /** @type {RTCRtpEncodingParameters} */ ({ codec: Object.fromEntries(named), ...(isSpatial(encoding) && !layered ? mode(TEMPORAL) : {}) });
+  return /** @type {RTCRtpEncodingParameters} */ ({ codec: Object.fromEntries(named), ...(isSpatial(encoding) && !hasSizes({ mimeType }) ? mode(TEMPORAL) : {}) });
+}
+
+/** Whether a codec can have several sizes in one stream. @param {{ mimeType: string }} codec */
+export function hasSizes({ mimeType }) {
+  return ["video/vp9", "video/av1"].includes(mimeType.toLowerCase());
 }
 
 /** Whether there are, or could be, several sizes in one stream. @param {RTCRtpEncodingParameters} encoding */

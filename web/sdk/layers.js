@@ -1,6 +1,6 @@
 /** Which of its encodings one sender of video has on, and as which codec: what somebody needs, and no more, one change after the other. */
 
-import { inCodec, upToSize } from "./encodings.js";
+import { hasSizes, inCodec, upToSize } from "./encodings.js";
 import { ParlorError } from "./error.js";
 
 /** The layer of a track that has one encoding. */
@@ -121,11 +121,12 @@ export class Layers {
 
   async #apply() {
     const parameters = this.#sender.getParameters();
-    const chosen = chooseLayers(this.#plan, this.#need);
     const codec = parameters.codecs?.find(({ payloadType }) => payloadType === this.#need.payloadType);
     for (const [index, encoding] of (parameters.encodings ?? []).entries()) {
-      Object.assign(encoding, chosen[index]);
-      if (codec) Object.assign(encoding, inCodec(encoding, codec));
+      const named = codec ?? /** @type {{ codec?: RTCRtpCodec }} */ (encoding).codec; // what it was told once stays
+      const need = named && !hasSizes(named) ? { ...this.#need, spatial: null } : this.#need;
+      Object.assign(encoding, chooseLayers(this.#plan, need)[index]);
+      if (named) Object.assign(encoding, inCodec(encoding, named));
     }
     await this.#sender.setParameters(parameters);
   }

@@ -83,6 +83,11 @@ test("of sizes in one stream those leave that somebody needs, and of who saves t
   assert.equal(half.scaleResolutionDownBy, 2, "browsers send fewer sizes of a small picture, the smallest of which is half of it");
 });
 
+test("who saves is held to little, however small the picture is", () => {
+  const [chosen] = chooseLayers(videoEncodings("camera", "vp9"), need({ lowestOnly: true, sizes: 1 }));
+  assert.deepEqual([chosen.maxBitrate, chosen.scaleResolutionDownBy], [150_000, 1]);
+});
+
 test("a stream without sizes inside is held by its bitrate alone", () => {
   assert.deepEqual(chooseLayers([{ maxBitrate: 1_500_000 }], need({ lowestOnly: true })), [{ active: true, maxBitrate: 150_000 }]);
   assert.deepEqual(chooseLayers([{}], need()), [{ active: true }]);
@@ -96,8 +101,12 @@ test("sizes inside a stream stay away while another codec is sent that has none"
   for (const spatial of [null, 1, null]) {
     layers.want([""], 96, spatial);
     await sender.finish();
-    assert.equal(sender.parameters.encodings[0].scalabilityMode, "L1T3");
+    const [{ scalabilityMode, scaleResolutionDownBy, maxBitrate }] = sender.parameters.encodings;
+    assert.deepEqual([scalabilityMode, scaleResolutionDownBy, maxBitrate], ["L1T3", 1, 1_500_000]);
   }
+  layers.want([""], null, 2); // the codec stays what it was
+  await sender.finish();
+  assert.equal(sender.parameters.encodings[0].scalabilityMode, "L1T3");
   layers.want([""], 45, null);
   await sender.finish();
   assert.equal(sender.parameters.encodings[0].scalabilityMode, "L3T3_KEY");

@@ -47,6 +47,7 @@ fn decide(count: u64, budget_bps: impl Fn(u32) -> u64, is_view_changing: bool) -
             on: true,
             receivable: true,
             rungs: &rungs,
+            known: &rungs,
             presumed: 0,
             asked: Asked::ALL,
         })

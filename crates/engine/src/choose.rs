@@ -11,6 +11,7 @@ use parlor_rtc::congestion::Bitrate;
 use crate::allocate::{Area, Budget, Class, Decision, Demand, Given, Subscription, with_headroom};
 use crate::engine::Engine;
 use crate::id::TrackId;
+use crate::lately::Had;
 use crate::peer::{Peer, PeerKey};
 use crate::slot::{Feed, Slot};
 use crate::slot_set::MAX_SLOTS;
@@ -55,14 +56,7 @@ struct Flowing {
 }
 
 type AllFlowing = ArrayVec<Flowing, MAX_SLOTS>;
-
-/// What was decided for a peer.
-#[derive(Default)]
-struct Decided {
-    decisions: ArrayVec<Decision, MAX_SLOTS>,
-    /// What its path could carry beside that, in bits per second.
-    spare_bps: u64,
-}
+type Decisions = ArrayVec<Decision, MAX_SLOTS>;
 
 impl Engine {
     /// Has it decided anew how much flows to a peer.
@@ -144,20 +138,19 @@ impl Engine {
     }
 
     fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
-        let Decided { decisions, spare_bps } = self.decide(now, key, flowing);
-        for decision in decisions {
+        for decision in self.decide(now, key, flowing) {
             let decided = flowing.iter().find(|flowing| flowing.id == decision.track);
             if let Some(flowing) = decided {
                 self.carry_out(now, key, flowing, decision);
-                let demand = self.narrowed(now, key, flowing, decision, spare_bps);
+                let demand = self.narrowed(now, key, flowing, decision);
                 self.note_demand(now, key, flowing, demand);
             }
         }
     }
 
-    fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decided {
+    fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decisions {
         let voices_bps = VOICE_BPS * self.voices(now, key);
-        let Some(peer) = self.peers.get_mut(key) else { return Decided::default() };
+        let Some(peer) = self.peers.get_mut(key) else { return Decisions::new() };
         peer.leader = None;
         let Peer { allocator, link, .. } = peer;
         let tracks = &self.tracks;
@@ -186,9 +179,8 @@ impl Engine {
             sources.iter().map(|(flowing, track)| track.resting_bps(flowing.area)).sum();
         let wanted_bps =
             allocation.wanted_bps + with_headroom(resting_bps) + unmeasured_bps + voices_bps;
-        let spare_bps = budget_bps.max(shown_bps).saturating_sub(allocation.sent_bps);
         link.set_wanted(now, Bitrate::from_bps(wanted_bps));
-        Decided { decisions, spare_bps }
+        decisions
     }
 
     /// Sends as much of a track as was decided.
@@ -226,23 +218,19 @@ impl Engine {
         now: Instant,
         key: PeerKey,
         flowing: &Flowing,
-        Decision { given, demand, .. }: Decision,
-        spare_bps: u64,
+        Decision { given, demand, possible, .. }: Decision,
     ) -> Demand {
         let Some(peer) = self.peers.get_mut(key) else { return demand };
         let shows_its_room = peer.link.shows_its_room();
         let Some(slot) = peer.slots.get_mut(flowing.slot) else { return demand };
-        let Some(track) = self.tracks.get(flowing.track).filter(|_| shows_its_room) else {
-            return demand;
-        };
+        let Some(track) = self.tracks.get(flowing.track) else { return demand };
         let given = match given {
             Given::Send(quality) => Some(quality),
             Given::Paused(_) => None,
         };
-        let rung = track.rungs().iter().find(|rung| Some(rung.quality) == given);
-        let room_bps = spare_bps + rung.map_or(0, |rung| u64::from(rung.bitrate_bps));
-        slot.lately.note(now, given, slot.outgoing.reading().layers(), room_bps);
-        track.narrowed(demand, flowing.area, &slot.lately)
+        let read = Had { layers: slot.outgoing.reading().layers(), ..Had::default() };
+        slot.lately.note(now, read.with(given).with(possible));
+        if shows_its_room { track.narrowed(demand, &slot.lately) } else { demand }
     }
 
     /// Notes what a publisher is to send for somebody who shows a track of it.
@@ -314,6 +302,7 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
         on: true,
         receivable: true,
         rungs: track.rungs(),
+        known: track.known(),
         presumed: track.presumed_layers(flowing.area),
         asked: track.asked(),
     }

@@ -46,18 +46,28 @@ pub(super) fn climb(ladder: &mut Vec<Rung>, rungs: &[Rung], purpose: &Purpose) {
     }
 }
 
-/// The encodings that somebody with this much place would use one day, with as much bandwidth as it takes.
-pub(super) fn demand(rungs: &[Rung], area: Area, presumed: u32) -> Demand {
-    let useful = useful(rungs, area);
-    let layers = useful.iter().map(|rung| Demand::bit(rung.quality.layer));
-    let larger = !useful.last().is_some_and(|best| suffices(best, area));
-    let spatial = useful.iter().map(|rung| rung.quality.spatial.saturating_add(1)).max();
+/// The encodings that somebody with this much place would use one day, with as much bandwidth as it takes: of those that
+/// arrive, and of those that are known. When nothing arrives, the smallest is to come first.
+pub(super) fn demand(rungs: &[Rung], known: &[Rung], area: Area, presumed: u32) -> Demand {
+    let (arriving, known) = (useful(rungs, area), useful(known, area));
+    let has_enough = |useful: &[Rung]| useful.last().is_some_and(|best| suffices(best, area));
+    let larger = !has_enough(arriving);
+    if rungs.is_empty() {
+        return Demand { larger, spatial: Demand::ALL_SPATIAL, ..Demand::default() };
+    }
+    let layers = arriving.iter().chain(known).map(|rung| Demand::bit(rung.quality.layer));
+    let spatial = known.iter().map(|rung| rung.quality.spatial.saturating_add(1)).max();
     Demand {
         layers: layers.fold(0, |layers, layer| layers | layer),
         larger,
-        presumed: if larger && !rungs.is_empty() { presumed } else { 0 },
-        spatial: spatial.filter(|_| !larger).unwrap_or(Demand::ALL_SPATIAL),
+        presumed: if larger { presumed } else { 0 },
+        spatial: spatial.filter(|_| has_enough(known)).unwrap_or(Demand::ALL_SPATIAL),
     }
+}
+
+/// What of a track costs most that somebody with this much place would use one day, in bits per second.
+pub(crate) fn dearest_bps(rungs: &[Rung], area: Area) -> u32 {
+    useful(rungs, area).iter().map(|rung| rung.peak_bps).max().unwrap_or_default()
 }
 
 /// The rungs up to the smallest picture that is large enough; all of them when none is.

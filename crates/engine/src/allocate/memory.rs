@@ -6,7 +6,7 @@ use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
 
 use super::budget::Budgets;
-use super::{Area, Asked, Class, Demand, News, Subscription};
+use super::{Area, Asked, Class, News, Subscription};
 
 /// So long after a change of what is sent of a track, no more of it is sent than was: people bear a picture
 /// that is a little too coarse better than one that changes all the time.
@@ -125,6 +125,21 @@ pub(super) struct Climb {
     pub(super) soon_within_bps: Option<u64>,
 }
 
+impl Sent {
+    /// How many rungs of `ladder` can be kept without going up.
+    pub(super) fn level(self, ladder: &[Rung]) -> usize {
+        let Sent { quality, cost_bps } = self;
+        let same_picture = |rung: &Rung| {
+            let of = rung.quality;
+            of.picture() == quality.picture() && of.temporal <= quality.temporal
+        };
+        let kept = ladder.iter().rposition(same_picture);
+        // A layer that has stopped, or is too large now, is left for what costs no more.
+        let cheaper = || ladder.iter().rposition(|rung| rung.bitrate_bps <= cost_bps);
+        kept.or_else(cheaper).map_or(0, |index| index + 1)
+    }
+}
+
 impl Climb {
     /// It has to fit into so much; nothing is kept for it.
     pub(super) fn within(bps: u64) -> Climb {
@@ -168,14 +183,14 @@ impl Pictures {
     }
 
     /// Those that a publisher is asked for.
-    fn asked(self, Asked { layers, spatial }: Asked) -> Pictures {
-        let is_asked = |at: u32| {
-            let picture = at / TEMPORAL;
-            let (layer, its_spatial) = ((picture / SPATIAL) as u8, (picture % SPATIAL) as u8);
-            layers & Demand::bit(layer) != 0 && its_spatial < spatial
+    fn asked(self, asked: Asked) -> Pictures {
+        let quality = |at: u32| {
+            let (picture, temporal) = (at / TEMPORAL, (at % TEMPORAL) as u8);
+            let (layer, spatial) = ((picture / SPATIAL) as u8, (picture % SPATIAL) as u8);
+            Quality { layer, spatial, temporal }
         };
-        let asked = (0..u64::BITS).filter(|at| is_asked(*at)).fold(0, |all, at| all | 1 << at);
-        Pictures(self.0 & asked)
+        let all = (0..u64::BITS).filter(|at| asked.includes(quality(*at)));
+        Pictures(self.0 & all.fold(0, |all, at| all | 1 << at))
     }
 }
 
@@ -216,15 +231,7 @@ impl Memory {
 
     /// How many rungs of `ladder` can be kept without going up.
     pub(super) fn level(&self, ladder: &[Rung]) -> usize {
-        let Some(Sent { quality, cost_bps }) = self.sent else { return 0 };
-        let same_picture = |rung: &Rung| {
-            let of = rung.quality;
-            of.picture() == quality.picture() && of.temporal <= quality.temporal
-        };
-        let kept = ladder.iter().rposition(same_picture);
-        // A layer that has stopped, or is too large now, is left for what costs no more.
-        let cheaper = || ladder.iter().rposition(|rung| rung.bitrate_bps <= cost_bps);
-        kept.or_else(cheaper).map_or(0, |index| index + 1)
+        self.sent.map_or(0, |sent| sent.level(ladder))
     }
 
     /// Whether the picture that is sent has stopped.

@@ -13,6 +13,7 @@ mod budget;
 mod fill;
 mod ladder;
 mod memory;
+mod possible;
 mod wanted;
 
 use std::time::Instant;
@@ -29,6 +30,7 @@ use memory::{Circumstances, Climb, Memory, Pictures, Place};
 
 pub use budget::Budget;
 pub(crate) use fill::with_headroom;
+pub(crate) use ladder::dearest_bps;
 pub use wanted::{Asked, Wanted};
 
 /// One video track that a subscriber could be sent.
@@ -46,6 +48,8 @@ pub struct Subscription<'a> {
     pub receivable: bool,
     /// What could be sent, as measured: [`crate::measure::TrackMeter::rungs`].
     pub rungs: &'a [Rung],
+    /// The same, with what rests: [`crate::measure::TrackMeter::known`].
+    pub known: &'a [Rung],
     /// What would fill its place, also of what does not arrive: [`crate::measure::TrackMeter::presumed`].
     pub presumed: u32,
     /// What its publisher is asked for: what is not returns when somebody has a use for it.
@@ -105,7 +109,7 @@ pub enum Reason {
 /// publisher is to encode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Demand {
-    /// One bit for each simulcast encoding that arrives: bit 0 for encoding 0.
+    /// One bit for each simulcast encoding that is known: bit 0 for encoding 0.
     pub layers: u32,
     /// None that arrives is as large as the place on the screen: if the publisher has a larger one switched
     /// off, it is missed.
@@ -126,6 +130,8 @@ pub struct Decision {
     pub given: Given,
     /// What would be, now or with more bandwidth.
     pub demand: Demand,
+    /// What would be now, if all that is known of the track arrived and nobody had to be patient.
+    pub possible: Option<Quality>,
 }
 
 /// The decision for a subscriber.
@@ -155,6 +161,7 @@ pub struct Allocator {
 #[derive(Clone, Debug, Default)]
 struct Scratch {
     ladder: Vec<Rung>,
+    available: Vec<Rung>,
     candidates: Vec<Candidate>,
     steps: Vec<Step>,
 }
@@ -234,7 +241,7 @@ impl Demand {
 impl Subscription<'_> {
     /// Which encodings would be used one day.
     pub fn demand(&self) -> Demand {
-        let demand = |area| ladder::demand(self.rungs, area, self.presumed);
+        let demand = |area| ladder::demand(self.rungs, self.known, area, self.presumed);
         self.place().map(demand).unwrap_or_default()
     }
 
@@ -284,11 +291,13 @@ impl Allocator {
                 }
             };
             let demand = subscription.demand();
-            self.decisions.push(Decision { track: subscription.track, given, demand });
+            let track = subscription.track;
+            self.decisions.push(Decision { track, given, demand, possible: None });
         }
         let Scratch { steps, candidates, .. } = &mut self.scratch;
         let sent_bps = fill::share_out(steps, candidates, budget.now_bps);
         self.conclude(now, subscriptions, news);
+        self.look_ahead(subscriptions, budget.now_bps);
         let wanted_bps = fill::with_headroom(wanted_bps);
         Allocation { decisions: &self.decisions, sent_bps, wanted_bps }
     }
@@ -302,7 +311,7 @@ impl Allocator {
         news: News,
     ) -> u64 {
         let memory = self.memory(subscription.track);
-        let Scratch { ladder, candidates, steps } = &mut self.scratch;
+        let Scratch { ladder, candidates, steps, .. } = &mut self.scratch;
         let purpose = Purpose {
             area,
             is_screen: subscription.class == Class::Screen,

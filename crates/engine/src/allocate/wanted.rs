@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::Demand;
+use crate::measure::Quality;
 
 /// An encoding that nobody needs any more is sent for so long: people go back and forth between two places,
 /// and to begin anew takes a key frame. With a review and the message on top, an unwatched camera still
@@ -58,6 +59,11 @@ struct Missed {
 impl Asked {
     /// All that there is.
     pub const ALL: Asked = Asked { layers: u32::MAX, spatial: Demand::ALL_SPATIAL };
+
+    /// Whether that is part of it.
+    pub(super) fn includes(self, quality: Quality) -> bool {
+        self.layers & Demand::bit(quality.layer) != 0 && quality.spatial < self.spatial
+    }
 }
 
 impl Wanted {
@@ -111,6 +117,10 @@ impl Spatial {
     /// More at once, less when that has been enough for a while: for longer, if it soon was not the last time. Somebody looks
     /// now here, now there, or a publisher makes less of it than it was asked for.
     fn review(&mut self, now: Instant, needed: u8) -> u8 {
+        // Nobody watches: that says nothing.
+        if needed == 0 {
+            return self.asked;
+        }
         let has_lasted = self.lowered_at.is_some_and(|at| now >= at + LASTS_AFTER);
         if has_lasted {
             (self.lowered_at, self.patience) = (None, HELD_FOR);

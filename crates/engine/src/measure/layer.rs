@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 
-use super::{
-    Known, MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER, pixels,
-};
+use super::past::{Beside, Past};
+
+use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_AFTER, pixels};
 
 /// Spatial layers told apart: AV1 has no more, browsers send three. Higher ones count as the highest.
-const SPATIAL: usize = 4;
+pub(super) const SPATIAL: usize = 4;
 
 /// Temporal layers told apart: VP8 has no more, browsers send three. Higher ones count as the highest.
-const TEMPORAL: usize = 4;
+pub(super) const TEMPORAL: usize = 4;
 
-const CELLS: usize = SPATIAL * TEMPORAL;
+pub(super) const CELLS: usize = SPATIAL * TEMPORAL;
 
 /// Parts of the window that slides. Bytes are counted by part, so the window jumps by one.
 const PARTS: usize = 8;
@@ -47,14 +47,19 @@ pub(super) struct LayerMeter {
     last_spatial: usize,
     /// Bytes of key frames, fading: since they fade in eight seconds, also the bits of them in one.
     key_bytes: [u32; SPATIAL],
-    costs: [u32; CELLS],
-    peaks: [u32; CELLS],
+    measured: Measured,
+    /// The sizes of its spatial layers, as far as key frames have told.
+    sizes: [Option<Resolution>; SPATIAL],
+    past: Past,
+}
+
+/// What it costs up to each spatial and temporal layer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Measured {
+    pub(super) costs: [u32; CELLS],
+    pub(super) peaks: [u32; CELLS],
     /// Frames a second of each spatial layer up to each temporal one.
-    rates: [u16; CELLS],
-    /// What its latest key frame said.
-    pub(super) resolutions: Resolutions,
-    /// The most that each spatial layer cost lately, when it last arrived.
-    known_bps: [u32; SPATIAL],
+    pub(super) rates: [u16; CELLS],
 }
 
 /// When it arrived.
@@ -124,8 +129,18 @@ impl LayerMeter {
 
     /// What stays known of it when it begins anew.
     fn without_past(&self) -> LayerMeter {
-        let &LayerMeter { resolutions, known_bps, .. } = self;
-        LayerMeter { resolutions, known_bps, ..LayerMeter::default() }
+        let &LayerMeter { sizes, past, .. } = self;
+        LayerMeter { sizes, past, ..LayerMeter::default() }
+    }
+
+    /// Takes note of what a key frame says of sizes. One that has fewer layers of the same picture says nothing of those
+    /// above.
+    pub(super) fn note_resolutions(&mut self, resolutions: Resolutions) {
+        let told: [_; SPATIAL] = std::array::from_fn(|spatial| resolutions.of(spatial as u8));
+        let is_same_picture = told[0] == self.sizes[0];
+        for (size, told) in self.sizes.iter_mut().zip(told) {
+            *size = told.or(size.filter(|_| is_same_picture));
+        }
     }
 
     /// Lets the window slide to `now`. It is a few parts behind at most: what stood still for longer has
@@ -145,7 +160,7 @@ impl LayerMeter {
     }
 
     pub(super) fn forget(&mut self) {
-        *self = LayerMeter { known_bps: [0; SPATIAL], ..self.without_past() };
+        *self = LayerMeter { past: Past::default(), ..self.without_past() };
     }
 
     pub(super) fn is_live(&self, now: Moment) -> bool {
@@ -154,8 +169,7 @@ impl LayerMeter {
 
     /// How large its largest picture was when that was last told.
     pub(super) fn size(&self) -> Option<Resolution> {
-        let sizes = (0..SPATIAL as u8).filter_map(|spatial| self.resolutions.of(spatial));
-        sizes.max_by_key(|size| pixels(*size))
+        self.sizes.iter().flatten().copied().max_by_key(|size| pixels(*size))
     }
 
     /// Whether it has stopped since this was last asked.
@@ -193,67 +207,81 @@ impl LayerMeter {
                 bytes += self.parts.iter().map(|part| u64::from(part.bytes[cell])).sum::<u64>();
                 frames += self.parts.iter().map(|part| u64::from(part.frames[cell])).sum::<u64>();
                 *below += per_second(bytes * 8) + key_bps;
-                self.costs[cell] = u32::try_from(*below).unwrap_or(u32::MAX);
+                self.measured.costs[cell] = u32::try_from(*below).unwrap_or(u32::MAX);
                 // To the nearest.
                 let rate = per_second(2 * frames).div_ceil(2);
-                self.rates[cell] = u16::try_from(rate).unwrap_or(u16::MAX);
+                self.measured.rates[cell] = u16::try_from(rate).unwrap_or(u16::MAX);
             }
         }
-        for (peak, cost) in self.peaks.iter_mut().zip(self.costs) {
-            *peak = cost + faded(peak.saturating_sub(cost), parts_passed);
-        }
-        for spatial in 0..SPATIAL {
-            if self.has_frames(spatial) {
-                let peaks = &self.peaks[spatial * TEMPORAL..(spatial + 1) * TEMPORAL];
-                self.known_bps[spatial] = peaks.iter().copied().max().unwrap_or_default();
-            }
+        let Measured { costs, peaks, .. } = &mut self.measured;
+        for (peak, cost) in peaks.iter_mut().zip(costs) {
+            *peak = *cost + faded(peak.saturating_sub(*cost), parts_passed);
         }
     }
 
     /// What spatial layer `spatial` costs with all that it builds on, as of the last review.
     pub(super) fn cost_of(&self, spatial: u8) -> u32 {
         let cell = usize::from(spatial) * TEMPORAL + TEMPORAL - 1;
-        self.costs.get(cell).copied().unwrap_or_default()
+        self.measured.costs.get(cell).copied().unwrap_or_default()
     }
 
-    /// What has arrived of it, as of the last review.
-    pub(super) fn known(&self, layer: u8, now: Moment) -> impl Iterator<Item = Known> + Clone {
-        let is_live = self.is_live(now);
-        let known = (0..SPATIAL).zip(self.known_bps).filter(|(_, bps)| *bps != 0);
-        known.map(move |(spatial, bps)| Known {
-            layer,
-            spatial: spatial as u8,
-            bps,
-            resolution: self.resolutions.of(spatial as u8),
-            arrives: is_live && self.has_frames(spatial),
-        })
-    }
-
-    /// Whether anything came of a spatial layer lately, as of the last review.
-    fn has_frames(&self, spatial: usize) -> bool {
-        self.rates[spatial * TEMPORAL..(spatial + 1) * TEMPORAL].iter().any(|rate| *rate != 0)
+    /// The same, as of when that last arrived.
+    pub(super) fn past_cost_of(&self, spatial: u8) -> u32 {
+        self.past.cost_of(usize::from(spatial))
     }
 
     /// Appends what could be sent of it, as of the last review.
     pub(super) fn list(&self, layer: u8, rungs: &mut Vec<Rung>) {
         for spatial in 0..SPATIAL {
-            let mut frames_below = 0;
-            for temporal in 0..TEMPORAL {
-                let cell = spatial * TEMPORAL + temporal;
-                // A layer that is not there adds no frames.
-                if self.rates[cell] == frames_below && (spatial, temporal) != (0, 0) {
-                    continue;
-                }
-                frames_below = self.rates[cell];
-                let (spatial, temporal) = (spatial as u8, temporal as u8);
-                rungs.push(Rung {
-                    quality: Quality { layer, spatial, temporal },
-                    bitrate_bps: self.costs[cell],
-                    peak_bps: self.peaks[cell],
-                    resolution: self.resolutions.of(spatial),
-                    frames_per_second: self.rates[cell],
-                });
+            self.measured.list((layer, spatial), self.sizes[spatial], rungs);
+        }
+    }
+
+    /// Remembers what its spatial layers cost that arrive, beside the smallest picture of all.
+    pub(super) fn remember(&mut self, beside: Option<Beside>) {
+        self.past.note(&self.measured, beside);
+    }
+
+    /// Appends what its spatial layers cost when they last arrived, but for `arriving` ones.
+    pub(super) fn list_past(
+        &self,
+        layer: u8,
+        arriving: impl Fn(u8) -> bool,
+        beside: Option<Beside>,
+        rungs: &mut Vec<Rung>,
+    ) {
+        let rests = |spatial: &usize| !arriving(*spatial as u8) && self.past.cost_of(*spatial) > 0;
+        for spatial in (0..SPATIAL).filter(rests) {
+            let then = self.past.scaled(spatial, beside);
+            then.list((layer, spatial), self.sizes[spatial], rungs);
+        }
+    }
+}
+
+impl Measured {
+    /// Appends what could be sent of one spatial layer.
+    fn list(
+        &self,
+        (layer, spatial): (u8, usize),
+        resolution: Option<Resolution>,
+        rungs: &mut Vec<Rung>,
+    ) {
+        let mut frames_below = 0;
+        for temporal in 0..TEMPORAL {
+            let cell = spatial * TEMPORAL + temporal;
+            // A layer that is not there adds no frames.
+            if self.rates[cell] == frames_below && (spatial, temporal) != (0, 0) {
+                continue;
             }
+            frames_below = self.rates[cell];
+            let (spatial, temporal) = (spatial as u8, temporal as u8);
+            rungs.push(Rung {
+                quality: Quality { layer, spatial, temporal },
+                bitrate_bps: self.costs[cell],
+                peak_bps: self.peaks[cell],
+                resolution,
+                frames_per_second: self.rates[cell],
+            });
         }
     }
 }

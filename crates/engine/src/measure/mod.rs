@@ -5,6 +5,7 @@
 //! what it cost when something last moved.
 
 mod layer;
+mod past;
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use parlor_rtc::payload::{Layer, Resolution, Resolutions};
 use crate::allocate::{Area, Demand};
 
 use layer::{LayerMeter, PART};
+use past::Beside;
 
 /// A layer of which nothing comes while others of its track go on for so long has stopped: no browser
 /// leaves a picture out of one encoding for longer.
@@ -41,6 +43,7 @@ pub struct TrackMeter {
     /// Up to when what was dear has faded.
     faded_until: Option<Instant>,
     rungs: Vec<Rung>,
+    known: Vec<Rung>,
 }
 
 /// The pictures of a track, counted whatever layers each is in.
@@ -82,21 +85,6 @@ pub struct Quality {
     pub spatial: u8,
     /// The highest temporal layer of it that is sent.
     pub temporal: u8,
-}
-
-/// One size of a picture that arrives, or has arrived, with all its frames.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
-    /// The simulcast encoding.
-    pub layer: u8,
-    /// The spatial layer inside it.
-    pub spatial: u8,
-    /// The most that it cost lately, with all that it builds on, when it last arrived.
-    pub bps: u32,
-    /// Its size, as far as key frames tell.
-    pub resolution: Option<Resolution>,
-    /// It still arrives.
-    pub arrives: bool,
 }
 
 /// One step between nothing and a track's best picture.
@@ -175,6 +163,7 @@ impl TrackMeter {
             pictures: Pictures::default(),
             faded_until: None,
             rungs: Vec::new(),
+            known: Vec::new(),
         }
     }
 
@@ -205,7 +194,7 @@ impl TrackMeter {
     /// Takes note of what a key frame of encoding `layer` says of sizes.
     pub fn note_resolutions(&mut self, layer: u8, resolutions: Resolutions) {
         if let Some(meter) = self.layers.get_mut(usize::from(layer)) {
-            meter.resolutions = resolutions;
+            meter.note_resolutions(resolutions);
         }
     }
 
@@ -220,6 +209,7 @@ impl TrackMeter {
     pub fn forget(&mut self) {
         self.layers.iter_mut().for_each(LayerMeter::forget);
         self.rungs.clear();
+        self.known.clear();
     }
 
     /// Lets encoding `layer` begin anew like that: what still comes of it is the rest of what was sent.
@@ -270,24 +260,6 @@ impl TrackMeter {
         up_to_it.fold(0, |all, (layer, _)| all | Demand::bit(layer))
     }
 
-    /// All sizes that have arrived, whether they still do or not.
-    pub fn known(&self) -> impl Iterator<Item = Known> + Clone {
-        let moment = self.moment();
-        let layers = (0..=u8::MAX).zip(&self.layers);
-        layers.flat_map(move |(layer, meter)| meter.known(layer, moment))
-    }
-
-    /// Of these the ones up to the smallest that fills a place: larger ones are of no use there.
-    pub fn fitting(&self, area: Area) -> impl Iterator<Item = Known> {
-        let pixels_of = |known: &Known| known.resolution.map(pixels);
-        let fills = |known: &Known| known.resolution.is_some_and(|size| area.is_filled_by(size));
-        let enough = self.known().filter(fills).filter_map(|known| pixels_of(&known)).min();
-        self.known().filter(move |known| match (enough, pixels_of(known)) {
-            (None, _) => true,
-            (Some(enough), size) => size.is_some_and(|pixels| pixels <= enough),
-        })
-    }
-
     /// When something last arrived.
     pub fn last_arrival(&self) -> Option<Instant> {
         self.last_arrival
@@ -309,18 +281,36 @@ impl TrackMeter {
                 meter.list(layer, &mut self.rungs);
             }
         }
-        // By size; by cost where one is not known. Inside a picture they are in order already, and stay so.
-        let sizes_known = self.rungs.iter().all(|rung| rung.resolution.is_some());
-        let rank = |rung: &Rung| {
-            let Quality { layer, spatial, temporal } = rung.quality;
-            let full = self.layers.get(usize::from(layer)).map(|meter| meter.cost_of(spatial));
-            let pixels = rung.pixels().filter(|_| sizes_known);
-            (pixels.unwrap_or_default(), full.unwrap_or_default(), layer, spatial, temporal)
+        let TrackMeter { layers, rungs, .. } = self;
+        let cost_of = |(layer, spatial)| {
+            layers.get(usize::from(layer)).map_or(0, |meter: &LayerMeter| meter.cost_of(spatial))
         };
-        self.rungs.sort_unstable_by_key(rank);
-        if sizes_known {
+        if sort(rungs, cost_of) {
             self.expect_growth();
         }
+        self.review_known();
+    }
+
+    /// Adds to what arrives what has arrived and does not now.
+    fn review_known(&mut self) {
+        let TrackMeter { layers, rungs, known, .. } = self;
+        let smallest = rungs.chunk_by(Rung::is_same_picture_as).next().and_then(|it| it.last());
+        let beside =
+            smallest.map(|rung| Beside { picture: rung.quality.picture(), bps: rung.peak_bps });
+        let arrives = |picture| rungs.iter().any(|rung| rung.quality.picture() == picture);
+        known.clone_from(rungs);
+        for (layer, meter) in (0..=u8::MAX).zip(layers.iter_mut()) {
+            if arrives((layer, 0)) {
+                meter.remember(beside);
+            }
+            meter.list_past(layer, |spatial| arrives((layer, spatial)), beside, known);
+        }
+        let cost_of = |(layer, spatial)| {
+            layers
+                .get(usize::from(layer))
+                .map_or(0, |meter: &LayerMeter| meter.past_cost_of(spatial))
+        };
+        sort(known, cost_of);
     }
 
     /// Expects encodings that have just begun to cost what their size will: on what they cost at first, viewers
@@ -358,4 +348,21 @@ impl TrackMeter {
     pub fn rungs(&self) -> &[Rung] {
         &self.rungs
     }
+
+    /// The same, and in the same order, with what has arrived and does not now, as it was then; but no dearer compared with
+    /// the smallest picture.
+    pub fn known(&self) -> &[Rung] {
+        &self.known
+    }
+}
+
+/// By size; by what all frames of a picture cost where one is not known. Returns whether all are.
+fn sort(rungs: &mut [Rung], cost_of: impl Fn((u8, u8)) -> u32) -> bool {
+    let sizes_known = rungs.iter().all(|rung| rung.resolution.is_some());
+    // Inside a picture they are in order already, and stay so.
+    rungs.sort_unstable_by_key(|rung| {
+        let pixels = rung.pixels().filter(|_| sizes_known);
+        (pixels.unwrap_or_default(), cost_of(rung.quality.picture()), rung.quality)
+    });
+    sizes_known
 }

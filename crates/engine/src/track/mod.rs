@@ -8,7 +8,7 @@ use parlor_rtc::payload::{Resolution, Resolutions};
 use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
-use crate::allocate::{Area, Asked, Demand, Wanted};
+use crate::allocate::{Area, Asked, Demand, Wanted, dearest_bps};
 use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
 use crate::lately::Lately;
@@ -82,6 +82,8 @@ pub(crate) struct Track {
     /// What its publisher is to send, and how that is decided.
     wanted: Wanted,
     asked: Asked,
+    /// What of that its publisher was last told: the encodings, and the most spatial layers.
+    told: Option<(u32, Option<u8>)>,
     /// When there last were any after there had been none.
     wanted_since: Option<Instant>,
     pub(crate) fallback: Fallback,
@@ -139,6 +141,7 @@ impl Track {
             names: layers,
             wanted: Wanted::new(count),
             asked: Asked::default(),
+            told: Some((0, None)),
             wanted_since: None,
             fallback: Fallback::default(),
             read_layers: 0,
@@ -203,17 +206,20 @@ impl Track {
         self.meter.presumed(area, largest)
     }
 
+    /// What could be sent of it, and what could be if it did not rest.
+    pub(crate) fn known(&self) -> &[Rung] {
+        self.meter.known()
+    }
+
     /// What of a demand is to be encoded for somebody who had this of it lately.
-    pub(crate) fn narrowed(&self, demand: Demand, area: Area, lately: &Lately) -> Demand {
-        let fitting = self.presumed_layers(area);
-        lately.narrow(demand, fitting, self.layers.len(), self.meter.known())
+    pub(crate) fn narrowed(&self, demand: Demand, lately: &Lately) -> Demand {
+        lately.narrow(demand, self.layers.len(), self.known())
     }
 
     /// What it would cost more than all that arrives to fill a place with what rests now, in bits per second.
     pub(crate) fn resting_bps(&self, area: Area) -> u64 {
         let arriving = self.rungs().iter().map(|rung| rung.peak_bps).max();
-        let filling = self.meter.fitting(area).map(|known| known.bps).max();
-        filling.unwrap_or_default().saturating_sub(arriving.unwrap_or_default()).into()
+        dearest_bps(self.known(), area).saturating_sub(arriving.unwrap_or_default()).into()
     }
 
     /// Takes what all who watch it together have a use for. True when its publisher is to send other layers
@@ -222,16 +228,20 @@ impl Track {
         // What has stopped by itself could not return if it was asked for no more.
         demand.layers |= self.meter.stopped_below(demand.layers) & self.asked.layers;
         demand.larger |= demand.layers != 0 && self.is_silent(now);
-        let before = (self.asked.layers, self.spatial_limit());
+        if demand.spatial >= self.spatial_layers() {
+            demand.spatial = Demand::ALL_SPATIAL;
+        }
+        let was_asked = self.asked.layers != 0;
         self.asked = if self.on { self.wanted.review(now, demand) } else { Asked::default() };
-        let (was_asked, is_asked) = (before.0 != 0, self.asked.layers != 0);
+        let is_asked = self.asked.layers != 0;
         if is_asked && !was_asked {
             self.wanted_since = Some(now);
         }
         if was_asked && !is_asked {
             self.meter.stop();
         }
-        before != (self.asked.layers, self.spatial_limit())
+        let told = Some((self.asked.layers, self.spatial_limit()));
+        std::mem::replace(&mut self.told, told) != told
     }
 
     /// Whether nothing comes of a camera although something was asked for: what was may have stopped. A screen that
@@ -275,9 +285,13 @@ impl Track {
 
     /// How many spatial layers of them it is to send at most, if it has more.
     pub(crate) fn spatial_limit(&self) -> Option<u8> {
-        let most = self.meter.known().map(|known| known.spatial.saturating_add(1)).max();
-        Some(self.asked.spatial)
-            .filter(|limit| *limit > 0 && most.is_some_and(|most| *limit < most))
+        Some(self.asked.spatial).filter(|limit| (1..self.spatial_layers()).contains(limit))
+    }
+
+    /// How many spatial layers it is known to have.
+    fn spatial_layers(&self) -> u8 {
+        let spatial = self.known().iter().map(|rung| rung.quality.spatial.saturating_add(1));
+        spatial.max().unwrap_or_default()
     }
 
     /// Measures its layers anew, unless that was done just now for another subscriber.

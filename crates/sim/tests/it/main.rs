@@ -16,6 +16,7 @@ mod nack;
 mod network;
 mod publishing;
 mod reports;
+mod resting;
 mod scenes;
 mod stopping;
 mod storm;

@@ -5,8 +5,6 @@ use std::time::Duration;
 use parlor_engine::allocate::Reason;
 use parlor_engine::{Change, LimitedBy, Network, PeerQuality, Picture, ProbeTotals, Survey, View};
 use parlor_rtc::MediaKind::Video;
-use parlor_rtc::fuzzing::scalable::L3T3_KEY;
-use parlor_sim::packets::{Camera, Carrier};
 use parlor_sim::world::ROOM;
 use parlor_sim::{LinkConfig, World};
 
@@ -14,19 +12,19 @@ use crate::{connect_all, ms, seconds};
 
 const RIDS: [&str; 3] = ["l", "m", "h"];
 
-fn publisher(world: &mut World) -> usize {
+pub(crate) fn publisher(world: &mut World) -> usize {
     let seat = world.join_with_simulcast(&RIDS, 1, LinkConfig::default());
     world.seats[seat].client.senders[1].bitrate_bps = 1_500_000;
     seat
 }
 
-fn viewer(world: &mut World, kbps: u64) -> usize {
+pub(crate) fn viewer(world: &mut World, kbps: u64) -> usize {
     let link = LinkConfig { rate_bps: Some(kbps * 1000), ..LinkConfig::with_round_trip(ms(50)) };
     world.join_as(ROOM, &[], 2, link)
 }
 
 /// The rids that a publisher was last asked for; `None` when it was told nothing.
-fn wanted(world: &World, seat: usize) -> Option<Vec<String>> {
+pub(crate) fn wanted(world: &World, seat: usize) -> Option<Vec<String>> {
     let (peer, camera) = (world.seats[seat].peer, world.seats[seat].named[1].track);
     world.changes.iter().rev().find_map(|(_, change)| match change {
         Change::Wanted { peer: to, tracks } if *to == peer => {
@@ -47,12 +45,12 @@ fn quality(world: &World, seat: usize) -> PeerQuality {
     told.expect("it was told something")
 }
 
-fn given(world: &World, seat: usize) -> Result<Picture, Reason> {
+pub(crate) fn given(world: &World, seat: usize) -> Result<Picture, Reason> {
     quality(world, seat).tracks[0].given
 }
 
 /// Shows a camera at a width, or nothing.
-fn show(world: &mut World, viewer: usize, publisher: usize, width: Option<u16>) {
+pub(crate) fn show(world: &mut World, viewer: usize, publisher: usize, width: Option<u16>) {
     let track = world.seats[publisher].named[1].track;
     let view = |width| View { track, width, height: width / 16 * 9, priority: 0 };
     let (now, peer) = (world.now(), world.seats[viewer].peer);
@@ -60,7 +58,12 @@ fn show(world: &mut World, viewer: usize, publisher: usize, width: Option<u16>) 
 }
 
 /// How long it takes until a publisher is asked for `rids`, within `limit`.
-fn until_wanted(world: &mut World, seat: usize, rids: &[&str], limit: Duration) -> Duration {
+pub(crate) fn until_wanted(
+    world: &mut World,
+    seat: usize,
+    rids: &[&str],
+    limit: Duration,
+) -> Duration {
     let asked = |world: &World| wanted(world, seat).is_some_and(|wanted| wanted == rids);
     let took = world.run_while(limit, |world| !asked(world));
     took.unwrap_or_else(|| panic!("asked for {:?} and not {rids:?}", wanted(world, seat)))
@@ -94,87 +97,6 @@ fn a_publisher_is_asked_for_what_is_shown_and_for_nothing_soon_after_the_last_vi
     let first = world.run_while(seconds(1), |world| world.seen(bo, ann, Video).len() == seen);
     assert!(first.is_some_and(|took| took <= ms(500)), "{first:?}");
     until_wanted(&mut world, ann, &["l", "m", "h"], seconds(5));
-}
-
-#[test]
-fn what_no_viewers_path_can_carry_is_not_encoded_until_one_may() {
-    let mut world = World::new(45);
-    let ann = publisher(&mut world);
-    let viewers = [viewer(&mut world, 300), viewer(&mut world, 700)];
-    connect_all(&mut world);
-    until_wanted(&mut world, ann, &["l", "m", "h"], seconds(5));
-    // What a new path carries is found first, and what it carried is remembered for a while.
-    until_wanted(&mut world, ann, &["l", "m"], seconds(25));
-    world.run_for(seconds(20));
-    assert_eq!(wanted(&world, ann), Some(vec!["l".to_owned(), "m".to_owned()]));
-    let link = LinkConfig { rate_bps: Some(5_000_000), ..LinkConfig::with_round_trip(ms(50)) };
-    world.set_link(viewers[0], link);
-    until_wanted(&mut world, ann, &["l", "m", "h"], seconds(8));
-    world.run_for(seconds(5));
-    let layer = given(&world, viewers[0]).map(|picture| picture.layer.map(|rid| rid.to_string()));
-    assert_eq!(layer, Ok(Some("h".to_owned())));
-}
-
-#[test]
-fn a_size_that_nobody_is_sent_rests_and_is_there_again_when_somebodys_path_calls_for_it() {
-    let mut world = World::new(48);
-    let ann = publisher(&mut world);
-    let viewers = [viewer(&mut world, 300), viewer(&mut world, 5_000)];
-    connect_all(&mut world);
-    until_wanted(&mut world, ann, &["l", "h"], seconds(25));
-    world.run_for(seconds(20));
-    assert_eq!(wanted(&world, ann), Some(vec!["l".to_owned(), "h".to_owned()]));
-    let link = LinkConfig { rate_bps: Some(1_000_000), ..LinkConfig::with_round_trip(ms(50)) };
-    world.set_link(viewers[1], link);
-    let is_between = |world: &World| {
-        let picture = given(world, viewers[1]).ok();
-        let rid = picture.and_then(|picture| picture.layer).map(|rid| rid.to_string());
-        rid.is_some_and(|rid| rid == "m")
-    };
-    let took = world.run_while(seconds(8), |world| !is_between(world));
-    assert!(took.is_some(), "{:?}", given(&world, viewers[1]));
-    until_wanted(&mut world, ann, &["l", "m"], seconds(25));
-}
-
-/// A camera that sends three sizes in one stream, of `carrier`.
-fn scalable(world: &mut World, carrier: Carrier) -> usize {
-    let camera = Camera { carrier, mode: L3T3_KEY, rids: &[] };
-    let seat = world.join_with_packets(Some(camera), 1, LinkConfig::default());
-    world.seats[seat].client.senders[1].bitrate_bps = 1_500_000;
-    seat
-}
-
-/// How many spatial layers a publisher was last asked for; `None` when all.
-fn spatial(world: &World, seat: usize) -> Option<u8> {
-    world.seats[seat].client.senders[1].spatial
-}
-
-#[test]
-fn of_sizes_in_one_stream_those_rest_that_are_larger_than_anybody_shows_or_can_carry() {
-    for carrier in [Carrier::Vp9, Carrier::Av1] {
-        let mut world = World::new(49);
-        let ann = scalable(&mut world, carrier);
-        let fast = LinkConfig { rate_bps: Some(5_000_000), ..LinkConfig::with_round_trip(ms(50)) };
-        let bo = world.join_with_packets(None, 1, fast);
-        connect_all(&mut world);
-        world.run_for(seconds(15));
-        let sees =
-            |world: &World| given(world, bo).map(|picture| (picture.spatial, picture.temporal));
-        assert_eq!((spatial(&world, ann), sees(&world)), (None, Ok((2, 2))), "{carrier:?}");
-        for (width, limit, highest) in [(320, Some(1), 0), (640, Some(2), 1), (1280, None, 2)] {
-            show(&mut world, bo, ann, Some(width));
-            world.run_for(seconds(4));
-            let found = (spatial(&world, ann), sees(&world));
-            assert_eq!(found, (limit, Ok((highest, 2))), "{carrier:?} at {width}");
-        }
-        let slow = LinkConfig { rate_bps: Some(400_000), ..fast };
-        world.set_link(bo, slow);
-        world.run_for(seconds(40));
-        assert_eq!((spatial(&world, ann), sees(&world)), (Some(1), Ok((0, 2))), "{carrier:?}");
-        world.set_link(bo, fast);
-        world.run_for(seconds(12));
-        assert_eq!((spatial(&world, ann), sees(&world)), (None, Ok((2, 2))), "{carrier:?}");
-    }
 }
 
 #[test]

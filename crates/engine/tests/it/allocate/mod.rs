@@ -132,6 +132,7 @@ impl Viewer {
                 on: seat.on,
                 receivable: seat.receivable,
                 rungs: &seat.rungs,
+                known: &seat.rungs,
                 presumed: seat.presumed,
                 asked: seat.asked,
             })

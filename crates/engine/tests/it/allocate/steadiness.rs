@@ -460,6 +460,7 @@ fn deciding_allocates_nothing_once_everybody_is_known() {
             on: true,
             receivable: true,
             rungs: &seat.rungs,
+            known: &seat.rungs,
             presumed: seat.presumed,
             asked: seat.asked,
         })
