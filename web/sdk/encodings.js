@@ -54,14 +54,14 @@ export function videoEncodings(source, codec) {
 /**
  * How a stream is sent of whose sizes only the smallest are of use: as if the picture were no larger than the largest of these.
  * @param {RTCRtpEncodingParameters} encoding  as it was offered
- * @param {{ sizes: number, used: number | null }} of  `sizes`: how many the picture is large enough for, and so the browser sends; `used`: how many of
- *   them are of use, null for all
+ * @param {{ sizes: number, used: number | null, saves: boolean }} of  `sizes`: how many the picture is large enough for, and so the browser sends; `used`:
+ *   how many of them are of use, null for all; `saves`: whether the smallest alone may leave
  * @returns {RTCRtpEncodingParameters} only what is to be as it says
  */
-export function upToSize(encoding, { sizes, used }) {
-  const left = Math.min(sizes, Math.max(1, used ?? sizes));
+export function upToSize(encoding, { sizes, used, saves }) {
+  const left = saves ? 1 : Math.min(sizes, Math.max(1, used ?? sizes));
   const below = sizes - left;
-  const maxBitrate = below === 0 && used !== 1 ? encoding.maxBitrate : CAMERA_LAYERS.slice(0, left).reduce((sum, layer) => sum + (layer.maxBitrate ?? 0), 0);
+  const maxBitrate = below === 0 && !saves ? encoding.maxBitrate : CAMERA_LAYERS.slice(0, left).reduce((sum, layer) => sum + (layer.maxBitrate ?? 0), 0);
   const held = maxBitrate === undefined ? {} : { maxBitrate };
   if (!isSpatial(encoding)) return held;
   return { ...held, scaleResolutionDownBy: 2 ** below, ...(below === 0 ? mode(SPATIAL) : mode(SPATIAL_UP_TO[left])) };

@@ -38,7 +38,7 @@ export function chooseLayers(plan, { wanted, spatial, sizes, lowestOnly }) {
   // A layer that the picture is too small for is the largest one that it has.
   const needed = (wanted ?? [rids[0]]).filter((rid) => rids.includes(rid)).map((rid) => Math.min(rids.indexOf(rid), highest));
   const on = new Set(lowestOnly && needed.length > 0 ? [0] : needed);
-  if (plan.length === 1) return [{ active: on.has(0), ...upToSize(plan[0], { sizes, used: lowestOnly ? 1 : spatial }) }];
+  if (plan.length === 1) return [{ active: on.has(0), ...upToSize(plan[0], { sizes, used: spatial, saves: lowestOnly }) }];
   return plan.map((_, index) => ({ active: on.has(index), scaleResolutionDownBy: 2 ** Math.max(0, highest - index) }));
 }
 

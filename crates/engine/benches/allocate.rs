@@ -50,6 +50,7 @@ fn decide(count: u64, budget_bps: impl Fn(u32) -> u64, is_view_changing: bool) -
             known: &rungs,
             presumed: 0,
             asked: Asked::ALL,
+            begun: 0,
         })
         .collect();
     if let Some(first) = subscriptions.first_mut() {

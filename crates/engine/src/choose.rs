@@ -124,7 +124,7 @@ impl Engine {
         let voices_bps = VOICE_BPS * self.voices(now, key);
         for flowing in flowing {
             let track = self.tracks.get(flowing.track);
-            let demand = track.map(|track| subscription(flowing, track).demand());
+            let demand = track.map(|track| subscription(now, flowing, track).demand());
             self.note_demand(now, key, flowing, demand.unwrap_or_default());
         }
         let Some(peer) = self.peers.get_mut(key) else { return };
@@ -159,7 +159,7 @@ impl Engine {
             .filter_map(|flowing| Some((flowing, tracks.get(flowing.track)?)))
             .collect();
         let subscriptions: ArrayVec<Subscription<'_>, MAX_SLOTS> =
-            sources.iter().map(|(flowing, track)| subscription(flowing, track)).collect();
+            sources.iter().map(|(flowing, track)| subscription(now, flowing, track)).collect();
         let target_bps = link.take_target(now).bps().saturating_sub(voices_bps);
         let (needed_bps, least_bps) = least_bps(target_bps, &subscriptions).unwrap_or_default();
         let is_short = link.is_short_for_long(now, target_bps.max(least_bps) < needed_bps);
@@ -294,7 +294,7 @@ fn leader(flowing: &AllFlowing) -> Option<usize> {
     leading.max_by_key(|(rank, slot)| (*rank, Reverse(*slot))).map(|(_, slot)| slot)
 }
 
-fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
+fn subscription<'a>(now: Instant, flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
     Subscription {
         track: track.id,
         class: flowing.class,
@@ -305,6 +305,7 @@ fn subscription<'a>(flowing: &Flowing, track: &'a Track) -> Subscription<'a> {
         known: track.known(),
         presumed: track.presumed_layers(flowing.area),
         asked: track.asked(),
+        begun: track.begun(now),
     }
 }
 

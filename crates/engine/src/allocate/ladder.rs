@@ -65,13 +65,8 @@ pub(super) fn demand(rungs: &[Rung], known: &[Rung], area: Area, presumed: u32) 
     }
 }
 
-/// What of a track costs most that somebody with this much place would use one day, in bits per second.
-pub(crate) fn dearest_bps(rungs: &[Rung], area: Area) -> u32 {
-    useful(rungs, area).iter().map(|rung| rung.peak_bps).max().unwrap_or_default()
-}
-
 /// The rungs up to the smallest picture that is large enough; all of them when none is.
-fn useful(rungs: &[Rung], area: Area) -> &[Rung] {
+pub(crate) fn useful(rungs: &[Rung], area: Area) -> &[Rung] {
     let Some(enough) = rungs.iter().find(|rung| suffices(rung, area)) else { return rungs };
     let end = rungs.iter().rposition(|rung| rung.is_same_picture_as(enough));
     end.and_then(|end| rungs.get(..=end)).unwrap_or(rungs)

@@ -53,6 +53,9 @@ pub(super) struct Memory {
     patience: Duration,
     /// The budget of the last try that failed.
     failed_bps: u64,
+    /// What the picture cost that it has come down from while a smaller one rested that would have been next: that is gone up
+    /// to as soon as it is there.
+    fell_from_bps: Option<u32>,
     /// When the link last became another one under it.
     link_fell_at: Option<Instant>,
     /// The budget that could be counted on when it last switched; at the start, the lowest since then.
@@ -84,7 +87,7 @@ pub(super) struct Pictures(u64);
 
 /// When and in what state of things a decision is made for a track.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Circumstances {
+pub(super) struct Circumstances<'a> {
     pub(super) now: Instant,
     pub(super) budget_bps: u64,
     /// The viewer may be the reason for what changes.
@@ -94,8 +97,7 @@ pub(super) struct Circumstances {
     pub(super) place: Place,
     /// What there is of it.
     pub(super) pictures: Pictures,
-    /// What its publisher is asked for.
-    pub(super) asked: Asked,
+    pub(super) subscription: &'a Subscription<'a>,
 }
 
 /// What a decision makes of a track.
@@ -212,6 +214,7 @@ impl Memory {
             went_up: false,
             patience: PATIENCE,
             failed_bps: u64::MAX,
+            fell_from_bps: None,
             link_fell_at: None,
             budget_bps,
             place,
@@ -251,6 +254,15 @@ impl Memory {
         self.pictures.with(Pictures::of(rungs)) != self.pictures
     }
 
+    /// Whether one is there that rested when it came down past it.
+    fn has_what_rested(&self, rungs: &[Rung]) -> bool {
+        let sent_bps = self.sent.map_or(0, |sent| sent.cost_bps);
+        let is_between = |from_bps| {
+            rungs.iter().any(|rung| (sent_bps + 1..from_bps).contains(&rung.bitrate_bps))
+        };
+        self.fell_from_bps.is_some_and(is_between)
+    }
+
     /// Whether what is sent may go up, as far as its past goes. With news it need not wait.
     pub(super) fn climb(
         &self,
@@ -283,7 +295,8 @@ impl Memory {
         let grown = if climbs { GROWN_ON } else { GROWN };
         let has_grown =
             rested >= SHOWN_WITHIN && is_times(self.budget_bps, grown, budgets.recent());
-        if !has_failed && (has_news || has_grown && news.time_has_passed) {
+        let may_try = !has_failed && (has_news || has_grown && news.time_has_passed);
+        if may_try || self.has_what_rested(rungs) {
             return Climb::within(budgets.recent());
         }
         // The link has just shown that what was lost is not there, or it will be taken up again soon.
@@ -294,6 +307,19 @@ impl Memory {
                 .then(|| if is_steady { budgets.sustained() } else { budgets.recent() }),
             soon_within_bps: keeps.then(|| budgets.latest()),
         }
+    }
+
+    /// What rests of what would have been next, coming down from what was sent before: so much, or a little more than that, is
+    /// gone up to again at once.
+    fn fell_past(&self, before: Option<Sent>, subscription: &Subscription<'_>) -> Option<u32> {
+        let (before, sent_bps) = (before?, self.sent.map_or(0, |sent| sent.cost_bps));
+        let is_next = |rung: &&Rung| {
+            let was_sent = rung.quality.picture() == before.quality.picture();
+            rung.bitrate_bps > sent_bps && (rung.bitrate_bps < before.cost_bps || was_sent)
+        };
+        let mut resting = subscription.known.iter().filter(|rung| subscription.rests(rung));
+        let next = resting.find(is_next)?;
+        Some(before.cost_bps.max(next.bitrate_bps.saturating_add(1)))
     }
 
     /// It went up so long ago that this has not failed.
@@ -319,16 +345,17 @@ impl Memory {
 
     /// Takes note of a decision.
     pub(super) fn note(&mut self, outcome: Outcome, circumstances: &Circumstances) {
-        let &Circumstances { now, budget_bps, view_has_changed, is_start, place, pictures, asked } =
-            circumstances;
+        let &Circumstances { now, budget_bps, view_has_changed, is_start, .. } = circumstances;
+        let &Circumstances { place, pictures, subscription, .. } = circumstances;
         let before = if self.is_at(place) { self.pictures } else { Pictures::default() };
-        self.pictures = before.asked(asked).with(pictures);
+        self.pictures = before.asked(subscription.asked).with(pictures);
         self.place = place;
         self.is_current = true;
         let quality = |sent: Option<Sent>| sent.map(|sent| sent.quality);
         let has_stopped = self.sent.is_some_and(|sent| !pictures.have(sent.quality));
         self.has_lost_picture = outcome.sent.is_none() && (self.has_lost_picture || has_stopped);
         let has_switched = quality(self.sent) != quality(outcome.sent);
+        let before = self.sent;
         self.sent = outcome.sent;
         self.was_seen |= self.sent.is_some();
         if is_start {
@@ -349,6 +376,7 @@ impl Memory {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
             self.failed_bps = self.budget_bps;
         }
+        self.fell_from_bps = self.fell_past(before, subscription);
         self.went_up = outcome.direction == Direction::Up;
         self.switched_at = now;
         self.budget_bps = budget_bps;

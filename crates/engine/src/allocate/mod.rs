@@ -14,13 +14,12 @@ mod fill;
 mod ladder;
 mod memory;
 mod possible;
+mod shown;
 mod wanted;
 
 use std::time::Instant;
 
-use parlor_rtc::payload::Resolution;
-
-use crate::id::{Source, TrackId};
+use crate::id::TrackId;
 use crate::measure::{Quality, Rung};
 
 use budget::Budgets;
@@ -30,7 +29,8 @@ use memory::{Circumstances, Climb, Memory, Pictures, Place};
 
 pub use budget::Budget;
 pub(crate) use fill::with_headroom;
-pub(crate) use ladder::dearest_bps;
+pub(crate) use ladder::useful;
+pub use shown::{Area, Class};
 pub use wanted::{Asked, Wanted};
 
 /// One video track that a subscriber could be sent.
@@ -54,32 +54,8 @@ pub struct Subscription<'a> {
     pub presumed: u32,
     /// What its publisher is asked for: what is not returns when somebody has a use for it.
     pub asked: Asked,
-}
-
-/// A place on a screen, in device pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Area {
-    /// How wide.
-    pub width: u16,
-    /// How high.
-    pub height: u16,
-}
-
-/// How important a track is. Every track of a class has all it can use before one of the next class has
-/// anything.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// A shared screen: what the meeting is about.
-    Screen,
-    /// The viewer has chosen it.
-    Pinned {
-        /// Higher ones come first.
-        priority: u8,
-    },
-    /// Somebody who is speaking.
-    Speaker,
-    /// Everybody else.
-    Rest,
+    /// Which encodings it was asked for so lately that they may yet come, a bit for each: [`Wanted::begun`].
+    pub begun: u32,
 }
 
 /// What a subscriber gets of a track.
@@ -179,44 +155,6 @@ struct News {
     nothing_is_sent: bool,
 }
 
-impl Area {
-    /// A picture may be shown so much larger than it is, as a ratio. A fifth is hardly seen; the next larger
-    /// picture costs two to four times as much.
-    const UPSCALED: (u32, u32) = (6, 5);
-
-    /// Whether a picture is large enough for it.
-    pub(crate) fn is_filled_by(self, size: Resolution) -> bool {
-        let (times, part) = Area::UPSCALED;
-        let side = |has: u16, shown: u16| u32::from(has) * times >= u32::from(shown) * part;
-        side(size.width, self.width) && side(size.height, self.height)
-    }
-}
-
-impl Class {
-    /// The class of a track from `source` that is viewed with `priority`. Who has just spoken should still be
-    /// taken for somebody who is speaking, for some ten seconds: two who talk in turn are one class then.
-    pub fn of(source: Source, priority: u8, is_speaking: bool) -> Class {
-        match source {
-            Source::Screen => Class::Screen,
-            _ if priority > 0 => Class::Pinned { priority },
-            _ if is_speaking => Class::Speaker,
-            _ => Class::Rest,
-        }
-    }
-
-    /// Lower ones come first.
-    pub(crate) fn rank(self) -> u16 {
-        const PINNED: u16 = 1;
-        const SPEAKER: u16 = PINNED + u8::MAX as u16 + 1;
-        match self {
-            Class::Screen => 0,
-            Class::Pinned { priority } => PINNED + u16::from(u8::MAX - priority),
-            Class::Speaker => SPEAKER,
-            Class::Rest => SPEAKER + 1,
-        }
-    }
-}
-
 impl Demand {
     /// Encodings beyond these are nobody's.
     const MAX_LAYERS: usize = u32::BITS as usize;
@@ -239,6 +177,17 @@ impl Demand {
 }
 
 impl Subscription<'_> {
+    /// Whether something that is known arrives.
+    fn arrives(&self, known: &Rung) -> bool {
+        self.rungs.iter().any(|rung| rung.is_same_picture_as(known))
+    }
+
+    /// Whether it does not, but would if it was asked for, or has just been: what was and does not come has stopped.
+    fn rests(&self, known: &Rung) -> bool {
+        let is_begun = self.begun & Demand::bit(known.quality.layer) != 0;
+        !self.arrives(known) && (is_begun || !self.asked.includes(known.quality))
+    }
+
     /// Which encodings would be used one day.
     pub fn demand(&self) -> Demand {
         let demand = |area| ladder::demand(self.rungs, self.known, area, self.presumed);
@@ -360,7 +309,6 @@ impl Allocator {
             }
             let place = Place::of(subscription, area);
             let pictures = Pictures::of(subscription.rungs);
-            let asked = subscription.asked;
             let circumstances = Circumstances {
                 now,
                 budget_bps,
@@ -368,7 +316,7 @@ impl Allocator {
                 is_start,
                 place,
                 pictures,
-                asked,
+                subscription,
             };
             let track = subscription.track;
             match self.memories.binary_search_by_key(&track, |memory| memory.track) {

@@ -4,12 +4,11 @@ use super::fill::{self, Candidate, Rank};
 use super::ladder::{self, Purpose};
 use super::memory::{Climb, Sent};
 use super::{Allocator, Class, Given, Subscription};
-use crate::measure::Rung;
 
 impl Allocator {
     /// Shares the budget out once more, after what was decided, with what rests and for viewers who go up at once.
     pub(super) fn look_ahead(&mut self, subscriptions: &[Subscription<'_>], budget_bps: u64) {
-        let climb = Climb::within(self.budgets.latest());
+        let climb = Climb::within(self.budgets.recent());
         let scratch = &mut self.scratch;
         scratch.candidates.clear();
         scratch.steps.clear();
@@ -24,9 +23,12 @@ impl Allocator {
                 held: sent.map(|sent| sent.quality),
             };
             scratch.available.clear();
-            scratch
-                .available
-                .extend(subscription.known.iter().filter(|it| is_available(subscription, it)));
+            scratch.available.extend(
+                subscription
+                    .known
+                    .iter()
+                    .filter(|it| subscription.arrives(it) || subscription.rests(it)),
+            );
             ladder::climb(&mut scratch.ladder, &scratch.available, &purpose);
             let held_level = sent.map_or(0, |sent| sent.level(&scratch.ladder));
             let rank = Rank {
@@ -46,12 +48,6 @@ impl Allocator {
             }
         }
     }
-}
-
-/// Whether something arrives, or would if it was asked for: what is and does not come has stopped, or is yet to begin.
-fn is_available(subscription: &Subscription<'_>, known: &Rung) -> bool {
-    let is_it = |rung: &Rung| rung.quality.picture() == known.quality.picture();
-    subscription.rungs.iter().any(is_it) || !subscription.asked.includes(known.quality)
 }
 
 /// What is sent, and what it costs.

@@ -23,8 +23,9 @@ const NEXT_AFTER: Duration = Duration::from_secs(2);
 /// What the publisher of one track is asked for.
 #[derive(Clone, Debug)]
 pub struct Wanted {
-    /// For each encoding, when it was needed last.
+    /// For each encoding, when it was needed last, and since when it is asked for.
     needed_at: Vec<Option<Instant>>,
+    asked_since: Vec<Option<Instant>>,
     /// Since when something larger than these encodings has been missed.
     missed: Option<Missed>,
     spatial: Spatial,
@@ -61,7 +62,7 @@ impl Asked {
     pub const ALL: Asked = Asked { layers: u32::MAX, spatial: Demand::ALL_SPATIAL };
 
     /// Whether that is part of it.
-    pub(super) fn includes(self, quality: Quality) -> bool {
+    pub(crate) fn includes(self, quality: Quality) -> bool {
         self.layers & Demand::bit(quality.layer) != 0 && quality.spatial < self.spatial
     }
 }
@@ -70,7 +71,8 @@ impl Wanted {
     /// Of a track of so many simulcast encodings, none of which is asked for.
     pub fn new(layers: usize) -> Wanted {
         let needed_at = vec![None; layers.min(Demand::MAX_LAYERS)];
-        Wanted { needed_at, missed: None, spatial: Spatial::new() }
+        let asked_since = needed_at.clone();
+        Wanted { needed_at, asked_since, missed: None, spatial: Spatial::new() }
     }
 
     /// Takes what all subscribers together demand now ([`Demand::merge`]). Returns what the publisher is to send.
@@ -79,7 +81,8 @@ impl Wanted {
     pub fn review(&mut self, now: Instant, demand: Demand) -> Asked {
         let mut more = self.more(now, demand);
         let mut wanted = 0;
-        for (layer, needed_at) in (0..).zip(&mut self.needed_at) {
+        let moments = self.needed_at.iter_mut().zip(&mut self.asked_since);
+        for (layer, (needed_at, asked_since)) in (0..).zip(moments) {
             let bit = Demand::bit(layer);
             let is_presumed = demand.presumed & bit != 0;
             let mut is_needed = demand.layers & bit != 0;
@@ -90,9 +93,17 @@ impl Wanted {
                 *needed_at = Some(now);
             }
             let is_held = needed_at.is_some_and(|last| now < last + HELD_FOR);
+            *asked_since = is_held.then(|| asked_since.unwrap_or(now));
             wanted |= if is_held { bit } else { 0 };
         }
         Asked { layers: wanted, spatial: self.spatial.review(now, demand.spatial) }
+    }
+
+    /// The encodings that it has been asked for since so lately that they may be on their way, a bit for each.
+    pub fn begun(&self, now: Instant) -> u32 {
+        let since = (0..).zip(&self.asked_since);
+        let begun = since.filter(|(_, since)| since.is_some_and(|since| now < since + NEXT_AFTER));
+        begun.fold(0, |all, (layer, _)| all | Demand::bit(layer))
     }
 
     /// How many encodings that do not arrive are needed, whatever is presumed of their sizes: one at first. In the order

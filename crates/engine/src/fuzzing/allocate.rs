@@ -77,6 +77,7 @@ impl Seat {
             known: &self.rungs,
             presumed: 0b111,
             asked: Asked::ALL,
+            begun: 0,
         }
     }
 

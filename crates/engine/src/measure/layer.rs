@@ -123,12 +123,12 @@ impl LayerMeter {
         *self = LayerMeter {
             seen: Some(Seen { first: now, last: moment, has_stopped: false }),
             part_end: now + PART,
-            ..self.without_past()
+            ..self.anew()
         };
     }
 
-    /// What stays known of it when it begins anew.
-    fn without_past(&self) -> LayerMeter {
+    /// One that begins anew, with what stays known.
+    fn anew(&self) -> LayerMeter {
         let &LayerMeter { sizes, past, .. } = self;
         LayerMeter { sizes, past, ..LayerMeter::default() }
     }
@@ -156,11 +156,11 @@ impl LayerMeter {
     }
 
     pub(super) fn stop(&mut self) {
-        *self = self.without_past();
+        *self = self.anew();
     }
 
     pub(super) fn forget(&mut self) {
-        *self = LayerMeter { past: Past::default(), ..self.without_past() };
+        *self = LayerMeter { past: Past::default(), ..self.anew() };
     }
 
     pub(super) fn is_live(&self, now: Moment) -> bool {
@@ -237,9 +237,16 @@ impl LayerMeter {
         }
     }
 
-    /// Remembers what its spatial layers cost that arrive, beside the smallest picture of all.
+    /// Remembers what its spatial layers cost that arrive, beside the smallest picture of all. While the last of one leaves
+    /// the window, it seems to cost less and less.
     pub(super) fn remember(&mut self, beside: Option<Beside>) {
-        self.past.note(&self.measured, beside);
+        let latest = [0, 1].map(|back| &self.parts[(self.part + PARTS - back) % PARTS]);
+        for spatial in 0..SPATIAL {
+            let cells = spatial * TEMPORAL..(spatial + 1) * TEMPORAL;
+            if latest.iter().any(|part| part.frames[cells.clone()].iter().any(|it| *it != 0)) {
+                self.past.note(spatial, &self.measured, beside);
+            }
+        }
     }
 
     /// Appends what its spatial layers cost when they last arrived, but for `arriving` ones.

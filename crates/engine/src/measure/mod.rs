@@ -349,8 +349,8 @@ impl TrackMeter {
         &self.rungs
     }
 
-    /// The same, and in the same order, with what has arrived and does not now, as it was then; but no dearer compared with
-    /// the smallest picture.
+    /// The same, with what has arrived and does not now: it is taken to cost what it did then, or less if the smallest picture
+    /// does.
     pub fn known(&self) -> &[Rung] {
         &self.known
     }

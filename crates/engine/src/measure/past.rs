@@ -23,17 +23,13 @@ fn cells(spatial: usize) -> std::ops::Range<usize> {
 }
 
 impl Past {
-    /// Takes note of what those cost that arrive now.
-    pub(super) fn note(&mut self, now: &Measured, beside: Option<Beside>) {
-        for spatial in 0..SPATIAL {
-            let cells = cells(spatial);
-            if now.rates[cells.clone()].iter().any(|rate| *rate != 0) {
-                self.then.costs[cells.clone()].copy_from_slice(&now.costs[cells.clone()]);
-                self.then.peaks[cells.clone()].copy_from_slice(&now.peaks[cells.clone()]);
-                self.then.rates[cells.clone()].copy_from_slice(&now.rates[cells]);
-                self.beside[spatial] = beside;
-            }
-        }
+    /// Takes note of what a spatial layer costs now.
+    pub(super) fn note(&mut self, spatial: usize, now: &Measured, beside: Option<Beside>) {
+        let cells = cells(spatial);
+        self.then.costs[cells.clone()].copy_from_slice(&now.costs[cells.clone()]);
+        self.then.peaks[cells.clone()].copy_from_slice(&now.peaks[cells.clone()]);
+        self.then.rates[cells.clone()].copy_from_slice(&now.rates[cells]);
+        self.beside[spatial] = beside;
     }
 
     /// What all frames of a spatial layer cost.
@@ -76,8 +72,7 @@ mod tests {
     fn what_rests_costs_less_when_the_smallest_picture_does_and_never_more_than_it_did() {
         let beside = |bps| Some(Beside { picture: (0, 0), bps });
         let mut past = Past::default();
-        past.note(&measured(1_000_000), beside(100_000));
-        past.note(&Measured::default(), beside(100_000));
+        past.note(1, &measured(1_000_000), beside(100_000));
         let cost = |beside| {
             let then = past.scaled(1, beside);
             (then.costs[TEMPORAL], then.peaks[TEMPORAL])

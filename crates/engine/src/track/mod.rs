@@ -8,10 +8,10 @@ use parlor_rtc::payload::{Resolution, Resolutions};
 use parlor_rtc::sdp::Codec;
 use parlor_rtc::{MediaKind, Rid};
 
-use crate::allocate::{Area, Asked, Demand, Wanted, dearest_bps};
+use crate::allocate::{Area, Asked, Demand, Wanted, useful};
 use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
-use crate::lately::Lately;
+use crate::lately::{Had, Lately};
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
@@ -213,13 +213,31 @@ impl Track {
 
     /// What of a demand is to be encoded for somebody who had this of it lately.
     pub(crate) fn narrowed(&self, demand: Demand, lately: &Lately) -> Demand {
-        lately.narrow(demand, self.layers.len(), self.known())
+        lately.narrow(demand, self.layers.len(), self.known(), self.awaited())
     }
 
-    /// What it would cost more than all that arrives to fill a place with what rests now, in bits per second.
+    /// What it is asked for and does not come: nothing can be said of it until it does.
+    fn awaited(&self) -> Had {
+        let awaited = self.known().iter().filter(|rung| self.is_awaited(rung));
+        awaited.fold(Had::default(), |had, rung| had.with(Some(rung.quality)))
+    }
+
+    fn is_awaited(&self, known: &Rung) -> bool {
+        let is_it = |rung: &Rung| rung.quality.picture() == known.quality.picture();
+        self.asked.includes(known.quality) && !self.rungs().iter().any(is_it)
+    }
+
+    /// What it would cost more than all that arrives to fill a place with what rests now, in bits per second. What has
+    /// stopped by itself does not count.
     pub(crate) fn resting_bps(&self, area: Area) -> u64 {
-        let arriving = self.rungs().iter().map(|rung| rung.peak_bps).max();
-        dearest_bps(self.known(), area).saturating_sub(arriving.unwrap_or_default()).into()
+        let useful = useful(self.known(), area).iter().filter(|rung| !self.is_awaited(rung));
+        let arriving = self.rungs().iter().map(|rung| rung.peak_bps).max().unwrap_or_default();
+        useful.map(|rung| rung.peak_bps.saturating_sub(arriving)).max().unwrap_or_default().into()
+    }
+
+    /// The encodings that it was asked for just now, a bit for each.
+    pub(crate) fn begun(&self, now: Instant) -> u32 {
+        self.wanted.begun(now)
     }
 
     /// Takes what all who watch it together have a use for. True when its publisher is to send other layers

@@ -33,12 +33,69 @@ fn until_given(world: &mut World, viewer: usize, rid: &str, limit: Duration) -> 
     took.unwrap_or_else(|| panic!("it has {:?} and not {rid}", given(world, viewer)))
 }
 
+/// How often a publisher was told what is wanted.
+fn told(world: &World, seat: usize) -> usize {
+    let peer = world.seats[seat].peer;
+    let is_it = |change: &Change| matches!(change, Change::Wanted { peer: to, .. } if *to == peer);
+    world.changes.iter().filter(|(_, change)| is_it(change)).count()
+}
+
 #[test]
 fn a_place_that_becomes_smaller_has_the_size_that_fits_and_the_larger_one_rests() {
     let (mut world, ann, bo) = seen_large(61);
     show(&mut world, bo, ann, Some(640));
     until_given(&mut world, bo, "m", seconds(3));
     until_wanted(&mut world, ann, &["l", "m"], seconds(22));
+    // And larger again.
+    world.run_for(seconds(30));
+    let before = told(&world, ann);
+    show(&mut world, bo, ann, Some(1280));
+    until_given(&mut world, bo, "h", seconds(4));
+    until_wanted(&mut world, ann, &["l", "h"], seconds(22));
+    assert_eq!(told(&world, ann), before + 2, "the large one begins, and the other rests");
+}
+
+#[test]
+fn what_has_stopped_by_itself_is_asked_for_until_it_returns() {
+    let (mut world, ann, bo) = seen_large(65);
+    world.seats[ann].client.senders[1].stop_layers(&["h"]);
+    until_given(&mut world, bo, "m", seconds(4));
+    let before = told(&world, ann);
+    world.run_for(seconds(90));
+    assert_eq!(told(&world, ann), before, "{:?}", wanted(&world, ann));
+    world.seats[ann].client.senders[1].stop_layers(&[]);
+    until_given(&mut world, bo, "h", seconds(2));
+}
+
+#[test]
+fn who_has_just_gone_up_to_a_size_that_a_path_no_longer_takes_has_the_next_smaller_one_though_it_rested()
+ {
+    for seed in 66..72 {
+        let mut world = World::new(seed);
+        let ann = publisher(&mut world);
+        let bo = viewer(&mut world, 2_200);
+        connect_all(&mut world);
+        until_given(&mut world, bo, "h", seconds(20));
+        until_wanted(&mut world, ann, &["l", "h"], seconds(22));
+        let link = LinkConfig { rate_bps: Some(1_400_000), ..LinkConfig::with_round_trip(ms(50)) };
+        world.set_link(bo, link);
+        until_given(&mut world, bo, "m", seconds(12));
+    }
+}
+
+#[test]
+fn on_a_steady_path_nobody_is_asked_for_this_and_that_by_turns() {
+    for kbps in [300, 700, 1_000, 1_500, 1_900, 2_000, 2_200, 5_000] {
+        let mut world = World::new(73);
+        let ann = publisher(&mut world);
+        let _bo = viewer(&mut world, kbps);
+        connect_all(&mut world);
+        world.run_for(seconds(45));
+        let before = told(&world, ann);
+        world.run_for(seconds(90));
+        let changes = told(&world, ann) - before;
+        assert!(changes <= 2, "{changes} changes in 90 s at {kbps} kbit/s");
+    }
 }
 
 #[test]
@@ -161,13 +218,6 @@ fn scalable(world: &mut World, carrier: Carrier) -> usize {
 /// How many spatial layers a publisher was last asked for; `None` when all.
 fn spatial(world: &World, seat: usize) -> Option<u8> {
     world.seats[seat].client.senders[1].spatial
-}
-
-/// How often a publisher was told what is wanted.
-fn told(world: &World, seat: usize) -> usize {
-    let peer = world.seats[seat].peer;
-    let is_it = |change: &Change| matches!(change, Change::Wanted { peer: to, .. } if *to == peer);
-    world.changes.iter().filter(|(_, change)| is_it(change)).count()
 }
 
 #[test]

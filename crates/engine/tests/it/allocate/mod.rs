@@ -135,6 +135,7 @@ impl Viewer {
                 known: &seat.rungs,
                 presumed: seat.presumed,
                 asked: seat.asked,
+                begun: 0,
             })
             .collect();
         look(self.allocator.allocate(self.now, budget, &subscriptions))

@@ -463,6 +463,7 @@ fn deciding_allocates_nothing_once_everybody_is_known() {
             known: &seat.rungs,
             presumed: seat.presumed,
             asked: seat.asked,
+            begun: 0,
         })
         .collect();
     let mut sent_bps = 0;
