@@ -218,7 +218,7 @@ impl Engine {
         now: Instant,
         key: PeerKey,
         flowing: &Flowing,
-        Decision { given, demand, possible, .. }: Decision,
+        Decision { given, demand, possible, awaited, .. }: Decision,
     ) -> Demand {
         let Some(peer) = self.peers.get_mut(key) else { return demand };
         let shows_its_room = peer.link.shows_its_room();
@@ -229,7 +229,7 @@ impl Engine {
             Given::Paused(_) => None,
         };
         let read = Had { layers: slot.outgoing.reading().layers(), ..Had::default() };
-        slot.lately.note(now, read.with(given).with(possible));
+        slot.lately.note(now, read.with(given).with(possible).with(awaited));
         if shows_its_room { track.narrowed(demand, &slot.lately) } else { demand }
     }
 

@@ -55,19 +55,13 @@ impl Lately {
     }
 
     /// What of a demand is to be encoded, of a track with so many encodings of which these are known. The smallest is, so
-    /// that there is something to fall back to, and what is `awaited`, until it comes.
-    pub(crate) fn narrow(
-        &self,
-        demand: Demand,
-        layers: usize,
-        known: &[Rung],
-        awaited: Had,
-    ) -> Demand {
+    /// that there is something to fall back to.
+    pub(crate) fn narrow(&self, demand: Demand, layers: usize, known: &[Rung]) -> Demand {
         if !self.has_passed || demand == Demand::default() {
             return demand;
         }
         let [before, under_way] = self.spans;
-        let had = before.and(under_way).and(awaited);
+        let had = before.and(under_way);
         let all = known.iter().fold(0, |all, rung| all | Demand::bit(rung.quality.layer));
         let smallest = known.first().map_or(0, |rung| Demand::bit(rung.quality.layer));
         let spatial = known.iter().map(|rung| rung.quality.spatial.saturating_add(1)).max();
@@ -90,7 +84,6 @@ impl Lately {
 mod tests {
     use super::*;
 
-    const NONE: Had = Had { layers: 0, spatial: 0 };
     const SECOND: Duration = Duration::from_secs(1);
     const LARGE: Demand = Demand { layers: 0b111, larger: false, presumed: 0, spatial: 1 };
     const ALL_SPATIAL: Demand =
@@ -130,13 +123,13 @@ mod tests {
         /// Of three encodings.
         fn layers(&mut self, seconds: u32, has: u8, could: u8) -> u32 {
             self.has(seconds, [Some((has, 0)), Some((could, 0))]);
-            self.lately.narrow(LARGE, 3, &[rung(0, 0), rung(1, 0), rung(2, 0)], NONE).layers
+            self.lately.narrow(LARGE, 3, &[rung(0, 0), rung(1, 0), rung(2, 0)]).layers
         }
 
         /// Of three spatial layers.
         fn spatial(&mut self, seconds: u32, has: u8, could: u8) -> u8 {
             self.has(seconds, [Some((0, has)), Some((0, could))]);
-            self.lately.narrow(ALL_SPATIAL, 1, &[rung(0, 0), rung(0, 1), rung(0, 2)], NONE).spatial
+            self.lately.narrow(ALL_SPATIAL, 1, &[rung(0, 0), rung(0, 1), rung(0, 2)]).spatial
         }
     }
 
@@ -153,21 +146,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_for_and_has_stopped_by_itself_is_asked_for_until_it_returns() {
-        let mut viewer = Viewer::new();
-        viewer.has(60, [Some((1, 0)); 2]);
-        let known = [rung(0, 0), rung(1, 0), rung(2, 0)];
-        let awaited = Had { layers: 0b100, spatial: 1 };
-        assert_eq!(viewer.lately.narrow(LARGE, 3, &known, awaited).layers, 0b111);
-        assert_eq!(viewer.lately.narrow(LARGE, 3, &known, NONE).layers, 0b011);
-    }
-
-    #[test]
     fn who_shows_nothing_demands_nothing() {
         let mut viewer = Viewer::new();
         viewer.has(30, [Some((1, 0)); 2]);
         let known = [rung(0, 0), rung(1, 0)];
-        assert_eq!(viewer.lately.narrow(Demand::default(), 3, &known, NONE), Demand::default());
+        assert_eq!(viewer.lately.narrow(Demand::default(), 3, &known), Demand::default());
     }
 
     #[test]
@@ -175,7 +158,7 @@ mod tests {
         let mut viewer = Viewer::new();
         viewer.has(30, [Some((0, 0)); 2]);
         let missed = Demand { layers: 0b001, larger: true, presumed: 0b111, spatial: 1 };
-        let narrow = |known: &[Rung]| viewer.lately.narrow(missed, 3, known, NONE);
+        let narrow = |known: &[Rung]| viewer.lately.narrow(missed, 3, known);
         assert_eq!(narrow(&[rung(0, 0)]), missed);
         assert_eq!(narrow(&[rung(0, 0), rung(1, 0)]), Demand { presumed: 0b101, ..missed });
         let all = [rung(0, 0), rung(1, 0), rung(2, 0)];

@@ -53,9 +53,9 @@ pub(super) struct Memory {
     patience: Duration,
     /// The budget of the last try that failed.
     failed_bps: u64,
-    /// What the picture cost that it has come down from while a smaller one rested that would have been next: that is gone up
-    /// to as soon as it is there.
-    fell_from_bps: Option<u32>,
+    /// The picture that it has come down past because it rested: an encoding and a spatial layer. That is gone up to as soon as it
+    /// is there.
+    fell_past: Option<(u8, u8)>,
     /// When the link last became another one under it.
     link_fell_at: Option<Instant>,
     /// The budget that could be counted on when it last switched; at the start, the lowest since then.
@@ -125,6 +125,8 @@ pub(super) struct Climb {
     /// What does not, but fits into so much, may be sent soon. It is kept for that: others who went up into
     /// it would have to give it back within [`PATIENCE`].
     pub(super) soon_within_bps: Option<u64>,
+    /// If it may be no better than this picture: an encoding and a spatial layer.
+    pub(super) up_to: Option<(u8, u8)>,
 }
 
 impl Sent {
@@ -145,7 +147,7 @@ impl Sent {
 impl Climb {
     /// It has to fit into so much; nothing is kept for it.
     pub(super) fn within(bps: u64) -> Climb {
-        Climb { within_bps: Some(bps), soon_within_bps: None }
+        Climb { within_bps: Some(bps), soon_within_bps: None, up_to: None }
     }
 }
 
@@ -214,7 +216,7 @@ impl Memory {
             went_up: false,
             patience: PATIENCE,
             failed_bps: u64::MAX,
-            fell_from_bps: None,
+            fell_past: None,
             link_fell_at: None,
             budget_bps,
             place,
@@ -254,15 +256,6 @@ impl Memory {
         self.pictures.with(Pictures::of(rungs)) != self.pictures
     }
 
-    /// Whether one is there that rested when it came down past it.
-    fn has_what_rested(&self, rungs: &[Rung]) -> bool {
-        let sent_bps = self.sent.map_or(0, |sent| sent.cost_bps);
-        let is_between = |from_bps| {
-            rungs.iter().any(|rung| (sent_bps + 1..from_bps).contains(&rung.bitrate_bps))
-        };
-        self.fell_from_bps.is_some_and(is_between)
-    }
-
     /// Whether what is sent may go up, as far as its past goes. With news it need not wait.
     pub(super) fn climb(
         &self,
@@ -295,31 +288,41 @@ impl Memory {
         let grown = if climbs { GROWN_ON } else { GROWN };
         let has_grown =
             rested >= SHOWN_WITHIN && is_times(self.budget_bps, grown, budgets.recent());
-        let may_try = !has_failed && (has_news || has_grown && news.time_has_passed);
-        if may_try || self.has_what_rested(rungs) {
+        if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());
+        }
+        let is_there = |picture: &(u8, u8)| rungs.iter().any(|it| it.quality.picture() == *picture);
+        if let Some(picture) = self.fell_past.filter(is_there) {
+            return Climb { up_to: Some(picture), ..Climb::within(budgets.recent()) };
         }
         // The link has just shown that what was lost is not there, or it will be taken up again soon.
         let is_soon = !wait.is_zero() && (wait <= PATIENCE || rested < PATIENCE);
         let keeps = is_soon || (wait.is_zero() && news.is_none);
         Climb {
+            up_to: None,
             within_bps: (wait.is_zero() && news.time_has_passed)
                 .then(|| if is_steady { budgets.sustained() } else { budgets.recent() }),
             soon_within_bps: keeps.then(|| budgets.latest()),
         }
     }
 
-    /// What rests of what would have been next, coming down from what was sent before: so much, or a little more than that, is
-    /// gone up to again at once.
-    fn fell_past(&self, before: Option<Sent>, subscription: &Subscription<'_>) -> Option<u32> {
-        let (before, sent_bps) = (before?, self.sent.map_or(0, |sent| sent.cost_bps));
-        let is_next = |rung: &&Rung| {
-            let was_sent = rung.quality.picture() == before.quality.picture();
-            rung.bitrate_bps > sent_bps && (rung.bitrate_bps < before.cost_bps || was_sent)
+    /// The largest picture that rests of those between what is sent and what was before, or that was at the last switches.
+    fn now_past(&self, before: Option<Sent>, subscription: &Subscription<'_>) -> Option<(u8, u8)> {
+        let sent_bps = self.sent.map_or(0, |sent| sent.cost_bps);
+        let is_between = |rung: &&Rung| {
+            rung.bitrate_bps > sent_bps
+                && before.is_some_and(|before| {
+                    let was_sent = rung.quality.picture() == before.quality.picture();
+                    rung.bitrate_bps < before.cost_bps || was_sent
+                })
         };
-        let mut resting = subscription.known.iter().filter(|rung| subscription.rests(rung));
-        let next = resting.find(is_next)?;
-        Some(before.cost_bps.max(next.bitrate_bps.saturating_add(1)))
+        let is_missed = |rung: &&Rung| {
+            rung.bitrate_bps > sent_bps && Some(rung.quality.picture()) == self.fell_past
+        };
+        let known = subscription.known.iter();
+        let resting = known.clone().filter(|rung| subscription.rests(rung));
+        let past = resting.filter(is_between).last().or(known.filter(is_missed).last())?;
+        Some(past.quality.picture())
     }
 
     /// It went up so long ago that this has not failed.
@@ -348,6 +351,7 @@ impl Memory {
         let &Circumstances { now, budget_bps, view_has_changed, is_start, .. } = circumstances;
         let &Circumstances { place, pictures, subscription, .. } = circumstances;
         let before = if self.is_at(place) { self.pictures } else { Pictures::default() };
+        self.fell_past = self.fell_past.filter(|_| self.is_at(place));
         self.pictures = before.asked(subscription.asked).with(pictures);
         self.place = place;
         self.is_current = true;
@@ -376,7 +380,7 @@ impl Memory {
             self.patience = (self.patience * 2).min(MOST_PATIENCE);
             self.failed_bps = self.budget_bps;
         }
-        self.fell_from_bps = self.fell_past(before, subscription);
+        self.fell_past = self.now_past(before, subscription);
         self.went_up = outcome.direction == Direction::Up;
         self.switched_at = now;
         self.budget_bps = budget_bps;

@@ -106,8 +106,10 @@ pub struct Decision {
     pub given: Given,
     /// What would be, now or with more bandwidth.
     pub demand: Demand,
-    /// What would be now, if all that is known of the track arrived and nobody had to be patient.
+    /// What would be now, if what rests arrived and nobody had to be patient.
     pub possible: Option<Quality>,
+    /// What would be if something arrived that is asked for and has stopped by itself.
+    pub awaited: Option<Quality>,
 }
 
 /// The decision for a subscriber.
@@ -241,7 +243,7 @@ impl Allocator {
             };
             let demand = subscription.demand();
             let track = subscription.track;
-            self.decisions.push(Decision { track, given, demand, possible: None });
+            self.decisions.push(Decision { track, given, demand, possible: None, awaited: None });
         }
         let Scratch { steps, candidates, .. } = &mut self.scratch;
         let sent_bps = fill::share_out(steps, candidates, budget.now_bps);
@@ -281,9 +283,14 @@ impl Allocator {
             pixels_shown: u32::from(area.width) * u32::from(area.height),
             track: subscription.track,
         };
+        let wanted_bps = ladder.iter().map(|rung| u64::from(rung.peak_bps)).max();
+        if let Some(picture) = climb.up_to {
+            let end = ladder.iter().rposition(|rung| rung.quality.picture() == picture);
+            ladder.truncate(end.map_or(0, |end| end + 1).max(held_level));
+        }
         fill::list(steps, (candidates.len(), held_level), ladder, rank);
         candidates.push(Candidate::new(self.decisions.len(), held_level, climb));
-        ladder.iter().map(|rung| u64::from(rung.peak_bps)).max().unwrap_or_default()
+        wanted_bps.unwrap_or_default()
     }
 
     /// Writes down what has been shared out.

@@ -4,10 +4,31 @@ use super::fill::{self, Candidate, Rank};
 use super::ladder::{self, Purpose};
 use super::memory::{Climb, Sent};
 use super::{Allocator, Class, Given, Subscription};
+use crate::measure::{Quality, Rung};
 
 impl Allocator {
-    /// Shares the budget out once more, after what was decided, with what rests and for viewers who go up at once.
+    /// Shares the budget out once more, after what was decided, with what is known and for viewers who go up at once; and if
+    /// somebody was given what has stopped, without that.
     pub(super) fn look_ahead(&mut self, subscriptions: &[Subscription<'_>], budget_bps: u64) {
+        self.share_out_known(subscriptions, budget_bps, |_, _| true);
+        let mut has_stopped = false;
+        for (subscription, decision) in subscriptions.iter().zip(&mut self.decisions) {
+            let stopped = |quality: &Quality| is_stopped(subscription, *quality);
+            decision.awaited = decision.possible.filter(stopped);
+            has_stopped |= decision.awaited.is_some();
+        }
+        if has_stopped {
+            let is_there = |it: &Subscription<'_>, rung: &Rung| it.arrives(rung) || it.rests(rung);
+            self.share_out_known(subscriptions, budget_bps, is_there);
+        }
+    }
+
+    fn share_out_known(
+        &mut self,
+        subscriptions: &[Subscription<'_>],
+        budget_bps: u64,
+        is_available: impl Fn(&Subscription<'_>, &Rung) -> bool,
+    ) {
         let climb = Climb::within(self.budgets.recent());
         let scratch = &mut self.scratch;
         scratch.candidates.clear();
@@ -23,12 +44,8 @@ impl Allocator {
                 held: sent.map(|sent| sent.quality),
             };
             scratch.available.clear();
-            scratch.available.extend(
-                subscription
-                    .known
-                    .iter()
-                    .filter(|it| subscription.arrives(it) || subscription.rests(it)),
-            );
+            let known = subscription.known.iter();
+            scratch.available.extend(known.filter(|rung| is_available(subscription, rung)));
             ladder::climb(&mut scratch.ladder, &scratch.available, &purpose);
             let held_level = sent.map_or(0, |sent| sent.level(&scratch.ladder));
             let rank = Rank {
@@ -48,6 +65,13 @@ impl Allocator {
             }
         }
     }
+}
+
+/// Whether something was asked for and does not come.
+fn is_stopped(subscription: &Subscription<'_>, quality: Quality) -> bool {
+    let mut known = subscription.known.iter();
+    let known = known.find(|rung| rung.quality == quality);
+    known.is_some_and(|rung| !subscription.arrives(rung) && !subscription.rests(rung))
 }
 
 /// What is sent, and what it costs.

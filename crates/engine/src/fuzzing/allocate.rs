@@ -226,7 +226,7 @@ impl World {
         let (decisions, sent_bps) = (allocation.decisions.to_vec(), allocation.sent_bps);
         let again = allocator.allocate(*now, *budget, &subscriptions);
         // What is possible depends on whether anything was sent before.
-        let known = |it: &Decision| Decision { possible: None, ..*it };
+        let known = |it: &Decision| Decision { possible: None, awaited: None, ..*it };
         let (again_decided, decided) =
             (again.decisions.iter().map(known), decisions.iter().map(known));
         assert!(again_decided.eq(decided), "nothing has happened in between");

@@ -238,12 +238,16 @@ impl LayerMeter {
     }
 
     /// Remembers what its spatial layers cost that arrive, beside the smallest picture of all. While the last of one leaves
-    /// the window, it seems to cost less and less.
-    pub(super) fn remember(&mut self, beside: Option<Beside>) {
+    /// the window, it seems to cost less and less; and while it grows, it costs less than it will.
+    pub(super) fn remember(&mut self, now: Duration, beside: Option<Beside>) {
+        let is_growing = self.is_growing(now);
         let latest = [0, 1].map(|back| &self.parts[(self.part + PARTS - back) % PARTS]);
         for spatial in 0..SPATIAL {
             let cells = spatial * TEMPORAL..(spatial + 1) * TEMPORAL;
-            if latest.iter().any(|part| part.frames[cells.clone()].iter().any(|it| *it != 0)) {
+            let is_more = self.cost_of(spatial as u8) >= self.past.cost_of(spatial);
+            let has_come =
+                latest.iter().any(|part| part.frames[cells.clone()].iter().any(|it| *it != 0));
+            if has_come && (is_more || !is_growing) {
                 self.past.note(spatial, &self.measured, beside);
             }
         }

@@ -293,7 +293,7 @@ impl TrackMeter {
 
     /// Adds to what arrives what has arrived and does not now.
     fn review_known(&mut self) {
-        let TrackMeter { layers, rungs, known, .. } = self;
+        let TrackMeter { layers, rungs, known, active, .. } = self;
         let smallest = rungs.chunk_by(Rung::is_same_picture_as).next().and_then(|it| it.last());
         let beside =
             smallest.map(|rung| Beside { picture: rung.quality.picture(), bps: rung.peak_bps });
@@ -301,7 +301,7 @@ impl TrackMeter {
         known.clone_from(rungs);
         for (layer, meter) in (0..=u8::MAX).zip(layers.iter_mut()) {
             if arrives((layer, 0)) {
-                meter.remember(beside);
+                meter.remember(*active, beside);
             }
             meter.list_past(layer, |spatial| arrives((layer, spatial)), beside, known);
         }

@@ -11,7 +11,7 @@ use parlor_rtc::{MediaKind, Rid};
 use crate::allocate::{Area, Asked, Demand, Wanted, useful};
 use crate::fallback::Fallback;
 use crate::id::{LayerId, PeerId, Source, TrackId};
-use crate::lately::{Had, Lately};
+use crate::lately::Lately;
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
@@ -213,15 +213,10 @@ impl Track {
 
     /// What of a demand is to be encoded for somebody who had this of it lately.
     pub(crate) fn narrowed(&self, demand: Demand, lately: &Lately) -> Demand {
-        lately.narrow(demand, self.layers.len(), self.known(), self.awaited())
+        lately.narrow(demand, self.layers.len(), self.known())
     }
 
-    /// What it is asked for and does not come: nothing can be said of it until it does.
-    fn awaited(&self) -> Had {
-        let awaited = self.known().iter().filter(|rung| self.is_awaited(rung));
-        awaited.fold(Had::default(), |had, rung| had.with(Some(rung.quality)))
-    }
-
+    /// Whether it is asked for and does not come.
     fn is_awaited(&self, known: &Rung) -> bool {
         let is_it = |rung: &Rung| rung.quality.picture() == known.quality.picture();
         self.asked.includes(known.quality) && !self.rungs().iter().any(is_it)
