@@ -306,9 +306,11 @@ impl Memory {
         }
     }
 
-    /// The largest picture that rests of those between what is sent and what was before, or that was at the last switches.
+    /// The largest picture that rests of those between what is sent and what was `before`; or the one that was so at an earlier
+    /// switch, as long as less than that is sent.
     fn now_past(&self, before: Option<Sent>, subscription: &Subscription<'_>) -> Option<(u8, u8)> {
         let sent_bps = self.sent.map_or(0, |sent| sent.cost_bps);
+        let is_sent = |picture| self.sent.is_some_and(|sent| sent.quality.picture() == picture);
         let is_between = |rung: &&Rung| {
             rung.bitrate_bps > sent_bps
                 && before.is_some_and(|before| {
@@ -317,11 +319,12 @@ impl Memory {
                 })
         };
         let is_missed = |rung: &&Rung| {
-            rung.bitrate_bps > sent_bps && Some(rung.quality.picture()) == self.fell_past
+            let picture = rung.quality.picture();
+            rung.bitrate_bps > sent_bps && Some(picture) == self.fell_past && !is_sent(picture)
         };
-        let known = subscription.known.iter();
-        let resting = known.clone().filter(|rung| subscription.rests(rung));
-        let past = resting.filter(is_between).last().or(known.filter(is_missed).last())?;
+        let mut known = subscription.known.iter();
+        let mut resting = known.clone().filter(|rung| subscription.rests(rung));
+        let past = resting.rfind(is_between).or_else(|| known.rfind(is_missed))?;
         Some(past.quality.picture())
     }
 
@@ -350,9 +353,12 @@ impl Memory {
     pub(super) fn note(&mut self, outcome: Outcome, circumstances: &Circumstances) {
         let &Circumstances { now, budget_bps, view_has_changed, is_start, .. } = circumstances;
         let &Circumstances { place, pictures, subscription, .. } = circumstances;
-        let before = if self.is_at(place) { self.pictures } else { Pictures::default() };
-        self.fell_past = self.fell_past.filter(|_| self.is_at(place));
-        self.pictures = before.asked(subscription.asked).with(pictures);
+        let (had, fell_past) = match self.is_at(place) {
+            true => (self.pictures, self.fell_past),
+            false => (Pictures::default(), None),
+        };
+        self.pictures = had.asked(subscription.asked).with(pictures);
+        self.fell_past = fell_past;
         self.place = place;
         self.is_current = true;
         let quality = |sent: Option<Sent>| sent.map(|sent| sent.quality);
