@@ -73,9 +73,11 @@ impl Engine {
     fn demand(&self, track: &Track) -> Demand {
         let mut all = Demand::default();
         for subscriber in &track.subscribers {
-            let Some(peer) = self.peers.get(subscriber.peer) else { continue };
-            let Some(slot) = peer.slots.get(subscriber.slot) else { continue };
-            all.merge(slot.demand);
+            let slot =
+                self.peers.get(subscriber.peer).and_then(|peer| peer.slots.get(subscriber.slot));
+            if let Some(slot) = slot {
+                all.merge(slot.demand);
+            }
         }
         all
     }

@@ -25,7 +25,7 @@ use crate::measure::{Quality, Rung};
 use budget::Budgets;
 use fill::{Candidate, Rank, Step};
 use ladder::Purpose;
-use memory::{Circumstances, Climb, Memory, Pictures, Place};
+use memory::{Circumstances, Climb, Memory, Pictures, Place, Sent};
 
 pub use budget::Budget;
 pub(crate) use fill::with_headroom;
@@ -196,6 +196,17 @@ impl Subscription<'_> {
         self.place().map(demand).unwrap_or_default()
     }
 
+    /// What its ladder is made for, while this is sent.
+    fn purpose(&self, area: Area, sent: Option<Sent>) -> Purpose {
+        let held = sent.map(|sent| sent.quality);
+        Purpose { area, is_screen: self.class == Class::Screen, held }
+    }
+
+    fn rank(&self, area: Area, may_change: bool) -> Rank {
+        let pixels_shown = u32::from(area.width) * u32::from(area.height);
+        Rank { class: self.class.rank(), may_change, pixels_shown, track: self.track }
+    }
+
     /// Where it is seen, if something of it may be sent.
     fn place(&self) -> Result<Area, Reason> {
         match self.shown {
@@ -263,11 +274,7 @@ impl Allocator {
     ) -> u64 {
         let memory = self.memory(subscription.track);
         let Scratch { ladder, candidates, steps, .. } = &mut self.scratch;
-        let purpose = Purpose {
-            area,
-            is_screen: subscription.class == Class::Screen,
-            held: memory.and_then(|memory| memory.sent).map(|sent| sent.quality),
-        };
+        let purpose = subscription.purpose(area, memory.and_then(|memory| memory.sent));
         ladder::climb(ladder, subscription.rungs, &purpose);
         let held_level = memory.map_or(0, |memory| memory.level(ladder));
         let climb = match memory {
@@ -277,12 +284,8 @@ impl Allocator {
             // It is new, the viewer has just chosen another place for it, or its picture stands still.
             _ => Climb::within(self.budgets.recent()),
         };
-        let rank = Rank {
-            class: subscription.class.rank(),
-            may_change: !news.is_none || !memory.is_some_and(|memory| memory.is_fresh(now)),
-            pixels_shown: u32::from(area.width) * u32::from(area.height),
-            track: subscription.track,
-        };
+        let may_change = !news.is_none || !memory.is_some_and(|memory| memory.is_fresh(now));
+        let rank = subscription.rank(area, may_change);
         let wanted_bps = ladder.iter().map(|rung| u64::from(rung.peak_bps)).max();
         if let Some(picture) = climb.up_to {
             let end = ladder.iter().rposition(|rung| rung.quality.picture() == picture);

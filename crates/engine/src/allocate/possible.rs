@@ -1,9 +1,9 @@
 //! What would be sent if all that is known of tracks arrived: what publishers are to be asked for.
 
-use super::fill::{self, Candidate, Rank};
-use super::ladder::{self, Purpose};
+use super::fill::{self, Candidate};
+use super::ladder;
 use super::memory::{Climb, Sent};
-use super::{Allocator, Class, Given, Subscription};
+use super::{Allocator, Given, Subscription};
 use crate::measure::{Quality, Rung};
 
 impl Allocator {
@@ -38,22 +38,13 @@ impl Allocator {
         {
             let Ok(area) = subscription.place() else { continue };
             let sent = sent(subscription, decision.given);
-            let purpose = Purpose {
-                area,
-                is_screen: subscription.class == Class::Screen,
-                held: sent.map(|sent| sent.quality),
-            };
+            let purpose = subscription.purpose(area, sent);
             scratch.available.clear();
             let known = subscription.known.iter();
             scratch.available.extend(known.filter(|rung| is_available(subscription, rung)));
             ladder::climb(&mut scratch.ladder, &scratch.available, &purpose);
             let held_level = sent.map_or(0, |sent| sent.level(&scratch.ladder));
-            let rank = Rank {
-                class: subscription.class.rank(),
-                may_change: true,
-                pixels_shown: u32::from(area.width) * u32::from(area.height),
-                track: subscription.track,
-            };
+            let rank = subscription.rank(area, true);
             let candidate = (scratch.candidates.len(), held_level);
             fill::list(&mut scratch.steps, candidate, &scratch.ladder, rank);
             scratch.candidates.push(Candidate::new(index, held_level, climb));

@@ -12,9 +12,14 @@ use super::{MISSED_FOR, MISSED_PICTURES, Moment, Packet, Quality, Rung, STOPPED_
 pub(super) const SPATIAL: usize = 4;
 
 /// Temporal layers told apart: VP8 has no more, browsers send three. Higher ones count as the highest.
-pub(super) const TEMPORAL: usize = 4;
+const TEMPORAL: usize = 4;
 
-pub(super) const CELLS: usize = SPATIAL * TEMPORAL;
+const CELLS: usize = SPATIAL * TEMPORAL;
+
+/// Those of a spatial layer.
+pub(super) fn cells(spatial: usize) -> std::ops::Range<usize> {
+    spatial * TEMPORAL..(spatial + 1) * TEMPORAL
+}
 
 /// Parts of the window that slides. Bytes are counted by part, so the window jumps by one.
 const PARTS: usize = 8;
@@ -243,7 +248,7 @@ impl LayerMeter {
         let is_growing = self.is_growing(now);
         let latest = [0, 1].map(|back| &self.parts[(self.part + PARTS - back) % PARTS]);
         for spatial in 0..SPATIAL {
-            let cells = spatial * TEMPORAL..(spatial + 1) * TEMPORAL;
+            let cells = cells(spatial);
             let is_more = self.cost_of(spatial as u8) >= self.past.cost_of(spatial);
             let has_come =
                 latest.iter().any(|part| part.frames[cells.clone()].iter().any(|it| *it != 0));

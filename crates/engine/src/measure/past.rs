@@ -1,6 +1,6 @@
 //! What layers cost when they last arrived: they are asked for again when somebody could be sent so much.
 
-use super::layer::{Measured, SPATIAL, TEMPORAL};
+use super::layer::{Measured, SPATIAL, cells};
 
 /// The smallest picture that arrives, and what it costs. What is filmed moves more or less, and all sizes of it cost more or
 /// less then.
@@ -16,10 +16,6 @@ pub(super) struct Beside {
 pub(super) struct Past {
     then: Measured,
     beside: [Option<Beside>; SPATIAL],
-}
-
-fn cells(spatial: usize) -> std::ops::Range<usize> {
-    spatial * TEMPORAL..(spatial + 1) * TEMPORAL
 }
 
 impl Past {
@@ -75,7 +71,7 @@ mod tests {
         past.note(1, &measured(1_000_000), beside(100_000));
         let cost = |beside| {
             let then = past.scaled(1, beside);
-            (then.costs[TEMPORAL], then.peaks[TEMPORAL])
+            (then.costs[cells(1).start], then.peaks[cells(1).start])
         };
         assert_eq!(cost(beside(100_000)), (1_000_000, 2_000_000));
         assert_eq!(cost(beside(20_000)), (200_000, 400_000));

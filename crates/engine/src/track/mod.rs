@@ -83,7 +83,7 @@ pub(crate) struct Track {
     wanted: Wanted,
     asked: Asked,
     /// What of that its publisher was last told: the encodings, and the most spatial layers.
-    told: Option<(u32, Option<u8>)>,
+    told: (u32, Option<u8>),
     /// When there last were any after there had been none.
     wanted_since: Option<Instant>,
     pub(crate) fallback: Fallback,
@@ -141,7 +141,7 @@ impl Track {
             names: layers,
             wanted: Wanted::new(count),
             asked: Asked::default(),
-            told: Some((0, None)),
+            told: (0, None),
             wanted_since: None,
             fallback: Fallback::default(),
             read_layers: 0,
@@ -218,8 +218,8 @@ impl Track {
 
     /// Whether it is asked for and does not come.
     fn is_awaited(&self, known: &Rung) -> bool {
-        let is_it = |rung: &Rung| rung.quality.picture() == known.quality.picture();
-        self.asked.includes(known.quality) && !self.rungs().iter().any(is_it)
+        let arrives = self.rungs().iter().any(|rung| rung.is_same_picture_as(known));
+        self.asked.includes(known.quality) && !arrives
     }
 
     /// What it would cost more than all that arrives to fill a place with what rests now, in bits per second. What has
@@ -253,7 +253,7 @@ impl Track {
         if was_asked && !is_asked {
             self.meter.stop();
         }
-        let told = Some((self.asked.layers, self.spatial_limit()));
+        let told = (self.asked.layers, self.spatial_limit());
         std::mem::replace(&mut self.told, told) != told
     }
 
