@@ -26,8 +26,9 @@ const only = (hosts) => `--host-resolver-rules=${['MAP * ~NOTFOUND', ...hosts.ma
 
 /**
  * A Chromium of its own: fake devices belong to the process, so each person has one.
- * @param {{ id?: number, picture?: typeof WIDE, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, niceness?: number, args?: string[] }} options
- *   `id`: whose picture and tone the devices give; `picture`: what it is like, plain by default; `devices`: whether there are any;
+ * @param {{ id?: number, picture?: typeof WIDE | null, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, niceness?: number, args?: string[] }} options
+ *   `id`: whose picture and tone the devices give; `picture`: what it is like, plain by default, or `null` for Chromium's own, of whose colours alone
+ *   it says rightly how they are meant; `devices`: whether there are any;
  *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click;
  *   `shares`: the title of the tab that is chosen when somebody shares their screen; `hosts`: what it may reach beside this machine;
  *   `namespace`: the network namespace it is in; `niceness`: there, less than 0 before others have a processor
@@ -35,7 +36,8 @@ const only = (hosts) => `--host-resolver-rules=${['MAP * ~NOTFOUND', ...hosts.ma
 export async function openChromium({ id = 1, picture, devices = true, permission = true, autoplay = true, shares, hosts = [], namespace, niceness = 0, args = [] } = {}) {
   const { video, audio } = files(id, picture);
   const flags = [...QUIET, only(['localhost', '127.0.0.1', ...hosts]), ...args];
-  if (devices) flags.push('--use-fake-device-for-media-stream', `--use-file-for-fake-video-capture=${video}`, `--use-file-for-fake-audio-capture=${audio}`);
+  if (devices) flags.push(`--use-fake-device-for-media-stream=fps=${FPS}`, `--use-file-for-fake-audio-capture=${audio}`);
+  if (devices && picture !== null) flags.push(`--use-file-for-fake-video-capture=${video}`);
   // The fake dialogue would choose a fake screen; with a tab to share, the profile's permissions do without it.
   if (shares) flags.push(`--auto-select-tab-capture-source-by-title=${shares}`);
   else if (permission) flags.push('--use-fake-ui-for-media-stream');

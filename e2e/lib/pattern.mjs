@@ -33,7 +33,8 @@ export const hue = (id) => (id * 137) % 360;
 export const hertz = (id) => 180 + 120 * id;
 
 /** Makes the files for an id once and says where they are. */
-export function files(id, picture = PLAIN) {
+export function files(id, picture) {
+  picture ??= PLAIN;
   fs.mkdirSync(MEDIA, { recursive: true });
   const video = path.join(MEDIA, `${picture.name}-${id}-${picture.fps}.y4m`);
   const audio = path.join(MEDIA, `tone-${id}.wav`);

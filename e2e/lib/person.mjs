@@ -5,6 +5,8 @@ import { hertz } from './pattern.mjs';
 
 /** A tone is read with this much error at most, in hertz: one bin of the analysis and a little. */
 const TONE_TOLERANCE = 14;
+/** A channel of a colour, 0 to 255, is seen with this much error at most: encoders make a few, colours taken for those of another space fifty. */
+const COLOUR_TOLERANCE = 12;
 
 export class Person {
   /**
@@ -72,6 +74,15 @@ export class Person {
       await this.page.waitForTimeout(40);
     }
     assert.fail(`${this.name} does not see ${other.name}'s ${source}; last: ${JSON.stringify(last)}\n${this.page.problems.join('\n')}`);
+  }
+
+  /** The picture has the colours that its publisher sees in their own tile. */
+  async seesColoursOf(other) {
+    const colour = (tile) => tile.locator('video').evaluate((element) => globalThis.probe.colour(element));
+    const ownTile = other.page.locator('parlor-tile.self[data-source="camera"]');
+    const [seen, own] = await Promise.all([colour(this.tile(other)), colour(ownTile)]);
+    const off = Math.max(...seen.map((value, channel) => Math.abs(value - own[channel])));
+    assert.ok(off <= COLOUR_TOLERANCE, `${this.name} sees ${other.name}’s rgb(${own}) as rgb(${seen})`);
   }
 
   /** The picture moves: so many distinct frames in a second at least, all of that person. */

@@ -24,6 +24,19 @@ globalThis.probe = (() => {
     return { id: valid ? id : null, counter: read(0), width: video.videoWidth, height: video.videoHeight };
   }
 
+  /** The colour that a video shows left of its middle, where our pattern and Chromium's own are of one: red, green and blue, each 0 to 255. Null while it shows nothing. */
+  function colour(video) {
+    if (!video?.videoWidth) return null;
+    context.drawImage(video, 0, 0, WIDTH, HEIGHT);
+    const { data } = context.getImageData(CELL, 5 * CELL, CELL, CELL);
+    const pixels = data.length / 4;
+    return [0, 1, 2].map((channel) => {
+      let sum = 0;
+      for (let i = channel; i < data.length; i += 4) sum += data[i];
+      return Math.round(sum / pixels);
+    });
+  }
+
   /** What a video shows during a time: whose pictures, how many distinct ones, and the longest pause between two, in ms. */
   async function watch(video, ms) {
     const ids = new Set(), counters = new Set();
@@ -64,5 +77,5 @@ globalThis.probe = (() => {
     return { state: audio.state, hertz: loud ? (peak * audio.sampleRate) / analyser.fftSize : null, peak: bins[peak], median };
   }
 
-  return { picture, watch, tone };
+  return { picture, colour, watch, tone };
 })();

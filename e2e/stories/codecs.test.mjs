@@ -2,7 +2,7 @@
 import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
-import { openFirefox } from '../lib/browsers.mjs';
+import { openChromium, openFirefox } from '../lib/browsers.mjs';
 import { company } from '../lib/company.mjs';
 import { Person } from '../lib/person.mjs';
 
@@ -75,6 +75,28 @@ describe('codecs', () => {
     await fox.tile(ann).getByText('Ann’s browser sends a codec that this browser does not play').waitFor();
     assert.equal(await fox.picture(ann), null);
   });
+});
+
+describe('the colours of a camera', () => {
+  const here = company(1);
+  let green;
+
+  before(async () => (green = await openChromium({ picture: null })));
+  after(() => green?.close());
+
+  for (const codec of ['vp8', 'vp9', 'av1', 'h264'])
+    it(`are its own in ${codec.toUpperCase()}, in every size`, async () => {
+      const [ann, bo] = await Promise.all([
+        Person.join(green, here.server, { room: `${codec}?codec=${codec}`, name: 'Ann' }),
+        Person.join(here.browsers[0], here.server, { room: codec, name: 'Bo' }),
+      ]);
+      here.people.push(ann, bo);
+      for (const [viewport, ...widths] of [[SMALL, 320], [LARGE, 640, 1280]]) {
+        await bo.page.setViewportSize(viewport);
+        await until(bo, (arrives) => widths.includes(arrives.width) && arrives.codec === `video/${codec}`);
+        await bo.seesColoursOf(ann);
+      }
+    });
 });
 
 /** Runs in the page before all else: keeps the offers that it makes. */

@@ -110,6 +110,7 @@ fn write(
         abs_send_time: AbsSendTime(1),
         audio_level: None,
         video_orientation: None,
+        color_space: None,
         dependency_descriptor: &[],
     };
     let header = template.write(&fields, room).unwrap();
@@ -165,6 +166,7 @@ fn facts(frame: u64, n: u64, arrival: Instant) -> Facts {
         dependencies: Dependencies::default(),
         audio_level: None,
         video_orientation: None,
+        color_space: None,
     }
 }
 

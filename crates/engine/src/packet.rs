@@ -113,6 +113,7 @@ impl Headers {
             abs_send_time: departure.time,
             audio_level: None,
             video_orientation: None,
+            color_space: None,
             dependency_descriptor: &[],
         };
         let header = self.rtx.write(&fields, room)?;
@@ -144,6 +145,7 @@ impl<'a> Rewritten<'a> {
             abs_send_time: departure.time,
             audio_level: facts.audio_level,
             video_orientation: facts.video_orientation,
+            color_space: facts.color_space,
             dependency_descriptor: &[],
         }
     }

@@ -218,6 +218,7 @@ impl Peer {
             dependencies: frame.dependencies,
             audio_level: view.extensions.audio_level,
             video_orientation: view.extensions.video_orientation,
+            color_space: view.extensions.color_space,
         };
         Ok(Arrived {
             track: section.track,

@@ -151,6 +151,7 @@ impl World {
                 },
                 audio_level: None,
                 video_orientation: None,
+                color_space: None,
             };
             let packet = Packet { layer, facts, wanted, frame: source.frame };
             source.packets.insert(first + n, packet);

@@ -281,6 +281,7 @@ impl World {
             dependencies: read.dependencies,
             audio_level: None,
             video_orientation: None,
+            color_space: None,
         };
         let facts = at.ring.understand(facts, &descriptor);
         let is_newest = packet.encoder + 1 == at.encoders.len();

@@ -9,7 +9,7 @@ use parlor_rtc::congestion::Bitrate;
 use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::rtcp::{self, CompoundWriter, Rtcp};
-use parlor_rtc::rtp::{RtpView, Ssrc};
+use parlor_rtc::rtp::{ColorSpace, RtpView, Ssrc};
 use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
 use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
 use parlor_rtc::{Path, fuzzing};
@@ -63,6 +63,7 @@ struct Heard {
     payload_type: u8,
     sequence: u16,
     timestamp: u32,
+    color_space: Option<ColorSpace>,
     payload: Vec<u8>,
 }
 
@@ -125,15 +126,21 @@ impl Call {
 
     /// The first one sends a packet, number `sequence`, and it goes where it goes.
     fn publish(&mut self, payload_type: u8, sequence: u16, payload: &[u8]) {
-        self.send(0x90, payload_type, sequence, payload);
+        self.send(0x90, payload_type, sequence, &[], payload);
     }
 
     /// The first one sends a packet that is padding and nothing else.
     fn pad(&mut self, payload_type: u8, sequence: u16) {
-        self.send(0xB0, payload_type, sequence, &[0, 0, 0, 4]);
+        self.send(0xB0, payload_type, sequence, &[], &[0, 0, 0, 4]);
     }
 
-    fn send(&mut self, first: u8, payload_type: u8, sequence: u16, payload: &[u8]) {
+    /// The first one sends a picture in one packet, which says that it is of these colours.
+    fn publish_in(&mut self, ColorSpace(value): ColorSpace, sequence: u16) {
+        let told = [&[6 << 4 | 3][..], &value, &[0; 3]].concat();
+        self.send(0x90, 0x80 | 96, sequence, &told, &picture(sequence));
+    }
+
+    fn send(&mut self, first: u8, payload_type: u8, sequence: u16, more: &[u8], payload: &[u8]) {
         self.now += Duration::from_millis(20);
         let mut packet = vec![first, payload_type];
         packet.extend(sequence.to_be_bytes());
@@ -141,7 +148,9 @@ impl Call {
         packet.extend(PUBLISHER.to_be_bytes());
         // The mid of its section, which is 4 here, and the number over the whole transport, which is 5.
         let [high, low] = sequence.to_be_bytes();
-        packet.extend([0xBE, 0xDE, 0, 2, 4 << 4, b'0', 5 << 4 | 1, high, low, 0, 0, 0]);
+        let words = 2 + (more.len() / 4) as u8;
+        packet.extend([0xBE, 0xDE, 0, words, 4 << 4, b'0', 5 << 4 | 1, high, low, 0, 0, 0]);
+        packet.extend(more);
         packet.extend(payload);
         let len = packet.len();
         packet.resize(len + SRTP_OVERHEAD, 0);
@@ -190,8 +199,15 @@ impl Call {
                     let view = RtpView::parse(&packet[..len], &extensions).unwrap();
                     let RtpView { ssrc, payload_type, sequence, timestamp, .. } = view;
                     let payload = view.payload.of(&packet).to_vec();
-                    let heard = Heard { ssrc, payload_type, sequence, timestamp, payload };
-                    person.heard.push(heard);
+                    let color_space = view.extensions.color_space;
+                    person.heard.push(Heard {
+                        ssrc,
+                        payload_type,
+                        sequence,
+                        timestamp,
+                        color_space,
+                        payload,
+                    });
                 }
             }
         }
@@ -238,7 +254,8 @@ fn offer([types, formats]: [&str; 2]) -> String {
              a=ice-ufrag:user\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
              a=rtcp-rsize\r\na={direction}\r\n{formats}\
              a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
-             a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n"
+             a=extmap:5 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
+             a=extmap:6 http://www.webrtc.org/experiments/rtp-hdrext/color-space\r\n"
         )
         .unwrap();
     }
@@ -311,6 +328,20 @@ fn picture(number: u16) -> Vec<u8> {
     let is_key = number == 10;
     let tag = [u8::from(!is_key), 0, 0];
     [&[0x10][..], &tag, if is_key { &size } else { &[] }, &[0; 40]].concat()
+}
+
+#[test]
+fn the_colours_of_a_picture_go_with_the_packet_that_tells_them_and_again_with_what_is_sent_again() {
+    let mut call = Call::new(&[VP8, VP8]);
+    let colours = ColorSpace([6, 6, 6, 0x10]);
+    call.publish_in(colours, 10);
+    call.publish(96, 11, &picture(11));
+    let seen = call.take(1);
+    let told: Vec<_> = seen.iter().map(|seen| seen.color_space).collect();
+    assert_eq!(told, [Some(colours), None]);
+    call.ask_again(1, seen[0].ssrc, seen[0].sequence);
+    let [again] = &call.take(1)[..] else { panic!("it comes once") };
+    assert_eq!((again.payload_type, again.color_space), (97, Some(colours)));
 }
 
 #[test]

@@ -127,6 +127,7 @@ mod tests {
             dependencies: Dependencies::default(),
             audio_level: None,
             video_orientation: None,
+            color_space: None,
         }
     }
 

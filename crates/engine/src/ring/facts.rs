@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use parlor_rtc::payload::{FrameNumbers, Layer, LayerSet, TemplateIds};
-use parlor_rtc::rtp::{AudioLevel, VideoOrientation};
+use parlor_rtc::rtp::{AudioLevel, ColorSpace, VideoOrientation};
 
 /// Everything that routing and rewriting want to know about one received packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Facts {
     pub audio_level: Option<AudioLevel>,
     /// How its picture is to be turned, if its header says so.
     pub video_orientation: Option<VideoOrientation>,
+    /// Which colours its picture means, if its header says so.
+    pub color_space: Option<ColorSpace>,
 }
 
 /// What leaving frames out has to respect, as far as a packet tells it.

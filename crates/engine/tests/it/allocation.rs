@@ -102,6 +102,7 @@ impl Subscriber {
             abs_send_time: AbsSendTime(1),
             audio_level: None,
             video_orientation: None,
+            color_space: None,
             dependency_descriptor: &[],
         };
         let header = self.template.write(&fields, room).unwrap();

@@ -24,6 +24,7 @@ pub(crate) fn facts(sequence: u64, arrival: Instant) -> Facts {
         dependencies: Dependencies::default(),
         audio_level: None,
         video_orientation: None,
+        color_space: None,
     }
 }
 

@@ -9,10 +9,10 @@ use crate::rtcp::{self, CompoundWriter, Rtcp};
 use crate::rtp::{ExtensionKind, ExtensionMap, RtpView, SequenceExtender, Ssrc};
 use crate::sdp::Codec;
 
-/// Ids 1 to 7 and 16, so that every kind is met in the one- and in the two-byte form.
+/// Ids 1 to 7, 16 and 17, so that every kind is met in the one- and in the two-byte form.
 fn every_extension() -> ExtensionMap {
     let mut map = ExtensionMap::new();
-    for (id, kind) in (1..=7).chain([16]).zip(ExtensionKind::ALL) {
+    for (id, kind) in (1..=7).chain([16, 17]).zip(ExtensionKind::ALL) {
         assert_eq!(map.insert(id, kind), Ok(()));
     }
     map

@@ -22,11 +22,13 @@ pub enum ExtensionKind {
     DependencyDescriptor,
     /// How the camera was held (3GPP TS 26.114 section 7.4.5).
     VideoOrientation,
+    /// Which colours the numbers of the picture mean (WebRTC's color-space).
+    ColorSpace,
 }
 
 impl ExtensionKind {
     /// Every kind, in the order of their declaration.
-    pub const ALL: [ExtensionKind; 8] = [
+    pub const ALL: [ExtensionKind; 9] = [
         ExtensionKind::Mid,
         ExtensionKind::Rid,
         ExtensionKind::RepairedRid,
@@ -35,6 +37,7 @@ impl ExtensionKind {
         ExtensionKind::AbsSendTime,
         ExtensionKind::DependencyDescriptor,
         ExtensionKind::VideoOrientation,
+        ExtensionKind::ColorSpace,
     ];
 
     /// The URI that names the extension in `a=extmap`.
@@ -54,6 +57,7 @@ impl ExtensionKind {
                 "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
             }
             ExtensionKind::VideoOrientation => "urn:3gpp:video-orientation",
+            ExtensionKind::ColorSpace => "http://www.webrtc.org/experiments/rtp-hdrext/color-space",
         }
     }
 

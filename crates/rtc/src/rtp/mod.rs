@@ -18,7 +18,7 @@ pub use sequence::{SequenceExtender, TimestampExtender, is_newer, sequence_dista
 pub use template::{HeaderFields, HeaderTemplate};
 
 pub use time::{AbsSendTime, NtpClock, NtpTime, from_ntp_short, to_ntp_short};
-pub use view::{AudioLevel, Extensions, InvalidRtp, RtpView, VideoOrientation};
+pub use view::{AudioLevel, ColorSpace, Extensions, InvalidRtp, RtpView, VideoOrientation};
 
 /// Bytes of an RTP header without CSRCs and extensions (RFC 3550 section 5.1).
 pub const FIXED_HEADER_LEN: usize = 12;

@@ -2,12 +2,13 @@
 
 use super::elements::{Form, ONE_BYTE_ID_MAX, ONE_BYTE_VALUE_MAX};
 use super::{
-    AbsSendTime, AudioLevel, ExtensionKind, ExtensionMap, FIXED_HEADER_LEN, Ssrc, VideoOrientation,
+    AbsSendTime, AudioLevel, ColorSpace, ExtensionKind, ExtensionMap, FIXED_HEADER_LEN, Ssrc,
+    VideoOrientation,
 };
 use crate::bytes::put;
 use crate::id::{MediaKind, Mid};
 
-/// Room for the header and every extension but the dependency descriptor, in the two-byte form:
+/// Room for the header and every extension that all packets of a stream carry, in the two-byte form:
 /// 12 + 4 + (2 + 16) + (2 + 2) + (2 + 3) + (2 + 1) is 46.
 const TEMPLATE_CAPACITY: usize = 48;
 
@@ -30,6 +31,8 @@ pub struct HeaderFields<'a> {
     pub audio_level: Option<AudioLevel>,
     /// How the picture is turned, where the packet said so.
     pub video_orientation: Option<VideoOrientation>,
+    /// Which colours the picture means, where the packet said so.
+    pub color_space: Option<ColorSpace>,
     /// The dependency descriptor to send, or nothing.
     pub dependency_descriptor: &'a [u8],
 }
@@ -38,7 +41,8 @@ pub struct HeaderFields<'a> {
 ///
 /// Every header of a stream has the same length, so that packets of equal payload stay equal and
 /// can leave as one GSO message: an extension without a value becomes padding. Only a dependency
-/// descriptor of another length changes it.
+/// descriptor of another length changes it, and the color space in the last packet of a key frame, which is seldom
+/// as long as the others anyway.
 #[derive(Clone, Debug)]
 pub struct HeaderTemplate {
     /// For packets whose elements all fit the one-byte form; none when an id does not.
@@ -47,11 +51,13 @@ pub struct HeaderTemplate {
     two_byte: Block,
     /// The id of the dependency descriptor.
     descriptor_id: Option<u8>,
+    /// The id of the color space.
+    color_space_id: Option<u8>,
 }
 
 impl HeaderTemplate {
     /// Longest header that [`HeaderTemplate::write`] makes.
-    pub const MAX_LEN: usize = TEMPLATE_CAPACITY + 2 + 255 + 3;
+    pub const MAX_LEN: usize = TEMPLATE_CAPACITY + 2 + ColorSpace::LEN + 2 + 255 + 3;
 
     /// The template of the stream `ssrc` in the media section `mid`, whose extension ids are `map`.
     ///
@@ -72,7 +78,10 @@ impl HeaderTemplate {
         let descriptor_id = map
             .id(ExtensionKind::DependencyDescriptor)
             .filter(|_| kind == MediaKind::Video && (allow_mixed || one_byte.is_none()));
-        HeaderTemplate { one_byte, two_byte, descriptor_id }
+        let color_space_id = map.id(ExtensionKind::ColorSpace).filter(|id| {
+            kind == MediaKind::Video && (*id <= ONE_BYTE_ID_MAX || one_byte.is_none())
+        });
+        HeaderTemplate { one_byte, two_byte, descriptor_id, color_space_id }
     }
 
     /// Whether packets carry a transport-wide sequence number, so that one must be drawn for each.
@@ -92,12 +101,12 @@ impl HeaderTemplate {
             .descriptor_id
             .filter(|_| (1..=255).contains(&fields.dependency_descriptor.len()))
             .map(|id| (id, fields.dependency_descriptor));
+        let color_space = self.color_space_id.zip(fields.color_space.as_ref());
+        let color_space = color_space.map(|(id, ColorSpace(value))| (id, &value[..]));
         let fits_one_byte = descriptor
             .is_none_or(|(id, value)| id <= ONE_BYTE_ID_MAX && value.len() <= ONE_BYTE_VALUE_MAX);
-        match &self.one_byte {
-            Some(block) if fits_one_byte => block.write(fields, descriptor, out),
-            _ => self.two_byte.write(fields, descriptor, out),
-        }
+        let block = self.one_byte.as_ref().filter(|_| fits_one_byte).unwrap_or(&self.two_byte);
+        block.write(fields, [color_space, descriptor], out)
     }
 }
 
@@ -175,12 +184,12 @@ impl Block {
     fn write(
         &self,
         fields: &HeaderFields<'_>,
-        descriptor: Option<(u8, &[u8])>,
+        of_this_packet: [Option<(u8, &[u8])>; 2],
         out: &mut [u8],
     ) -> Option<usize> {
         put(out, 0, self.bytes.get(..self.len)?).then_some(())?;
         let mut end = self.len;
-        if let Some((id, value)) = descriptor {
+        for (id, value) in of_this_packet.into_iter().flatten() {
             let at = self.form.put_header(out, end, id, value.len())?;
             put(out, at, value).then_some(())?;
             end = at + value.len();

@@ -2,7 +2,7 @@
 
 use super::elements::{Elements, Form};
 use super::{AbsSendTime, ExtensionKind, ExtensionMap, FIXED_HEADER_LEN, Span, Ssrc};
-use crate::bytes::{u16_at, u24_at, u32_at};
+use crate::bytes::{array_at, u16_at, u24_at, u32_at};
 use crate::id::{Mid, Rid};
 
 /// Why bytes are not an RTP packet. All of them are the sender's fault.
@@ -48,6 +48,29 @@ impl AudioLevel {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct VideoOrientation(pub u8);
 
+/// Which colours the numbers of a picture mean: primaries, transfer and matrix by the tables of
+/// ISO/IEC 23091-2, then range and chroma siting; passed on as it came (WebRTC's color-space).
+///
+/// Senders say it in the last packet of every key frame, and their receivers remember it. What codecs
+/// without a word for it in their key frames (VP9 and AV1 as browsers encode them) mean is said nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ColorSpace(pub [u8; ColorSpace::LEN]);
+
+impl ColorSpace {
+    /// Bytes that travel.
+    pub const LEN: usize = 4;
+
+    /// Bytes of the longer form, which ends with how bright the mastering display was. No browser
+    /// sends it for cameras and screens; it is read without that.
+    const WITH_MASTERING_LEN: usize = ColorSpace::LEN + 24;
+
+    /// Reads the value of either form.
+    pub fn from_bytes(value: &[u8]) -> Option<ColorSpace> {
+        let is_known = [ColorSpace::LEN, ColorSpace::WITH_MASTERING_LEN].contains(&value.len());
+        array_at(value, 0).filter(|_| is_known).map(ColorSpace)
+    }
+}
+
 /// The header extensions of a packet that the connection gave a meaning to.
 ///
 /// A value of the wrong length or form is as if it were not there (RFC 8285 section 4.1.2 lets a
@@ -70,6 +93,8 @@ pub struct Extensions {
     pub dependency_descriptor: Option<Span>,
     /// How the picture is turned.
     pub video_orientation: Option<VideoOrientation>,
+    /// Which colours it means.
+    pub color_space: Option<ColorSpace>,
 }
 
 /// What an RTP packet says: small, without a borrow, to be stored beside the packet's bytes.
@@ -96,8 +121,7 @@ pub struct RtpView {
 impl RtpView {
     /// Reads `packet`, which is the whole plaintext of one RTP packet.
     pub fn parse(packet: &[u8], map: &ExtensionMap) -> Result<RtpView, InvalidRtp> {
-        let fixed: [u8; FIXED_HEADER_LEN] =
-            crate::bytes::array_at(packet, 0).ok_or(InvalidRtp::Truncated)?;
+        let fixed: [u8; FIXED_HEADER_LEN] = array_at(packet, 0).ok_or(InvalidRtp::Truncated)?;
         let [first, second, ..] = fixed;
         if first >> 6 != 2 {
             return Err(InvalidRtp::Version(first >> 6));
@@ -175,6 +199,7 @@ impl Extensions {
             ExtensionKind::VideoOrientation => {
                 self.video_orientation = value.first().map(|&byte| VideoOrientation(byte));
             }
+            ExtensionKind::ColorSpace => self.color_space = ColorSpace::from_bytes(value),
         }
     }
 }

@@ -100,7 +100,7 @@ fn is_useful(extension: ExtensionKind, kind: MediaKind, direction: Direction) ->
         ExtensionKind::Rid | ExtensionKind::RepairedRid => {
             video && direction != Direction::ClientReceives
         }
-        ExtensionKind::DependencyDescriptor => video,
+        ExtensionKind::DependencyDescriptor | ExtensionKind::ColorSpace => video,
         // We could pass it on, and agree on it with nobody: a browser that may signal the orientation
         // leaves its pictures unturned, and a viewer whose browser does not know the extension (Firefox)
         // would see them lying on their side. So every sender turns its pictures itself.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::rtp::{
-    AbsSendTime, AudioLevel, ExtensionKind, ExtensionMap, HeaderFields, HeaderTemplate,
+    AbsSendTime, AudioLevel, ColorSpace, ExtensionKind, ExtensionMap, HeaderFields, HeaderTemplate,
     InvalidExtensionId, InvalidRtp, NtpClock, NtpTime, RtpView, SequenceExtender, Ssrc,
     TimestampExtender, VideoOrientation,
 };
@@ -28,6 +28,7 @@ fn browser_map() -> ExtensionMap {
         (11, ExtensionKind::RepairedRid),
         (12, ExtensionKind::DependencyDescriptor),
         (13, ExtensionKind::VideoOrientation),
+        (14, ExtensionKind::ColorSpace),
     ])
 }
 
@@ -52,6 +53,7 @@ fn fields<'a>() -> HeaderFields<'a> {
         abs_send_time: AbsSendTime(0x12_3456),
         audio_level: None,
         video_orientation: None,
+        color_space: None,
         dependency_descriptor: &[],
     }
 }
@@ -174,6 +176,29 @@ fn headers_of_one_stream_are_equally_long_with_and_without_optional_values() {
 }
 
 #[test]
+fn colours_are_told_by_the_packets_that_tell_them_and_take_no_room_in_others() {
+    let template = HeaderTemplate::new(Ssrc(7), None, MediaKind::Video, &browser_map(), false);
+    let mut out = [0xFF; HeaderTemplate::MAX_LEN];
+    let without = template.write(&fields(), &mut out).unwrap();
+    let view = RtpView::parse(&out[..without], &browser_map()).unwrap();
+    assert_eq!(view.extensions.color_space, None);
+    let color_space = Some(ColorSpace([6, 6, 6, 0x10]));
+    let len = template.write(&HeaderFields { color_space, ..fields() }, &mut out).unwrap();
+    assert!(without < len && len <= without + 8);
+    let view = RtpView::parse(&out[..len], &browser_map()).unwrap();
+    assert_eq!(view.extensions.color_space, color_space);
+}
+
+#[test]
+fn colours_are_read_in_the_short_form_and_in_the_one_that_tells_of_a_mastering_display() {
+    let read = |len: u8| ColorSpace::from_bytes(&(1..=len).collect::<Vec<_>>());
+    for len in 0..=255 {
+        let expected = matches!(len, 4 | 28).then_some(ColorSpace([1, 2, 3, 4]));
+        assert_eq!(read(len), expected, "{len}");
+    }
+}
+
+#[test]
 fn a_receiver_without_extensions_gets_a_bare_header() {
     let map = ExtensionMap::new();
     let template = HeaderTemplate::new(Ssrc(7), None, MediaKind::Audio, &map, false);
@@ -278,7 +303,7 @@ proptest! {
         payload_type in 0_u8..128, marker: bool, sequence: u16, timestamp: u32, ssrc: u32,
         transport_sequence: u16, send_time in 0_u32..1 << 24, level: Option<u8>, audio: bool,
         id_offset in prop::sample::select(vec![0_u8, 40]), descriptor_len in 0_usize..40,
-        mid in "[a-z0-9]{1,16}",
+        mid in "[a-z0-9]{1,16}", color_space: Option<[u8; ColorSpace::LEN]>,
     ) {
         let mut map = ExtensionMap::new();
         for (id, kind) in browser_map().iter() {
@@ -293,6 +318,7 @@ proptest! {
             abs_send_time: AbsSendTime(send_time),
             audio_level: level.map(AudioLevel::from_byte),
             video_orientation: level.map(VideoOrientation),
+            color_space: color_space.map(ColorSpace),
             dependency_descriptor: &descriptor,
         };
         let mut out = [0xEE; HeaderTemplate::MAX_LEN];
@@ -310,6 +336,7 @@ proptest! {
         prop_assert_eq!(read.abs_send_time, Some(AbsSendTime(send_time)));
         prop_assert_eq!(read.audio_level, fields.audio_level.filter(|_| audio));
         prop_assert_eq!(read.video_orientation, fields.video_orientation.filter(|_| !audio));
+        prop_assert_eq!(read.color_space, fields.color_space.filter(|_| !audio));
         let expected = if audio { &[][..] } else { &descriptor[..] };
         let read = read.dependency_descriptor.map_or(&[][..], |span| span.of(&out));
         prop_assert_eq!(read, expected);
