@@ -27,8 +27,8 @@ const only = (hosts) => `--host-resolver-rules=${['MAP * ~NOTFOUND', ...hosts.ma
 /**
  * A Chromium of its own: fake devices belong to the process, so each person has one.
  * @param {{ id?: number, picture?: typeof WIDE | null, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, niceness?: number, args?: string[] }} options
- *   `id`: whose picture and tone the devices give; `picture`: what it is like, plain by default, or `null` for Chromium's own, of whose colours alone
- *   it says rightly how they are meant; `devices`: whether there are any;
+ *   `id`: whose picture and tone the devices give; `picture`: what it is like, plain by default, or `null` for Chromium's own (how colours
+ *   of files are meant Chromium says wrongly); `devices`: whether there are any;
  *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click;
  *   `shares`: the title of the tab that is chosen when somebody shares their screen; `hosts`: what it may reach beside this machine;
  *   `namespace`: the network namespace it is in; `niceness`: there, less than 0 before others have a processor

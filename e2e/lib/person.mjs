@@ -76,13 +76,15 @@ export class Person {
     assert.fail(`${this.name} does not see ${other.name}'s ${source}; last: ${JSON.stringify(last)}\n${this.page.problems.join('\n')}`);
   }
 
-  /** The picture has the colours that its publisher sees in their own tile. */
-  async seesColoursOf(other) {
+  /** The picture has the colours that its publisher sees in their own tile, and keeps them: what tells them comes with key frames alone. */
+  async seesColoursOf(other, { ms = 1000 } = {}) {
     const colour = (tile) => tile.locator('video').evaluate((element) => globalThis.probe.colour(element));
     const ownTile = other.page.locator('parlor-tile.self[data-source="camera"]');
-    const [seen, own] = await Promise.all([colour(this.tile(other)), colour(ownTile)]);
-    const off = Math.max(...seen.map((value, channel) => Math.abs(value - own[channel])));
-    assert.ok(off <= COLOUR_TOLERANCE, `${this.name} sees ${other.name}’s rgb(${own}) as rgb(${seen})`);
+    for (const end = Date.now() + ms; Date.now() < end; await this.page.waitForTimeout(100)) {
+      const [seen, own] = await Promise.all([colour(this.tile(other)), colour(ownTile)]);
+      const off = seen && own ? Math.max(...seen.map((value, channel) => Math.abs(value - own[channel]))) : Infinity;
+      assert.ok(off <= COLOUR_TOLERANCE, `${this.name} sees ${other.name}’s rgb(${own}) as rgb(${seen})`);
+    }
   }
 
   /** The picture moves: so many distinct frames in a second at least, all of that person. */

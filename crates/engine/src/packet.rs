@@ -1,7 +1,7 @@
 //! Writes outgoing RTP packets where they are sent from: header, payload, seal.
 
 use parlor_rtc::payload::{self, Red};
-use parlor_rtc::rtp::{ExtensionMap, HeaderFields, HeaderTemplate, Ssrc};
+use parlor_rtc::rtp::{ColorSpace, ExtensionMap, HeaderFields, HeaderTemplate, Ssrc};
 use parlor_rtc::sdp::{Codec, MediaSection};
 
 use crate::link::{Departure, Link};
@@ -40,6 +40,8 @@ pub(crate) struct Rewritten<'a> {
     /// The publisher's codec.
     pub(crate) codec: Codec,
     pub(crate) types: PayloadTypes,
+    /// What its header tells of its colours.
+    pub(crate) color_space: Option<ColorSpace>,
 }
 
 impl Headers {
@@ -145,7 +147,7 @@ impl<'a> Rewritten<'a> {
             abs_send_time: departure.time,
             audio_level: facts.audio_level,
             video_orientation: facts.video_orientation,
-            color_space: facts.color_space,
+            color_space: self.color_space,
             dependency_descriptor: &[],
         }
     }

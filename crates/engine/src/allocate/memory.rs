@@ -256,12 +256,13 @@ impl Memory {
         self.pictures.with(Pictures::of(rungs)) != self.pictures
     }
 
-    /// Whether what is sent may go up, as far as its past goes. With news it need not wait.
+    /// Whether what is sent may go up, as far as its past goes. With news it need not wait. `ladder` is what it would go up,
+    /// made of what arrives, `rungs`.
     pub(super) fn climb(
         &self,
         now: Instant,
         budgets: &Budgets,
-        rungs: &[Rung],
+        (rungs, ladder): (&[Rung], &[Rung]),
         news: News,
     ) -> Climb {
         if self.has_lost_picture && news.nothing_is_sent && news.time_has_passed {
@@ -291,7 +292,8 @@ impl Memory {
         if !has_failed && (has_news || has_grown && news.time_has_passed) {
             return Climb::within(budgets.recent());
         }
-        let is_there = |picture: &(u8, u8)| rungs.iter().any(|it| it.quality.picture() == *picture);
+        let is_there =
+            |picture: &(u8, u8)| ladder.iter().any(|it| it.quality.picture() == *picture);
         if let Some(picture) = self.fell_past.filter(is_there) {
             return Climb { up_to: Some(picture), ..Climb::within(budgets.recent()) };
         }

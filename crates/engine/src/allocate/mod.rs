@@ -279,7 +279,7 @@ impl Allocator {
         let held_level = memory.map_or(0, |memory| memory.level(ladder));
         let climb = match memory {
             Some(memory) if memory.goes_on(subscription, area) => {
-                memory.climb(now, &self.budgets, subscription.rungs, news)
+                memory.climb(now, &self.budgets, (subscription.rungs, &*ladder), news)
             }
             // It is new, the viewer has just chosen another place for it, or its picture stands still.
             _ => Climb::within(self.budgets.recent()),

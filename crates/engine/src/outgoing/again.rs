@@ -162,7 +162,10 @@ impl Outgoing {
         let Outlet { link, departure, arena, .. } = outlet;
         let mut room = arena.reserve(departure.path)?;
         may(stored.payload.len(), link)?;
-        let packet = Rewritten { stored, numbers, codec, types };
+        // Receivers remember the colours that came last, of whatever picture.
+        let is_shown = self.last_sent == Some(track.id) && !stored.payload.is_empty();
+        let color_space = self.colours.of(stored.facts, codec).filter(|_| is_shown);
+        let packet = Rewritten { stored, numbers, codec, types, color_space };
         let number = (self.again.next_sequence, rtx);
         let len = self.headers.write_again(&packet, number, link, *departure, room.bytes_mut())?;
         room.commit(len);

@@ -1,6 +1,7 @@
 //! One slot's outgoing stream: where it reads, and how packets become the receiver's.
 
 mod again;
+mod colours;
 mod reading;
 
 use std::time::Instant;
@@ -24,6 +25,7 @@ pub(crate) use again::Request;
 pub(crate) use reading::Reading;
 
 use again::Again;
+use colours::Colours;
 
 /// Ticks per second of every audio codec that rooms carry (RFC 7587 section 4.1).
 const AUDIO_CLOCK_RATE: u32 = 48_000;
@@ -41,6 +43,7 @@ pub(crate) struct Outgoing {
     reading: Reading,
     mapped: Option<Mapped>,
     again: Again,
+    colours: Colours,
     /// The track of which something was sent last.
     last_sent: Option<TrackId>,
     /// Packets and payload bytes sent, for sender reports (RFC 3550 section 6.4.1).
@@ -121,6 +124,7 @@ impl Outgoing {
             reading: Reading::default(),
             mapped: None,
             again: Again::new(seed >> 33 & 0x7FFF),
+            colours: Colours::default(),
             last_sent: None,
             packets: 0,
             octets: 0,
@@ -308,7 +312,9 @@ impl Outgoing {
             Decision::Drop(DropReason::AwaitingKeyFrame) => return Err(Unsent::AwaitsKeyFrame),
             Decision::Drop(_) => return Err(Unsent::Dropped),
         };
-        let packet = Rewritten { stored, numbers, codec, types };
+        self.colours.note(stored.facts);
+        let color_space = self.colours.of(stored.facts, codec);
+        let packet = Rewritten { stored, numbers, codec, types, color_space };
         let len = self.headers.write(&packet, link, *departure, room.bytes_mut());
         let len = len.ok_or(Unsent::Dropped)?;
         room.commit(len);

@@ -41,8 +41,7 @@ pub struct HeaderFields<'a> {
 ///
 /// Every header of a stream has the same length, so that packets of equal payload stay equal and
 /// can leave as one GSO message: an extension without a value becomes padding. Only a dependency
-/// descriptor of another length changes it, and the color space in the last packet of a key frame, which is seldom
-/// as long as the others anyway.
+/// descriptor of another length changes it, and the color space, which is in the last packet of key frames.
 #[derive(Clone, Debug)]
 pub struct HeaderTemplate {
     /// For packets whose elements all fit the one-byte form; none when an id does not.

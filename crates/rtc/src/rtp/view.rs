@@ -51,7 +51,7 @@ pub struct VideoOrientation(pub u8);
 /// Which colours the numbers of a picture mean: primaries, transfer and matrix by the tables of
 /// ISO/IEC 23091-2, then range and chroma siting; passed on as it came (WebRTC's color-space).
 ///
-/// Senders say it in the last packet of every key frame, and their receivers remember it. What codecs
+/// Senders say it in the last packet of a key frame, and again when it changes; their receivers remember it. What codecs
 /// without a word for it in their key frames (VP9 and AV1 as browsers encode them) mean is said nowhere else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ColorSpace(pub [u8; ColorSpace::LEN]);
@@ -59,6 +59,9 @@ pub struct ColorSpace(pub [u8; ColorSpace::LEN]);
 impl ColorSpace {
     /// Bytes that travel.
     pub const LEN: usize = 4;
+
+    /// BT.601 with 525 lines, of limited range: 6 is its number in all three tables, and 1 that range's.
+    pub const BT601_LIMITED: ColorSpace = ColorSpace([6, 6, 6, 1 << 4]);
 
     /// Bytes of the longer form, which ends with how bright the mastering display was. No browser
     /// sends it for cameras and screens; it is read without that.

@@ -33,6 +33,7 @@ const EXTENSIONS: &str = "a=extmap:1 urn:ietf:params:rtp-hdrext:ssrc-audio-level
      a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
      a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
      a=extmap:5 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n\
+     a=extmap:6 http://www.webrtc.org/experiments/rtp-hdrext/color-space\r\n\
      a=extmap:10 urn:ietf:params:rtp-hdrext:sdes:rtp-stream-id\r\n\
      a=extmap:11 urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id\r\n";
 
