@@ -109,6 +109,9 @@ describe('in a call of two', () => {
     await tile.getByTestId('fullscreen').click();
     await bo.page.waitForFunction((peer) => document.fullscreenElement?.dataset.peer === peer, ann.peer);
     await bo.seesMotion(ann);
+    await tile.getByTestId('more').click();
+    await bo.element('menu-statistics').click();
+    await tile.getByTestId('tile-statistics').waitFor();
     await tile.getByTestId('fullscreen').click();
     await bo.page.waitForFunction(() => document.fullscreenElement === null);
     await tile.hover();

@@ -43,7 +43,8 @@ export function receptionLines(reception, quality, roundTripMs) {
  */
 export function sendingLines(sent) {
   if (sent.length === 0) return ["Nothing leaves"];
-  const lines = sent.map((sending) => `${sending.rid ? `${sending.rid}: ` : ""}${sizeWords(sending)}, ${bitrateWords(sending.bps)}`);
+  const fromSmallest = sent.toSorted((one, other) => (one.width ?? 0) - (other.width ?? 0));
+  const lines = fromSmallest.map((sending) => `${sending.rid ? `${sending.rid}: ` : ""}${sizeWords(sending)}, ${bitrateWords(sending.bps)}`);
   const limits = new Set(sent.map(({ limitedBy }) => limitedBy).filter((limit) => limit !== null));
   return [sent[0].codec ?? "unknown codec", ...lines, ...[...limits].map((limit) => `held back by ${limit === "cpu" ? "the processor" : "the network"}`)];
 }

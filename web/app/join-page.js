@@ -82,7 +82,7 @@ export class JoinPage {
   #build(room) {
     const menu = new ParlorDeviceMenu();
     menu.attach(this.#me, this.#saving);
-    const form = h("form", { class: "join-form", novalidate: true, onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
+    const form = h("form", { class: "join-form", novalidate: true, oninput: () => (this.#error.hidden = true), onsubmit: (/** @type {SubmitEvent} */ event) => (event.preventDefault(), void this.#join()) },
       h("h1", {}, room ? "Come in" : "Meet somebody"),
       h("p", { class: "lead" }, room ? "Everything ready? Others see you once you join." : "Name a room, send its link, and talk. Nothing to install, no account."),
       h("label", { class: "field" }, h("span", {}, "Room"), this.#room, this.#hint),

@@ -67,7 +67,9 @@ function newHeadStart() {
 /** `?codec=av1` in the link: for trying codecs out. */
 function codecOfLink() {
   const asked = new URLSearchParams(location.search).get("codec");
-  return VIDEO_CODECS.find((codec) => codec === asked) ?? null;
+  const known = VIDEO_CODECS.find((codec) => codec === asked) ?? null;
+  if (asked && !known) console.warn(`?codec=${asked} is not one of ${VIDEO_CODECS.join(", ")}: the server chooses`);
+  return known;
 }
 
 /**

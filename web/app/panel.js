@@ -15,5 +15,9 @@ export function panel({ id, title, class: className = "panel", ...attributes }, 
   element.addEventListener("focusout", ({ relatedTarget }) => {
     if (relatedTarget instanceof Node && !element.contains(relatedTarget)) element.hidePopover();
   });
+  // From the last thing of the page Tab leads out of it, and focus goes nowhere.
+  element.addEventListener("keydown", ({ key }) => {
+    if (key === "Tab") setTimeout(() => !element.contains(document.activeElement) && element.hidePopover());
+  });
   return element;
 }

@@ -13,6 +13,8 @@ const STEP = 5;
 export class TileMenu {
   /** @type {ParlorTile | null} */
   #tile = null;
+  /** Where the menu is while it is closed. @type {ParentNode | null} */
+  #home = null;
   #volumeOf;
   #setVolume;
   #slider = h("input", { type: "range", min: "0", max: "100", step: String(STEP), "data-testid": "volume", oninput: () => this.#turn() });
@@ -27,6 +29,9 @@ export class TileMenu {
   constructor({ volumeOf, setVolume }) {
     this.#volumeOf = volumeOf;
     this.#setVolume = setVolume;
+    this.element.addEventListener("toggle", (event) => {
+      if (/** @type {ToggleEvent} */ (event).newState === "closed") this.#home?.append(this.element);
+    });
   }
 
   /**
@@ -36,6 +41,9 @@ export class TileMenu {
   open(tile, button) {
     this.#tile = tile;
     this.#describe(tile);
+    this.#home ??= this.element.parentNode;
+    // Of a page that shows one element on the whole screen everything else is inert.
+    if (document.fullscreenElement === tile) tile.append(this.element);
     this.element.showPopover({ source: button });
     this.#place(button.getBoundingClientRect());
     (this.#volume.hidden ? this.#pin : this.#slider).focus();

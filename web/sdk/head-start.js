@@ -1,6 +1,7 @@
 /** What a join needs and no name: a socket that opens, and a connection that makes its offer, while a person still types. */
 
 import { Connection, FIRST_SLOT_PAIRS } from "./connection.js";
+import { VIDEO_CODECS } from "./encodings.js";
 import { Socket } from "./socket.js";
 
 /** @import { VideoCodec } from "./encodings.js" */
@@ -26,6 +27,8 @@ export class HeadStart {
 
   /** @param {Way} way */
   constructor(way) {
+    const { codec } = way;
+    if (codec && !VIDEO_CODECS.includes(codec)) throw new TypeError(`codec is ${codec}, and none of ${VIDEO_CODECS.join(", ")}`);
     this.#way = way;
   }
 

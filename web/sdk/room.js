@@ -178,11 +178,11 @@ export class Room extends Events {
 
   /**
    * Says what is on the screen, so that the server sends that and no more.
-   * @param {wire.ViewedTrack[]} tracks  every video track shown, sizes in device pixels, priority 1 for pinned
+   * @param {wire.ViewedTrack[]} tracks  every video track shown, sizes in device pixels (rounded to whole ones), priority 1 for pinned
    */
   view(tracks) {
-    this.#viewed = tracks;
-    if (this.#channel.state === "joined") this.#channel.tell("view", { tracks });
+    this.#viewed = tracks.map((viewed) => ({ ...viewed, width: Math.round(viewed.width), height: Math.round(viewed.height) }));
+    if (this.#channel.state === "joined") this.#channel.tell("view", { tracks: this.#viewed });
   }
 
   /**

@@ -31,6 +31,7 @@ test("a paused picture's lines say why it is paused, whatever still trickles in"
 
 test("what we send is told encoding by encoding, with what holds it back", () => {
   const low = { source: "camera", kind: "video", codec: "VP8", rid: "l", width: 320, height: 180, fps: 15, bps: 120_000, limitedBy: null };
+  assert.deepEqual(sendingLines([{ ...low, rid: "m", width: 640, height: 360 }, low]).slice(1), ["l: 320×180, 15 fps, 120 kbit/s", "m: 640×360, 15 fps, 120 kbit/s"], "the smallest comes first");
   assert.deepEqual(sendingLines([low, { ...low, rid: "m", width: 640, height: 360, limitedBy: "cpu" }]), ["VP8", "l: 320×180, 15 fps, 120 kbit/s", "m: 640×360, 15 fps, 120 kbit/s", "held back by the processor"]);
   assert.deepEqual(sendingLines([{ ...low, rid: "" }]), ["VP8", "320×180, 15 fps, 120 kbit/s"]);
   assert.deepEqual(sendingLines([]), ["Nothing leaves"]);

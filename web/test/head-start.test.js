@@ -32,6 +32,12 @@ test("a join with a head start has one thing to do: to send what is there", asyn
   assert.equal(connection().connectionState, "closed");
 });
 
+test("a codec that does not exist is refused at once, with those that do", () => {
+  const way = { url: "ws://parlor/socket", connect: server.connect };
+  assert.throws(() => new HeadStart({ ...way, codec: "vp7" }), /vp7.*vp8, h264, vp9, av1/);
+  assert.throws(() => new Room({ ...way, codec: "vp7", room: "tea", name: "Ann" }), TypeError);
+});
+
 test("what is published after the offer was made is on in the join, and a track of one's own is offered with it", async () => {
   const room = ann(await begun());
   await room.publish("microphone", { kind: "audio", id: "voice" });

@@ -112,3 +112,9 @@ test("leaving is said to the server and to the application", async () => {
   assert.equal(events.at(-1)[1].reason, "left");
   assert.equal(connection().connectionState, "closed");
 });
+
+test("sizes of what is shown are told in whole pixels, whatever the layout's fractions", async () => {
+  await room.join();
+  room.view([{ track: "t10", width: 100.5, height: 56.4, priority: 0 }]);
+  assert.deepEqual(server.asked("view").at(-1), { tracks: [{ track: "t10", width: 101, height: 56, priority: 0 }] });
+});
