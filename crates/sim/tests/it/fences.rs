@@ -62,6 +62,6 @@ fn the_crates_form_one_chain() {
 }
 
 #[test]
-fn the_simulation_is_not_part_of_the_product() {
-    assert_absent("parlor-server", &["parlor-sim", "str0m"]);
+fn the_simulation_and_the_load_are_no_part_of_the_product() {
+    assert_absent("parlor-server", &["parlor-sim", "parlor-load", "str0m"]);
 }

@@ -1,0 +1,140 @@
+//! What somebody asks of a load on the command line.
+
+use std::net::ToSocketAddrs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Parser;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+
+use crate::stream::Server;
+
+/// People by the thousand for a Parlor server: what it costs, how late it is, what it loses.
+///
+/// They join as browsers do, publish VP8 and Opus, and check every packet that they receive. Progress goes to standard
+/// error, the report to standard output.
+#[derive(Parser, Clone, Debug)]
+#[command(name = "parlor-load", version)]
+pub struct Options {
+    /// The server, such as http://localhost:4000 or https://calls.example.org.
+    #[arg(value_name = "URL")]
+    pub url: String,
+    /// Rooms.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub rooms: u32,
+    /// People in each room who publish, and see and hear the other publishers.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    pub publishers: u32,
+    /// People in each room who only look and listen.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=10_000))]
+    pub subscribers: u32,
+    /// What a camera sends, in kbit/s; the largest of its sizes, if there are more. 0: no cameras.
+    #[arg(long, default_value_t = 1500)]
+    pub video_kbps: u32,
+    /// What a microphone sends, in kbit/s. 0: no microphones.
+    #[arg(long, default_value_t = 0)]
+    pub audio_kbps: u32,
+    /// Pictures a second.
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub fps: u32,
+    /// In how many sizes cameras are sent; those that nobody wants are not.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
+    pub sizes: u8,
+    /// The packets of a picture leave at so many times the bitrate, as pacers of browsers send them; 0: all at once.
+    #[arg(long, default_value_t = 2.5)]
+    pub pace: f64,
+    /// How many of all publishers speak; the others are silent. All, if it is not said.
+    #[arg(long)]
+    pub speakers: Option<u32>,
+    /// How many join in a second.
+    #[arg(long, default_value_t = 50.0)]
+    pub joins_per_second: f64,
+    /// How many leave in a second while it is measured, each followed by another who joins.
+    #[arg(long, default_value_t = 0.0)]
+    pub churn: f64,
+    /// How long to wait before measuring, in seconds, once everybody has joined.
+    #[arg(long, default_value_t = 5.0)]
+    pub warm_up: f64,
+    /// How long to measure, in seconds.
+    #[arg(long, default_value_t = 20.0)]
+    pub duration: f64,
+    /// Threads of this program that carry media.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
+    pub threads: u8,
+    /// The server's process, if it is on this machine: what it costs is measured too.
+    #[arg(long)]
+    pub pid: Option<u32>,
+    /// What the rooms' names begin with; a dash and a number follow. Another name each time, if it is not said: of an earlier
+    /// load somebody may be there still, whom nobody has missed yet.
+    #[arg(long)]
+    pub room: Option<String>,
+    /// A certificate (PEM) to believe beside the system's: that of a server with one of its own.
+    #[arg(long)]
+    pub ca: Option<PathBuf>,
+    /// The report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+impl Options {
+    /// A time that was given in seconds.
+    pub fn seconds(value: f64) -> Duration {
+        Duration::try_from_secs_f64(value).unwrap_or_default()
+    }
+
+    /// Where the server is.
+    ///
+    /// # Errors
+    /// When the URL is none, or its name stands for nothing.
+    pub fn server(&self) -> Result<Server, String> {
+        let (scheme, rest) = self
+            .url
+            .split_once("://")
+            .ok_or_else(|| format!("{}: expected a URL such as http://localhost:4000", self.url))?;
+        let (is_tls, port) = match scheme {
+            "http" => (false, 80),
+            "https" => (true, 443),
+            _ => return Err(format!("{scheme} is no scheme that servers have: http or https")),
+        };
+        let host = rest.trim_end_matches('/');
+        let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok());
+        let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
+        let addresses: Vec<_> =
+            host.to_socket_addrs().map_err(|error| format!("{host}: {error}"))?.collect();
+        // Servers listen on IPv4 more often.
+        let v4 = addresses.iter().find(|address| address.is_ipv4());
+        let address =
+            *v4.or(addresses.first()).ok_or_else(|| format!("{host} stands for no address"))?;
+        let name = host.rsplit_once(':').map_or(&host[..], |(name, _)| name);
+        let tls = match is_tls {
+            true => Some((server_name(name)?, Arc::new(self.tls_config()?))),
+            false => None,
+        };
+        Ok(Server { url: self.url.clone(), host, address, tls })
+    }
+
+    fn tls_config(&self) -> Result<ClientConfig, String> {
+        let mut roots = RootCertStore::empty();
+        // What cannot be read of the system's is not believed.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(path) = &self.ca {
+            let wrong = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+            for certificate in CertificateDer::pem_file_iter(path).map_err(|e| wrong(&e))? {
+                let certificate = certificate.map_err(|error| wrong(&error))?;
+                roots.add(certificate).map_err(|error| wrong(&error))?;
+            }
+        }
+        Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+fn server_name(name: &str) -> Result<ServerName<'static>, String> {
+    let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+    ServerName::try_from(name.clone()).map_err(|error| format!("{name}: {error}"))
+}

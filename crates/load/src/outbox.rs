@@ -1,0 +1,56 @@
+//! Datagrams on their way out of one person, written in place.
+
+use std::net::SocketAddr;
+
+use parlor_media::udp::{Datagrams, Patience, Socket};
+use parlor_rtc::path::UdpPath;
+
+/// The longest datagram that anybody writes: what fits into an Ethernet frame.
+const MAX_DATAGRAM_LEN: usize = 1500;
+
+/// Datagrams to be sent together.
+#[derive(Default)]
+pub struct Outbox {
+    bytes: Vec<u8>,
+    datagrams: Vec<(SocketAddr, usize)>,
+}
+
+impl Outbox {
+    /// Adds a datagram.
+    pub fn push(&mut self, to: SocketAddr, datagram: &[u8]) {
+        self.write(to, |room| {
+            let place = room.get_mut(..datagram.len())?;
+            place.copy_from_slice(datagram);
+            Some(datagram.len())
+        });
+    }
+
+    /// Adds the datagram that `write` makes in the room it is given, if it returns its length.
+    pub fn write(&mut self, to: SocketAddr, write: impl FnOnce(&mut [u8]) -> Option<usize>) {
+        let start = self.bytes.len();
+        self.bytes.resize(start + MAX_DATAGRAM_LEN, 0);
+        let room = self.bytes.get_mut(start..).unwrap_or_default();
+        let len = write(room).unwrap_or(0).min(MAX_DATAGRAM_LEN);
+        self.bytes.truncate(start + len);
+        if len > 0 {
+            self.datagrams.push((to, len));
+        }
+    }
+
+    /// Sends everything and is empty.
+    pub fn send(&mut self, socket: &mut Socket) {
+        if self.datagrams.is_empty() {
+            return;
+        }
+        let mut rest = &self.bytes[..];
+        let local = socket.local().ip();
+        let messages = self.datagrams.iter().map(|&(remote, len)| {
+            let (bytes, after) = rest.split_at(len);
+            rest = after;
+            Datagrams { path: UdpPath { remote, local }, bytes, segment: len as u16 }
+        });
+        socket.send(messages, &mut Patience::default());
+        self.bytes.clear();
+        self.datagrams.clear();
+    }
+}

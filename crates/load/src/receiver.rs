@@ -1,0 +1,376 @@
+//! What a person receives: that it is whole, in order and of whom it should be, and what the server is told of it.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::{Duration, Instant};
+
+use parlor_rtc::receive::{
+    Arrival, StreamReceiver, TransportArrivals, Verdict, unwrap_retransmission,
+};
+use parlor_rtc::rtcp::{CompoundWriter, MAX_COUNT, NoRoom, SenderInfo};
+use parlor_rtc::rtp::{ExtensionMap, RtpView, SequenceExtender, Ssrc};
+
+use crate::offer::{OPUS, VP8, VP8_RTX};
+use crate::stamp::Stamp;
+use crate::tally::Tally;
+
+/// How long what was carried before may still come, and what is carried next may come before the word of it.
+const CHANGE: Duration = Duration::from_secs(1);
+/// How soon the server may be expected to answer a request for what is missing.
+const REPLY_TIME: Duration = Duration::from_millis(20);
+/// Our own stream in feedback: receivers have none, and any will do (RFC 4585 section 6.1).
+const SENDER: Ssrc = Ssrc(1);
+
+/// Whom a slot carries.
+#[derive(Clone, Copy, Debug, Default)]
+struct Carried {
+    seat: Option<u32>,
+    before: Option<u32>,
+    since: Option<Instant>,
+    /// Somebody of whom we have not heard, with how many packets and since when.
+    unannounced: Option<(u32, u64, Instant)>,
+}
+
+struct Stream {
+    slot: u32,
+    clock_rate: u32,
+    receiver: StreamReceiver,
+    sequences: SequenceExtender,
+    first: u64,
+    /// Packets that came since the last look, each once.
+    arrived: u64,
+    /// The number behind which the last look ended.
+    looked_at: u64,
+    last: Option<(u64, Stamp)>,
+}
+
+/// A packet of media, as it was first sent.
+struct Media<'a> {
+    ssrc: Ssrc,
+    sequence: u16,
+    arrival: Arrival,
+    payload: &'a [u8],
+}
+
+/// What one person receives.
+pub struct Receiver {
+    start: Instant,
+    extensions: ExtensionMap,
+    streams: HashMap<Ssrc, Stream>,
+    /// The media stream of each slot, by its mid.
+    by_slot: HashMap<u32, Ssrc>,
+    carried: HashMap<u32, Carried>,
+    arrivals: TransportArrivals,
+    is_first: bool,
+}
+
+impl Receiver {
+    /// Nothing yet, in a load that began at `start`.
+    pub fn new(start: Instant, extensions: ExtensionMap) -> Receiver {
+        Receiver {
+            start,
+            extensions,
+            streams: HashMap::new(),
+            by_slot: HashMap::new(),
+            carried: HashMap::new(),
+            arrivals: TransportArrivals::default(),
+            is_first: true,
+        }
+    }
+
+    /// Takes the word of the server on whom a slot carries.
+    pub fn carry(&mut self, now: Instant, slot: u32, seat: Option<u32>, tally: &mut Tally) {
+        let carried = self.carried.entry(slot).or_default();
+        if let Some((unannounced, packets, _)) = carried.unannounced.take()
+            && Some(unannounced) != seat
+        {
+            tally.of_others += packets;
+        }
+        if carried.seat != seat {
+            carried.before = carried.seat;
+            carried.seat = seat;
+            carried.since = Some(now);
+        }
+    }
+
+    /// Takes an RTP packet, opened; returns whether it is the first one with media.
+    #[inline]
+    pub fn handle_rtp(&mut self, now: Instant, packet: &[u8], tally: &mut Tally) -> bool {
+        let Ok(view) = RtpView::parse(packet, &self.extensions) else {
+            tally.forged += 1;
+            return false;
+        };
+        if let Some(number) = view.extensions.transport_sequence {
+            self.arrivals.handle_packet(now, number);
+        }
+        match self.media_of(packet, &view) {
+            Some(media) => self.take(now, &view, media, tally),
+            None => tally.padding += 1,
+        }
+        let is_media = matches!(view.payload_type, OPUS | VP8) && !view.payload.is_empty();
+        is_media && std::mem::take(&mut self.is_first)
+    }
+
+    /// What a packet is of media; none when it only pads, or repeats what was never here.
+    #[inline]
+    fn media_of<'a>(&self, packet: &'a [u8], view: &RtpView) -> Option<Media<'a>> {
+        let RtpView { ssrc, sequence, .. } = *view;
+        if view.payload_type == VP8_RTX {
+            let repaired = unwrap_retransmission(packet, view)?;
+            let payload = repaired.payload.of(packet);
+            let ssrc = *self.by_slot.get(&slot_of(view)?)?;
+            return Some(Media {
+                ssrc,
+                sequence: repaired.sequence,
+                arrival: Arrival::Repair,
+                payload,
+            });
+        }
+        let payload = view.payload.of(packet);
+        let media = Media { ssrc, sequence, arrival: Arrival::Original, payload };
+        (!payload.is_empty()).then_some(media)
+    }
+
+    fn take(&mut self, now: Instant, view: &RtpView, media: Media<'_>, tally: &mut Tally) {
+        let Media { ssrc, sequence, arrival, payload } = media;
+        let Some(stream) = stream_of(&mut self.streams, &mut self.by_slot, ssrc, view) else {
+            return;
+        };
+        let sequence = stream.sequences.extend(sequence);
+        if stream.first == 0 {
+            (stream.first, stream.looked_at) = (sequence, sequence);
+        }
+        match stream.receiver.handle_packet(now, sequence, view.timestamp, arrival) {
+            Verdict::New => {}
+            Verdict::Duplicate | Verdict::TooOld => {
+                tally.duplicates += 1;
+                return;
+            }
+        }
+        stream.arrived += 1;
+        tally.packets_in += 1;
+        tally.bytes_in += payload.len() as u64 + view.header_len() as u64;
+        tally.repaired += u64::from(arrival == Arrival::Repair);
+        let Some(stamp) = Stamp::read(payload) else { return };
+        let age = stamp.age(self.start, now);
+        match stamp.stream {
+            0 => tally.sound_delay.note(age),
+            _ => tally.picture_delay.note(age),
+        }
+        if let Some((before, last)) = stream.last
+            && (last.seat, last.stream) == (stamp.seat, stamp.stream)
+            && (before < sequence) != ((last.number.wrapping_sub(stamp.number) as i32) < 0)
+        {
+            tally.disordered += 1;
+        }
+        if stream.last.is_none_or(|(before, _)| before < sequence) {
+            stream.last = Some((sequence, stamp));
+        }
+        let carried = self.carried.entry(stream.slot).or_default();
+        check_owner(carried, now, stamp.seat, tally);
+    }
+
+    /// Takes a sender report of the server's.
+    pub fn handle_sender_report(&mut self, now: Instant, ssrc: Ssrc, info: &SenderInfo) {
+        if let Some(stream) = self.streams.get_mut(&ssrc) {
+            stream.receiver.handle_sender_report(now, info);
+        }
+    }
+
+    /// When [`Receiver::write_feedback`] has something to say next.
+    #[inline]
+    pub fn deadline(&self) -> Option<Instant> {
+        let missing = self.streams.values().filter_map(|stream| stream.receiver.deadline()).min();
+        [self.arrivals.deadline(), missing].into_iter().flatten().min()
+    }
+
+    /// Writes what is due of arrivals and of what is missing.
+    ///
+    /// # Errors
+    /// When there is more than fits; the rest is due at once.
+    pub fn write_feedback(
+        &mut self,
+        now: Instant,
+        out: &mut CompoundWriter<'_>,
+    ) -> Result<(), NoRoom> {
+        let media = self.streams.keys().next().copied().unwrap_or(SENDER);
+        self.arrivals.write(now, SENDER, media, out)?;
+        for (&ssrc, stream) in &mut self.streams {
+            if stream.receiver.deadline().is_some_and(|at| now >= at) {
+                let lost = stream.receiver.requests(now, REPLY_TIME);
+                out.nack(SENDER, ssrc, lost.as_slice().iter().copied())?;
+                if stream.receiver.take_given_up() && stream.clock_rate == 90_000 {
+                    out.picture_loss(SENDER, ssrc)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes reports on all streams (RFC 3550 section 6.4.2).
+    ///
+    /// # Errors
+    /// When they do not fit.
+    pub fn write_reports(
+        &mut self,
+        now: Instant,
+        out: &mut CompoundWriter<'_>,
+    ) -> Result<(), NoRoom> {
+        let reports: Vec<_> = self
+            .streams
+            .iter_mut()
+            .filter_map(|(&ssrc, stream)| stream.receiver.report(now, ssrc))
+            .collect();
+        reports.chunks(MAX_COUNT).try_for_each(|reports| out.receiver_report(SENDER, reports))
+    }
+
+    /// Counts what was lost since the last look. Of what came last some may be on its way yet: it is looked at next time.
+    pub fn look(&mut self, tally: &mut Tally) {
+        for stream in self.streams.values_mut() {
+            let end = stream.sequences.highest().map_or(stream.looked_at, |highest| highest + 1);
+            let expected = end.saturating_sub(stream.looked_at);
+            tally.lost += expected.saturating_sub(stream.arrived);
+            // What comes late was counted as lost, and is taken off again.
+            stream.arrived = stream.arrived.saturating_sub(expected);
+            stream.looked_at = end;
+        }
+    }
+}
+
+/// Slots are named by the number of their section.
+fn slot_of(view: &RtpView) -> Option<u32> {
+    view.extensions.mid.as_ref()?.as_str().parse().ok()
+}
+
+/// The stream of a packet, which begins with it if there was none.
+fn stream_of<'a>(
+    streams: &'a mut HashMap<Ssrc, Stream>,
+    by_slot: &mut HashMap<u32, Ssrc>,
+    ssrc: Ssrc,
+    view: &RtpView,
+) -> Option<&'a mut Stream> {
+    match streams.entry(ssrc) {
+        Entry::Occupied(known) => Some(known.into_mut()),
+        Entry::Vacant(new) => {
+            let slot = slot_of(view)?;
+            by_slot.insert(slot, ssrc);
+            Some(new.insert(Stream::new(slot, view.payload_type)))
+        }
+    }
+}
+
+impl Stream {
+    fn new(slot: u32, payload_type: u8) -> Stream {
+        let (clock_rate, receiver) = match payload_type {
+            OPUS => (48_000, StreamReceiver::without_repair(48_000)),
+            _ => (90_000, StreamReceiver::new(90_000)),
+        };
+        Stream {
+            slot,
+            clock_rate,
+            receiver,
+            sequences: SequenceExtender::new(),
+            first: 0,
+            arrived: 0,
+            looked_at: 0,
+            last: None,
+        }
+    }
+}
+
+/// Whether a slot carries that person, did a moment ago, or is said to within a moment.
+fn check_owner(carried: &mut Carried, now: Instant, seat: u32, tally: &mut Tally) {
+    let is_fresh = carried.since.is_some_and(|since| now < since + CHANGE);
+    if carried.seat == Some(seat) || (is_fresh && carried.before == Some(seat)) {
+        return;
+    }
+    match &mut carried.unannounced {
+        Some((unannounced, packets, since)) if *unannounced == seat => {
+            *packets += 1;
+            if now >= *since + CHANGE {
+                tally.of_others += std::mem::take(packets);
+            }
+        }
+        unannounced => *unannounced = Some((seat, 1, now)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::offer::extension_map;
+
+    use super::*;
+
+    struct Call {
+        start: Instant,
+        receiver: Receiver,
+        tally: Tally,
+    }
+
+    impl Call {
+        fn new() -> Call {
+            let start = Instant::now();
+            let mut call = Call {
+                start,
+                receiver: Receiver::new(start, extension_map()),
+                tally: Tally::default(),
+            };
+            call.receiver.carry(start, 3, Some(7), &mut call.tally);
+            call
+        }
+
+        /// A packet of pictures comes over slot 3, so many milliseconds after the beginning.
+        fn hear(&mut self, ms: u64, sequence: u16, (seat, number): (u32, u32)) {
+            let mut packet = vec![0x90, VP8];
+            packet.extend(sequence.to_be_bytes());
+            packet.extend([0, 0, 0, 1, 0, 0, 0, 9, 0xBE, 0xDE, 0, 1, 4 << 4, b'3', 0, 0]);
+            packet.extend([0x10; 30]);
+            let stamp = Stamp { seat, stream: 1, number, sent: Duration::from_millis(ms) };
+            packet.extend(stamp.to_bytes());
+            let now = self.start + Duration::from_millis(ms + 2);
+            self.receiver.handle_rtp(now, &packet, &mut self.tally);
+        }
+    }
+
+    #[test]
+    fn what_never_comes_is_lost_and_what_comes_twice_is_told() {
+        let mut call = Call::new();
+        for sequence in [1, 2, 2, 5] {
+            call.hear(10, sequence, (7, sequence.into()));
+        }
+        call.receiver.look(&mut call.tally);
+        let Tally { packets_in, lost, duplicates, disordered, .. } = call.tally;
+        assert_eq!((packets_in, lost, duplicates, disordered), (3, 2, 1, 0));
+        assert!((2.0..2.1).contains(&call.tally.picture_delay.percentile_ms(50.0)));
+    }
+
+    #[test]
+    fn contents_in_another_order_than_numbers_are_told() {
+        let mut call = Call::new();
+        for (sequence, number) in [(1, 10), (2, 12), (3, 11)] {
+            call.hear(10, sequence, (7, number));
+        }
+        assert_eq!(call.tally.disordered, 1);
+        let mut late = Call::new();
+        for (sequence, number) in [(1, 10), (3, 12), (2, 11)] {
+            late.hear(10, sequence, (7, number));
+        }
+        assert_eq!(late.tally.disordered, 0, "that is what networks do");
+    }
+
+    #[test]
+    fn somebody_else_than_the_slot_carries_may_come_for_a_moment_before_the_word_of_it() {
+        let mut call = Call::new();
+        call.hear(2000, 1, (8, 1));
+        call.hear(2500, 2, (8, 2));
+        assert_eq!(call.tally.of_others, 0);
+        call.receiver.carry(call.start + Duration::from_millis(2600), 3, Some(8), &mut call.tally);
+        call.hear(2700, 3, (8, 3));
+        call.hear(2700, 4, (7, 1));
+        assert_eq!(call.tally.of_others, 0, "whom it carried before may still come");
+        for (sequence, ms) in [(5, 4000), (6, 4500), (7, 5100)] {
+            call.hear(ms, sequence, (7, sequence.into()));
+        }
+        assert_eq!(call.tally.of_others, 3, "nobody ever said so");
+    }
+}

@@ -1,0 +1,330 @@
+//! A thread that carries many people: their sockets, their deadlines, and what they count.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd};
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token, Waker};
+use parlor_media::udp::{ReceiveBatch, Socket};
+
+use crate::outbox::Outbox;
+use crate::person::{Newcomer, Person};
+use crate::tally::Tally;
+
+/// Events taken from the kernel at once.
+const EVENTS: usize = 1024;
+const WAKE: Token = Token(usize::MAX);
+/// Who leaves waits so long for the server's word: a socket that is closed before is reset, and the leave lost with it.
+const LEAVING: Duration = Duration::from_secs(1);
+/// Longest wait, so that a clock that jumps does no harm.
+const LONGEST_WAIT: Duration = Duration::from_millis(500);
+
+/// What a worker is told.
+pub enum Order {
+    /// Somebody has joined; their media begins.
+    Enter(Box<(Newcomer, Socket)>),
+    /// Somebody leaves.
+    Leave(u32),
+    /// So many of the people, from the first, speak; the others are silent.
+    Speak(u32),
+    /// Tell what was counted since the last time.
+    Tell(Sender<Told>),
+    /// Everybody leaves.
+    End,
+}
+
+/// What a worker tells.
+pub struct Told {
+    /// What its people counted.
+    pub tally: Tally,
+    /// How many are there.
+    pub people: usize,
+    /// How long its thread has been busy since the last time, and how long that is ago.
+    pub busy: Duration,
+    /// See `busy`.
+    pub elapsed: Duration,
+    /// The cipher of somebody's media.
+    pub cipher: Option<String>,
+}
+
+/// Another thread's handle of a worker.
+pub struct Worker {
+    orders: Sender<Order>,
+    waker: Waker,
+    thread: Mutex<Option<thread::JoinHandle<()>>>,
+}
+
+impl Worker {
+    /// Starts a thread.
+    ///
+    /// # Errors
+    /// When the system gives none, or no poller.
+    pub fn start(number: usize) -> io::Result<Worker> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKE)?;
+        let (orders, heard) = channel();
+        let thread = thread::Builder::new().name(format!("load-{number}")).spawn(move || {
+            Carrier::new(poll, heard).run();
+        })?;
+        Ok(Worker { orders, waker, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Tells it something. One that is gone has nobody left to tell.
+    pub fn order(&self, order: Order) {
+        let _gone = self.orders.send(order);
+        let _gone = self.waker.wake();
+    }
+
+    /// Waits until it is gone, after [`Order::End`].
+    pub fn join(&self) {
+        let thread = self.thread.lock().ok().and_then(|mut thread| thread.take());
+        // One that panicked has said so.
+        let _panicked = thread.map(thread::JoinHandle::join);
+    }
+}
+
+/// Somebody and their UDP socket.
+struct Place {
+    person: Person,
+    socket: Socket,
+    /// The deadline for which there is an entry on the heap.
+    due: Instant,
+    /// They have left, and wait until then at most to hear that the server knows.
+    left_until: Option<Instant>,
+}
+
+struct Carrier {
+    poll: Poll,
+    orders: Receiver<Order>,
+    places: Vec<Option<Place>>,
+    free: Vec<usize>,
+    deadlines: BinaryHeap<Reverse<(Instant, usize)>>,
+    batch: ReceiveBatch,
+    outbox: Outbox,
+    tally: Tally,
+    busy: Duration,
+    since: Instant,
+    ends: bool,
+}
+
+impl Carrier {
+    fn new(poll: Poll, orders: Receiver<Order>) -> Carrier {
+        Carrier {
+            poll,
+            orders,
+            places: Vec::new(),
+            free: Vec::new(),
+            deadlines: BinaryHeap::new(),
+            batch: ReceiveBatch::default(),
+            outbox: Outbox::default(),
+            tally: Tally::default(),
+            busy: Duration::ZERO,
+            since: Instant::now(),
+            ends: false,
+        }
+    }
+
+    fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS);
+        while !self.ends || self.places.iter().any(Option::is_some) {
+            let next = self.deadlines.peek().map(|Reverse((at, _))| *at);
+            let now = Instant::now();
+            let wait = next.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now));
+            // A poller that is interrupted is asked again.
+            let _interrupted = self.poll.poll(&mut events, Some(wait.min(LONGEST_WAIT)));
+            let begun = Instant::now();
+            for event in &events {
+                match event.token() {
+                    WAKE => self.take_orders(),
+                    Token(token) if token % 2 == 0 => self.receive(token / 2),
+                    Token(token) => self.hear(token / 2),
+                }
+            }
+            self.act();
+            self.busy += begun.elapsed();
+        }
+    }
+
+    fn take_orders(&mut self) {
+        while let Ok(order) = self.orders.try_recv() {
+            match order {
+                Order::Enter(newcomer) => self.enter(*newcomer),
+                Order::Leave(seat) => {
+                    let is_it = |place: &Option<Place>| {
+                        place
+                            .as_ref()
+                            .is_some_and(|it| it.person.seat == seat && it.left_until.is_none())
+                    };
+                    if let Some(at) = self.places.iter().position(is_it) {
+                        self.leave(at);
+                    }
+                }
+                Order::Speak(speakers) => {
+                    for Place { person, .. } in self.places.iter_mut().flatten() {
+                        person.speak(person.seat < speakers);
+                    }
+                }
+                Order::Tell(answer) => {
+                    let told = self.tell();
+                    let _gone = answer.send(told);
+                }
+                Order::End => {
+                    (0..self.places.len()).for_each(|at| self.leave(at));
+                    self.ends = true;
+                }
+            }
+        }
+    }
+
+    fn tell(&mut self) -> Told {
+        let now = Instant::now();
+        for Place { person, .. } in self.places.iter_mut().flatten() {
+            person.look(&mut self.tally);
+        }
+        let elapsed = now - std::mem::replace(&mut self.since, now);
+        let mut people = self.places.iter().flatten().filter(|place| place.left_until.is_none());
+        let cipher = people.clone().find_map(|place| place.person.profile());
+        Told {
+            tally: std::mem::take(&mut self.tally),
+            people: people.by_ref().count(),
+            busy: std::mem::take(&mut self.busy),
+            elapsed,
+            cipher: cipher.map(|profile| format!("{profile:?}")),
+        }
+    }
+
+    fn enter(&mut self, (newcomer, socket): (Newcomer, Socket)) {
+        let now = Instant::now();
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
+        let person = Person::new(now, newcomer, &mut self.tally);
+        let registry = self.poll.registry();
+        let udp = socket.as_fd().as_raw_fd();
+        let tcp = person.channel().stream().as_raw_fd();
+        let registered =
+            registry.register(&mut SourceFd(&udp), Token(2 * at), Interest::READABLE).and_then(
+                |()| registry.register(&mut SourceFd(&tcp), Token(2 * at + 1), Interest::READABLE),
+            );
+        if let Err(error) = registered {
+            self.tally.failures.push(format!("a socket cannot be polled: {error}"));
+            self.free.push(at);
+            return;
+        }
+        if let Some(place) = self.places.get_mut(at) {
+            *place = Some(Place { person, socket, due: now, left_until: None });
+        }
+        self.deadlines.push(Reverse((now, at)));
+        // What came before it was polled makes no event.
+        self.hear(at);
+        self.receive(at);
+        if self.ends {
+            self.leave(at); // their join was under way when all were told to leave
+        }
+    }
+
+    fn leave(&mut self, at: usize) {
+        let Some(place) = self.places.get_mut(at).and_then(Option::as_mut) else { return };
+        if place.left_until.is_some() {
+            return;
+        }
+        let now = Instant::now();
+        place.person.look(&mut self.tally);
+        place.person.leave(now, &mut self.outbox);
+        self.outbox.send(&mut place.socket);
+        place.left_until = Some(now + LEAVING);
+        place.due = now + LEAVING;
+        self.deadlines.push(Reverse((place.due, at)));
+    }
+
+    /// Forgets somebody. Closing the sockets takes them out of the poller.
+    fn remove(&mut self, at: usize) {
+        if self.places.get_mut(at).and_then(Option::take).is_some() {
+            self.free.push(at);
+        }
+    }
+
+    fn receive(&mut self, at: usize) {
+        let Carrier { places, batch, outbox, tally, .. } = self;
+        let Some(place) = places.get_mut(at).and_then(Option::as_mut) else { return };
+        let mut has_more = true;
+        let mut result = Ok(());
+        while has_more && result.is_ok() {
+            has_more = match place.socket.receive(batch) {
+                Ok(has_more) => has_more,
+                Err(error) => {
+                    result = Err(format!("the UDP socket failed: {error}"));
+                    break;
+                }
+            };
+            let now = Instant::now();
+            for arrival in batch.arrivals() {
+                let from = arrival.path.remote;
+                if place.left_until.is_some() {
+                    continue;
+                }
+                let heard =
+                    place.person.handle_datagram(now, from, arrival.datagram, outbox, tally);
+                result = result.and(heard);
+            }
+        }
+        outbox.send(&mut place.socket);
+        self.follow(at, result);
+    }
+
+    fn hear(&mut self, at: usize) {
+        let Some(place) = self.places.get_mut(at).and_then(Option::as_mut) else { return };
+        let result = place.person.hear_channel(Instant::now(), &mut self.tally);
+        self.follow(at, result);
+    }
+
+    fn act(&mut self) {
+        let now = Instant::now();
+        while let Some(&Reverse((due, at))) = self.deadlines.peek()
+            && due <= now
+        {
+            self.deadlines.pop();
+            let Carrier { places, outbox, tally, .. } = self;
+            let Some(place) = places.get_mut(at).and_then(Option::as_mut) else { continue };
+            if place.due != due {
+                continue; // a later entry has taken its place
+            }
+            if place.left_until.is_some() {
+                self.remove(at);
+                continue;
+            }
+            let result = place.person.act(now, outbox, tally);
+            outbox.send(&mut place.socket);
+            place.due = place.person.deadline().max(now + Duration::from_micros(1));
+            self.deadlines.push(Reverse((place.due, at)));
+            self.follow(at, result);
+        }
+    }
+
+    /// Ends who cannot go on, and keeps an eye on when the others have something to do.
+    fn follow(&mut self, at: usize, result: Result<(), String>) {
+        let Some(place) = self.places.get_mut(at).and_then(Option::as_mut) else { return };
+        if let Err(reason) = result {
+            if place.left_until.is_none() {
+                self.tally.failures.push(reason);
+            }
+            self.remove(at);
+            return;
+        }
+        if place.left_until.is_some() {
+            return;
+        }
+        let deadline = place.person.deadline();
+        if deadline < place.due {
+            place.due = deadline;
+            self.deadlines.push(Reverse((deadline, at)));
+        }
+    }
+}

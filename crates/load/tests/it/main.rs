@@ -1,0 +1,73 @@
+//! Loads against a real server in this process.
+
+#![allow(clippy::unwrap_used)]
+
+use clap::Parser;
+use parlor_load::options::Options;
+use parlor_load::report::Report;
+use parlor_load::run::run;
+use parlor_server::config::Config;
+use parlor_server::server::Server;
+use tokio::runtime::Runtime;
+
+/// Runs a load with these words against a server of its own.
+fn load(words: &str) -> Report {
+    let runtime = Runtime::new().unwrap();
+    let config =
+        Config { listen: "127.0.0.1:0".parse().unwrap(), udp_port: 0, ..Config::default() };
+    let server = runtime.block_on(Server::start(&config)).unwrap();
+    let pid = std::process::id();
+    let line = format!("load http://{} --pid {pid} --warm-up 1 {words}", server.address());
+    let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
+    let mut lines = Vec::new();
+    let report = run(&options, &mut |line| lines.push(line)).unwrap();
+    assert!(lines.iter().any(|line| line.starts_with("measuring")), "{lines:?}");
+    runtime.block_on(server.stop());
+    report
+}
+
+#[test]
+fn everybody_gets_the_packets_of_the_others_in_their_room_and_nobody_elses() {
+    let words = "--rooms 3 --publishers 2 --subscribers 2 --sizes 3 --audio-kbps 40 --duration 3";
+    let report = load(words);
+    assert!(report.is_clean(), "{report}");
+    assert_eq!(report.people.connected, 12);
+    // Each of six publishers is heard by three people, 50 times a second; and their pictures are packets, too.
+    let sounds = 3.0 * 6.0 * 50.0 * report.seconds;
+    assert!(report.packets.received as f64 > 0.9 * sounds, "{report}");
+    assert!(report.picture_delay_ms.is_some() && report.sound_delay_ms.is_some());
+    let (connected, media) = (report.connected_ms.as_ref(), report.first_media_ms.as_ref());
+    assert!(connected.unwrap().p50 < media.unwrap().p50);
+    let server = report.server.as_ref().unwrap();
+    assert!(server.cpu_ns_per_packet > 0.0 && server.memory > 0);
+}
+
+#[test]
+fn who_leaves_and_who_comes_is_neither_lost_nor_missed() {
+    let report = load("--subscribers 6 --churn 4 --duration 4 --video-kbps 300");
+    assert!(report.is_clean(), "{report}");
+    // A dozen left, and as many came.
+    assert!((6..=7).contains(&report.people.connected), "{report}");
+    assert!(report.reply_ms.is_some() && report.first_media_ms.is_some());
+}
+
+#[test]
+fn a_report_is_text_for_people_and_json_for_programs() {
+    let report = load("--subscribers 1 --duration 1");
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["packets"]["received"], report.packets.received);
+    assert!(report.to_string().contains("delay, pictures"), "{report}");
+}
+
+#[test]
+fn who_finds_no_server_reads_what_was_looked_for() {
+    for (url, expected) in [
+        ("localhost:4000", "expected a URL"),
+        ("ftp://localhost", "no scheme that servers have"),
+        ("http://127.0.0.1:1", "nobody could join: cannot reach 127.0.0.1:1"),
+    ] {
+        let options = Options::try_parse_from(["load", url, "--subscribers", "1"]).unwrap();
+        let error = run(&options, &mut |_| {}).map(|report| report.to_string()).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
