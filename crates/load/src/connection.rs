@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::ice::Credentials;
-use parlor_rtc::srtp::{Inbound, Keys, Outbound, Profile};
+use parlor_rtc::srtp::{Inbound, Keys, OpenError, Outbound, Profile};
 use parlor_rtc::stun::{Class, Message, MessageWriter, TransactionId};
 
 use crate::handshake::{Handshake, Identity};
@@ -18,6 +18,10 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(100);
 const CONSENT_INTERVAL: Duration = Duration::from_millis(2500);
 /// Who is not connected by then never will be.
 const PATIENCE: Duration = Duration::from_secs(15);
+/// A server that has answered no check for so long is gone (RFC 7675 section 5.1).
+const CONSENT_LOST: Duration = Duration::from_secs(30);
+/// Streams that somebody is sent at most: of each slot media and what is sent again.
+const MAX_STREAMS: usize = 4 * 64;
 /// What a host candidate's check says (RFC 8445 section 5.1.2.1).
 const PRIORITY: u32 = 0x6E00_1EFF;
 
@@ -31,6 +35,8 @@ pub enum Heard {
     Rtp(usize),
     /// RTCP, likewise.
     Rtcp(usize),
+    /// A packet that came before.
+    Repeated,
     /// What says that it is SRTP and does not open.
     Forged,
 }
@@ -50,6 +56,7 @@ pub struct Connection {
     checks: u32,
     check_at: Instant,
     give_up_at: Instant,
+    answered_at: Instant,
     selected: Option<SocketAddr>,
     stage: Stage,
     profile: Option<Profile>,
@@ -72,6 +79,7 @@ impl Connection {
             checks: 0,
             check_at: now,
             give_up_at: now + PATIENCE,
+            answered_at: now,
             selected: None,
             stage: Stage::Checking,
             profile: None,
@@ -114,6 +122,9 @@ impl Connection {
             let what = if self.selected.is_none() { "an ICE check" } else { "DTLS" };
             return Err(format!("the server did not answer {what}"));
         }
+        if now >= self.answered_at + CONSENT_LOST {
+            return Err("the server answers no checks any more".into());
+        }
         if now >= self.check_at {
             let interval = if self.selected.is_some() { CONSENT_INTERVAL } else { CHECK_INTERVAL };
             self.check_at = now + interval;
@@ -146,10 +157,10 @@ impl Connection {
     ) -> Result<Heard, String> {
         match (classify(datagram), &mut self.stage) {
             (Some(Protocol::Srtp), Stage::Up { inbound, .. }) => {
-                Ok(inbound.open_rtp(datagram).map_or(Heard::Forged, Heard::Rtp))
+                Ok(inbound.open_rtp(datagram).map_or_else(why, Heard::Rtp))
             }
             (Some(Protocol::Srtcp), Stage::Up { inbound, .. }) => {
-                Ok(inbound.open_rtcp(datagram).map_or(Heard::Forged, Heard::Rtcp))
+                Ok(inbound.open_rtcp(datagram).map_or_else(why, Heard::Rtcp))
             }
             (Some(Protocol::Dtls), Stage::Handshaking(handshake) | Stage::Up { handshake, .. }) => {
                 let send = |reply: &[u8]| out.push(from, reply);
@@ -171,7 +182,8 @@ impl Connection {
     fn agree(&mut self, keys: Option<Keys>) -> Result<Heard, String> {
         let Some(keys) = keys else { return Ok(Heard::Nothing) };
         let broken = || "the SRTP keys cannot be used".to_owned();
-        let inbound = Box::new(Inbound::new(&keys.server).ok_or_else(broken)?);
+        let inbound =
+            Box::new(Inbound::with_streams(&keys.server, MAX_STREAMS).ok_or_else(broken)?);
         let outbound = Box::new(Outbound::new(&keys.client).ok_or_else(broken)?);
         self.profile = Some(keys.client.profile());
         match std::mem::replace(&mut self.stage, Stage::Checking) {
@@ -227,10 +239,14 @@ impl Connection {
                 }
                 Ok(Heard::Nothing)
             }
-            Class::Success
-                if self.selected.is_none() && message.has_integrity(self.answer.ice.key()) =>
-            {
+            Class::Success if !message.has_integrity(self.answer.ice.key()) => Ok(Heard::Nothing),
+            Class::Success if self.selected.is_some() => {
+                self.answered_at = now;
+                Ok(Heard::Nothing)
+            }
+            Class::Success => {
                 self.selected = Some(from);
+                self.answered_at = now;
                 let handshake = Handshake::new(now, &self.identity, self.answer.fingerprint);
                 self.stage = Stage::Handshaking(Box::new(handshake));
                 self.check_at = now + CONSENT_INTERVAL;
@@ -238,5 +254,13 @@ impl Connection {
             }
             _ => Ok(Heard::Nothing),
         }
+    }
+}
+
+/// What a packet is that does not open.
+fn why(error: OpenError) -> Heard {
+    match error {
+        OpenError::Replayed => Heard::Repeated,
+        _ => Heard::Forged,
     }
 }

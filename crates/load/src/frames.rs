@@ -11,7 +11,7 @@ const PICTURES: [&[u8]; 3] = [
     include_bytes!("../media/picture-360.vp8"),
     include_bytes!("../media/picture-720.vp8"),
 ];
-const TONE: &[u8] = include_bytes!("../media/tone.opus");
+const TONE: &[u8] = include_bytes!("../../sim/media/person.opus");
 
 /// Bytes of the VP8 payload descriptor in front of each packet: that it is extended, that there is a picture id, and
 /// 15 bits of it (RFC 7741 section 4.2).

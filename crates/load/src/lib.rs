@@ -4,6 +4,7 @@
 //! ([`person`]) that one of the [`worker`]s carries: its [`connection`], what it sends ([`source`]) and what it checks and
 //! answers ([`receiver`]).
 
+pub mod alarm;
 pub mod channel;
 pub mod connection;
 pub mod crowd;

@@ -9,6 +9,7 @@ use clap::Parser;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
+use serde::Serialize;
 
 use crate::stream::Server;
 
@@ -16,7 +17,7 @@ use crate::stream::Server;
 ///
 /// They join as browsers do, publish VP8 and Opus, and check every packet that they receive. Progress goes to standard
 /// error, the report to standard output.
-#[derive(Parser, Clone, Debug)]
+#[derive(Parser, Clone, Debug, Serialize)]
 #[command(name = "parlor-load", version)]
 pub struct Options {
     /// The server, such as http://localhost:4000 or https://calls.example.org.
@@ -44,22 +45,22 @@ pub struct Options {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=3))]
     pub sizes: u8,
     /// The packets of a picture leave at so many times the bitrate, as pacers of browsers send them; 0: all at once.
-    #[arg(long, default_value_t = 2.5)]
+    #[arg(long, default_value_t = 2.5, value_parser = number_to::<100>)]
     pub pace: f64,
     /// How many of all publishers speak; the others are silent. All, if it is not said.
     #[arg(long)]
     pub speakers: Option<u32>,
     /// How many join in a second.
-    #[arg(long, default_value_t = 50.0)]
+    #[arg(long, default_value_t = 50.0, value_parser = number_to::<10_000>)]
     pub joins_per_second: f64,
     /// How many leave in a second while it is measured, each followed by another who joins.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = number_to::<1_000>)]
     pub churn: f64,
     /// How long to wait before measuring, in seconds, once everybody has joined.
-    #[arg(long, default_value_t = 5.0)]
+    #[arg(long, default_value_t = 5.0, value_parser = number_to::<3_600>)]
     pub warm_up: f64,
     /// How long to measure, in seconds.
-    #[arg(long, default_value_t = 20.0)]
+    #[arg(long, default_value_t = 20.0, value_parser = number_to::<86_400>)]
     pub duration: f64,
     /// Threads of this program that carry media.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
@@ -116,7 +117,7 @@ impl Options {
             true => Some((server_name(name)?, Arc::new(self.tls_config()?))),
             false => None,
         };
-        Ok(Server { url: self.url.clone(), host, address, tls })
+        Ok(Server { host, address, tls })
     }
 
     fn tls_config(&self) -> Result<ClientConfig, String> {
@@ -131,6 +132,14 @@ impl Options {
             }
         }
         Ok(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())
+    }
+}
+
+/// A number of at least a hundredth, or 0, and at most `MOST`.
+fn number_to<const MOST: u32>(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(value) if value == 0.0 || (0.01..=f64::from(MOST)).contains(&value) => Ok(value),
+        _ => Err(format!("expected 0, or a number from 0.01 to {MOST}")),
     }
 }
 

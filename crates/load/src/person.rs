@@ -11,7 +11,7 @@ use crate::channel::{Channel, News};
 use crate::connection::{Connection, Heard};
 use crate::offer;
 use crate::outbox::Outbox;
-use crate::receiver::Receiver;
+use crate::receiver::{Receiver, SENDER};
 use crate::source::{Departure, Form, Source};
 use crate::tally::Tally;
 
@@ -19,6 +19,10 @@ use crate::tally::Tally;
 const HEARTBEAT_INTERVAL: Duration = Duration::from_millis(2500);
 /// Reports are a second apart, as browsers' are.
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
+/// Who is to be sent something and gets nothing for so long is starved: longer than a change of pictures takes.
+const STARVED_AFTER: Duration = Duration::from_secs(2);
+/// Reports in one datagram: of as many it is half as long as a packet may be.
+const REPORTS_AT_ONCE: usize = 24;
 /// Packets sent again at one time at most: what one NACK asks for.
 const MAX_AGAIN: usize = 64;
 
@@ -26,7 +30,6 @@ const MAX_AGAIN: usize = 64;
 pub struct Person {
     /// Their number in the load.
     pub seat: u32,
-    /// Their connection's socket is polled under this.
     channel: Channel,
     connection: Connection,
     sources: Vec<Source>,
@@ -85,10 +88,10 @@ impl Person {
             next_report: now + spread,
         };
         // Until the server says what is wanted, the smallest is sent.
-        for source in person.sources.iter_mut().skip(1).filter(|source| source.form().stream > 1) {
+        for source in person.sources.iter_mut().filter(|source| source.form().stream > 1) {
             source.switch(false);
         }
-        let told = person.take(now, news, tally);
+        let told = person.take(now, news);
         if let Err(ended) = told {
             tally.failures.push(ended);
         }
@@ -145,6 +148,7 @@ impl Person {
                 self.hear_rtcp(now, datagram.get(..len).unwrap_or_default(), out, tally);
             }
             Heard::Connected => tally.connect_time.note(now - self.began),
+            Heard::Repeated => tally.duplicates += 1,
             Heard::Forged => tally.forged += 1,
             Heard::Nothing => {}
         }
@@ -155,12 +159,12 @@ impl Person {
     ///
     /// # Errors
     /// When the membership is over.
-    pub fn hear_channel(&mut self, now: Instant, tally: &mut Tally) -> Result<(), String> {
+    pub fn hear_channel(&mut self, now: Instant) -> Result<(), String> {
         let news = self.channel.hear()?;
-        self.take(now, news, tally)
+        self.take(now, news)
     }
 
-    fn take(&mut self, now: Instant, news: Vec<News>, tally: &mut Tally) -> Result<(), String> {
+    fn take(&mut self, now: Instant, news: Vec<News>) -> Result<(), String> {
         let mut is_changed = false;
         for news in news {
             match news {
@@ -174,7 +178,7 @@ impl Person {
                         None => self.slots.remove(&slot),
                     };
                     if !self.slots.contains_key(&slot) {
-                        self.receiver.carry(now, slot, None, tally);
+                        self.receiver.carry(now, slot, None);
                     }
                 }
                 News::Wanted { track, rids } if Some(&track) == self.own_video.as_ref() => {
@@ -191,7 +195,7 @@ impl Person {
         if is_changed {
             for (&slot, track) in &self.slots {
                 if let Some(&seat) = self.owners.get(track) {
-                    self.receiver.carry(now, slot, Some(seat), tally);
+                    self.receiver.carry(now, slot, Some(seat));
                 }
             }
         }
@@ -265,7 +269,7 @@ impl Person {
             }
             if now >= self.next_report {
                 self.next_report = now + REPORT_INTERVAL;
-                self.send_rtcp(out, |person, writer| person.write_reports(now, writer));
+                self.send_reports(now, out);
             }
         }
         Ok(())
@@ -276,7 +280,7 @@ impl Person {
         let Person { sources, connection, transport_sequence, start, .. } = self;
         let Some(outbound) = connection.outbound() else { return };
         for source in sources {
-            source.make_frame(now);
+            tally.skipped += u64::from(source.make_frame(now));
             let mut has_more = true;
             while has_more {
                 has_more = false;
@@ -291,17 +295,21 @@ impl Person {
         }
     }
 
-    fn write_reports(
-        &mut self,
-        now: Instant,
-        writer: &mut CompoundWriter<'_>,
-    ) -> Result<(), rtcp::NoRoom> {
-        for source in &self.sources {
-            if let Some(info) = source.sender_info(now, &self.clock) {
-                writer.sender_report(source.ssrc, info, &[])?;
-            }
+    fn send_reports(&mut self, now: Instant, out: &mut Outbox) {
+        let clock = self.clock;
+        let sent = self
+            .sources
+            .iter()
+            .filter_map(|source| Some((source.ssrc, source.sender_info(now, &clock)?)));
+        let sent: Vec<_> = sent.collect();
+        if !sent.is_empty() {
+            self.send_rtcp(out, |_, writer| {
+                sent.iter().try_for_each(|&(ssrc, info)| writer.sender_report(ssrc, info, &[]))
+            });
         }
-        self.receiver.write_reports(now, writer)
+        for reports in self.receiver.reports(now).chunks(REPORTS_AT_ONCE) {
+            self.send_rtcp(out, |_, writer| writer.receiver_report(SENDER, reports));
+        }
     }
 
     fn send_rtcp(
@@ -321,9 +329,19 @@ impl Person {
         });
     }
 
+    /// Whether media flows, or could.
+    pub fn is_connected(&self) -> bool {
+        self.connection.remote().is_some()
+    }
+
+    /// Whether others are to be seen or heard, and nothing of them comes.
+    pub fn is_starved(&self, now: Instant) -> bool {
+        self.is_connected() && self.receiver.is_starved(now, STARVED_AFTER)
+    }
+
     /// Counts what was lost of what it was sent.
-    pub fn look(&mut self, tally: &mut Tally) {
-        self.receiver.look(tally);
+    pub fn look(&mut self, now: Instant, tally: &mut Tally) {
+        self.receiver.look(now, tally);
     }
 
     /// Leaves.

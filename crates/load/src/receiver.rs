@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use parlor_rtc::receive::{
     Arrival, StreamReceiver, TransportArrivals, Verdict, unwrap_retransmission,
 };
-use parlor_rtc::rtcp::{CompoundWriter, MAX_COUNT, NoRoom, SenderInfo};
+use parlor_rtc::rtcp::{CompoundWriter, NoRoom, ReportBlock, SenderInfo};
 use parlor_rtc::rtp::{ExtensionMap, RtpView, SequenceExtender, Ssrc};
 
 use crate::offer::{OPUS, VP8, VP8_RTX};
@@ -19,7 +19,7 @@ const CHANGE: Duration = Duration::from_secs(1);
 /// How soon the server may be expected to answer a request for what is missing.
 const REPLY_TIME: Duration = Duration::from_millis(20);
 /// Our own stream in feedback: receivers have none, and any will do (RFC 4585 section 6.1).
-const SENDER: Ssrc = Ssrc(1);
+pub const SENDER: Ssrc = Ssrc(1);
 
 /// Whom a slot carries.
 #[derive(Clone, Copy, Debug, Default)]
@@ -27,8 +27,15 @@ struct Carried {
     seat: Option<u32>,
     before: Option<u32>,
     since: Option<Instant>,
-    /// Somebody of whom we have not heard, with how many packets and since when.
-    unannounced: Option<(u32, u64, Instant)>,
+}
+
+/// Packets of somebody of whom we have not heard that a slot carries them.
+#[derive(Clone, Copy, Debug)]
+struct Unannounced {
+    slot: u32,
+    seat: u32,
+    packets: u64,
+    since: Instant,
 }
 
 struct Stream {
@@ -37,10 +44,10 @@ struct Stream {
     receiver: StreamReceiver,
     sequences: SequenceExtender,
     first: u64,
-    /// Packets that came since the last look, each once.
+    /// Packets that came, each once.
     arrived: u64,
-    /// The number behind which the last look ended.
-    looked_at: u64,
+    /// How many had not come at the last look.
+    missed: u64,
     last: Option<(u64, Stamp)>,
 }
 
@@ -60,6 +67,8 @@ pub struct Receiver {
     /// The media stream of each slot, by its mid.
     by_slot: HashMap<u32, Ssrc>,
     carried: HashMap<u32, Carried>,
+    unannounced: Vec<Unannounced>,
+    last_media: Option<Instant>,
     arrivals: TransportArrivals,
     is_first: bool,
 }
@@ -73,19 +82,17 @@ impl Receiver {
             streams: HashMap::new(),
             by_slot: HashMap::new(),
             carried: HashMap::new(),
+            unannounced: Vec::new(),
+            last_media: None,
             arrivals: TransportArrivals::default(),
             is_first: true,
         }
     }
 
     /// Takes the word of the server on whom a slot carries.
-    pub fn carry(&mut self, now: Instant, slot: u32, seat: Option<u32>, tally: &mut Tally) {
+    pub fn carry(&mut self, now: Instant, slot: u32, seat: Option<u32>) {
         let carried = self.carried.entry(slot).or_default();
-        if let Some((unannounced, packets, _)) = carried.unannounced.take()
-            && Some(unannounced) != seat
-        {
-            tally.of_others += packets;
-        }
+        self.unannounced.retain(|it| it.slot != slot || Some(it.seat) != seat);
         if carried.seat != seat {
             carried.before = carried.seat;
             carried.seat = seat;
@@ -138,7 +145,7 @@ impl Receiver {
         };
         let sequence = stream.sequences.extend(sequence);
         if stream.first == 0 {
-            (stream.first, stream.looked_at) = (sequence, sequence);
+            stream.first = sequence;
         }
         match stream.receiver.handle_packet(now, sequence, view.timestamp, arrival) {
             Verdict::New => {}
@@ -148,6 +155,7 @@ impl Receiver {
             }
         }
         stream.arrived += 1;
+        self.last_media = Some(now);
         tally.packets_in += 1;
         tally.bytes_in += payload.len() as u64 + view.header_len() as u64;
         tally.repaired += u64::from(arrival == Arrival::Repair);
@@ -166,8 +174,8 @@ impl Receiver {
         if stream.last.is_none_or(|(before, _)| before < sequence) {
             stream.last = Some((sequence, stamp));
         }
-        let carried = self.carried.entry(stream.slot).or_default();
-        check_owner(carried, now, stamp.seat, tally);
+        let slot = stream.slot;
+        self.check_owner(now, slot, stamp.seat);
     }
 
     /// Takes a sender report of the server's.
@@ -207,33 +215,46 @@ impl Receiver {
         Ok(())
     }
 
-    /// Writes reports on all streams (RFC 3550 section 6.4.2).
-    ///
-    /// # Errors
-    /// When they do not fit.
-    pub fn write_reports(
-        &mut self,
-        now: Instant,
-        out: &mut CompoundWriter<'_>,
-    ) -> Result<(), NoRoom> {
-        let reports: Vec<_> = self
-            .streams
-            .iter_mut()
-            .filter_map(|(&ssrc, stream)| stream.receiver.report(now, ssrc))
-            .collect();
-        reports.chunks(MAX_COUNT).try_for_each(|reports| out.receiver_report(SENDER, reports))
+    /// Reports on all streams (RFC 3550 section 6.4.2).
+    pub fn reports(&mut self, now: Instant) -> Vec<ReportBlock> {
+        let streams = self.streams.iter_mut();
+        streams.filter_map(|(&ssrc, stream)| stream.receiver.report(now, ssrc)).collect()
     }
 
-    /// Counts what was lost since the last look. Of what came last some may be on its way yet: it is looked at next time.
-    pub fn look(&mut self, tally: &mut Tally) {
+    /// Counts what was lost since the last look, and what came of others than was said within a moment.
+    pub fn look(&mut self, now: Instant, tally: &mut Tally) {
         for stream in self.streams.values_mut() {
-            let end = stream.sequences.highest().map_or(stream.looked_at, |highest| highest + 1);
-            let expected = end.saturating_sub(stream.looked_at);
-            tally.lost += expected.saturating_sub(stream.arrived);
-            // What comes late was counted as lost, and is taken off again.
-            stream.arrived = stream.arrived.saturating_sub(expected);
-            stream.looked_at = end;
+            let end = stream.sequences.highest().map_or(stream.first, |highest| highest + 1);
+            let missed = (end - stream.first).saturating_sub(stream.arrived);
+            tally.lost += missed as i64 - stream.missed as i64;
+            stream.missed = missed;
         }
+        self.unannounced.retain(|it| {
+            let waits = now < it.since + CHANGE;
+            tally.of_others += if waits { 0 } else { it.packets };
+            waits
+        });
+    }
+
+    /// Whether a slot carries that person, did a moment ago, or is to be said to within a moment.
+    fn check_owner(&mut self, now: Instant, slot: u32, seat: u32) {
+        let carried = self.carried.get(&slot).copied().unwrap_or_default();
+        let is_fresh = carried.since.is_some_and(|since| now < since + CHANGE);
+        if carried.seat == Some(seat) || (is_fresh && carried.before == Some(seat)) {
+            return;
+        }
+        match self.unannounced.iter_mut().find(|it| (it.slot, it.seat) == (slot, seat)) {
+            Some(known) => known.packets += 1,
+            None => self.unannounced.push(Unannounced { slot, seat, packets: 1, since: now }),
+        }
+    }
+
+    /// Whether media is to come, and none has for so long.
+    pub fn is_starved(&self, now: Instant, patience: Duration) -> bool {
+        let is_due = self.carried.values().any(|it| {
+            it.seat.is_some_and(|_| it.since.is_some_and(|since| now >= since + patience))
+        });
+        is_due && self.last_media.is_none_or(|last| now >= last + patience)
     }
 }
 
@@ -272,26 +293,9 @@ impl Stream {
             sequences: SequenceExtender::new(),
             first: 0,
             arrived: 0,
-            looked_at: 0,
+            missed: 0,
             last: None,
         }
-    }
-}
-
-/// Whether a slot carries that person, did a moment ago, or is said to within a moment.
-fn check_owner(carried: &mut Carried, now: Instant, seat: u32, tally: &mut Tally) {
-    let is_fresh = carried.since.is_some_and(|since| now < since + CHANGE);
-    if carried.seat == Some(seat) || (is_fresh && carried.before == Some(seat)) {
-        return;
-    }
-    match &mut carried.unannounced {
-        Some((unannounced, packets, since)) if *unannounced == seat => {
-            *packets += 1;
-            if now >= *since + CHANGE {
-                tally.of_others += std::mem::take(packets);
-            }
-        }
-        unannounced => *unannounced = Some((seat, 1, now)),
     }
 }
 
@@ -315,7 +319,7 @@ mod tests {
                 receiver: Receiver::new(start, extension_map()),
                 tally: Tally::default(),
             };
-            call.receiver.carry(start, 3, Some(7), &mut call.tally);
+            call.receiver.carry(start, 3, Some(7));
             call
         }
 
@@ -338,7 +342,7 @@ mod tests {
         for sequence in [1, 2, 2, 5] {
             call.hear(10, sequence, (7, sequence.into()));
         }
-        call.receiver.look(&mut call.tally);
+        call.receiver.look(call.start, &mut call.tally);
         let Tally { packets_in, lost, duplicates, disordered, .. } = call.tally;
         assert_eq!((packets_in, lost, duplicates, disordered), (3, 2, 1, 0));
         assert!((2.0..2.1).contains(&call.tally.picture_delay.percentile_ms(50.0)));
@@ -359,18 +363,52 @@ mod tests {
     }
 
     #[test]
+    fn what_comes_late_is_no_longer_lost_and_hides_no_other_loss() {
+        let mut call = Call::new();
+        for sequence in [1, 3] {
+            call.hear(10, sequence, (7, sequence.into()));
+        }
+        call.receiver.look(call.start, &mut call.tally);
+        assert_eq!(call.tally.lost, 1);
+        for sequence in [2, 5] {
+            call.hear(20, sequence, (7, sequence.into()));
+        }
+        call.receiver.look(call.start, &mut call.tally);
+        assert_eq!(call.tally.lost, 1, "the second one came, the fourth did not");
+    }
+
+    #[test]
     fn somebody_else_than_the_slot_carries_may_come_for_a_moment_before_the_word_of_it() {
         let mut call = Call::new();
+        let at = |call: &Call, ms| call.start + Duration::from_millis(ms);
         call.hear(2000, 1, (8, 1));
         call.hear(2500, 2, (8, 2));
-        assert_eq!(call.tally.of_others, 0);
-        call.receiver.carry(call.start + Duration::from_millis(2600), 3, Some(8), &mut call.tally);
+        call.receiver.look(at(&call, 2550), &mut call.tally);
+        call.receiver.carry(at(&call, 2600), 3, Some(8));
         call.hear(2700, 3, (8, 3));
         call.hear(2700, 4, (7, 1));
+        call.receiver.look(at(&call, 9000), &mut call.tally);
         assert_eq!(call.tally.of_others, 0, "whom it carried before may still come");
-        for (sequence, ms) in [(5, 4000), (6, 4500), (7, 5100)] {
-            call.hear(ms, sequence, (7, sequence.into()));
+        for (sequence, seat) in [(5, 7), (6, 9), (7, 7), (8, 9)] {
+            call.hear(10_000, sequence, (seat, sequence.into()));
         }
-        assert_eq!(call.tally.of_others, 3, "nobody ever said so");
+        call.receiver.look(at(&call, 10_500), &mut call.tally);
+        assert_eq!(call.tally.of_others, 0, "there may be word of it yet");
+        call.receiver.look(at(&call, 11_500), &mut call.tally);
+        assert_eq!(call.tally.of_others, 4, "nobody ever said so");
+    }
+
+    #[test]
+    fn who_is_to_be_sent_something_and_gets_nothing_is_starved() {
+        let mut call = Call::new();
+        let patience = Duration::from_secs(2);
+        let at = |call: &Call, ms| call.start + Duration::from_millis(ms);
+        assert!(!call.receiver.is_starved(at(&call, 1900), patience));
+        assert!(call.receiver.is_starved(at(&call, 2100), patience));
+        call.hear(3000, 1, (7, 1));
+        assert!(!call.receiver.is_starved(at(&call, 4900), patience));
+        assert!(call.receiver.is_starved(at(&call, 5100), patience));
+        call.receiver.carry(at(&call, 5200), 3, None);
+        assert!(!call.receiver.is_starved(at(&call, 9000), patience), "nobody is to be heard");
     }
 }

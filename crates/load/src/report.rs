@@ -40,8 +40,14 @@ pub struct Report {
     pub first_media_ms: Option<Percentiles>,
     /// The cipher of media.
     pub cipher: Option<String>,
-    /// How much of the time the busiest thread of this program was busy, 0 to 1.
+    /// What was asked for.
+    pub options: Options,
+    /// Frames that were not made in time.
+    pub skipped: u64,
+    /// How much of its busiest second the busiest thread of this program was busy, 0 to 1.
     pub load_busy: f64,
+    /// The share of the time in which this program waited for a processor.
+    pub load_waited: f64,
     /// The share of the time in which another machine on the same host had this one's processors, 0 to 1.
     pub stolen: f64,
     /// The server's process.
@@ -63,6 +69,8 @@ pub struct People {
     pub subscribers: u32,
     /// How many were connected at the end.
     pub connected: usize,
+    /// How many of them were to see or hear others and got nothing for two seconds.
+    pub starved: usize,
 }
 
 /// Packets of media.
@@ -73,7 +81,7 @@ pub struct Packets {
     /// Received, each once: what the server forwarded.
     pub received: u64,
     /// Never received.
-    pub lost: u64,
+    pub lost: i64,
     /// Received after they had been asked for again.
     pub repaired: u64,
     /// Received twice.
@@ -86,7 +94,7 @@ pub struct Packets {
     pub of_others: u64,
     /// Padding with which the server probed paths.
     pub padding: u64,
-    /// Asked for by the server again.
+    /// Asked for by the server again: lost on the way there.
     pub sent_again: u64,
     /// Key frames that were asked for.
     pub key_frames_wanted: u64,
@@ -132,6 +140,10 @@ pub struct Findings {
     pub joins: Tally,
     /// How many were connected at the end.
     pub connected: usize,
+    /// See [`People::starved`].
+    pub starved: usize,
+    /// See [`Report::load_waited`].
+    pub waited: f64,
     /// How long it was measured, in seconds.
     pub seconds: f64,
     /// See [`Report::load_busy`].
@@ -158,7 +170,8 @@ impl Percentiles {
 impl Report {
     /// Sums it up.
     pub fn new(options: &Options, findings: Findings) -> Report {
-        let Findings { tally, joins, connected, seconds, busy, cipher, stolen, server } = findings;
+        let Findings { tally, joins, connected, seconds, busy, cipher, stolen, server, .. } =
+            findings;
         let server = server.map(|(before, used)| {
             let per_packet = used.cpu.as_nanos() as f64 / tally.packets_in.max(1) as f64;
             let kernel = per_packet * used.kernel_share();
@@ -175,12 +188,20 @@ impl Report {
         });
         let mut failures = joins.failures.clone();
         failures.extend(tally.failures.iter().cloned());
+        let expected = (options.rooms * (options.publishers + options.subscribers)) as usize;
+        if connected < expected && options.churn == 0.0 {
+            failures.push(format!(
+                "{} of {expected} people were not connected at the end",
+                expected - connected
+            ));
+        }
         let mut report = Report {
             people: People {
                 rooms: options.rooms,
                 publishers: options.publishers,
                 subscribers: options.subscribers,
                 connected,
+                starved: findings.starved,
             },
             seconds,
             packets: Packets {
@@ -203,7 +224,10 @@ impl Report {
             connected_ms: Percentiles::of(&joins.connect_time),
             first_media_ms: Percentiles::of(&joins.media_time),
             cipher,
+            options: options.clone(),
+            skipped: tally.skipped,
             load_busy: busy,
+            load_waited: findings.waited,
             stolen,
             server,
             failures,
@@ -216,21 +240,34 @@ impl Report {
     /// Whether everybody stayed and every packet was what it should be.
     pub fn is_clean(&self) -> bool {
         let Packets { forged, disordered, of_others, .. } = self.packets;
-        self.failures.is_empty() && forged + disordered + of_others == 0
+        self.failures.is_empty() && forged + disordered + of_others == 0 && self.people.starved == 0
     }
 
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
-        let Packets { lost, repaired, received, .. } = self.packets;
-        if lost + repaired > 0 {
-            doubts.push(format!("{} packets were lost on the way", lost + repaired));
+        let Packets { lost, repaired, received, sent_again, .. } = self.packets;
+        let lost = lost.max(0) as u64 + repaired;
+        if lost + sent_again > 0 {
+            doubts.push(format!(
+                "{lost} packets were lost on the way here, {sent_again} on the way there"
+            ));
+        }
+        if self.skipped > 0 {
+            doubts.push(format!("{} frames could not be sent in time", self.skipped));
+        }
+        let load = self.load_waited / f64::from(self.options.threads);
+        if load > MOST_STARVED {
+            doubts.push(format!(
+                "this program waited for a processor for {:.0} % of the time",
+                load * 100.0
+            ));
         }
         if received == 0 {
             doubts.push("nothing was received".to_owned());
         }
         if self.load_busy > BUSIEST {
             let busy = self.load_busy * 100.0;
-            doubts.push(format!("this program was busy for {busy:.0} % of the time"));
+            doubts.push(format!("this program was busy for {busy:.0} % of a second"));
         }
         if self.stolen > MOST_STOLEN {
             let stolen = self.stolen * 100.0;
@@ -255,10 +292,14 @@ impl Display for Percentiles {
 
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let People { rooms, publishers, subscribers, connected } = self.people;
+        let People { rooms, publishers, subscribers, connected, starved } = self.people;
+        let starving = match starved {
+            0 => String::new(),
+            _ => format!(", {starved} of them starved"),
+        };
         writeln!(
             f,
-            "rooms            {rooms}, each of {publishers} publishers and {subscribers} subscribers; {connected} people connected"
+            "rooms            {rooms}, each of {publishers} publishers and {subscribers} subscribers; {connected} people connected{starving}"
         )?;
         let Packets { sent, received, lost, repaired, padding, .. } = self.packets;
         writeln!(
@@ -305,7 +346,7 @@ impl Display for Report {
         }
         writeln!(
             f,
-            "this program     busy for {:.0} % of the time{}",
+            "this program     busy for {:.0} % of its busiest second{}",
             self.load_busy * 100.0,
             self.cipher.as_ref().map(|cipher| format!(", {cipher}")).unwrap_or_default()
         )?;

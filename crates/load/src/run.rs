@@ -22,7 +22,8 @@ const WORKER_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Default)]
 struct Sum {
     tally: Tally,
-    people: usize,
+    connected: usize,
+    starved: usize,
     busy: f64,
     cipher: Option<String>,
 }
@@ -31,15 +32,16 @@ impl Sum {
     /// Asks all workers what they have counted since the last time, and adds it.
     fn ask(&mut self, crowd: &Crowd) -> Result<Tally, String> {
         let mut news = Tally::default();
-        self.people = 0;
+        (self.connected, self.starved) = (0, 0);
         for worker in crowd.workers() {
             let (answer, told) = channel();
             worker.order(Order::Tell(answer));
-            let Told { tally, people, busy, elapsed, cipher } = told
+            let Told { tally, connected, starved, busy, elapsed, cipher } = told
                 .recv_timeout(WORKER_PATIENCE)
                 .map_err(|_| "a thread of this program has stopped")?;
             news.add(&tally);
-            self.people += people;
+            self.connected += connected;
+            self.starved += starved;
             self.busy = self.busy.max(busy.as_secs_f64() / elapsed.as_secs_f64().max(1e-6));
             self.cipher = self.cipher.take().or(cipher);
         }
@@ -66,10 +68,11 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report
         crowd.workers().iter().for_each(|worker| worker.order(Order::Speak(speakers)));
     }
     wait(Options::seconds(options.warm_up), PROGRESS_INTERVAL, |_| {
-        joins.ask(&crowd).map(|news| progress(line("warming up", &news, joins.people)))
+        joins.ask(&crowd).map(|news| progress(line("warming up", &news, joins.connected)))
     })?;
     joins.ask(&crowd)?;
-    let (before, host) = (usage()?, Host::now());
+    let own = || Usage::of(std::process::id());
+    let (before, host, own_before) = (usage()?, Host::now(), own()?);
     let begun = Instant::now();
     let mut measured = Sum::default();
     measure(&crowd, options, &mut measured, progress)?;
@@ -82,9 +85,11 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report
     joins.tally.media_time.add(&measured.tally.media_time);
     let stolen = Host::now().zip(host).map_or(0.0, |(after, before)| after.stolen_since(&before));
     let findings = Findings {
-        connected: measured.people,
+        connected: measured.connected,
+        starved: measured.starved,
         seconds,
         busy: measured.busy,
+        waited: own()?.since(&own_before).waited.as_secs_f64() / seconds,
         cipher: measured.cipher.or(joins.cipher),
         stolen,
         server: empty.zip(used),
@@ -118,7 +123,7 @@ fn join_all(
             told = Instant::now();
             let news = joins.ask(crowd)?;
             let what = format!("joining {} of {}", crowd.outcomes.count(), crowd.size());
-            progress(line(&what, &news, joins.people));
+            progress(line(&what, &news, joins.connected));
         }
         thread::sleep(gap.min(Duration::from_millis(10)));
     }
@@ -158,7 +163,7 @@ fn measure(
         told = passed;
         let news = measured.ask(crowd)?;
         let what = format!("measuring {:.0} of {:.0} s", passed.as_secs_f64(), options.duration);
-        progress(line(&what, &news, measured.people));
+        progress(line(&what, &news, measured.connected));
         Ok(())
     })
 }

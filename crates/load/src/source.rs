@@ -16,8 +16,8 @@ pub const PACKET_LEN: usize = 1200;
 /// A key frame that was asked for is so many times as large as others: what encoders make of a scene that moves. The one with
 /// which a recording begins anew is none larger, since encoders make none unasked.
 const KEY_FRAME_FACTOR: usize = 4;
-/// Packets that can be asked for again: more than a second of them.
-const HISTORY: usize = 1024;
+/// Packets that can be asked for again: a second of 2.4 Mbit/s.
+const HISTORY: usize = 256;
 /// How loud the tone is, in decibels below the loudest possible: that of a voice (RFC 6464).
 const LOUDNESS: u8 = 30;
 /// Where silence is said to begin.
@@ -175,20 +175,19 @@ impl Source {
         self.waiting.front().map_or(self.next_frame, |waiting| waiting.at.min(self.next_frame))
     }
 
-    /// Makes the frame that is due, if one is.
-    pub fn make_frame(&mut self, now: Instant) {
+    /// Makes the frame that is due, if one is; returns how many were due before it and are not made.
+    pub fn make_frame(&mut self, now: Instant) -> u32 {
         if now < self.next_frame {
-            return;
+            return 0;
         }
         let interval = self.form.frame_interval();
-        self.next_frame += interval;
-        if self.next_frame < now {
-            self.next_frame = now + interval; // whoever was held up does not make up for it
-        }
+        let late = now.saturating_duration_since(self.next_frame);
+        let skipped = (late.as_nanos() / interval.as_nanos().max(1)) as u32;
+        self.next_frame += interval * (skipped + 1);
         let ticks = u64::from(self.form.clock_rate()) * interval.as_micros() as u64 / 1_000_000;
-        self.timestamp = self.timestamp.wrapping_add(ticks as u32);
+        self.timestamp = self.timestamp.wrapping_add(ticks as u32 * (skipped + 1));
         if !self.is_on {
-            return;
+            return 0;
         }
         let payloads = match self.form.is_audio() {
             true => vec![self.make_sound()],
@@ -208,6 +207,7 @@ impl Source {
                 marker,
             });
         }
+        skipped
     }
 
     fn make_sound(&mut self) -> Payload {

@@ -4,15 +4,17 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsRawFd, RawFd};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
+/// A server that takes no connection for so long takes none.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// Where the server is.
 #[derive(Clone)]
 pub struct Server {
-    /// As it was given.
-    pub url: String,
     /// Name and port, as the HTTP request says.
     pub host: String,
     /// The first address that the name stands for.
@@ -35,7 +37,7 @@ impl Stream {
     /// # Errors
     /// When it cannot be reached, or is not the one that its certificate names.
     pub fn connect(server: &Server) -> io::Result<Stream> {
-        let stream = TcpStream::connect(server.address)?;
+        let stream = TcpStream::connect_timeout(&server.address, CONNECT_PATIENCE)?;
         stream.set_nodelay(true)?;
         let Some((name, config)) = &server.tls else { return Ok(Stream::Plain(stream)) };
         let connection =

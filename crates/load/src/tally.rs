@@ -64,8 +64,8 @@ pub struct Tally {
     pub repaired: u64,
     /// Packets of the server's that hold nothing, with which it probes paths.
     pub padding: u64,
-    /// Packets that never came.
-    pub lost: u64,
+    /// Packets that never came; fewer than none when some came after they had been counted.
+    pub lost: i64,
     /// Packets that came twice.
     pub duplicates: u64,
     /// Packets that did not open: changed, or of nobody that we know.
@@ -86,6 +86,8 @@ pub struct Tally {
     pub media_time: Times,
     /// Joins that were refused or failed, and memberships that ended by themselves.
     pub failures: Vec<String>,
+    /// Frames that were not made, since this program was late by more than one.
+    pub skipped: u64,
     /// Requests for key frames that publishers heard.
     pub key_frames_wanted: u64,
 }
@@ -110,6 +112,7 @@ impl Tally {
         self.connect_time.add(&other.connect_time);
         self.media_time.add(&other.media_time);
         self.failures.extend_from_slice(&other.failures);
+        self.skipped += other.skipped;
         self.key_frames_wanted += other.key_frames_wanted;
     }
 }

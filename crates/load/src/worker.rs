@@ -13,6 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
 use parlor_media::udp::{ReceiveBatch, Socket};
 
+use crate::alarm::Alarm;
 use crate::outbox::Outbox;
 use crate::person::{Newcomer, Person};
 use crate::tally::Tally;
@@ -20,6 +21,7 @@ use crate::tally::Tally;
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
 const WAKE: Token = Token(usize::MAX);
+const ALARM: Token = Token(usize::MAX - 1);
 /// Who leaves waits so long for the server's word: a socket that is closed before is reset, and the leave lost with it.
 const LEAVING: Duration = Duration::from_secs(1);
 /// Longest wait, so that a clock that jumps does no harm.
@@ -43,8 +45,10 @@ pub enum Order {
 pub struct Told {
     /// What its people counted.
     pub tally: Tally,
-    /// How many are there.
-    pub people: usize,
+    /// How many are connected.
+    pub connected: usize,
+    /// How many of them are to see or hear others, and get nothing.
+    pub starved: usize,
     /// How long its thread has been busy since the last time, and how long that is ago.
     pub busy: Duration,
     /// See `busy`.
@@ -68,9 +72,11 @@ impl Worker {
     pub fn start(number: usize) -> io::Result<Worker> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
+        let alarm = Alarm::new()?;
+        poll.registry().register(&mut SourceFd(&alarm.as_raw_fd()), ALARM, Interest::READABLE)?;
         let (orders, heard) = channel();
         let thread = thread::Builder::new().name(format!("load-{number}")).spawn(move || {
-            Carrier::new(poll, heard).run();
+            Carrier::new(poll, alarm, heard).run();
         })?;
         Ok(Worker { orders, waker, thread: Mutex::new(Some(thread)) })
     }
@@ -101,6 +107,7 @@ struct Place {
 
 struct Carrier {
     poll: Poll,
+    alarm: Alarm,
     orders: Receiver<Order>,
     places: Vec<Option<Place>>,
     free: Vec<usize>,
@@ -110,13 +117,16 @@ struct Carrier {
     tally: Tally,
     busy: Duration,
     since: Instant,
+    /// Those who were told to leave before their join was done.
+    left_early: Vec<u32>,
     ends: bool,
 }
 
 impl Carrier {
-    fn new(poll: Poll, orders: Receiver<Order>) -> Carrier {
+    fn new(poll: Poll, alarm: Alarm, orders: Receiver<Order>) -> Carrier {
         Carrier {
             poll,
+            alarm,
             orders,
             places: Vec::new(),
             free: Vec::new(),
@@ -126,6 +136,7 @@ impl Carrier {
             tally: Tally::default(),
             busy: Duration::ZERO,
             since: Instant::now(),
+            left_early: Vec::new(),
             ends: false,
         }
     }
@@ -136,12 +147,15 @@ impl Carrier {
             let next = self.deadlines.peek().map(|Reverse((at, _))| *at);
             let now = Instant::now();
             let wait = next.map_or(LONGEST_WAIT, |at| at.saturating_duration_since(now));
-            // A poller that is interrupted is asked again.
-            let _interrupted = self.poll.poll(&mut events, Some(wait.min(LONGEST_WAIT)));
+            // Without the alarm it is late by a millisecond, and a poller that is interrupted is asked again.
+            let _late = self.alarm.set(wait);
+            let longest = if wait.is_zero() { wait } else { LONGEST_WAIT };
+            let _interrupted = self.poll.poll(&mut events, Some(longest));
             let begun = Instant::now();
             for event in &events {
                 match event.token() {
                     WAKE => self.take_orders(),
+                    ALARM => {} // what is due is done below
                     Token(token) if token % 2 == 0 => self.receive(token / 2),
                     Token(token) => self.hear(token / 2),
                 }
@@ -161,8 +175,9 @@ impl Carrier {
                             .as_ref()
                             .is_some_and(|it| it.person.seat == seat && it.left_until.is_none())
                     };
-                    if let Some(at) = self.places.iter().position(is_it) {
-                        self.leave(at);
+                    match self.places.iter().position(is_it) {
+                        Some(at) => self.leave(at),
+                        None => self.left_early.push(seat),
                     }
                 }
                 Order::Speak(speakers) => {
@@ -185,14 +200,15 @@ impl Carrier {
     fn tell(&mut self) -> Told {
         let now = Instant::now();
         for Place { person, .. } in self.places.iter_mut().flatten() {
-            person.look(&mut self.tally);
+            person.look(now, &mut self.tally);
         }
         let elapsed = now - std::mem::replace(&mut self.since, now);
-        let mut people = self.places.iter().flatten().filter(|place| place.left_until.is_none());
+        let people = self.places.iter().flatten().filter(|place| place.left_until.is_none());
         let cipher = people.clone().find_map(|place| place.person.profile());
         Told {
             tally: std::mem::take(&mut self.tally),
-            people: people.by_ref().count(),
+            connected: people.clone().filter(|place| place.person.is_connected()).count(),
+            starved: people.filter(|place| place.person.is_starved(now)).count(),
             busy: std::mem::take(&mut self.busy),
             elapsed,
             cipher: cipher.map(|profile| format!("{profile:?}")),
@@ -205,6 +221,7 @@ impl Carrier {
             self.places.push(None);
             self.places.len() - 1
         });
+        let seat = newcomer.seat;
         let person = Person::new(now, newcomer, &mut self.tally);
         let registry = self.poll.registry();
         let udp = socket.as_fd().as_raw_fd();
@@ -225,8 +242,10 @@ impl Carrier {
         // What came before it was polled makes no event.
         self.hear(at);
         self.receive(at);
-        if self.ends {
-            self.leave(at); // their join was under way when all were told to leave
+        // Their join was under way when they, or all, were told to leave.
+        let left = self.left_early.iter().position(|early| *early == seat);
+        if left.map(|early| self.left_early.swap_remove(early)).is_some() || self.ends {
+            self.leave(at);
         }
     }
 
@@ -236,7 +255,7 @@ impl Carrier {
             return;
         }
         let now = Instant::now();
-        place.person.look(&mut self.tally);
+        place.person.look(now, &mut self.tally);
         place.person.leave(now, &mut self.outbox);
         self.outbox.send(&mut place.socket);
         place.left_until = Some(now + LEAVING);
@@ -281,7 +300,7 @@ impl Carrier {
 
     fn hear(&mut self, at: usize) {
         let Some(place) = self.places.get_mut(at).and_then(Option::as_mut) else { return };
-        let result = place.person.hear_channel(Instant::now(), &mut self.tally);
+        let result = place.person.hear_channel(Instant::now());
         self.follow(at, result);
     }
 

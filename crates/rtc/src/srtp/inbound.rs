@@ -5,7 +5,7 @@ use super::kdf::{Labels, MasterKey};
 use super::replay::ReplayWindow;
 use super::{Position, RtpHeader, SRTCP_ENCRYPTED, SRTCP_INDEX_LEN, rtcp_sender};
 
-/// Most streams of RTP, and as many of RTCP, that a client may send over a connection. Four cameras
+/// Most streams of RTP, and as many of RTCP, that a client may send to this server over a connection. Four cameras
 /// and screens with three layers, each with retransmission, and their sounds are 28; re-offers can
 /// bring new ones, which take the places of those that are [over](Inbound::retire).
 pub const MAX_SSRCS: usize = 128;
@@ -25,8 +25,8 @@ pub enum OpenError {
     /// An SRTCP packet without encryption, which DTLS-SRTP does not negotiate.
     #[error("an SRTCP packet in the clear")]
     NotEncrypted,
-    /// One ssrc more than [`MAX_SSRCS`].
-    #[error("more than {MAX_SSRCS} streams")]
+    /// One ssrc more than there may be.
+    #[error("more streams than a connection may have")]
     TooManyStreams,
 }
 
@@ -41,11 +41,16 @@ pub struct Inbound {
 impl Inbound {
     /// Derives the keys. None if the cryptography refuses them, which valid lengths exclude.
     pub fn new(master: &MasterKey) -> Option<Inbound> {
+        Inbound::with_streams(master, MAX_SSRCS)
+    }
+
+    /// The same for so many streams: clients are sent more than they send.
+    pub fn with_streams(master: &MasterKey, most: usize) -> Option<Inbound> {
         Some(Inbound {
             rtp: Cipher::new(master, Labels::RTP).ok()?,
             rtcp: Cipher::new(master, Labels::RTCP).ok()?,
-            rtp_streams: Streams::default(),
-            rtcp_streams: Streams::default(),
+            rtp_streams: Streams::new(most),
+            rtcp_streams: Streams::new(most),
         })
     }
 
@@ -109,8 +114,8 @@ fn nearest(newest: u64, sequence: u16) -> Option<u64> {
 }
 
 /// All streams, sorted by ssrc.
-#[derive(Default)]
 struct Streams {
+    most: usize,
     streams: Vec<Stream>,
     /// How many have been retired so far.
     retirements: u64,
@@ -131,9 +136,13 @@ enum Slot {
 }
 
 impl Streams {
+    fn new(most: usize) -> Streams {
+        Streams { most, streams: Vec::new(), retirements: 0 }
+    }
+
     fn slot(&self, ssrc: u32) -> Result<Slot, OpenError> {
         let has_room =
-            || self.streams.len() < MAX_SSRCS || self.streams.iter().any(|s| s.retired.is_some());
+            || self.streams.len() < self.most || self.streams.iter().any(|s| s.retired.is_some());
         match self.find(ssrc) {
             Ok(at) => Ok(Slot::Known(at)),
             Err(_) if has_room() => Ok(Slot::New),
@@ -166,7 +175,7 @@ impl Streams {
     }
 
     fn add(&mut self, at: Position) {
-        if self.streams.len() >= MAX_SSRCS
+        if self.streams.len() >= self.most
             && let Some(over) = self.longest_retired()
         {
             self.streams.remove(over);
