@@ -35,9 +35,8 @@ pub struct Wanted {
 #[derive(Clone, Copy, Debug)]
 struct Spatial {
     asked: u8,
-    /// When so many were needed last, when it became so many, and when so few.
+    /// When so many were needed last, and when it became so few.
     needed_at: Option<Instant>,
-    raised_at: Option<Instant>,
     lowered_at: Option<Instant>,
     /// How long fewer have to be enough.
     patience: Duration,
@@ -100,12 +99,8 @@ impl Wanted {
         Asked { layers: wanted, spatial: self.spatial.review(now, demand.spatial) }
     }
 
-    /// The encodings of which it has been asked for all, or for more spatial layers, so lately that they may be on their way, a
-    /// bit for each.
+    /// The encodings that it has been asked for since so lately that they may be on their way, a bit for each.
     pub fn begun(&self, now: Instant) -> u32 {
-        if self.spatial.raised_at.is_some_and(|raised| now < raised + NEXT_AFTER) {
-            return u32::MAX;
-        }
         let since = (0..).zip(&self.asked_since);
         let begun = since.filter(|(_, since)| since.is_some_and(|since| now < since + NEXT_AFTER));
         begun.fold(0, |all, (layer, _)| all | Demand::bit(layer))
@@ -127,7 +122,7 @@ impl Wanted {
 
 impl Spatial {
     fn new() -> Spatial {
-        Spatial { asked: 0, needed_at: None, raised_at: None, lowered_at: None, patience: HELD_FOR }
+        Spatial { asked: 0, needed_at: None, lowered_at: None, patience: HELD_FOR }
     }
 
     /// More at once, less when that has been enough for a while: for longer, if it soon was not the last time. Somebody looks
@@ -143,7 +138,6 @@ impl Spatial {
         }
         let is_held = self.needed_at.is_some_and(|last| now < last + self.patience);
         if needed > self.asked {
-            self.raised_at = Some(now);
             let was_too_soon = self.lowered_at.take().is_some();
             self.patience =
                 if was_too_soon { (self.patience * 2).min(LONGEST_HELD) } else { HELD_FOR };
