@@ -180,7 +180,8 @@ impl Answer {
 
 /// foundation component transport priority address port typ … (RFC 8839 section 5.1).
 fn candidate(text: &str) -> Option<SocketAddr> {
-    let mut words = text.split_ascii_whitespace().skip(2);
+    let mut words = text.split_ascii_whitespace();
+    let (_foundation, _component) = (words.next()?, words.next()?);
     if !words.next()?.eq_ignore_ascii_case("udp") {
         return None;
     }

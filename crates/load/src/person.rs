@@ -321,7 +321,7 @@ impl Person {
         out.write(to, |room| {
             let end = room.len() - SRTCP_OVERHEAD;
             let mut writer = CompoundWriter::new(room.get_mut(..end)?);
-            // What has no room is due again at once.
+            // What fits is sent; for the rest there is a next time.
             let _full = write(self, &mut writer);
             let len = writer.len();
             (len > 0).then_some(())?;

@@ -195,7 +195,7 @@ impl Receiver {
     /// Writes what is due of arrivals and of what is missing.
     ///
     /// # Errors
-    /// When there is more than fits; the rest is due at once.
+    /// When there is more than fits: other arrivals are told next, and what is missing is asked for with the next try.
     pub fn write_feedback(
         &mut self,
         now: Instant,

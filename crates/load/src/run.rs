@@ -15,6 +15,8 @@ use crate::worker::{Order, Told};
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// Joins that have not ended so long after the last one began never will.
 const JOIN_PATIENCE: Duration = Duration::from_secs(20);
+/// How late a join may begin at most: it is time that is waited for, and how joins end is looked at meanwhile.
+const JOIN_GRAIN: Duration = Duration::from_millis(10);
 /// A worker that does not answer for this long has stopped.
 const WORKER_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -125,7 +127,7 @@ fn join_all(
             let what = format!("joining {} of {}", crowd.outcomes.count(), crowd.size());
             progress(line(&what, &news, joins.connected));
         }
-        thread::sleep(gap.min(Duration::from_millis(10)));
+        thread::sleep(gap.min(JOIN_GRAIN));
     }
     if crowd.outcomes.failed() >= crowd.size() as usize {
         let reasons = crowd.outcomes.take_reasons();
@@ -168,7 +170,7 @@ fn measure(
     })
 }
 
-/// Waits, and does something every `interval`.
+/// Lets time pass, which is all that a load waits for, and does something every `interval`.
 fn wait(
     whole: Duration,
     interval: Duration,
