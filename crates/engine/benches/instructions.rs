@@ -6,21 +6,19 @@
 //! ours alone: cryptography and the C library choose their code by the processor.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)]
 
+mod room;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use std::{env, fs};
 
-use parlor_engine::{
-    Config, Engine, Forwarded, Join, Limits, PeerId, RoomId, SendArena, Sender, Source, TrackId,
-};
+use parlor_engine::{Forwarded, Source};
 use parlor_rtc::Path;
-use parlor_rtc::dtls::Identity;
-use parlor_sim::client::{Client, kind};
 
-const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);
+use room::{Room, SERVER};
+
 /// Datagrams that come in such a span come as one batch: about what a thread finds that is half busy.
 const STEP: Duration = Duration::from_millis(2);
 /// Simulated time until estimates have settled, and then while it is counted.
@@ -57,86 +55,51 @@ const CASES: [Case; 5] = [
 const GROWTHS: [(usize, usize); 2] = [(0, 2), (3, 4)];
 
 struct Call {
-    now: Instant,
-    engine: Engine,
-    arena: SendArena,
-    clients: Vec<Client>,
+    room: Room,
     datagrams: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 impl Call {
     fn new(case: &Case) -> Call {
-        let now = Instant::now();
-        let config = Config {
-            identity: Arc::new(Identity::generate().unwrap()),
-            candidates: vec![SERVER],
-            thread: 0,
-            seed: [1; 32],
-            ntp_at_start: 0,
-            limits: Limits::default(),
-        };
-        let mut engine = Engine::new(now, config);
-        engine.add_room(RoomId(1));
-        let arena = SendArena::default();
-        let mut call = Call { now, engine, arena, clients: Vec::new(), datagrams: Vec::new() };
+        let mut room = Room::new();
         for _ in 0..case.publishers {
-            call.join(&[Source::Camera], 0);
-            call.clients.last_mut().unwrap().senders[0].bitrate_bps = case.bitrate_bps;
+            room.join(&[Source::Camera], 0);
+            room.clients.last_mut().unwrap().senders[0].bitrate_bps = case.bitrate_bps;
         }
         for _ in 0..case.subscribers {
-            call.join(&[], usize::from(case.publishers));
+            room.join(&[], usize::from(case.publishers));
         }
-        call
-    }
-
-    fn join(&mut self, sources: &[Source], slot_pairs: usize) {
-        let number = self.clients.len() as u16 + 1;
-        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1)), number);
-        let mut client = Client::new(self.now, number.into(), address);
-        let kinds: Vec<_> = sources.iter().map(|source| kind(source.kind())).collect();
-        let offer = client.offer(self.now, &kinds, slot_pairs);
-        let senders = sources.iter().zip(&client.senders).zip(0..);
-        let senders = senders.map(|((source, sender), index)| Sender {
-            mid: sender.mid.to_string().parse().unwrap(),
-            track: TrackId(100 * u64::from(number) + index),
-            source: *source,
-            on: true,
-        });
-        let (room, peer) = (RoomId(1), PeerId(number.into()));
-        let join = Join { room, peer, offer, senders: senders.collect() };
-        let joined = self.engine.join(self.now, join).unwrap();
-        client.accept(&joined.answer).unwrap();
-        self.clients.push(client);
+        Call { room, datagrams: Vec::new() }
     }
 
     /// What clients send in a step comes in.
     fn gather(&mut self) {
-        self.now += STEP;
-        for client in &mut self.clients {
-            if client.deadline() > self.now {
+        self.room.now += STEP;
+        for client in &mut self.room.clients {
+            if client.deadline() > self.room.now {
                 continue;
             }
             let from = client.address;
             let datagrams = &mut self.datagrams;
-            client.run(self.now, |datagram| datagrams.push((from, datagram.bytes))).unwrap();
+            client.run(self.room.now, |datagram| datagrams.push((from, datagram.bytes))).unwrap();
         }
     }
 
     /// What the engine has sent goes out.
     fn deliver(&mut self) {
-        for message in self.arena.messages() {
+        for message in self.room.arena.messages() {
             let Path::Udp(path) = message.path else { continue };
-            let client = &mut self.clients[usize::from(path.remote.port()) - 1];
+            let client = &mut self.room.clients[usize::from(path.remote.port()) - 1];
             for datagram in message.segments() {
-                client.receive(self.now, SERVER, datagram).unwrap();
+                client.receive(self.room.now, SERVER, datagram).unwrap();
             }
         }
-        self.arena.clear();
+        self.room.arena.clear();
     }
 
     fn run(&mut self, span: Duration, serve: fn(&mut Call) -> Forwarded) {
-        let end = self.now + span;
-        while self.now < end {
+        let end = self.room.now + span;
+        while self.room.now < end {
             self.gather();
             while serve(self) == Forwarded::ArenaFull {
                 self.deliver();
@@ -149,10 +112,15 @@ impl Call {
     fn serve(&mut self) -> Forwarded {
         for (from, mut datagram) in self.datagrams.drain(..) {
             let path = Path::udp(from, SERVER.ip());
-            self.engine.handle_datagram(self.now, path, &mut datagram, &mut self.arena);
+            self.room.engine.handle_datagram(
+                self.room.now,
+                path,
+                &mut datagram,
+                &mut self.room.arena,
+            );
         }
-        self.engine.handle_timeout(self.now, &mut self.arena);
-        self.engine.forward(self.now, &mut self.arena)
+        self.room.engine.handle_timeout(self.room.now, &mut self.room.arena);
+        self.room.engine.forward(self.room.now, &mut self.room.arena)
     }
 }
 
@@ -171,9 +139,9 @@ fn serve_counted(call: &mut Call) -> Forwarded {
 fn play(case: &Case) -> u64 {
     let mut call = Call::new(case);
     call.run(WARM_UP, serve_uncounted);
-    let before = call.engine.counters().packets_out;
+    let before = call.room.engine.counters().packets_out;
     call.run(SPAN, serve_counted);
-    call.engine.counters().packets_out - before
+    call.room.engine.counters().packets_out - before
 }
 
 /// Instructions, or those for each packet: all, and ours.

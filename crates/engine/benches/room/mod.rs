@@ -1,0 +1,62 @@
+//! An engine with one room, and simulated browsers in it, for benches.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use parlor_engine::{
+    Config, Engine, Join, Limits, PeerId, RoomId, SendArena, Sender, Source, TrackId,
+};
+use parlor_rtc::dtls::Identity;
+use parlor_sim::client::{Client, kind};
+
+/// The one address of the engine.
+pub(crate) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), 4000);
+
+/// A room and who is in it.
+pub(crate) struct Room {
+    pub(crate) now: Instant,
+    pub(crate) engine: Engine,
+    pub(crate) arena: SendArena,
+    /// The port of each one's address is its place here and one.
+    pub(crate) clients: Vec<Client>,
+}
+
+impl Room {
+    /// An empty one.
+    pub(crate) fn new() -> Room {
+        let now = Instant::now();
+        let config = Config {
+            identity: Arc::new(Identity::generate().unwrap()),
+            candidates: vec![SERVER],
+            thread: 0,
+            seed: [1; 32],
+            ntp_at_start: 0,
+            limits: Limits::default(),
+        };
+        let mut engine = Engine::new(now, config);
+        engine.add_room(RoomId(1));
+        Room { now, engine, arena: SendArena::default(), clients: Vec::new() }
+    }
+
+    /// Somebody joins who sends these, and receives with so many pairs of slots.
+    pub(crate) fn join(&mut self, sources: &[Source], slot_pairs: usize) {
+        let number = self.clients.len() as u16 + 1;
+        let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 1, 0, 1)), number);
+        let mut client = Client::new(self.now, number.into(), address);
+        let kinds: Vec<_> = sources.iter().map(|source| kind(source.kind())).collect();
+        let offer = client.offer(self.now, &kinds, slot_pairs);
+        let senders = sources.iter().zip(&client.senders).zip(0..);
+        let senders = senders.map(|((source, sender), index)| Sender {
+            mid: sender.mid.to_string().parse().unwrap(),
+            track: TrackId(100 * u64::from(number) + index),
+            source: *source,
+            on: true,
+        });
+        let (room, peer) = (RoomId(1), PeerId(number.into()));
+        let join = Join { room, peer, offer, senders: senders.collect() };
+        let joined = self.engine.join(self.now, join).unwrap();
+        client.accept(&joined.answer).unwrap();
+        self.clients.push(client);
+    }
+}
