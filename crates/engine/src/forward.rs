@@ -35,7 +35,12 @@ impl Engine {
     /// are to be asked for. To be called after each batch of datagrams, commands and timers.
     pub fn forward(&mut self, now: Instant, out: &mut SendArena) -> Forwarded {
         self.spread();
+        let mut ahead = 0;
         while let Some(&peer) = self.pending.peers.last() {
+            if ahead == 0 {
+                ahead = self.read_ahead(&self.pending.peers);
+            }
+            ahead -= 1;
             if self.forward_to(now, peer, out) == Forwarded::ArenaFull {
                 return Forwarded::ArenaFull;
             }

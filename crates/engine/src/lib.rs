@@ -1,5 +1,6 @@
 //! The SFU as a value: datagrams, commands and time in; datagrams, changes and the next deadline out.
 
+mod ahead;
 pub mod allocate;
 pub mod arena;
 mod assign;

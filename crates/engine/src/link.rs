@@ -92,6 +92,12 @@ impl Link {
         }
     }
 
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let path = u64::from(self.connection.path().is_some());
+        path ^ self.connection.touch() ^ self.congestion.touch() ^ self.retransmissions.touch()
+    }
+
     /// Follows a later offer: another kind of feedback begins with nothing known.
     pub(crate) fn follow_feedback(&mut self, now: Instant, feedback: FeedbackKind) {
         if self.feedback != feedback {

@@ -57,6 +57,11 @@ impl Headers {
         Headers { ssrc, rtx_ssrc, media: template(ssrc), rtx: template(rtx_ssrc) }
     }
 
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        u64::from(self.ssrc.0) ^ self.media.touch()
+    }
+
     /// Writes and seals a packet at the start of `room`; returns its length, or `None` when it is too
     /// long or the connection cannot seal.
     #[inline]

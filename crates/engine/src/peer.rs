@@ -32,7 +32,8 @@ pub(crate) type PeerKey = Key<Peer>;
 pub(crate) struct Peer {
     pub(crate) id: PeerId,
     pub(crate) room: RoomKey,
-    pub(crate) session: Session,
+    /// Apart, as nothing that is done for a packet reads it.
+    pub(crate) session: Box<Session>,
     pub(crate) link: Link,
     pub(crate) state: ConnectionState,
     pub(crate) paths: PeerPaths,
@@ -97,7 +98,7 @@ impl Peer {
             arrivals: None,
             overflow: Overflow::default(),
             rests: false,
-            session,
+            session: Box::new(session),
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),
             ready_slots: SlotSet::default(),
@@ -113,6 +114,13 @@ impl Peer {
             reply_time: ReplyTime::default(),
             reports_twice: false,
         }
+    }
+
+    /// Reads what forwarding to the peer will read or write.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let slot = self.ready_slots.first().and_then(|index| self.slots.get(index));
+        slot.map_or(0, Slot::touch) ^ self.link.touch() ^ self.turn as u64
     }
 
     /// Brings everything in line with what a later offer agreed on.

@@ -90,6 +90,11 @@ impl Retransmissions {
         self.budget = (self.budget + len as u64).min(BURST * MEDIA_SHARE);
     }
 
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.budget
+    }
+
     /// Whether packet `sequence` of slot number `slot`, of `len` bytes, may be sent again at `now`; if so
     /// it counts as sent.
     pub fn take(

@@ -67,6 +67,11 @@ impl Slot {
         }
     }
 
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        u64::from(self.feed == Feed::Empty) ^ self.outgoing.touch()
+    }
+
     /// Follows a later offer; `None` when that does not receive on the section.
     pub(crate) fn update(&mut self, section: Option<&MediaSection>, allow_mixed: bool) {
         self.open = section.is_some();

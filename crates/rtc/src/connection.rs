@@ -245,6 +245,16 @@ impl Connection {
         matches!(self.state, State::Connected(_))
     }
 
+    /// Reads what [`Connection::seal_rtp`] will, so that it is in the processor's cache by then. The value means
+    /// nothing.
+    #[inline]
+    pub fn touch(&self) -> u64 {
+        match &self.state {
+            State::Connected(srtp) => srtp.outbound.touch(),
+            State::Setup { .. } | State::Closed => 0,
+        }
+    }
+
     /// How packets are protected, once connected.
     pub fn profile(&self) -> Option<Profile> {
         match &self.state {

@@ -133,6 +133,12 @@ impl Outgoing {
         }
     }
 
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let counts = u64::from(self.packets) ^ u64::from(self.mapped.is_some());
+        self.headers.touch() ^ self.rewriter.touch() ^ self.reading.touch() ^ counts
+    }
+
     /// Follows a later offer.
     pub(crate) fn update(&mut self, section: &MediaSection, allow_mixed: bool) {
         let ssrcs = [self.headers.ssrc, self.headers.rtx_ssrc];

@@ -85,6 +85,11 @@ impl Next {
 }
 
 impl Reading {
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        u64::from(self.at.is_some())
+    }
+
     /// Begins to read `track`, with a key frame if there is one of at most `max_age`. True when one has to be
     /// asked for.
     pub(super) fn start(&mut self, now: Instant, track: &Track, max_age: Duration) -> bool {

@@ -78,6 +78,11 @@ impl History {
         self.runs.back().copied()
     }
 
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.runs.back().map_or(0, |run| run.outgoing_from ^ run.end)
+    }
+
     /// Begins a run.
     pub(super) fn open(&mut self, run: Run) {
         if self.runs.len() == MAX_RUNS {

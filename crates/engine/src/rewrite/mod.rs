@@ -146,6 +146,14 @@ impl Rewriter {
         }
     }
 
+    /// Reads what deciding about the next packet will read or write.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        let head = u64::from(self.playing.is_some()) ^ u64::from(self.beginnings);
+        let run = self.history.touch();
+        head ^ run ^ self.sent.touch() ^ self.timeline.touch() ^ self.numbers.touch()
+    }
+
     /// Up to which layers inside an encoding packets are to go out: all, until this is called. Less goes
     /// out from the next picture on, more from where a receiver can decode it.
     pub fn want(&mut self, highest: Highest) {

@@ -61,6 +61,11 @@ impl Numbers {
         Numbers { counts: [Count { newest_source: None, newest_outgoing: start }; 3] }
     }
 
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        u64::from(self.counts[0].newest_outgoing)
+    }
+
     /// A source begins: its first numbers follow the last ones that went out.
     pub(super) fn begin(&mut self, source: &FrameNumbers) -> Translation {
         let mut offsets = [0; 3];

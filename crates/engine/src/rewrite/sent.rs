@@ -38,6 +38,11 @@ impl SentWindow {
         Ok(())
     }
 
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.end ^ self.bits[(self.end % WINDOW / WORD) as usize]
+    }
+
     /// Forgets what falls out of the window.
     fn advance(&mut self, end: u64) {
         if end - self.end >= WINDOW {

@@ -50,6 +50,11 @@ impl Timeline {
         }
     }
 
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.ahead ^ u64::from(self.newest.is_some())
+    }
+
     /// What is to be added (wrapping) to the timestamps of a source that begins with this packet.
     pub(super) fn begin(&mut self, facts: &Facts) -> u64 {
         let outgoing = match self.newest {

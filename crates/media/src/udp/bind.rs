@@ -69,7 +69,7 @@ pub fn bind_group(
         result => result?,
     };
     let sockets: Vec<Socket> =
-        (0..count).map(|_| bind_one(address, buffers)).collect::<Result<_, _>>()?;
+        (0..count).map(|_| bind_one(address, count > 1, buffers)).collect::<Result<_, _>>()?;
     if let Some(first) = sockets.first() {
         log_clipped(first, buffers);
     }
@@ -97,11 +97,11 @@ fn open(address: SocketAddr) -> io::Result<socket2::Socket> {
     Ok(socket)
 }
 
-fn bind_one(address: SocketAddr, buffers: Buffers) -> Result<Socket, BindError> {
+fn bind_one(address: SocketAddr, is_shared: bool, buffers: Buffers) -> Result<Socket, BindError> {
     let family = Family::of(address.ip());
     let bound = || -> io::Result<Socket> {
         let socket = open(address)?;
-        socket.set_reuse_port(true)?;
+        socket.set_reuse_port(is_shared)?;
         socket.set_nonblocking(true)?;
         socket.set_recv_buffer_size(buffers.receive)?;
         socket.set_send_buffer_size(buffers.send)?;

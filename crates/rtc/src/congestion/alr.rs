@@ -30,6 +30,11 @@ impl ApplicationLimit {
         ApplicationLimit { rate, saved_bytes: 0.0, last_sent: None, since: None }
     }
 
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.saved_bytes.to_bits() ^ u64::from(self.since.is_some())
+    }
+
     pub(super) fn set_target(&mut self, target: Bitrate) {
         self.rate = target.scaled(USED);
     }

@@ -68,6 +68,16 @@ impl CongestionControl {
         CongestionControl { method, pacer, asked: None, max }
     }
 
+    /// Reads what [`CongestionControl::wait`] and [`CongestionControl::handle_sent`] will, so that it is in the
+    /// processor's cache by then. The value means nothing.
+    #[inline]
+    pub fn touch(&self) -> u64 {
+        match &self.method {
+            Method::Feedback(estimate) => estimate.touch(),
+            Method::Reports(estimate) => estimate.target().bps(),
+        }
+    }
+
     /// What may be sent, all in all.
     pub fn target(&self) -> Bitrate {
         match &self.method {

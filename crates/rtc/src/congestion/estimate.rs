@@ -94,6 +94,17 @@ impl FeedbackEstimate {
         }
     }
 
+    /// Reads one word of each part that sending a packet reads or writes.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        self.history.touch()
+            ^ self.alr.touch()
+            ^ u64::from(self.silence.is_unbroken())
+            ^ self.prober.touch()
+            ^ u64::from(self.controller.is_waiting())
+            ^ self.target.bps()
+    }
+
     pub(super) fn target(&self) -> Bitrate {
         self.target
     }
@@ -280,7 +291,8 @@ impl FeedbackEstimate {
     fn read(&mut self, now: Instant, feedback: &TransportFeedback<'_>) -> Heard {
         let mut heard = Heard::default();
         let mut unread = self.reader.read(feedback);
-        while let Some(batch) = unread.next_batch(&mut self.history) {
+        let mut batch = Batch::default();
+        while unread.fill(&mut batch, &mut self.history) {
             heard.any = true;
             let round_trip = batch.round_trip(now);
             heard.round_trip = heard.round_trip.into_iter().chain(round_trip).min();
@@ -293,12 +305,12 @@ impl FeedbackEstimate {
     fn note(&mut self, now: Instant, batch: &Batch) -> Option<Measured> {
         let mut probed = None;
         for result in batch.results() {
-            self.loss.note(&result);
+            self.loss.note(result);
             let Outcome::Arrived { at_us } = result.outcome else { continue };
             let packet = &result.packet;
             self.acknowledged.note_arrival(packet.sent, at_us, packet.bytes);
             self.delay.note_arrival(now, packet.sent, at_us);
-            if let Some(measured) = self.results.note(&result) {
+            if let Some(measured) = self.results.note(result) {
                 probed = Some(measured);
                 self.probes_succeeded += u32::from(measured.is_first);
                 if measured.is_in_time {

@@ -3,11 +3,13 @@
 
 use std::time::{Duration, Instant};
 
+use arrayvec::ArrayVec;
+
 use super::history::{Acknowledged, History};
 use crate::rtcp::{Statuses, TICK, TICKS_PER_REFERENCE, TransportFeedback};
 
 /// Packets that are looked at together, in the order they arrived: what 10 Mbit/s send between two
-/// feedbacks 100 ms apart. They take 6 KiB on the stack.
+/// feedbacks 100 ms apart. They take 7 KiB on the stack, of which only what is used is touched.
 const BATCH: usize = 128;
 
 /// Bits of the reference time on the wire.
@@ -41,14 +43,12 @@ impl PacketResult {
 }
 
 /// Some of the packets of one feedback: the lost, then the arrived in order of arrival.
-pub(super) struct Batch {
-    len: usize,
-    results: [Option<PacketResult>; BATCH],
-}
+#[derive(Default)]
+pub(super) struct Batch(ArrayVec<PacketResult, BATCH>);
 
 impl Batch {
-    pub(super) fn results(&self) -> impl Iterator<Item = PacketResult> {
-        self.results.iter().take(self.len).flatten().copied()
+    pub(super) fn results(&self) -> impl Iterator<Item = &PacketResult> {
+        self.0.iter()
     }
 
     /// The time to the receiver and back, without what its feedback waited there.
@@ -100,9 +100,10 @@ pub(super) struct Unread<'a> {
 }
 
 impl Unread<'_> {
-    /// The next packets of which something new is said; `None` at the end.
-    pub(super) fn next_batch(&mut self, history: &mut History) -> Option<Batch> {
-        let mut batch = Batch { len: 0, results: [None; BATCH] };
+    /// Fills `batch` with the next packets of which something new is said; false when there are none.
+    pub(super) fn fill(&mut self, batch: &mut Batch, history: &mut History) -> bool {
+        let Batch(results) = batch;
+        results.clear();
         let offset = self.offset;
         let news = self.statuses.by_ref().filter_map(|(sequence, ticks)| {
             let packet = history.note_fate(sequence, ticks.is_some())?;
@@ -112,13 +113,11 @@ impl Unread<'_> {
             };
             Some(PacketResult { packet, outcome })
         });
-        for (place, result) in batch.results.iter_mut().zip(news) {
-            *place = Some(result);
-            batch.len += 1;
+        results.extend(news.take(BATCH));
+        if !results.is_sorted_by_key(PacketResult::order) {
+            results.sort_unstable_by_key(PacketResult::order);
         }
-        let taken = batch.results.get_mut(..batch.len)?;
-        taken.sort_unstable_by_key(|result| result.map(|result| result.order()));
-        (batch.len > 0).then_some(batch)
+        !results.is_empty()
     }
 }
 

@@ -81,6 +81,14 @@ impl History {
         }
     }
 
+    /// Reads what the next packet that is sent will write.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        let of = |sequence: u64| self.entries.get(sequence as usize & (self.entries.len() - 1));
+        let sent_us = |entry: &Entry| u64::from(entry.sent_us);
+        of(self.next).map_or(0, sent_us) ^ of(self.oldest).map_or(0, sent_us)
+    }
+
     /// Takes note of a packet that is sent, in the order of their numbers.
     #[inline]
     pub(super) fn note_sent(

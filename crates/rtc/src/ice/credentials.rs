@@ -1,6 +1,7 @@
 //! The user name fragment and password of one side of an ICE session.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::hmac;
 
@@ -16,7 +17,8 @@ const PASSWORD_LEN: std::ops::RangeInclusive<usize> = 22..=256;
 pub struct Credentials {
     ufrag: String,
     password: String,
-    key: hmac::Key,
+    /// Shared by all copies: it takes 0.8 KiB, most of it a schedule.
+    key: Arc<hmac::Key>,
 }
 
 /// A ufrag or password that RFC 8839 section 5.4 does not allow.
@@ -46,7 +48,7 @@ impl Credentials {
             ufrag: ufrag.to_owned(),
             password: password.to_owned(),
             // The SASLprep of printable ASCII is itself (RFC 8489 section 9.1.1).
-            key: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes()),
+            key: Arc::new(hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, password.as_bytes())),
         })
     }
 

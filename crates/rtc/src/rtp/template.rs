@@ -83,6 +83,14 @@ impl HeaderTemplate {
         HeaderTemplate { one_byte, two_byte, descriptor_id, color_space_id }
     }
 
+    /// Reads what [`HeaderTemplate::write`] will, so that it is in the processor's cache by then. The value means
+    /// nothing.
+    #[inline]
+    pub fn touch(&self) -> u64 {
+        let block = self.one_byte.as_ref().unwrap_or(&self.two_byte);
+        block.len as u64 ^ u64::from(block.bytes[0]) ^ u64::from(self.descriptor_id.is_some())
+    }
+
     /// Whether packets carry a transport-wide sequence number, so that one must be drawn for each.
     pub fn carries_transport_sequence(&self) -> bool {
         self.two_byte.transport_sequence.is_some()

@@ -26,6 +26,12 @@ impl Gcm {
         Ok(Gcm { key: LessSafeKey::new(key), salt: master.derive(labels.salt)? })
     }
 
+    /// Reads what sealing needs first.
+    #[inline]
+    pub(super) fn touch(&self) -> u64 {
+        u64::from(self.salt[0]) ^ self.key.algorithm().key_len() as u64
+    }
+
     /// RFC 7714 section 8.1 and, with the SRTCP index as the index, section 9.1.
     fn nonce(&self, at: Position) -> Nonce {
         let mut nonce = self.salt;

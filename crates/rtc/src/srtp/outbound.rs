@@ -29,6 +29,12 @@ impl Outbound {
         })
     }
 
+    /// Reads what sealing an RTP packet needs first.
+    #[inline]
+    pub(crate) fn touch(&self) -> u64 {
+        self.rtp.touch()
+    }
+
     /// Seals the RTP packet `packet[..len]` in place and returns its new length, at most
     /// [`SRTP_OVERHEAD`](super::SRTP_OVERHEAD) more.
     ///

@@ -33,7 +33,11 @@ fn read(
         panic!("no feedback");
     };
     let mut unread = reader.read(&feedback);
-    std::iter::from_fn(|| unread.next_batch(history)).collect()
+    std::iter::from_fn(|| {
+        let mut batch = Batch::default();
+        unread.fill(&mut batch, history).then_some(batch)
+    })
+    .collect()
 }
 
 fn sent(begin: Instant, packets: u16) -> History {

@@ -55,6 +55,11 @@ impl Prober {
         }
     }
 
+    #[inline]
+    pub(in crate::congestion) fn touch(&self) -> u64 {
+        u64::from(self.progress.is_some()) ^ u64::from(self.waiting[0].is_some()) << 1
+    }
+
     /// Asks for a probe; gives it, or `None` when too many are waiting.
     pub(in crate::congestion) fn ask(
         &mut self,
