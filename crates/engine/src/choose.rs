@@ -76,7 +76,11 @@ impl Engine {
 
     /// Decides how much of each video track flows to a peer.
     pub(crate) fn review_choice(&mut self, now: Instant, key: PeerKey) {
-        let Some(flowing) = self.flowing(now, key) else { return };
+        // Filled in place: these lists are as long as there may be slots, and moving one copies all of it.
+        let mut flowing = AllFlowing::new();
+        if !self.find_flowing(now, key, &mut flowing) {
+            return;
+        }
         for Flowing { track, .. } in &flowing {
             if let Some(track) = self.tracks.get_mut(*track) {
                 track.measure(now);
@@ -95,10 +99,11 @@ impl Engine {
         }
     }
 
-    /// What flows to a peer; `None` when nothing can be sent to it.
-    fn flowing(&self, now: Instant, key: PeerKey) -> Option<AllFlowing> {
-        let peer = self.peers.get(key).filter(|peer| peer.may_receive())?;
-        let flowing = peer.slots.iter().enumerate().filter_map(|(slot, at)| {
+    /// Finds out what flows to a peer; false when nothing can be sent to it.
+    fn find_flowing(&self, now: Instant, key: PeerKey, flowing: &mut AllFlowing) -> bool {
+        let peer = self.peers.get(key).filter(|peer| peer.may_receive());
+        let Some(peer) = peer else { return false };
+        let found = peer.slots.iter().enumerate().filter_map(|(slot, at)| {
             let Feed::Flowing(track) = at.feed() else { return None };
             let source = self.tracks.get(track.key)?;
             let (priority, area) = match peer.shown.view(source) {
@@ -114,7 +119,8 @@ impl Engine {
                 area,
             })
         });
-        Some(flowing.take(MAX_SLOTS).collect())
+        flowing.extend(found.take(MAX_SLOTS));
+        true
     }
 
     /// Has the path looked at for what flows. As long as nothing is known of it, everything begins with its
@@ -138,7 +144,9 @@ impl Engine {
     }
 
     fn choose(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) {
-        for decision in self.decide(now, key, flowing) {
+        let mut decisions = Decisions::new();
+        self.decide(now, key, flowing, &mut decisions);
+        for &decision in &decisions {
             let decided = flowing.iter().find(|flowing| flowing.id == decision.track);
             if let Some(flowing) = decided {
                 self.carry_out(now, key, flowing, decision);
@@ -148,9 +156,15 @@ impl Engine {
         }
     }
 
-    fn decide(&mut self, now: Instant, key: PeerKey, flowing: &AllFlowing) -> Decisions {
+    fn decide(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        flowing: &AllFlowing,
+        decisions: &mut Decisions,
+    ) {
         let voices_bps = VOICE_BPS * self.voices(now, key);
-        let Some(peer) = self.peers.get_mut(key) else { return Decisions::new() };
+        let Some(peer) = self.peers.get_mut(key) else { return };
         peer.leader = None;
         let Peer { allocator, link, .. } = peer;
         let tracks = &self.tracks;
@@ -172,7 +186,7 @@ impl Engine {
         let shown_bps = link.congestion.shown(now).bps().saturating_sub(voices_bps);
         let budget = Budget { now_bps: budget_bps, shown_bps, assured_bps };
         let allocation = allocator.allocate(now, budget, &subscriptions);
-        let decisions = allocation.decisions.iter().copied().take(MAX_SLOTS).collect();
+        decisions.extend(allocation.decisions.iter().copied().take(MAX_SLOTS));
         let unmeasured = sources.iter().filter(|(_, track)| track.rungs().is_empty());
         let unmeasured_bps: u64 = unmeasured.map(|(flowing, _)| guess_bps(flowing.area)).sum();
         let resting_bps: u64 =
@@ -180,7 +194,6 @@ impl Engine {
         let wanted_bps =
             allocation.wanted_bps + with_headroom(resting_bps) + unmeasured_bps + voices_bps;
         link.set_wanted(now, Bitrate::from_bps(wanted_bps));
-        decisions
     }
 
     /// Sends as much of a track as was decided.

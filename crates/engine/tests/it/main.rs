@@ -9,6 +9,7 @@ mod call;
 mod codec_change;
 mod counting;
 mod dominant;
+mod idle;
 mod layers;
 mod measure;
 mod retransmit;

@@ -38,6 +38,8 @@ pub(crate) struct World {
     pub(crate) floor: Vec<Option<PeerId>>,
     /// Allocations by the engine, commands apart.
     pub(crate) allocations: u64,
+    /// How often the engine had something due.
+    pub(crate) wakes: u64,
     arena: SendArena,
     next_number: u64,
     /// Whose next check comes once more, from an address that is not theirs.
@@ -85,6 +87,7 @@ impl World {
             qualities: BTreeMap::new(),
             floor: Vec::new(),
             allocations: 0,
+            wakes: 0,
             arena,
             next_number: 0,
             forged: None,
@@ -205,6 +208,7 @@ impl World {
 
     fn step(&mut self) {
         let now = self.now;
+        self.wakes += u64::from(self.engine.deadline().is_some_and(|at| at <= now));
         let before = allocations();
         self.engine.handle_timeout(now, &mut self.arena);
         self.allocations += allocations() - before;

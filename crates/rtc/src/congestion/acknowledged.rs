@@ -1,9 +1,8 @@
 //! The rate at which packets arrive, as a Bayesian estimate over short windows.
 
-use std::time::Instant;
-
 use super::Bitrate;
 use super::delay::Throughput;
+use super::moment::Moment;
 
 /// Arrivals that make one sample, in microseconds: five pictures' time, so that a sample does not
 /// depend on where in a picture it begins.
@@ -38,7 +37,7 @@ pub(super) struct AcknowledgedRate {
     estimate: Option<f64>,
     variance: f64,
     /// Packets sent after this are no longer held back by the application.
-    change_expected: Option<Instant>,
+    change_expected: Option<Moment>,
     burst: Window,
     /// What came through lately, window by window, in kbit/s.
     bursts: [f64; BURSTS],
@@ -139,7 +138,7 @@ impl AcknowledgedRate {
     }
 
     /// The sender is no longer limited by the application: what is sent from now on shows more.
-    pub(super) fn expect_change(&mut self, now: Instant) {
+    pub(super) fn expect_change(&mut self, now: Moment) {
         self.change_expected = Some(now);
     }
 
@@ -149,7 +148,7 @@ impl AcknowledgedRate {
     }
 
     /// Takes note of an arrival, in order of arrival.
-    pub(super) fn note_arrival(&mut self, sent: Instant, at_us: i64, bytes: u16) {
+    pub(super) fn note_arrival(&mut self, sent: Moment, at_us: i64, bytes: u16) {
         if self.change_expected.is_some_and(|at| sent > at) {
             self.doubt();
             self.change_expected = None;
@@ -201,11 +200,12 @@ impl AcknowledgedRate {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     /// Packets of 1,000 bytes, one every `gap_us` for a while.

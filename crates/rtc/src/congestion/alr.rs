@@ -1,8 +1,9 @@
 //! Whether the application sends clearly less than it might: the application-limited region.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Bitrate;
+use super::moment::Moment;
 
 /// Of the target rate, what an application uses that is not limited by itself. An encoder misses its
 /// target by a third now and then.
@@ -20,8 +21,8 @@ const WINDOW: Duration = Duration::from_millis(500);
 pub(super) struct ApplicationLimit {
     rate: Bitrate,
     saved_bytes: f64,
-    last_sent: Option<Instant>,
-    since: Option<Instant>,
+    last_sent: Option<Moment>,
+    since: Option<Moment>,
 }
 
 impl ApplicationLimit {
@@ -40,7 +41,7 @@ impl ApplicationLimit {
     }
 
     #[inline]
-    pub(super) fn note_sent(&mut self, now: Instant, bytes: usize) {
+    pub(super) fn note_sent(&mut self, now: Moment, bytes: usize) {
         let Some(last) = self.last_sent.replace(now) else { return };
         let passed = now.saturating_duration_since(last);
         let bytes_per_second = self.rate.as_f64() / 8.0;
@@ -55,7 +56,7 @@ impl ApplicationLimit {
     }
 
     /// Since when the application limits what is sent.
-    pub(super) fn since(&self) -> Option<Instant> {
+    pub(super) fn since(&self) -> Option<Moment> {
         self.since
     }
 }
@@ -64,13 +65,12 @@ impl ApplicationLimit {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     /// Sends at `kbps` for a second, a packet every 10 ms.
-    fn send(limit: &mut ApplicationLimit, now: &mut Instant, kbps: usize) {
+    fn send(limit: &mut ApplicationLimit, now: &mut Moment, kbps: usize) {
         for _ in 0..100 {
             *now += Duration::from_millis(10);
             limit.note_sent(*now, kbps * 10 / 8);

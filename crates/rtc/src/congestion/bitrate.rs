@@ -76,7 +76,11 @@ impl Bitrate {
     /// How long `bytes` take; an hour where they take longer.
     pub fn time_for(self, bytes: u64) -> Duration {
         let seconds = bytes as f64 * 8.0 / self.as_f64();
-        if seconds < LONGEST.as_secs_f64() { Duration::from_secs_f64(seconds) } else { LONGEST }
+        if seconds >= LONGEST.as_secs_f64() || seconds.is_nan() {
+            return LONGEST;
+        }
+        // To the nearest nanosecond, as `from_secs_f64` does it in ten times as many instructions.
+        Duration::from_nanos((seconds * 1e9 + 0.5) as u64)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::estimate::FeedbackEstimate;
+use super::moment::Moment;
 use super::pacer::Pacer;
 use super::probe::{Cluster, ClusterId, ProbeCounts};
 use super::reports::{ReportEstimate, Reported};
@@ -47,6 +48,8 @@ enum Method {
 /// [`CongestionControl::handle_timeout`] when the deadline has come.
 #[derive(Clone, Debug)]
 pub struct CongestionControl {
+    /// From here on its moments count.
+    begun: Instant,
     method: Method,
     pacer: Pacer,
     /// A ceiling that the receiver asked for although it gives transport-wide feedback.
@@ -60,12 +63,12 @@ impl CongestionControl {
         let limits = Limits { min: MIN, max };
         let method = match kind {
             FeedbackKind::TransportWide => {
-                Method::Feedback(Box::new(FeedbackEstimate::new(now, limits, START)))
+                Method::Feedback(Box::new(FeedbackEstimate::new(limits, START)))
             }
             FeedbackKind::Reports => Method::Reports(Box::new(ReportEstimate::new(limits, START))),
         };
-        let pacer = Pacer::new(now, limits.clamp(START));
-        CongestionControl { method, pacer, asked: None, max }
+        let pacer = Pacer::new(Moment::default(), limits.clamp(START));
+        CongestionControl { begun: now, method, pacer, asked: None, max }
     }
 
     /// Reads what [`CongestionControl::wait`] and [`CongestionControl::handle_sent`] will, so that it is in the
@@ -90,11 +93,13 @@ impl CongestionControl {
     /// video leaves as part of it: what passed it by would spoil its rate. Audio never has to ask.
     #[inline]
     pub fn wait(&self, now: Instant) -> Option<Instant> {
+        let now = self.moment(now);
         let probing = match &self.method {
             Method::Feedback(estimate) => estimate.undisturbed_until(now),
             Method::Reports(_) => None,
         };
-        probing.filter(|until| *until > now).or_else(|| self.pacer.wait(now))
+        let until = probing.filter(|until| *until > now).or_else(|| self.pacer.wait(now));
+        until.map(|until| self.instant(until))
     }
 
     /// When padding is due to find out what the path takes, or whether it takes anything; `None` when
@@ -104,7 +109,8 @@ impl CongestionControl {
             Method::Feedback(estimate) => estimate.ask_at(),
             Method::Reports(_) => None,
         };
-        self.pacer.padding_due().into_iter().chain(ask_at).min()
+        let due = self.pacer.padding_due().into_iter().chain(ask_at).min();
+        due.map(|due| self.instant(due))
     }
 
     /// Says how much waits to be sent, which makes it leave faster when it is much.
@@ -114,6 +120,7 @@ impl CongestionControl {
 
     /// The rate at which video leaves.
     pub fn pacing(&self, now: Instant) -> Bitrate {
+        let now = self.moment(now);
         self.pacer.rate(now)
     }
 
@@ -136,6 +143,7 @@ impl CongestionControl {
     /// What has been shown to come through at most: the target, or what a probe met as all that the path takes, of which
     /// the target leaves a twentieth so as not to fill its queue. For who keeps a reserve anyway.
     pub fn shown(&self, now: Instant) -> Bitrate {
+        let now = self.moment(now);
         match &self.method {
             Method::Feedback(estimate) => estimate.shown(now),
             Method::Reports(estimate) => estimate.target(),
@@ -145,6 +153,7 @@ impl CongestionControl {
     /// What the target comes down to when the path is found full again. Known for a minute after it was, unless
     /// more has come through since.
     pub fn assured(&self, now: Instant) -> Option<Bitrate> {
+        let now = self.moment(now);
         match &self.method {
             Method::Feedback(estimate) => estimate.assured(now),
             Method::Reports(_) => None,
@@ -175,6 +184,7 @@ impl CongestionControl {
 
     /// What has become of probes since this was last called.
     pub fn take_probe_counts(&mut self, now: Instant) -> ProbeCounts {
+        let now = self.moment(now);
         match &mut self.method {
             Method::Feedback(estimate) => estimate.take_probe_counts(now),
             Method::Reports(_) => ProbeCounts::default(),
@@ -184,6 +194,7 @@ impl CongestionControl {
     /// Says how much could be used if the path took it: all that the receiver wants to see, at its
     /// best. Nothing is looked for beyond one and a half of that.
     pub fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
+        let now = self.moment(now);
         match &mut self.method {
             Method::Feedback(estimate) => estimate.set_wanted(now, wanted),
             Method::Reports(estimate) => {
@@ -195,6 +206,7 @@ impl CongestionControl {
 
     /// Changes what the connection is allowed at most.
     pub fn set_max(&mut self, now: Instant, max: Bitrate) {
+        let now = self.moment(now);
         self.max = max;
         self.limit(now);
     }
@@ -202,6 +214,7 @@ impl CongestionControl {
     /// Takes note of a packet that was sent, whatever it was: audio, video, retransmission, padding.
     #[inline]
     pub fn handle_sent(&mut self, now: Instant, packet: SentPacket) {
+        let now = self.moment(now);
         let SentPacket { sequence, bytes, cluster } = packet;
         match &mut self.method {
             Method::Feedback(estimate) => estimate.note_sent(now, sequence, bytes, cluster),
@@ -215,6 +228,7 @@ impl CongestionControl {
 
     /// Transport-wide feedback has come.
     pub fn handle_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+        let now = self.moment(now);
         if let Method::Feedback(estimate) = &mut self.method {
             estimate.handle_feedback(now, feedback);
         }
@@ -223,6 +237,7 @@ impl CongestionControl {
 
     /// The receiver says by REMB what it can take.
     pub fn handle_remb(&mut self, now: Instant, bitrate: Bitrate) {
+        let now = self.moment(now);
         match &mut self.method {
             Method::Feedback(_) => {
                 self.asked = Some(bitrate);
@@ -241,6 +256,7 @@ impl CongestionControl {
         reported: Reported,
         round_trip: Option<Duration>,
     ) {
+        let now = self.moment(now);
         if let Method::Reports(estimate) = &mut self.method {
             estimate.handle_report(now, reported, round_trip);
         }
@@ -249,6 +265,7 @@ impl CongestionControl {
 
     /// The deadline has come.
     pub fn handle_timeout(&mut self, now: Instant) {
+        let now = self.moment(now);
         match &mut self.method {
             Method::Feedback(estimate) => estimate.handle_timeout(now),
             Method::Reports(estimate) => estimate.handle_timeout(now),
@@ -258,22 +275,34 @@ impl CongestionControl {
 
     /// When to call [`CongestionControl::handle_timeout`] and [`CongestionControl::poll_probe`].
     pub fn deadline(&self) -> Option<Instant> {
-        match &self.method {
+        let deadline = match &self.method {
             Method::Feedback(estimate) => estimate.deadline(),
             Method::Reports(estimate) => estimate.deadline(),
-        }
+        };
+        deadline.map(|deadline| self.instant(deadline))
     }
 
     /// The probe for which a packet is to be sent now, whatever the pacer says: video that waits, else
     /// padding of [`Cluster::padding_bytes`]. Ask again after each packet.
     pub fn poll_probe(&mut self, now: Instant) -> Option<Cluster> {
+        let now = self.moment(now);
         match &mut self.method {
             Method::Feedback(estimate) => estimate.poll_probe(now),
             Method::Reports(_) => None,
         }
     }
 
-    fn limit(&mut self, now: Instant) {
+    #[inline]
+    fn moment(&self, time: Instant) -> Moment {
+        Moment::after(time.saturating_duration_since(self.begun))
+    }
+
+    #[inline]
+    fn instant(&self, moment: Moment) -> Instant {
+        self.begun + moment.saturating_duration_since(Moment::default())
+    }
+
+    fn limit(&mut self, now: Moment) {
         let max = self.asked.map_or(self.max, |asked| asked.min(self.max));
         let limits = Limits { min: MIN, max: max.max(MIN) };
         match &mut self.method {
@@ -291,7 +320,7 @@ impl CongestionControl {
         }
     }
 
-    fn update_pacer(&mut self, now: Instant) {
+    fn update_pacer(&mut self, now: Moment) {
         let (capacity, padding) = match &self.method {
             Method::Feedback(estimate) => (estimate.capacity(now), estimate.padding()),
             Method::Reports(estimate) => (None, estimate.padding()),

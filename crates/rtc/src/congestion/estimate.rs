@@ -1,14 +1,17 @@
 //! The estimate from transport-wide feedback: what delay, loss, probes and silence say together.
 
-use std::time::{Duration, Instant};
+mod outlook;
+
+use std::time::Duration;
 
 use super::acknowledged::AcknowledgedRate;
 use super::alr::ApplicationLimit;
-use super::delay::{DelayEstimate, Found, Usage};
+use super::delay::{DelayEstimate, Found};
 use super::feedback::{Batch, FeedbackReader, Outcome};
 use super::history::History;
 use super::loss::{LossEstimate, LossState};
-use super::probe::controller::{Outlook, Permission, Plan, ProbeController};
+use super::moment::Moment;
+use super::probe::controller::{Plan, ProbeController};
 use super::probe::prober::Prober;
 use super::probe::results::{Measured, ProbeResults};
 use super::probe::{Cluster, ClusterId, ProbeCounts};
@@ -23,15 +26,9 @@ const FEEDBACK_INTERVAL: Duration = Duration::from_millis(250);
 /// How much each feedback counts for the round trip.
 const ROUND_TRIP_WEIGHT: f64 = 0.125;
 
-/// How long after it ended an application-limited time still explains a low rate.
-const ALR_ENDED: Duration = Duration::from_secs(3);
-
 /// A probe lasts so many times as long as an average packet is late: on a path that shakes, the first and the last
 /// packet of a shorter one say little of its rate.
 const OUTLASTED_SHAKES: u32 = 3;
-
-/// Where even the luckiest packet waits so long, a flow may have filled its path, which it shows by itself.
-const PERHAPS_FULL: Duration = Duration::from_millis(10);
 
 /// The estimate of one path.
 #[derive(Clone, Debug)]
@@ -42,7 +39,7 @@ pub(super) struct FeedbackEstimate {
     reader: FeedbackReader,
     acknowledged: AcknowledgedRate,
     alr: ApplicationLimit,
-    alr_ended: Option<Instant>,
+    alr_ended: Option<Moment>,
     was_limited: bool,
     delay: DelayEstimate,
     loss: LossEstimate,
@@ -68,12 +65,12 @@ struct Heard {
 }
 
 impl FeedbackEstimate {
-    pub(super) fn new(now: Instant, limits: Limits, start: Bitrate) -> FeedbackEstimate {
+    pub(super) fn new(limits: Limits, start: Bitrate) -> FeedbackEstimate {
         let start = limits.clamp(start);
         FeedbackEstimate {
             limits,
             target: start,
-            history: History::new(now),
+            history: History::new(),
             reader: FeedbackReader::default(),
             acknowledged: AcknowledgedRate::new(),
             alr: ApplicationLimit::new(start),
@@ -116,20 +113,20 @@ impl FeedbackEstimate {
 
     /// The target, or what a probe has met as all that the path takes: the target keeps below that, so as not to fill
     /// its queue.
-    pub(super) fn shown(&self, now: Instant) -> Bitrate {
+    pub(super) fn shown(&self, now: Moment) -> Bitrate {
         let is_lossy = self.loss.state() != LossState::Unlimited;
         let saturated_at = self.saturation.rate(now).filter(|_| !is_lossy);
         self.limits.clamp(saturated_at.unwrap_or_default()).max(self.target)
     }
 
     /// What came through when the path was full, by its flow or by a probe, if that was lately.
-    pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn capacity(&self, now: Moment) -> Option<Bitrate> {
         let both = [self.delay.capacity(now), self.saturation.rate(now)];
         both.into_iter().flatten().min()
     }
 
     /// What is left of the rate when the path is found full again.
-    pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn assured(&self, now: Moment) -> Option<Bitrate> {
         self.delay.assured(now)
     }
 
@@ -152,7 +149,7 @@ impl FeedbackEstimate {
     }
 
     /// When to send something that is answered, whatever else there is to send.
-    pub(super) fn ask_at(&self) -> Option<Instant> {
+    pub(super) fn ask_at(&self) -> Option<Moment> {
         self.silence.ask_at()
     }
 
@@ -173,7 +170,7 @@ impl FeedbackEstimate {
     }
 
     /// What has become of probes since this was last called.
-    pub(super) fn take_probe_counts(&mut self, now: Instant) -> ProbeCounts {
+    pub(super) fn take_probe_counts(&mut self, now: Moment) -> ProbeCounts {
         self.probe_counts.unanswered += self.results.take_unanswered(now);
         std::mem::take(&mut self.probe_counts)
     }
@@ -182,7 +179,7 @@ impl FeedbackEstimate {
         self.prober.deadline().is_some() || self.controller.is_waiting()
     }
 
-    pub(super) fn set_limits(&mut self, now: Instant, limits: Limits) {
+    pub(super) fn set_limits(&mut self, now: Moment, limits: Limits) {
         self.limits = limits;
         self.delay.set_limits(limits);
         self.loss.set_limits(limits);
@@ -190,7 +187,7 @@ impl FeedbackEstimate {
         self.update_target(now);
     }
 
-    pub(super) fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
+    pub(super) fn set_wanted(&mut self, now: Moment, wanted: Bitrate) {
         let plan = self.controller.set_wanted(self.outlook(now), wanted);
         self.carry_out(now, plan);
     }
@@ -198,7 +195,7 @@ impl FeedbackEstimate {
     #[inline]
     pub(super) fn note_sent(
         &mut self,
-        now: Instant,
+        now: Moment,
         sequence: u16,
         bytes: usize,
         cluster: Option<ClusterId>,
@@ -211,7 +208,7 @@ impl FeedbackEstimate {
         }
     }
 
-    pub(super) fn handle_feedback(&mut self, now: Instant, feedback: &TransportFeedback<'_>) {
+    pub(super) fn handle_feedback(&mut self, now: Moment, feedback: &TransportFeedback<'_>) {
         let is_limited = self.alr.since().is_some();
         if std::mem::replace(&mut self.was_limited, is_limited) && !is_limited {
             self.acknowledged.expect_change(now);
@@ -260,7 +257,7 @@ impl FeedbackEstimate {
         self.look_for_more(now, found);
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Moment) {
         if self.silence.handle_timeout(now) {
             self.before_silence.get_or_insert(self.target);
             let lower = self.target.scaled(REDUCTION);
@@ -274,21 +271,21 @@ impl FeedbackEstimate {
         self.carry_out(now, plan);
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Moment> {
         let all = [self.silence.deadline(), self.controller.deadline(), self.prober.deadline()];
         all.into_iter().flatten().min()
     }
 
     /// Until when a probe that is being sent is not to be disturbed.
-    pub(super) fn undisturbed_until(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn undisturbed_until(&self, now: Moment) -> Option<Moment> {
         self.prober.undisturbed_until(now)
     }
 
-    pub(super) fn poll_probe(&mut self, now: Instant) -> Option<Cluster> {
+    pub(super) fn poll_probe(&mut self, now: Moment) -> Option<Cluster> {
         self.prober.due(now)
     }
 
-    fn read(&mut self, now: Instant, feedback: &TransportFeedback<'_>) -> Heard {
+    fn read(&mut self, now: Moment, feedback: &TransportFeedback<'_>) -> Heard {
         let mut heard = Heard::default();
         let mut unread = self.reader.read(feedback);
         let mut batch = Batch::default();
@@ -302,7 +299,7 @@ impl FeedbackEstimate {
     }
 
     /// Takes note of some packets; gives what a probe among them showed.
-    fn note(&mut self, now: Instant, batch: &Batch) -> Option<Measured> {
+    fn note(&mut self, now: Moment, batch: &Batch) -> Option<Measured> {
         let mut probed = None;
         for result in batch.results() {
             self.loss.note(result);
@@ -323,7 +320,7 @@ impl FeedbackEstimate {
     }
 
     /// What of a probe's result is to be believed.
-    fn believed(&self, now: Instant, probed: Measured) -> Option<Bitrate> {
+    fn believed(&self, now: Moment, probed: Measured) -> Option<Bitrate> {
         let rate = self.delay.rate();
         match self.alr.since() {
             Some(_) => Some(probed.alone(rate, self.acknowledged.rate())),
@@ -339,7 +336,7 @@ impl FeedbackEstimate {
         self.delay.set_round_trip(smoothed);
     }
 
-    fn update_target(&mut self, now: Instant) {
+    fn update_target(&mut self, now: Moment) {
         let delay_rate = self.delay.rate();
         let allowed = self.loss.limit().map_or(delay_rate, |limit| limit.min(delay_rate));
         self.target = self.limits.clamp(allowed);
@@ -348,7 +345,7 @@ impl FeedbackEstimate {
         self.carry_out(now, plan);
     }
 
-    fn look_for_more(&mut self, now: Instant, found: Found) {
+    fn look_for_more(&mut self, now: Moment, found: Found) {
         if let Some(before) = self.before_silence.take() {
             let plan = self.controller.note_answered(self.outlook(now), before);
             self.carry_out(now, plan);
@@ -363,7 +360,7 @@ impl FeedbackEstimate {
         }
     }
 
-    fn carry_out(&mut self, now: Instant, plan: Plan) {
+    fn carry_out(&mut self, now: Moment, plan: Plan) {
         // A flow that fills a path makes it shake, and its probes are long enough anyway.
         let length = match self.outlook(now).is_careful() {
             true => plan.length,
@@ -375,37 +372,6 @@ impl FeedbackEstimate {
                 self.probes_started = self.probes_started.saturating_add(1);
                 self.probe_counts.begun += 1;
             }
-        }
-    }
-
-    fn outlook(&self, now: Instant) -> Outlook {
-        let just_ended = |at| now.saturating_duration_since(at) < ALR_ENDED;
-        let application_limited =
-            self.alr.since().is_some() || self.alr_ended.is_some_and(just_ended);
-        let is_careful = self.delay.seen_full() && !application_limited;
-        let is_at_edge = self.delay.is_at_edge(now, self.target);
-        let permission = match (self.delay.usage(), self.loss.state()) {
-            _ if self.silence.is_unbroken() || self.delay.has_queue() => Permission::None,
-            _ if is_careful && (is_at_edge || self.delay.queue() >= PERHAPS_FULL) => {
-                Permission::None
-            }
-            (Usage::Over | Usage::Under, _) => Permission::None,
-            (_, LossState::Limited | LossState::Recovering) if self.loss.may_be_over() => {
-                Permission::Full
-            }
-            (_, LossState::Limited) if self.loss.is_of_little() => Permission::Careful,
-            (_, LossState::Limited) => Permission::None,
-            // The padding shows what the path takes, and a probe beside it would be too much.
-            (Usage::Normal, LossState::Recovering) if is_careful => Permission::None,
-            (Usage::Normal, LossState::Recovering) => Permission::Careful,
-            (Usage::Normal, LossState::Unlimited) => Permission::Full,
-        };
-        Outlook {
-            now,
-            target: self.target,
-            permission,
-            seen_full: self.delay.seen_full(),
-            application_limited,
         }
     }
 }

@@ -1,11 +1,12 @@
 //! From transport-wide feedback to what became of each packet
 //! (draft-holmer-rmcat-transport-wide-cc-extensions-01 section 3.1).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use arrayvec::ArrayVec;
 
 use super::history::{Acknowledged, History};
+use super::moment::Moment;
 use crate::rtcp::{Statuses, TICK, TICKS_PER_REFERENCE, TransportFeedback};
 
 /// Packets that are looked at together, in the order they arrived: what 10 Mbit/s send between two
@@ -52,7 +53,7 @@ impl Batch {
     }
 
     /// The time to the receiver and back, without what its feedback waited there.
-    pub(super) fn round_trip(&self, now: Instant) -> Option<Duration> {
+    pub(super) fn round_trip(&self, now: Moment) -> Option<Duration> {
         let arrivals = || {
             self.results().filter_map(|result| match result.outcome {
                 Outcome::Lost => None,

@@ -1,7 +1,8 @@
 //! What was sent when: the last seconds of a connection, by transport-wide sequence number.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::moment::Moment;
 use super::probe::ClusterId;
 use crate::rtp::SequenceExtender;
 
@@ -22,7 +23,7 @@ const FORGOTTEN: Duration = Duration::from_secs(10);
 /// One packet, in eight bytes.
 #[derive(Clone, Copy, Debug)]
 struct Entry {
-    /// When it was sent: the low bits of the microseconds since the history began.
+    /// When it was sent: the low bits of its microseconds.
     sent_us: u32,
     bytes: u16,
     cluster: Option<ClusterId>,
@@ -48,7 +49,7 @@ impl Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Acknowledged {
     pub(super) sequence: u64,
-    pub(super) sent: Instant,
+    pub(super) sent: Moment,
     pub(super) bytes: u16,
     pub(super) cluster: Option<ClusterId>,
     /// It arrived although it had been called lost.
@@ -58,8 +59,7 @@ pub(super) struct Acknowledged {
 /// A ring of the packets that feedback may still come for.
 #[derive(Clone, Debug)]
 pub(super) struct History {
-    start: Instant,
-    /// Microseconds from the start to the last packet sent.
+    /// When the last packet was sent, in microseconds.
     latest_us: u64,
     sequences: SequenceExtender,
     /// Those that are kept: from here on, up to but without `next`.
@@ -70,9 +70,8 @@ pub(super) struct History {
 }
 
 impl History {
-    pub(super) fn new(start: Instant) -> History {
+    pub(super) fn new() -> History {
         History {
-            start,
             latest_us: 0,
             sequences: SequenceExtender::new(),
             oldest: 0,
@@ -93,7 +92,7 @@ impl History {
     #[inline]
     pub(super) fn note_sent(
         &mut self,
-        now: Instant,
+        now: Moment,
         sequence: u16,
         bytes: usize,
         cluster: Option<ClusterId>,
@@ -102,7 +101,7 @@ impl History {
         if sequence < self.next {
             return;
         }
-        self.latest_us = self.latest_us.max(self.micros(now));
+        self.latest_us = self.latest_us.max(now.micros());
         self.skip_to(sequence);
         self.make_room();
         self.next = sequence + 1;
@@ -125,7 +124,6 @@ impl History {
         let behind = u64::from((newest as u16).wrapping_sub(sequence));
         let sequence = newest.checked_sub(behind).filter(|&n| n >= self.oldest)?;
         let latest_us = self.latest_us;
-        let start = self.start;
         let entry = self.entry(sequence)?;
         let was_lost = entry.fate == Fate::Lost;
         match entry.fate {
@@ -136,12 +134,8 @@ impl History {
         entry.fate = if arrived { Fate::Arrived } else { Fate::Lost };
         let age_us = (latest_us as u32).wrapping_sub(entry.sent_us);
         let sent_us = latest_us.saturating_sub(u64::from(age_us));
-        let sent = start + Duration::from_micros(sent_us);
+        let sent = Moment::of_micros(sent_us);
         Some(Acknowledged { sequence, sent, bytes: entry.bytes, cluster: entry.cluster, was_lost })
-    }
-
-    fn micros(&self, now: Instant) -> u64 {
-        now.saturating_duration_since(self.start).as_micros() as u64
     }
 
     fn entry(&mut self, sequence: u64) -> Option<&mut Entry> {

@@ -16,6 +16,7 @@ mod estimate;
 mod feedback;
 mod history;
 mod loss;
+mod moment;
 mod pacer;
 mod probe;
 mod reports;

@@ -1,8 +1,9 @@
 //! When the next packet may leave: a leaky bucket that evens out pictures, and lets them out in bursts.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Bitrate;
+use super::moment::Moment;
 
 /// What a picture leaves at, in target rates: libwebrtc's factor. A key frame is several times an
 /// average picture and would be late at the target rate; a path that has room drains such a burst. Where one was
@@ -38,20 +39,20 @@ pub(super) struct Pacer {
     /// What the path takes, where it was lately seen full: a queue of what leaves faster would be the path's.
     capacity: Option<Bitrate>,
     /// Until when nothing leaves faster than the path takes it.
-    gentle_until: Instant,
+    gentle_until: Moment,
     /// What waits to be sent.
     queued_bytes: u64,
     /// When all that was sent would have left at the pacing rate.
-    empty_at: Instant,
+    empty_at: Moment,
     /// A burst has left: nothing more does until little is left of it.
     is_spent: bool,
     /// The rate to fill up to with padding, and when it is due.
     padding: Bitrate,
-    padding_at: Instant,
+    padding_at: Moment,
 }
 
 impl Pacer {
-    pub(super) fn new(now: Instant, target: Bitrate) -> Pacer {
+    pub(super) fn new(now: Moment, target: Bitrate) -> Pacer {
         Pacer {
             target,
             capacity: None,
@@ -65,7 +66,7 @@ impl Pacer {
     }
 
     /// The `capacity` is what the path takes, where that is known.
-    pub(super) fn set_target(&mut self, now: Instant, target: Bitrate, capacity: Option<Bitrate>) {
+    pub(super) fn set_target(&mut self, now: Moment, target: Bitrate, capacity: Option<Bitrate>) {
         if (target, capacity) == (self.target, self.capacity) {
             return;
         }
@@ -76,11 +77,11 @@ impl Pacer {
 
     /// A queue on the path is about to be full. For a while nothing leaves faster than the path takes it: what waits
     /// does so here, where the sound passes it.
-    pub(super) fn note_clogged(&mut self, now: Instant) {
+    pub(super) fn note_clogged(&mut self, now: Moment) {
         self.gentle_until = now + UNCLOGGED_AFTER;
     }
 
-    pub(super) fn set_padding(&mut self, now: Instant, rate: Bitrate) {
+    pub(super) fn set_padding(&mut self, now: Moment, rate: Bitrate) {
         if self.padding == Bitrate::ZERO {
             self.padding_at = now;
         }
@@ -93,7 +94,7 @@ impl Pacer {
     }
 
     /// The rate at which packets leave.
-    pub(super) fn rate(&self, now: Instant) -> Bitrate {
+    pub(super) fn rate(&self, now: Moment) -> Bitrate {
         let gentle = self.target.scaled(GENTLE_FACTOR);
         if now < self.gentle_until {
             return gentle;
@@ -110,26 +111,29 @@ impl Pacer {
 
     /// When the next packet may leave; `None` when it may at `now`. Audio never has to ask.
     #[inline]
-    pub(super) fn wait(&self, now: Instant) -> Option<Instant> {
+    pub(super) fn wait(&self, now: Moment) -> Option<Moment> {
+        if !self.is_spent {
+            return None;
+        }
         let rest = rest_of_burst(self.rate(now));
-        (self.is_spent && self.debt(now) > rest).then(|| self.empty_at - rest)
+        (self.debt(now) > rest).then(|| self.empty_at - rest)
     }
 
     /// How long what was sent takes to leave at the pacing rate.
     #[inline]
-    fn debt(&self, now: Instant) -> Duration {
+    fn debt(&self, now: Moment) -> Duration {
         self.empty_at.saturating_duration_since(now)
     }
 
     /// When padding is due to find out what the path takes; `None` when none is wanted. It is for
     /// when nothing waits to be sent.
-    pub(super) fn padding_due(&self) -> Option<Instant> {
+    pub(super) fn padding_due(&self) -> Option<Moment> {
         (self.padding > Bitrate::ZERO).then_some(self.padding_at)
     }
 
     #[inline]
-    pub(super) fn note_sent(&mut self, now: Instant, bytes: usize) {
-        let after = |rate: Bitrate, from: Instant| {
+    pub(super) fn note_sent(&mut self, now: Moment, bytes: usize) {
+        let after = |rate: Bitrate, from: Moment| {
             (from.max(now) + rate.time_for(bytes as u64).min(MOST_DEBT)).min(now + MOST_DEBT)
         };
         let rate = self.rate(now);
@@ -153,9 +157,8 @@ fn rest_of_burst(rate: Bitrate) -> Duration {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     const fn ms(millis: u64) -> Duration {
@@ -163,7 +166,7 @@ mod tests {
     }
 
     /// When each of `packets` of 1,200 bytes leaves.
-    fn departures(pacer: &mut Pacer, begin: Instant, packets: usize) -> Vec<Instant> {
+    fn departures(pacer: &mut Pacer, begin: Moment, packets: usize) -> Vec<Moment> {
         let mut now = begin;
         let leave = |_| {
             now = pacer.wait(now).unwrap_or(now);
@@ -174,7 +177,7 @@ mod tests {
     }
 
     /// How long `packets` of 1,200 bytes take.
-    fn send(pacer: &mut Pacer, begin: Instant, packets: usize) -> Duration {
+    fn send(pacer: &mut Pacer, begin: Moment, packets: usize) -> Duration {
         departures(pacer, begin, packets).last().map_or(Duration::ZERO, |last| *last - begin)
     }
 

@@ -3,8 +3,9 @@
 
 mod search;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::moment::Moment;
 use super::silence::{REDUCTION, Silence};
 use super::{Bitrate, Limits};
 use search::{Outlook, Search};
@@ -92,8 +93,8 @@ pub(super) struct ReportEstimate {
     asked: Option<Bitrate>,
     wanted: Bitrate,
     /// When it last grew, or sending began.
-    grown: Option<Instant>,
-    fallen: Option<Instant>,
+    grown: Option<Moment>,
+    fallen: Option<Moment>,
     /// What was reported and is too little yet to say anything.
     reported: Reported,
     pub(super) fraction_lost: u8,
@@ -148,20 +149,20 @@ impl ReportEstimate {
     }
 
     /// Says how much could be used.
-    pub(super) fn set_wanted(&mut self, now: Instant, wanted: Bitrate) {
+    pub(super) fn set_wanted(&mut self, now: Moment, wanted: Bitrate) {
         self.wanted = wanted;
         self.look_for_more(now);
     }
 
     #[inline]
-    pub(super) fn note_sent(&mut self, now: Instant, bytes: usize) {
+    pub(super) fn note_sent(&mut self, now: Moment, bytes: usize) {
         self.silence.note_sent(now);
         self.grown.get_or_insert(now);
         self.sent_bytes = self.sent_bytes.saturating_add(bytes as u64);
     }
 
     /// The client's own estimate. Where it grows, so may the rate: the client has seen no overuse.
-    pub(super) fn handle_estimate(&mut self, now: Instant, estimate: Bitrate) {
+    pub(super) fn handle_estimate(&mut self, now: Moment, estimate: Bitrate) {
         if self.asked.is_none_or(|asked| estimate > asked) && self.fraction_lost <= LITTLE_LOST {
             self.rate = self.limits.clamp(self.rate.max(estimate));
         }
@@ -174,7 +175,7 @@ impl ReportEstimate {
 
     pub(super) fn handle_report(
         &mut self,
-        now: Instant,
+        now: Moment,
         reported: Reported,
         round_trip: Option<Duration>,
     ) {
@@ -199,8 +200,8 @@ impl ReportEstimate {
         self.look_for_more(now);
     }
 
-    fn follow_loss(&mut self, now: Instant) {
-        let since = |at: Option<Instant>| at.map(|at| now.saturating_duration_since(at));
+    fn follow_loss(&mut self, now: Moment) {
+        let since = |at: Option<Moment>| at.map(|at| now.saturating_duration_since(at));
         let pause = FALL_INTERVAL + self.round_trip.unwrap_or_default();
         match self.fraction_lost {
             ..=LITTLE_LOST if since(self.grown).is_none_or(|passed| passed >= GROWTH_INTERVAL) => {
@@ -220,7 +221,7 @@ impl ReportEstimate {
     }
 
     /// So much was sent lately, and hardly anything of it lost. A rate that nobody has tried says nothing.
-    fn follow_sent(&mut self, now: Instant, sent: Bitrate) {
+    fn follow_sent(&mut self, now: Moment, sent: Bitrate) {
         let looks = self.search.looks();
         if looks && self.is_blind() && self.unanswered > 0 {
             self.unanswered += 1;
@@ -237,7 +238,7 @@ impl ReportEstimate {
     }
 
     /// What was looked for is not there: the last step was too much.
-    fn turn_back(&mut self, now: Instant) {
+    fn turn_back(&mut self, now: Moment) {
         let before = self.search.began_at().unwrap_or_default();
         let left = self.carried.scaled(BACK_OFF).max(before);
         self.rate = self.limits.clamp(self.rate.min(left));
@@ -255,7 +256,7 @@ impl ReportEstimate {
         both.is_some_and(|(now, calm)| now >= calm + QUEUE)
     }
 
-    fn look_for_more(&mut self, now: Instant) {
+    fn look_for_more(&mut self, now: Moment) {
         let outlook = Outlook {
             rate: self.target(),
             tried: self.carried,
@@ -265,12 +266,12 @@ impl ReportEstimate {
         self.search.review(now, outlook);
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Moment> {
         let lacks = self.target() < self.wanted.min(self.limits.max);
         self.silence.deadline().into_iter().chain(self.search.deadline(lacks)).min()
     }
 
-    pub(super) fn handle_timeout(&mut self, now: Instant) {
+    pub(super) fn handle_timeout(&mut self, now: Moment) {
         if self.silence.handle_timeout(now) {
             self.rate = self.limits.clamp(self.target().scaled(REDUCTION));
             self.search.give_up(now, self.is_blind());

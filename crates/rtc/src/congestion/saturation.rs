@@ -1,8 +1,9 @@
 //! What a probe has met as all that a path takes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::Bitrate;
+use super::moment::Moment;
 
 /// It is believed for so long: as long as what a flow has met.
 const BELIEVED: Duration = Duration::from_secs(60);
@@ -19,18 +20,18 @@ const REFUTED: f64 = 1.05;
 /// The last probe's finding, or that of the one before if both are the same but for noise, if it found the path full and nothing has spoken against it since.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Saturation {
-    met: Option<(Bitrate, Instant)>,
+    met: Option<(Bitrate, Moment)>,
 }
 
 impl Saturation {
     /// What the path takes, if a probe has lately met that.
-    pub(super) fn rate(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn rate(&self, now: Moment) -> Option<Bitrate> {
         let (rate, at) = self.met?;
         (now < at + BELIEVED).then_some(rate)
     }
 
     /// A probe that is believed came through, slowed down to `rate` if the path was full, on a path that shakes so much.
-    pub(super) fn note(&mut self, now: Instant, rate: Option<Bitrate>, shake: Duration) {
+    pub(super) fn note(&mut self, now: Moment, rate: Option<Bitrate>, shake: Duration) {
         let before = self.rate(now);
         self.met = rate.filter(|_| shake < CALM).map(|rate| {
             let same = before.filter(|before| rate >= before.scaled(SAME));
@@ -40,7 +41,7 @@ impl Saturation {
 
     /// This much has come through: if that is clearly more, the path takes more.
     pub(super) fn compare(&mut self, rate: Option<Bitrate>) {
-        let is_refuted = |(met, _): &(Bitrate, Instant)| rate > Some(met.scaled(REFUTED));
+        let is_refuted = |(met, _): &(Bitrate, Moment)| rate > Some(met.scaled(REFUTED));
         if self.met.is_some_and(|met| is_refuted(&met)) {
             self.met = None;
         }
@@ -57,9 +58,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(clippy::disallowed_methods)]
     fn what_was_met_on_a_calm_path_is_believed_for_a_minute() {
-        let now = Instant::now();
+        let now = Moment::after(Duration::from_secs(1_000));
         let rate = Bitrate::from_kbps(1_900);
         let mut saturation = Saturation::default();
         saturation.note(now, Some(rate), Duration::from_millis(2));
@@ -70,9 +70,8 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::disallowed_methods)]
     fn of_findings_that_are_nearly_the_same_the_highest_is_believed() {
-        let now = Instant::now();
+        let now = Moment::after(Duration::from_secs(1_000));
         let mut saturation = Saturation::default();
         let mut meet = |kbps| {
             saturation.note(now, Some(Bitrate::from_kbps(kbps)), Duration::ZERO);
@@ -85,9 +84,8 @@ mod tests {
     }
 
     #[test]
-    #[allow(clippy::disallowed_methods)]
     fn a_rate_that_clearly_more_came_through_than_is_believed_no_more() {
-        let now = Instant::now();
+        let now = Moment::after(Duration::from_secs(1_000));
         let rate = Bitrate::from_kbps(1_900);
         let mut saturation = Saturation::default();
         saturation.note(now, Some(rate), Duration::ZERO);

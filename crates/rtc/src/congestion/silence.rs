@@ -1,6 +1,8 @@
 //! What is sent and not answered: a path so full, or so broken, that no feedback comes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use super::moment::Moment;
 
 /// Feedback that is missing so many times in a row is not late.
 const MISSED: u32 = 3;
@@ -21,10 +23,10 @@ pub(super) struct Silence {
     interval: Duration,
     round_trip: Duration,
     /// When the first packet was sent that is not answered.
-    since: Option<Instant>,
+    since: Option<Moment>,
     /// The last time-out was not followed by an answer.
     timed_out: bool,
-    sent_last: Option<Instant>,
+    sent_last: Option<Moment>,
 }
 
 impl Silence {
@@ -39,13 +41,13 @@ impl Silence {
     }
 
     #[inline]
-    pub(super) fn note_sent(&mut self, now: Instant) {
+    pub(super) fn note_sent(&mut self, now: Moment) {
         self.since.get_or_insert(now);
         self.sent_last = Some(now);
     }
 
     /// When something is to be sent for no other reason than that it be answered.
-    pub(super) fn ask_at(&self) -> Option<Instant> {
+    pub(super) fn ask_at(&self) -> Option<Moment> {
         self.sent_last.filter(|_| self.timed_out).map(|at| at + ASK_AGAIN)
     }
 
@@ -60,12 +62,12 @@ impl Silence {
         self.timed_out
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(super) fn deadline(&self) -> Option<Moment> {
         self.since.map(|at| at + self.interval * MISSED + self.round_trip)
     }
 
     /// True each time an answer is overdue and the rate has to come down.
-    pub(super) fn handle_timeout(&mut self, now: Instant) -> bool {
+    pub(super) fn handle_timeout(&mut self, now: Moment) -> bool {
         let is_overdue = self.deadline().is_some_and(|at| at <= now);
         if is_overdue {
             // What is sent next is waited for anew; who sends nothing is not punished.
@@ -80,9 +82,8 @@ impl Silence {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     const fn ms(millis: u64) -> Duration {

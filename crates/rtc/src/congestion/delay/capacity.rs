@@ -1,8 +1,9 @@
 //! The capacity of the path, as seen at the times when it was full.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::congestion::Bitrate;
+use crate::congestion::moment::Moment;
 
 /// How much each observation counts.
 const WEIGHT: f64 = 0.05;
@@ -27,9 +28,9 @@ pub(super) struct Capacity {
     estimate_kbps: Option<f64>,
     variance: f64,
     /// Since when more comes through than fits.
-    surplus_since: Option<Instant>,
+    surplus_since: Option<Moment>,
     /// When the path was last full, unless a probe has found more since.
-    full_at: Option<Instant>,
+    full_at: Option<Moment>,
 }
 
 impl Capacity {
@@ -47,7 +48,7 @@ impl Capacity {
     }
 
     /// The estimate, if the path was seen full within a minute.
-    pub(super) fn seen_lately(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn seen_lately(&self, now: Moment) -> Option<Bitrate> {
         let at = self.full_at.filter(|at| now < *at + LATELY);
         at.and(self.estimate())
     }
@@ -61,7 +62,7 @@ impl Capacity {
 
     /// The path was full while this much came through. If that is clearly more than the estimate, or less, it is not
     /// the path that it was.
-    pub(super) fn note_full(&mut self, now: Instant, throughput: Bitrate) {
+    pub(super) fn note_full(&mut self, now: Moment, throughput: Bitrate) {
         self.full_at = Some(now);
         if self.is_below(throughput) || self.is_surpassed_by(throughput) {
             self.estimate_kbps = None;
@@ -78,7 +79,7 @@ impl Capacity {
 
     /// Takes note of what comes through while the path is not full. True when it has been more than
     /// fits the estimate for a while, which is forgotten then.
-    pub(super) fn outgrown_by(&mut self, now: Instant, throughput: Bitrate) -> bool {
+    pub(super) fn outgrown_by(&mut self, now: Moment, throughput: Bitrate) -> bool {
         if !self.is_surpassed_by(throughput) {
             self.surplus_since = None;
             return false;
@@ -105,7 +106,6 @@ impl Capacity {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods)]
 mod tests {
     use super::*;
 
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn the_estimate_follows_slowly_within_its_range() {
-        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        let (now, mut capacity) = (Moment::after(Duration::from_secs(1_000)), Capacity::new());
         for seen in [500, 520, 480, 510, 490] {
             capacity.note_full(now, kbps(seen));
         }
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn much_less_is_a_new_capacity() {
-        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        let (now, mut capacity) = (Moment::after(Duration::from_secs(1_000)), Capacity::new());
         capacity.note_full(now, kbps(2_000));
         capacity.note_full(now, kbps(500));
         assert_eq!(capacity.estimate(), Some(kbps(500)));
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_path_that_is_full_of_much_more_has_grown() {
-        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        let (now, mut capacity) = (Moment::after(Duration::from_secs(1_000)), Capacity::new());
         capacity.note_full(now, kbps(1_800));
         capacity.note_full(now + LATELY / 2, kbps(2_300));
         assert_eq!(capacity.seen_lately(now + LATELY), Some(kbps(2_300)));
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_path_is_as_full_as_it_was_for_a_minute_or_until_a_probe_finds_more() {
-        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        let (now, mut capacity) = (Moment::after(Duration::from_secs(1_000)), Capacity::new());
         capacity.note_full(now, kbps(2_000));
         capacity.note_probed(kbps(1_900));
         assert_eq!(capacity.seen_lately(now + LATELY / 2), Some(kbps(2_000)));
@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn much_more_for_two_seconds_means_that_none_is_known() {
-        let now = Instant::now();
+        let now = Moment::after(Duration::from_secs(1_000));
         let mut capacity = Capacity::new();
         capacity.note_full(now, kbps(500));
         assert!(!capacity.outgrown_by(now, kbps(700)));
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_path_that_lets_nothing_through_makes_no_nonsense() {
-        let (now, mut capacity) = (Instant::now(), Capacity::new());
+        let (now, mut capacity) = (Moment::after(Duration::from_secs(1_000)), Capacity::new());
         capacity.note_full(now, Bitrate::ZERO);
         capacity.note_full(now, Bitrate::MAX);
         capacity.note_full(now, Bitrate::ZERO);

@@ -1,6 +1,8 @@
 //! Packets that left together, and how far apart such groups left and arrived.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::congestion::moment::Moment;
 
 /// Packets sent within this time are one group: a pacer's burst.
 const GROUP: Duration = Duration::from_millis(5);
@@ -28,21 +30,21 @@ pub(super) struct Deltas {
 /// Packets that left together.
 #[derive(Clone, Copy, Debug)]
 struct Group {
-    first_sent: Instant,
-    last_sent: Instant,
+    first_sent: Moment,
+    last_sent: Moment,
     first_arrival_us: i64,
     last_arrival_us: i64,
     /// When we learnt of the last packet.
-    told: Instant,
+    told: Moment,
 }
 
 /// A packet's times.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Timing {
-    pub(super) sent: Instant,
+    pub(super) sent: Moment,
     pub(super) arrived_us: i64,
     /// When feedback told us.
-    pub(super) told: Instant,
+    pub(super) told: Moment,
 }
 
 impl Group {
@@ -77,7 +79,7 @@ impl Group {
 }
 
 /// Microseconds from one instant to another; negative when it is earlier.
-fn signed_us(from: Instant, to: Instant) -> i64 {
+fn signed_us(from: Moment, to: Moment) -> i64 {
     let us = |span: Duration| i64::try_from(span.as_micros()).unwrap_or(i64::MAX);
     us(to.saturating_duration_since(from)) - us(from.saturating_duration_since(to))
 }
@@ -139,9 +141,8 @@ impl InterArrival {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     const fn ms(millis: u64) -> Duration {

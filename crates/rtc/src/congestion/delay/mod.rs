@@ -9,7 +9,9 @@ mod standing;
 mod throughput;
 mod trend;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::congestion::moment::Moment;
 
 pub use overuse::Usage;
 pub(super) use throughput::Throughput;
@@ -36,7 +38,7 @@ pub(super) struct DelayEstimate {
     detector: Detector,
     standing: StandingQueue,
     control: RateControl,
-    last_told: Option<Instant>,
+    last_told: Option<Moment>,
     /// A queue drained since the last update.
     drained: bool,
 }
@@ -102,13 +104,13 @@ impl DelayEstimate {
     }
 
     /// What came through when the path was full, if that was lately.
-    pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn capacity(&self, now: Moment) -> Option<Bitrate> {
         self.control.capacity(now)
     }
 
     /// Whether a flow at this rate shows by itself whether the path takes more than what it was lately full of: that is
     /// just reached, and what comes through lets the rate grow beyond it.
-    pub(super) fn is_at_edge(&self, now: Instant, rate: Bitrate) -> bool {
+    pub(super) fn is_at_edge(&self, now: Moment, rate: Bitrate) -> bool {
         self.capacity(now).is_some_and(|capacity| {
             let beyond = capacity.scaled(BEYOND_THE_EDGE);
             (capacity..beyond).contains(&rate) && self.control.grows_to() >= beyond
@@ -116,13 +118,13 @@ impl DelayEstimate {
     }
 
     /// What is left of the rate when the path is found full again.
-    pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn assured(&self, now: Moment) -> Option<Bitrate> {
         self.control.assured(now)
     }
 
     /// What a probe measured is no reason to send more. But where it is more than the rate, or the flow does not fill
     /// that, the queue that it made is its own.
-    pub(super) fn note_refused(&mut self, now: Instant, measured: Bitrate, throughput: Throughput) {
+    pub(super) fn note_refused(&mut self, now: Moment, measured: Bitrate, throughput: Throughput) {
         let rate = self.control.rate();
         if measured > rate || !throughput.fills(rate) {
             self.control.note_refused(now);
@@ -134,12 +136,12 @@ impl DelayEstimate {
         self.control.bound(most);
     }
 
-    pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
+    pub(super) fn set_rate(&mut self, now: Moment, rate: Bitrate) {
         self.control.set_rate(now, rate);
     }
 
     /// Takes note of an arrival that feedback tells of at `now`, in order of arrival.
-    pub(super) fn note_arrival(&mut self, now: Instant, sent: Instant, arrived_us: i64) {
+    pub(super) fn note_arrival(&mut self, now: Moment, sent: Moment, arrived_us: i64) {
         let interrupted = |at| now.saturating_duration_since(at) > INTERRUPTED;
         if self.last_told.replace(now).is_some_and(interrupted) {
             self.inter_arrival = InterArrival::default();
@@ -158,7 +160,7 @@ impl DelayEstimate {
     /// Once for each feedback, after its arrivals: what comes through, and what a probe measured.
     pub(super) fn update(
         &mut self,
-        now: Instant,
+        now: Moment,
         throughput: Throughput,
         probed: Option<Bitrate>,
     ) -> Found {
@@ -182,7 +184,7 @@ impl DelayEstimate {
     }
 
     /// The queue that there is on the path, if any has to be answered.
-    fn queue_seen(&mut self, now: Instant, throughput: Throughput) -> Option<Queue> {
+    fn queue_seen(&mut self, now: Moment, throughput: Throughput) -> Option<Queue> {
         let cannot_drain = throughput.is_far_below(self.control.rate());
         if self.standing.has_to_drain(now, cannot_drain) {
             return Some(Queue::Stands);
@@ -198,7 +200,7 @@ impl DelayEstimate {
     }
 
     /// Whether a queue will not drain by itself, as that of a burst does, and that of a probe.
-    fn is_real(&self, now: Instant, throughput: Throughput, queue: Queue) -> bool {
+    fn is_real(&self, now: Moment, throughput: Throughput, queue: Queue) -> bool {
         let is_own =
             throughput.leaves_room(self.control.rate()) || self.control.may_be_of_probe(now);
         queue != Queue::Grows || !is_own && self.standing.may_be_there()
@@ -206,7 +208,7 @@ impl DelayEstimate {
 
     /// Answers overuse; before anything is known of what comes through, by half. False when it is
     /// too soon after the last answer.
-    fn reduce(&mut self, now: Instant, acknowledged: Option<Bitrate>) -> bool {
+    fn reduce(&mut self, now: Moment, acknowledged: Option<Bitrate>) -> bool {
         if !self.control.may_reduce(now, acknowledged) {
             return false;
         }

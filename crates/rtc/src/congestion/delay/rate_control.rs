@@ -1,10 +1,11 @@
 //! The rate that the delay allows: up while the path is not full, down to what came through when it
 //! is (draft-ietf-rmcat-gcc-02 section 5.5).
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::capacity::Capacity;
 use super::overuse::Usage;
+use crate::congestion::moment::Moment;
 use crate::congestion::{Bitrate, Limits};
 
 /// Of the throughput, what is sent after overuse: the queue has to drain.
@@ -51,18 +52,18 @@ pub(super) struct RateControl {
     seen_full: bool,
     /// After a reduction the rate stays until the queue has drained.
     holds: bool,
-    changed: Option<Instant>,
-    reduced: Option<Instant>,
+    changed: Option<Moment>,
+    reduced: Option<Moment>,
     probed: Option<Probed>,
     /// When a probe was last refused whose queue is its own.
-    refused: Option<Instant>,
+    refused: Option<Moment>,
     round_trip: Duration,
 }
 
 /// What a probe measured.
 #[derive(Clone, Copy, Debug)]
 struct Probed {
-    at: Instant,
+    at: Moment,
     rate: Bitrate,
     /// There was overuse since, which was answered by it.
     is_used: bool,
@@ -111,7 +112,7 @@ impl RateControl {
     }
 
     /// Goes to a rate that something else has found.
-    pub(super) fn set_rate(&mut self, now: Instant, rate: Bitrate) {
+    pub(super) fn set_rate(&mut self, now: Moment, rate: Bitrate) {
         let before = std::mem::replace(&mut self.rate, self.limits.clamp(rate));
         self.changed = Some(now);
         self.reduced = if self.rate < before { Some(now) } else { self.reduced };
@@ -123,44 +124,44 @@ impl RateControl {
     }
 
     /// Goes to the rate that a probe has measured.
-    pub(super) fn set_probed(&mut self, now: Instant, rate: Bitrate) {
+    pub(super) fn set_probed(&mut self, now: Moment, rate: Bitrate) {
         self.set_rate(now, rate);
         self.capacity.note_probed(rate);
         self.probed = Some(Probed { at: now, rate: self.rate, is_used: false });
     }
 
     /// A probe was refused: the queue that it made is its own, and no reason to go down.
-    pub(super) fn note_refused(&mut self, now: Instant) {
+    pub(super) fn note_refused(&mut self, now: Moment) {
         self.refused = Some(now);
     }
 
     /// What came through when the path was full, if that was lately.
-    pub(super) fn capacity(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn capacity(&self, now: Moment) -> Option<Bitrate> {
         self.capacity.seen_lately(now)
     }
 
     /// What is left of the rate when the path is found full again.
-    pub(super) fn assured(&self, now: Instant) -> Option<Bitrate> {
+    pub(super) fn assured(&self, now: Moment) -> Option<Bitrate> {
         self.capacity(now).map(|capacity| capacity.scaled(BACK_OFF))
     }
 
     /// Whether a queue that has just been seen is a probe's.
-    pub(super) fn may_be_of_probe(&self, now: Instant) -> bool {
+    pub(super) fn may_be_of_probe(&self, now: Moment) -> bool {
         self.refused.is_some_and(|at| now.saturating_duration_since(at) < PROBE_DRAINS)
     }
 
     /// What comes through, given what is acknowledged.
-    fn throughput(&self, now: Instant, acknowledged: Bitrate) -> Bitrate {
+    fn throughput(&self, now: Moment, acknowledged: Bitrate) -> Bitrate {
         self.fresh_probe(now).map_or(acknowledged, |probed| acknowledged.max(probed.rate))
     }
 
-    fn fresh_probe(&self, now: Instant) -> Option<Probed> {
+    fn fresh_probe(&self, now: Moment) -> Option<Probed> {
         self.probed.filter(|probed| now.saturating_duration_since(probed.at) < PROBE_IS_FRESH)
     }
 
     /// Whether overuse is to be answered again: a round trip after the last reduction, or at once when
     /// less than half comes through.
-    pub(super) fn may_reduce(&self, now: Instant, acknowledged: Option<Bitrate>) -> bool {
+    pub(super) fn may_reduce(&self, now: Moment, acknowledged: Option<Bitrate>) -> bool {
         if self.fresh_probe(now).is_some_and(|probed| probed.is_used) {
             return false;
         }
@@ -172,7 +173,7 @@ impl RateControl {
 
     pub(super) fn update(
         &mut self,
-        now: Instant,
+        now: Moment,
         usage: Usage,
         throughput: Option<Bitrate>,
     ) -> Change {
@@ -202,7 +203,7 @@ impl RateControl {
         self.throughput.scaled(AHEAD).plus(AHEAD_AT_LEAST)
     }
 
-    fn increase(&mut self, now: Instant) -> Change {
+    fn increase(&mut self, now: Moment) -> Change {
         let outgrew_capacity = self.capacity.outgrown_by(now, self.throughput);
         let limit = self.grows_to();
         if self.rate < limit {
@@ -232,7 +233,7 @@ impl RateControl {
         Bitrate::from_f64(added.max(LEAST_ADDED_BPS_PER_SECOND))
     }
 
-    fn decrease(&mut self, now: Instant) {
+    fn decrease(&mut self, now: Moment) {
         let mut lower = self.throughput.scaled(BACK_OFF);
         // More than the rate came through: what was in the queue, or what had been sent before.
         if lower > self.rate

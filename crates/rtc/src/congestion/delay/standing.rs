@@ -3,7 +3,9 @@
 //! A short queue fills before a trend shows, and a full one has no trend at all. What it has is a
 //! delay that even the luckiest packet does not escape.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::congestion::moment::Moment;
 
 /// How much later than ever lately the luckiest packet may be; or so many times as much as an average packet
 /// is later than the luckiest, if that is more: a path that shakes is no queue.
@@ -42,7 +44,7 @@ const ATTEMPTS: u32 = 3;
 #[derive(Clone, Copy, Debug)]
 struct Shortest {
     half: Duration,
-    begun: Option<Instant>,
+    begun: Option<Moment>,
     current_us: i64,
     previous_us: i64,
 }
@@ -52,7 +54,7 @@ impl Shortest {
         Shortest { half: window / 2, begun: None, current_us: i64::MAX, previous_us: i64::MAX }
     }
 
-    fn note(&mut self, now: Instant, us: i64) {
+    fn note(&mut self, now: Moment, us: i64) {
         let begun = *self.begun.get_or_insert(now);
         let passed = now.saturating_duration_since(begun);
         if passed >= self.half {
@@ -72,8 +74,8 @@ impl Shortest {
 /// Watches for a queue that stays.
 #[derive(Clone, Debug)]
 pub(super) struct StandingQueue {
-    start: Option<Instant>,
-    last_sent: Option<Instant>,
+    start: Option<Moment>,
+    last_sent: Option<Moment>,
     recent: Shortest,
     base: Shortest,
     /// How much later than the luckiest the average packet is.
@@ -84,7 +86,7 @@ pub(super) struct StandingQueue {
     averaged: i64,
     /// Reductions so far against the queue that stands now, and the last of them.
     attempts: u32,
-    reduced: Option<Instant>,
+    reduced: Option<Moment>,
     /// The last one was not waited for.
     hurried: bool,
 }
@@ -105,7 +107,7 @@ impl StandingQueue {
         }
     }
 
-    pub(super) fn note_arrival(&mut self, sent: Instant, arrived_us: i64) {
+    pub(super) fn note_arrival(&mut self, sent: Moment, arrived_us: i64) {
         let start = *self.start.get_or_insert(sent);
         let sent_us = sent.saturating_duration_since(start).as_micros() as i64;
         let delay_us = arrived_us.saturating_sub(sent_us);
@@ -153,7 +155,7 @@ impl StandingQueue {
 
     /// Whether the rate has to come down for a queue to drain. Where it `cannot_drain`, since clearly less comes through
     /// than the rate, a reduction is not given the time to show, but followed by one more at once.
-    pub(super) fn has_to_drain(&mut self, now: Instant, cannot_drain: bool) -> bool {
+    pub(super) fn has_to_drain(&mut self, now: Moment, cannot_drain: bool) -> bool {
         if !self.is_there() {
             self.attempts = 0;
             return false;
@@ -171,18 +173,18 @@ impl StandingQueue {
     }
 
     /// The rate came down, for a queue that stays or one that grows.
-    pub(super) fn note_reduced(&mut self, now: Instant, for_standing: bool) {
+    pub(super) fn note_reduced(&mut self, now: Moment, for_standing: bool) {
         self.hurried = for_standing && self.has_just_reduced(now);
         self.attempts += u32::from(for_standing);
         self.reduced = Some(now);
     }
 
     /// Whether the rate came down so lately that this may not have shown yet.
-    pub(super) fn has_just_reduced(&self, now: Instant) -> bool {
+    pub(super) fn has_just_reduced(&self, now: Moment) -> bool {
         self.has_reduced_within(now, PATIENCE)
     }
 
-    fn has_reduced_within(&self, now: Instant, within: Duration) -> bool {
+    fn has_reduced_within(&self, now: Moment, within: Duration) -> bool {
         self.reduced.is_some_and(|at| now.saturating_duration_since(at) < within)
     }
 }
@@ -191,13 +193,12 @@ impl StandingQueue {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     /// One packet 10 ms later.
-    fn send_one(queue: &mut StandingQueue, now: &mut Instant, delay_us: i64) {
+    fn send_one(queue: &mut StandingQueue, now: &mut Moment, delay_us: i64) {
         let begin = *queue.start.get_or_insert(*now);
         *now += Duration::from_millis(10);
         let sent_us = (*now - begin).as_micros() as i64;
@@ -205,7 +206,7 @@ mod tests {
     }
 
     /// A packet each 10 ms with this delay; counts the reductions that are asked for.
-    fn send(queue: &mut StandingQueue, now: &mut Instant, seconds: u64, delay_us: i64) -> u32 {
+    fn send(queue: &mut StandingQueue, now: &mut Moment, seconds: u64, delay_us: i64) -> u32 {
         let mut reductions = 0;
         for _ in 0..seconds * 100 {
             send_one(queue, now, delay_us);

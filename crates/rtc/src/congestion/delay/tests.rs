@@ -1,8 +1,7 @@
 use super::*;
 
-#[allow(clippy::disallowed_methods)]
-fn start() -> Instant {
-    Instant::now()
+fn start() -> Moment {
+    Moment::after(Duration::from_secs(1_000))
 }
 
 fn kbps(kbps: u64) -> Bitrate {
@@ -20,7 +19,7 @@ fn steady(rate: Bitrate) -> Throughput {
 }
 
 /// Packets 10 ms apart for a while, each of which arrives `late_us` later than the one before.
-fn send(estimate: &mut DelayEstimate, now: &mut Instant, arrived_us: &mut i64, late_us: i64) {
+fn send(estimate: &mut DelayEstimate, now: &mut Moment, arrived_us: &mut i64, late_us: i64) {
     for n in 0..100 {
         *now += Duration::from_millis(10);
         *arrived_us += 10_000 + late_us;

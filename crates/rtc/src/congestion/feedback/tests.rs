@@ -2,9 +2,8 @@ use super::*;
 use crate::rtcp::{self, CompoundWriter, Rtcp, TransportFeedbackHeader};
 use crate::rtp::Ssrc;
 
-#[allow(clippy::disallowed_methods)]
-fn start() -> Instant {
-    Instant::now()
+fn start() -> Moment {
+    Moment::after(Duration::from_secs(1_000))
 }
 
 const fn ms(millis: u64) -> Duration {
@@ -40,8 +39,8 @@ fn read(
     .collect()
 }
 
-fn sent(begin: Instant, packets: u16) -> History {
-    let mut history = History::new(begin);
+fn sent(begin: Moment, packets: u16) -> History {
+    let mut history = History::new();
     for n in 0..packets {
         history.note_sent(begin + ms(u64::from(n)), n, 1_000, None);
     }

@@ -7,10 +7,11 @@ mod channel;
 mod observations;
 mod recovery;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::feedback::PacketResult;
 use super::{Bitrate, Limits};
+use crate::congestion::moment::Moment;
 use channel::Channel;
 use observations::Observations;
 use recovery::{GrowthLimit, Hold, PaddedSince};
@@ -81,20 +82,20 @@ pub(super) struct LossEstimate {
     padded: Option<PaddedSince>,
     growth: Option<GrowthLimit>,
     /// When a probe last ended what loss had limited.
-    ended: Option<Instant>,
+    ended: Option<Moment>,
     /// The latest observations in which the application sent little, since loss has limited or a probe was believed.
     of_little: usize,
     /// When a probe last raised the rate although loss limited it, and to what.
-    raised: Option<(Instant, Bitrate)>,
+    raised: Option<(Moment, Bitrate)>,
     /// When what flowed at such a rate was lost.
-    refuted: Option<Instant>,
+    refuted: Option<Moment>,
 }
 
 /// What an update decides by.
 #[derive(Clone, Copy, Debug)]
 struct Situation {
     /// When the last packet of the last observation was sent.
-    sent_until: Instant,
+    sent_until: Moment,
     /// What delay allows.
     delay_rate: Bitrate,
     in_alr: bool,
@@ -180,7 +181,7 @@ impl LossEstimate {
             && self.is_long_ago(self.refuted)
     }
 
-    fn is_long_ago(&self, at: Option<Instant>) -> bool {
+    fn is_long_ago(&self, at: Option<Moment>) -> bool {
         let now = self.seen.sent_until();
         at.is_none_or(|at| now.is_some_and(|now| now >= at + COMES_BACK))
     }
@@ -325,7 +326,7 @@ impl LossEstimate {
         self.open_growth_window(now);
     }
 
-    fn open_growth_window(&mut self, now: Instant) {
+    fn open_growth_window(&mut self, now: Moment) {
         let is_over = self.growth.is_none_or(|growth| growth.since + GROWTH_WINDOW < now);
         if self.is_limited() && is_over {
             let rate = self.model.bandwidth.scaled(GROWTH).max(self.limits.min);
@@ -334,13 +335,13 @@ impl LossEstimate {
     }
 
     /// Padding that does not raise the rate any more has shown what it can.
-    fn may_go_on_recovering(&self, bounded: Bitrate, now: Instant) -> bool {
+    fn may_go_on_recovering(&self, bounded: Bitrate, now: Moment) -> bool {
         self.state != LossState::Recovering
             || self.pads_at(now)
             || self.padded.is_some_and(|padded| padded.rate < bounded)
     }
 
-    fn pads_at(&self, now: Instant) -> bool {
+    fn pads_at(&self, now: Moment) -> bool {
         self.padded.is_some_and(|padded| padded.at + PADDING >= now)
     }
 

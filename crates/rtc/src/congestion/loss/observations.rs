@@ -1,9 +1,10 @@
 //! What was sent and lost lately, in spans of a quarter of a second.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::congestion::Bitrate;
 use crate::congestion::feedback::{Outcome, PacketResult};
+use crate::congestion::moment::Moment;
 
 /// The shortest time that makes an observation.
 const SPAN: Duration = Duration::from_millis(250);
@@ -42,7 +43,7 @@ struct Span {
     sent_bytes: u64,
     lost_bytes: u64,
     /// When the first and the last of it were sent.
-    sent: Option<(Instant, Instant)>,
+    sent: Option<(Moment, Moment)>,
     highest: u64,
 }
 
@@ -53,7 +54,7 @@ pub(super) struct Observations {
     count: u64,
     span: Span,
     /// When the last packet of the last observation was sent.
-    sent_until: Option<Instant>,
+    sent_until: Option<Moment>,
     /// The highest numbers that count for the last observation, and for the one before it.
     counted: [u64; 2],
 }
@@ -120,7 +121,7 @@ impl Observations {
     }
 
     /// When the last packet of the last observation was sent.
-    pub(super) fn sent_until(&self) -> Option<Instant> {
+    pub(super) fn sent_until(&self) -> Option<Moment> {
         self.sent_until
     }
 

@@ -1,8 +1,9 @@
 //! What holds the rate back after loss.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::congestion::Bitrate;
+use crate::congestion::moment::Moment;
 
 /// After loss brought the rate down, it does not grow for so long; twice as long each time, until
 /// delay is what limits it again.
@@ -12,7 +13,7 @@ const LONGEST_HOLD: Duration = Duration::from_secs(60);
 /// A time at which the rate does not grow.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Hold {
-    pub(super) until: Option<Instant>,
+    pub(super) until: Option<Moment>,
     length: Duration,
     pub(super) rate: Bitrate,
 }
@@ -21,7 +22,7 @@ impl Hold {
     pub(super) const NONE: Hold = Hold { until: None, length: FIRST_HOLD, rate: Bitrate::MAX };
 
     /// Holds at `rate` from now on, and the next time for twice as long.
-    pub(super) fn again(self, now: Instant, rate: Bitrate) -> Hold {
+    pub(super) fn again(self, now: Moment, rate: Bitrate) -> Hold {
         let length = (self.length * 2).min(LONGEST_HOLD);
         Hold { until: Some(now + self.length), length, rate }
     }
@@ -30,14 +31,14 @@ impl Hold {
 /// The rate at which padding helped last, and when that began.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PaddedSince {
-    pub(super) at: Instant,
+    pub(super) at: Moment,
     pub(super) rate: Bitrate,
 }
 
 /// The rate that growth may reach in the window that began then.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct GrowthLimit {
-    pub(super) since: Instant,
+    pub(super) since: Moment,
     pub(super) rate: Bitrate,
 }
 
@@ -46,9 +47,8 @@ mod tests {
     use super::*;
 
     #[test]
-    #[allow(clippy::disallowed_methods)]
     fn each_hold_is_twice_as_long_as_the_one_before_it_up_to_a_minute() {
-        let now = Instant::now();
+        let now = Moment::after(Duration::from_secs(1_000));
         let mut hold = Hold::NONE;
         let lengths: Vec<_> = (0..10)
             .filter_map(|_| {

@@ -2,9 +2,8 @@ use super::*;
 use crate::congestion::feedback::Outcome;
 use crate::congestion::history::Acknowledged;
 
-#[allow(clippy::disallowed_methods)]
-fn start() -> Instant {
-    Instant::now()
+fn start() -> Moment {
+    Moment::after(Duration::from_secs(1_000))
 }
 
 fn kbps(kbps: u64) -> Bitrate {
@@ -15,7 +14,7 @@ fn kbps(kbps: u64) -> Bitrate {
 /// cannot take.
 struct Path {
     estimate: LossEstimate,
-    now: Instant,
+    now: Moment,
     sequence: u64,
     credit: f64,
     /// The application sends less than it may.

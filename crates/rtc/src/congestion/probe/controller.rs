@@ -1,8 +1,9 @@
 //! When to probe, and how fast.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::congestion::Bitrate;
+use crate::congestion::moment::Moment;
 
 /// The first two probes of a connection, in start rates.
 const FIRST: f64 = 3.0;
@@ -70,7 +71,7 @@ pub(in crate::congestion) enum Permission {
 /// What a decision is made by.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::congestion) struct Outlook {
-    pub(in crate::congestion) now: Instant,
+    pub(in crate::congestion) now: Moment,
     /// The target rate.
     pub(in crate::congestion) target: Bitrate,
     pub(in crate::congestion) permission: Permission,
@@ -105,7 +106,7 @@ impl Plan {
 /// A probe's result is waited for.
 #[derive(Clone, Copy, Debug)]
 struct Awaited {
-    since: Instant,
+    since: Moment,
     /// A target above this shows that the probe paid.
     pays_above: Bitrate,
 }
@@ -113,7 +114,7 @@ struct Awaited {
 /// A target that dropped.
 #[derive(Clone, Copy, Debug)]
 struct Dropped {
-    at: Instant,
+    at: Moment,
     from: Bitrate,
 }
 
@@ -127,12 +128,12 @@ pub(in crate::congestion) struct ProbeController {
     begun: bool,
     awaited: Option<Awaited>,
     /// When a probe last paid, if none that failed was tried again since.
-    paid: Option<Instant>,
-    last_probe: Option<Instant>,
+    paid: Option<Moment>,
+    last_probe: Option<Moment>,
     /// When to look whether a probe makes sense, if nothing happens before.
-    next_look: Option<Instant>,
+    next_look: Option<Moment>,
     dropped: Option<Dropped>,
-    last_recovery: Option<Instant>,
+    last_recovery: Option<Moment>,
 }
 
 impl ProbeController {
@@ -212,7 +213,7 @@ impl ProbeController {
     pub(in crate::congestion) fn note_recovered(&mut self, outlook: Outlook) -> Plan {
         let now = outlook.now;
         let Some(dropped) = self.dropped else { return Plan::NOTHING };
-        let recently = |at: Instant, span| now.saturating_duration_since(at) < span;
+        let recently = |at: Moment, span| now.saturating_duration_since(at) < span;
         // Step by step: should the path be as thin as it seems, more would cost it the sound of half a second.
         let rate = dropped.from.scaled(AFTER_DROP).min(outlook.target.scaled(STEP));
         let is_pointless = !outlook.application_limited
@@ -254,16 +255,16 @@ impl ProbeController {
     }
 
     /// When time matters next.
-    pub(in crate::congestion) fn deadline(&self) -> Option<Instant> {
+    pub(in crate::congestion) fn deadline(&self) -> Option<Moment> {
         self.patience_ends().into_iter().chain(self.look()).min()
     }
 
-    fn patience_ends(&self) -> Option<Instant> {
+    fn patience_ends(&self) -> Option<Moment> {
         self.awaited.map(|awaited| awaited.since + PATIENCE)
     }
 
     /// When to look for more although nothing happened; `None` while nothing more is wanted.
-    fn look(&self) -> Option<Instant> {
+    fn look(&self) -> Option<Moment> {
         let wants_more = self.target < self.wanted && self.awaited.is_none();
         // What has just lost most of its rate is left to drain.
         let drained_at = self.dropped.map(|dropped| dropped.at + FULL_INTERVAL);

@@ -1,9 +1,10 @@
 //! Which packet of which probe is due when.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::{Cluster, ClusterId};
 use crate::congestion::Bitrate;
+use crate::congestion::moment::Moment;
 
 /// Packets that are due within this time leave together: a sender cannot wake more often.
 const TOGETHER_US: u128 = 2_000;
@@ -24,13 +25,13 @@ const MOST_WAITING: usize = 3;
 #[derive(Clone, Copy, Debug)]
 struct Waiting {
     cluster: Cluster,
-    asked: Instant,
+    asked: Moment,
 }
 
 /// How far the first of the waiting probes is.
 #[derive(Clone, Copy, Debug)]
 struct Progress {
-    started: Instant,
+    started: Moment,
     bytes: u64,
     packets: u32,
 }
@@ -41,7 +42,7 @@ pub(in crate::congestion) struct Prober {
     waiting: [Option<Waiting>; MOST_WAITING],
     progress: Option<Progress>,
     /// A packet was asked for then, and none has been sent since.
-    offered: Option<Instant>,
+    offered: Option<Moment>,
     next_id: ClusterId,
 }
 
@@ -63,7 +64,7 @@ impl Prober {
     /// Asks for a probe; gives it, or `None` when too many are waiting.
     pub(in crate::congestion) fn ask(
         &mut self,
-        now: Instant,
+        now: Moment,
         rate: Bitrate,
         length: Duration,
     ) -> Option<Cluster> {
@@ -75,7 +76,7 @@ impl Prober {
     }
 
     /// The probe of which a packet is due at `now`.
-    pub(in crate::congestion) fn due(&mut self, now: Instant) -> Option<Cluster> {
+    pub(in crate::congestion) fn due(&mut self, now: Moment) -> Option<Cluster> {
         loop {
             let waiting = self.waiting[0]?;
             let at = self.next_packet(&waiting);
@@ -96,20 +97,20 @@ impl Prober {
 
     /// When to ask [`Prober::due`].
     #[inline]
-    pub(in crate::congestion) fn deadline(&self) -> Option<Instant> {
+    pub(in crate::congestion) fn deadline(&self) -> Option<Moment> {
         let at = self.next_packet(self.waiting[0].as_ref()?);
         Some(self.offered.map_or(at, |offered| at.max(offered + OFFERED_AGAIN)))
     }
 
     /// Until when a probe that has begun is not to be disturbed; `None` when there is none, or when it
     /// was left alone for so long that it will be given up.
-    pub(in crate::congestion) fn undisturbed_until(&self, now: Instant) -> Option<Instant> {
+    pub(in crate::congestion) fn undisturbed_until(&self, now: Moment) -> Option<Moment> {
         self.progress?;
         let at = self.next_packet(self.waiting[0].as_ref()?);
         (now.saturating_duration_since(at) <= TOO_LATE).then_some(at)
     }
 
-    fn next_packet(&self, waiting: &Waiting) -> Instant {
+    fn next_packet(&self, waiting: &Waiting) -> Moment {
         let Some(progress) = self.progress else { return waiting.asked };
         let passed_us = waiting.cluster.rate.time_for(progress.bytes).as_micros();
         let step_us = passed_us - passed_us % TOGETHER_US;
@@ -117,7 +118,7 @@ impl Prober {
     }
 
     /// Takes note of a packet that was sent for a probe.
-    pub(in crate::congestion) fn note_sent(&mut self, now: Instant, id: ClusterId, bytes: usize) {
+    pub(in crate::congestion) fn note_sent(&mut self, now: Moment, id: ClusterId, bytes: usize) {
         let Some(waiting) = self.waiting[0].filter(|waiting| waiting.cluster.id == id) else {
             return;
         };
@@ -156,9 +157,8 @@ impl Prober {
 mod tests {
     use super::*;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     const SHORT: Duration = Duration::from_millis(15);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     /// Sends what is due until nothing is asked for; says when, and with how much, each probe was sent.
-    fn send_all(prober: &mut Prober, begin: Instant) -> Vec<(ClusterId, Duration, usize)> {
+    fn send_all(prober: &mut Prober, begin: Moment) -> Vec<(ClusterId, Duration, usize)> {
         let mut sent = Vec::new();
         while let Some(at) = prober.deadline() {
             while let Some(cluster) = prober.due(at) {

@@ -1,11 +1,12 @@
 //! How fast a probe came through.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::counts::SHOWS_WITHIN;
 use super::{Cluster, ClusterId};
 use crate::congestion::Bitrate;
 use crate::congestion::feedback::{Outcome, PacketResult};
+use crate::congestion::moment::Moment;
 
 /// Of a probe's packets and bytes, what has to arrive, in hundredths.
 const ENOUGH_PER_CENT: u64 = 80;
@@ -34,10 +35,10 @@ const MOST: usize = 4;
 #[derive(Clone, Copy, Debug)]
 struct Arrived {
     cluster: Cluster,
-    asked: Instant,
+    asked: Moment,
     packets: u64,
     bytes: u64,
-    sent: Option<Ends<Instant>>,
+    sent: Option<Ends<Moment>>,
     received_us: Option<Ends<i64>>,
     /// It has shown a rate.
     measured: bool,
@@ -101,7 +102,7 @@ pub(in crate::congestion) struct ProbeResults {
 
 impl ProbeResults {
     /// A probe is going to be sent; the oldest is forgotten.
-    pub(in crate::congestion) fn expect(&mut self, now: Instant, cluster: Cluster) {
+    pub(in crate::congestion) fn expect(&mut self, now: Moment, cluster: Cluster) {
         if let Some(place) = self.probes.get_mut(self.next % MOST) {
             self.unanswered += u32::from(place.is_some_and(|forgotten| !forgotten.counted));
             *place = Some(Arrived {
@@ -132,7 +133,7 @@ impl ProbeResults {
     }
 
     /// How many have shown nothing in time since this was last called.
-    pub(in crate::congestion) fn take_unanswered(&mut self, now: Instant) -> u32 {
+    pub(in crate::congestion) fn take_unanswered(&mut self, now: Moment) -> u32 {
         for probe in self.probes.iter_mut().flatten() {
             if now.saturating_duration_since(probe.asked) >= SHOWS_WITHIN {
                 self.unanswered += u32::from(!std::mem::replace(&mut probe.counted, true));
@@ -142,14 +143,14 @@ impl ProbeResults {
     }
 
     /// Ids come round again: the probe of a packet is not one that was asked for after it was sent.
-    fn probe(&mut self, id: ClusterId, sent: Instant) -> Option<&mut Arrived> {
+    fn probe(&mut self, id: ClusterId, sent: Moment) -> Option<&mut Arrived> {
         let all = self.probes.iter_mut().flatten();
         all.into_iter().find(|probe| probe.cluster.id == id && probe.asked <= sent + RESOLUTION)
     }
 }
 
 impl Arrived {
-    fn add(&mut self, sent: Instant, at_us: i64, bytes: u64) {
+    fn add(&mut self, sent: Moment, at_us: i64, bytes: u64) {
         self.packets += 1;
         self.bytes += bytes;
         let times = self.sent.get_or_insert(Ends { first: sent, last: sent, bytes });
@@ -197,9 +198,8 @@ mod tests {
     use crate::congestion::history::{Acknowledged, History};
     use crate::congestion::probe::prober::Prober;
 
-    #[allow(clippy::disallowed_methods)]
-    fn start() -> Instant {
-        Instant::now()
+    fn start() -> Moment {
+        Moment::after(Duration::from_secs(1_000))
     }
 
     /// The rate of the last result of a probe at 1.2 Mbit/s whose ten packets of 750 bytes leave 5 ms apart and
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_probe_counts_from_its_first_packet_though_that_leaves_the_moment_it_is_asked_for() {
         let (begin, mut results) = (start(), ProbeResults::default());
-        let (mut history, asked) = (History::new(begin), begin + Duration::from_nanos(1_999));
+        let (mut history, asked) = (History::new(), begin + Duration::from_nanos(1_999));
         let cluster =
             Prober::new().ask(asked, Bitrate::from_kbps(1_200), Duration::from_millis(15)).unwrap();
         results.expect(asked, cluster);

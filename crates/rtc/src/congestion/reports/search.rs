@@ -4,9 +4,10 @@
 //! of a rate that is not sent. So a picture that is three times as large is out of reach for both unless what is
 //! missing to the rate is padded for a while.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use crate::congestion::Bitrate;
+use crate::congestion::moment::Moment;
 
 /// Who has just come has pictures first.
 const FIRST_AFTER: Duration = Duration::from_secs(5);
@@ -35,9 +36,9 @@ pub(super) struct Search {
 #[derive(Clone, Copy, Debug)]
 enum State {
     /// Nothing is looked for before this time; `None` before anything was wanted.
-    Rests { until: Option<Instant> },
+    Rests { until: Option<Moment> },
     /// The rate was so much when this began, and so much had been tried when that last was some more.
-    Looks { began_at: Bitrate, tried: Bitrate, grown: Instant },
+    Looks { began_at: Bitrate, tried: Bitrate, grown: Moment },
 }
 
 /// How things are when a search is reviewed.
@@ -70,7 +71,7 @@ impl Search {
     }
 
     /// Time has passed, or what is wanted or may be sent is another.
-    pub(super) fn review(&mut self, now: Instant, outlook: Outlook) {
+    pub(super) fn review(&mut self, now: Moment, outlook: Outlook) {
         let Outlook { rate, tried, wanted, is_blind } = outlook;
         let suffices = rate >= wanted;
         match self.state {
@@ -91,7 +92,7 @@ impl Search {
     }
 
     /// The path was found full, by what was looked for or by what is sent anyway.
-    pub(super) fn give_up(&mut self, now: Instant, is_blind: bool) {
+    pub(super) fn give_up(&mut self, now: Moment, is_blind: bool) {
         let longest = if is_blind { LONGEST_REST_IF_BLIND } else { LONGEST_REST };
         let rest = self.next_rest.min(longest);
         if self.looks() {
@@ -101,7 +102,7 @@ impl Search {
     }
 
     /// When to [review](Search::review) though nothing else happens, given whether the rate lacks something.
-    pub(super) fn deadline(&self, lacks: bool) -> Option<Instant> {
+    pub(super) fn deadline(&self, lacks: bool) -> Option<Moment> {
         match self.state {
             State::Rests { until } => until.filter(|_| lacks),
             State::Looks { grown, .. } => Some(grown + PATIENCE),

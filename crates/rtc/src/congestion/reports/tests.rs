@@ -1,8 +1,7 @@
 use super::*;
 
-#[allow(clippy::disallowed_methods)]
-fn start() -> Instant {
-    Instant::now()
+fn start() -> Moment {
+    Moment::after(Duration::from_secs(1_000))
 }
 
 fn kbps(kbps: u64) -> Bitrate {
@@ -19,7 +18,7 @@ fn lost(lost: u32) -> Reported {
 }
 
 /// A report a second for a while, of a megabit that was sent in it.
-fn report(estimate: &mut ReportEstimate, now: &mut Instant, seconds: u64, of_256: u32) {
+fn report(estimate: &mut ReportEstimate, now: &mut Moment, seconds: u64, of_256: u32) {
     for _ in 0..seconds {
         estimate.note_sent(*now, 125_000);
         *now += Duration::from_secs(1);
@@ -92,7 +91,7 @@ fn limits_hold_whatever_is_reported() {
 }
 
 /// A second of a client that is sent so much, with its estimate and a report at the end.
-fn second(estimate: &mut ReportEstimate, now: &mut Instant, sent: Bitrate, asked: Option<u64>) {
+fn second(estimate: &mut ReportEstimate, now: &mut Moment, sent: Bitrate, asked: Option<u64>) {
     estimate.note_sent(*now, sent.bytes_in(Duration::from_secs(1)) as usize);
     *now += Duration::from_secs(1);
     estimate.handle_timeout(*now);

@@ -1,19 +1,18 @@
 use super::*;
 use crate::congestion::history::Acknowledged;
 
-#[allow(clippy::disallowed_methods)]
-fn start() -> Instant {
-    Instant::now()
+fn start() -> Moment {
+    Moment::after(Duration::from_secs(1_000))
 }
 
-fn packet(sequence: u64, sent: Instant, lost: bool) -> PacketResult {
+fn packet(sequence: u64, sent: Moment, lost: bool) -> PacketResult {
     let outcome = if lost { Outcome::Lost } else { Outcome::Arrived { at_us: 0 } };
     let packet = Acknowledged { sequence, sent, bytes: 1_000, cluster: None, was_lost: false };
     PacketResult { packet, outcome }
 }
 
 /// 26 packets 10 ms apart, enough for an observation, the first so many of them lost.
-fn span(observations: &mut Observations, next: &mut u64, now: &mut Instant, lost: u64) {
+fn span(observations: &mut Observations, next: &mut u64, now: &mut Moment, lost: u64) {
     for n in 0..26 {
         *next += 1;
         *now += Duration::from_millis(10);

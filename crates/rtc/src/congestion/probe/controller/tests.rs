@@ -1,8 +1,7 @@
 use super::*;
 
-#[allow(clippy::disallowed_methods)]
-fn start() -> Instant {
-    Instant::now()
+fn start() -> Moment {
+    Moment::after(Duration::from_secs(1_000))
 }
 
 const fn ms(millis: u64) -> Duration {
@@ -17,7 +16,7 @@ fn rates(plan: Plan) -> Vec<u64> {
     plan.rates.into_iter().flatten().map(|rate| rate.bps() / 1_000).collect()
 }
 
-fn outlook(now: Instant, target: u64) -> Outlook {
+fn outlook(now: Moment, target: u64) -> Outlook {
     Outlook {
         now,
         target: kbps(target),
@@ -28,12 +27,12 @@ fn outlook(now: Instant, target: u64) -> Outlook {
 }
 
 /// The same of a path that was seen full.
-fn full(now: Instant, target: u64, application_limited: bool) -> Outlook {
+fn full(now: Moment, target: u64, application_limited: bool) -> Outlook {
     Outlook { seen_full: true, application_limited, ..outlook(now, target) }
 }
 
 /// A connection that started at 300 kbit/s, wants this much and has had its first probes.
-fn begun(now: Instant, wanted: u64) -> ProbeController {
+fn begun(now: Moment, wanted: u64) -> ProbeController {
     let mut controller = ProbeController::new(kbps(20_000), kbps(300));
     controller.set_wanted(outlook(now, 300), kbps(wanted));
     controller
