@@ -65,6 +65,10 @@ pub struct Options {
     /// Threads of this program that carry media.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub threads: u8,
+    /// Read what comes for those who only receive once in so many milliseconds, rather than whenever something comes: their kernel
+    /// notes when it came, and this program does many times as much. 0: whenever something comes, as browsers do.
+    #[arg(long, default_value_t = 0.0, value_parser = number_to::<100>, value_name = "MS")]
+    pub read_every: f64,
     /// The server's process, if it is on this machine: what it costs is measured too.
     #[arg(long)]
     pub pid: Option<u32>,

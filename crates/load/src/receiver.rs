@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use parlor_rtc::receive::{
-    Arrival, StreamReceiver, TransportArrivals, Verdict, unwrap_retransmission,
+    Arrival, MAX_REQUESTS, StreamReceiver, TransportArrivals, Verdict, unwrap_retransmission,
 };
 use parlor_rtc::rtcp::{CompoundWriter, NoRoom, ReportBlock, SenderInfo};
 use parlor_rtc::rtp::{ExtensionMap, RtpView, SequenceExtender, Ssrc};
@@ -18,6 +18,8 @@ use crate::tally::Tally;
 const CHANGE: Duration = Duration::from_secs(1);
 /// How soon the server may be expected to answer a request for what is missing.
 const REPLY_TIME: Duration = Duration::from_millis(20);
+/// Bytes of a NACK of so much at most as one asks for, no two numbers near each other (RFC 4585 section 6.2.1), and of a PLI.
+const LONGEST_REQUEST: usize = 12 + 4 * MAX_REQUESTS + 12;
 /// Our own stream in feedback: receivers have none, and any will do (RFC 4585 section 6.1).
 pub const SENDER: Ssrc = Ssrc(1);
 
@@ -100,7 +102,7 @@ impl Receiver {
         }
     }
 
-    /// Takes an RTP packet, opened; returns whether it is the first one with media.
+    /// Takes an RTP packet that came at `now`, opened; returns whether it is the first one with media.
     #[inline]
     pub fn handle_rtp(&mut self, now: Instant, packet: &[u8], tally: &mut Tally) -> bool {
         let Ok(view) = RtpView::parse(packet, &self.extensions) else {
@@ -143,22 +145,29 @@ impl Receiver {
         let Some(stream) = stream_of(&mut self.streams, &mut self.by_slot, ssrc, view) else {
             return;
         };
+        let highest = stream.sequences.highest();
         let sequence = stream.sequences.extend(sequence);
+        let is_behind = highest.is_some_and(|highest| sequence < highest);
         if stream.first == 0 {
             stream.first = sequence;
         }
         match stream.receiver.handle_packet(now, sequence, view.timestamp, arrival) {
             Verdict::New => {}
-            Verdict::Duplicate | Verdict::TooOld => {
+            Verdict::Duplicate => {
                 tally.duplicates += 1;
                 return;
             }
+            // Whoever waited for it has given up: it stays lost, if it was.
+            Verdict::TooOld => return,
         }
         stream.arrived += 1;
         self.last_media = Some(now);
         tally.packets_in += 1;
         tally.bytes_in += payload.len() as u64 + view.header_len() as u64;
-        tally.repaired += u64::from(arrival == Arrival::Repair);
+        match arrival {
+            Arrival::Repair => tally.recovered += 1,
+            Arrival::Original => tally.late += u64::from(is_behind),
+        }
         let Some(stamp) = Stamp::read(payload) else { return };
         let age = stamp.age(self.start, now);
         match stamp.stream {
@@ -192,19 +201,22 @@ impl Receiver {
         [self.arrivals.deadline(), missing].into_iter().flatten().min()
     }
 
-    /// Writes what is due of arrivals and of what is missing.
+    /// Writes what is due: what is missing first, since that cannot wait, then what has arrived.
     ///
     /// # Errors
-    /// When there is more than fits: other arrivals are told next, and what is missing is asked for with the next try.
+    /// When there is more than fits into `room` bytes, `out`'s among them: the rest stays due.
     pub fn write_feedback(
         &mut self,
         now: Instant,
         out: &mut CompoundWriter<'_>,
+        room: usize,
     ) -> Result<(), NoRoom> {
-        let media = self.streams.keys().next().copied().unwrap_or(SENDER);
-        self.arrivals.write(now, SENDER, media, out)?;
         for (&ssrc, stream) in &mut self.streams {
             if stream.receiver.deadline().is_some_and(|at| now >= at) {
+                // What has been asked for is not due again at once, so there must be room before.
+                if out.len() + LONGEST_REQUEST > room {
+                    return Err(NoRoom);
+                }
                 let lost = stream.receiver.requests(now, REPLY_TIME);
                 out.nack(SENDER, ssrc, lost.as_slice().iter().copied())?;
                 if stream.receiver.take_given_up() && stream.clock_rate == 90_000 {
@@ -212,13 +224,19 @@ impl Receiver {
                 }
             }
         }
-        Ok(())
+        let media = self.streams.keys().next().copied().unwrap_or(SENDER);
+        self.arrivals.write(now, SENDER, media, out)
     }
 
     /// Reports on all streams (RFC 3550 section 6.4.2).
     pub fn reports(&mut self, now: Instant) -> Vec<ReportBlock> {
         let streams = self.streams.iter_mut();
         streams.filter_map(|(&ssrc, stream)| stream.receiver.report(now, ssrc)).collect()
+    }
+
+    /// Whether media has come.
+    pub fn has_media(&self) -> bool {
+        self.last_media.is_some()
     }
 
     /// Counts what was lost since the last look, and what came of others than was said within a moment.

@@ -39,16 +39,32 @@ fn everybody_gets_the_packets_of_the_others_in_their_room_and_nobody_elses() {
     let (connected, media) = (report.connected_ms.as_ref(), report.first_media_ms.as_ref());
     assert!(connected.unwrap().p50 < media.unwrap().p50);
     let server = report.server.as_ref().unwrap();
-    assert!(server.cpu_ns_per_packet > 0.0 && server.memory > 0);
+    assert!(server.cpu_ns_per_packet > 0.0 && server.anonymous_after_joins > 0);
+    assert!(report.delay_ends_in_kernel, "{report}");
+    assert_eq!(server.kernel_ns_per_packet + server.user_ns_per_packet, server.cpu_ns_per_packet);
+    assert_eq!((report.people.joined, report.people.left), (12, 0));
 }
 
 #[test]
 fn who_leaves_and_who_comes_is_neither_lost_nor_missed() {
     let report = load("--subscribers 6 --churn 4 --duration 4 --video-kbps 300");
     assert!(report.is_clean(), "{report}");
-    // A dozen left, and as many came.
+    // Four a second left, and as many came.
+    let (joined, left) = (report.people.joined, report.people.left);
+    assert!((14..=16).contains(&left), "{report}");
+    assert!((7 + left - 1..=7 + left).contains(&joined), "{report}");
     assert!((6..=7).contains(&report.people.connected), "{report}");
     assert!(report.reply_ms.is_some() && report.first_media_ms.is_some());
+}
+
+#[test]
+fn who_only_receives_is_read_now_and_then_and_packets_are_no_later_for_that() {
+    let report = load("--subscribers 8 --duration 3 --video-kbps 600 --read-every 40");
+    assert!(report.is_clean() && report.delay_ends_in_kernel, "{report}");
+    // Read twenty-five times a second, they would seem 20 ms late on the average.
+    assert!(report.picture_delay_ms.as_ref().unwrap().p50 < 10.0, "{report}");
+    let expected = 8.0 * 600_000.0 / 8.0 / 1200.0 * report.seconds;
+    assert!(report.packets.received as f64 > 0.9 * expected, "{report}");
 }
 
 #[test]
