@@ -211,6 +211,7 @@ impl Plan {
                 false => 0,
             },
             slot_pairs: others.clamp(1, MAX_SLOT_PAIRS),
+            codec: self.options.codec,
         }
     }
 
@@ -223,6 +224,7 @@ impl Plan {
             frames_per_second: self.options.fps,
             pace: (self.options.pace > 0.0).then_some(self.options.pace),
             size: 0,
+            codec: self.options.codec,
         };
         let mut forms = Vec::new();
         if let Some(mid) = shape.microphone() {

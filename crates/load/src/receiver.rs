@@ -10,7 +10,8 @@ use parlor_rtc::receive::{
 use parlor_rtc::rtcp::{CompoundWriter, NoRoom, ReportBlock, SenderInfo};
 use parlor_rtc::rtp::{ExtensionMap, RtpView, SequenceExtender, Ssrc};
 
-use crate::offer::{OPUS, VP8, VP8_RTX};
+use crate::codec::{Codec, OPUS};
+use crate::pictures::tail_len;
 use crate::stamp::Stamp;
 use crate::tally::Tally;
 
@@ -59,6 +60,7 @@ struct Media<'a> {
     sequence: u16,
     arrival: Arrival,
     payload: &'a [u8],
+    codec: Option<Codec>,
 }
 
 /// What one person receives.
@@ -116,7 +118,7 @@ impl Receiver {
             Some(media) => self.take(now, &view, media, tally),
             None => tally.padding += 1,
         }
-        let is_media = matches!(view.payload_type, OPUS | VP8) && !view.payload.is_empty();
+        let is_media = is_media(view.payload_type) && !view.payload.is_empty();
         is_media && std::mem::take(&mut self.is_first)
     }
 
@@ -124,7 +126,7 @@ impl Receiver {
     #[inline]
     fn media_of<'a>(&self, packet: &'a [u8], view: &RtpView) -> Option<Media<'a>> {
         let RtpView { ssrc, sequence, .. } = *view;
-        if view.payload_type == VP8_RTX {
+        if let codec @ Some(_) = Codec::repaired_by(view.payload_type) {
             let repaired = unwrap_retransmission(packet, view)?;
             let payload = repaired.payload.of(packet);
             let ssrc = *self.by_slot.get(&slot_of(view)?)?;
@@ -133,15 +135,17 @@ impl Receiver {
                 sequence: repaired.sequence,
                 arrival: Arrival::Repair,
                 payload,
+                codec,
             });
         }
         let payload = view.payload.of(packet);
-        let media = Media { ssrc, sequence, arrival: Arrival::Original, payload };
+        let codec = Codec::of(view.payload_type);
+        let media = Media { ssrc, sequence, arrival: Arrival::Original, payload, codec };
         (!payload.is_empty()).then_some(media)
     }
 
     fn take(&mut self, now: Instant, view: &RtpView, media: Media<'_>, tally: &mut Tally) {
-        let Media { ssrc, sequence, arrival, payload } = media;
+        let Media { ssrc, sequence, arrival, payload, codec } = media;
         let Some(stream) = stream_of(&mut self.streams, &mut self.by_slot, ssrc, view) else {
             return;
         };
@@ -168,7 +172,8 @@ impl Receiver {
             Arrival::Repair => tally.recovered += 1,
             Arrival::Original => tally.late += u64::from(is_behind),
         }
-        let Some(stamp) = Stamp::read(payload) else { return };
+        let end = payload.len().saturating_sub(codec.map_or(0, tail_len));
+        let Some(stamp) = payload.get(..end).and_then(Stamp::read) else { return };
         let age = stamp.age(self.start, now);
         match stamp.stream {
             0 => tally.sound_delay.note(age),
@@ -276,6 +281,10 @@ impl Receiver {
     }
 }
 
+fn is_media(payload_type: u8) -> bool {
+    payload_type == OPUS || Codec::of(payload_type).is_some()
+}
+
 /// Slots are named by the number of their section.
 fn slot_of(view: &RtpView) -> Option<u32> {
     view.extensions.mid.as_ref()?.as_str().parse().ok()
@@ -318,115 +327,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::offer::extension_map;
-
-    use super::*;
-
-    struct Call {
-        start: Instant,
-        receiver: Receiver,
-        tally: Tally,
-    }
-
-    impl Call {
-        fn new() -> Call {
-            let start = Instant::now();
-            let mut call = Call {
-                start,
-                receiver: Receiver::new(start, extension_map()),
-                tally: Tally::default(),
-            };
-            call.receiver.carry(start, 3, Some(7));
-            call
-        }
-
-        /// A packet of pictures comes over slot 3, so many milliseconds after the beginning.
-        fn hear(&mut self, ms: u64, sequence: u16, (seat, number): (u32, u32)) {
-            let mut packet = vec![0x90, VP8];
-            packet.extend(sequence.to_be_bytes());
-            packet.extend([0, 0, 0, 1, 0, 0, 0, 9, 0xBE, 0xDE, 0, 1, 4 << 4, b'3', 0, 0]);
-            packet.extend([0x10; 30]);
-            let stamp = Stamp { seat, stream: 1, number, sent: Duration::from_millis(ms) };
-            packet.extend(stamp.to_bytes());
-            let now = self.start + Duration::from_millis(ms + 2);
-            self.receiver.handle_rtp(now, &packet, &mut self.tally);
-        }
-    }
-
-    #[test]
-    fn what_never_comes_is_lost_and_what_comes_twice_is_told() {
-        let mut call = Call::new();
-        for sequence in [1, 2, 2, 5] {
-            call.hear(10, sequence, (7, sequence.into()));
-        }
-        call.receiver.look(call.start, &mut call.tally);
-        let Tally { packets_in, lost, duplicates, disordered, .. } = call.tally;
-        assert_eq!((packets_in, lost, duplicates, disordered), (3, 2, 1, 0));
-        assert!((2.0..2.1).contains(&call.tally.picture_delay.percentile_ms(50.0)));
-    }
-
-    #[test]
-    fn contents_in_another_order_than_numbers_are_told() {
-        let mut call = Call::new();
-        for (sequence, number) in [(1, 10), (2, 12), (3, 11)] {
-            call.hear(10, sequence, (7, number));
-        }
-        assert_eq!(call.tally.disordered, 1);
-        let mut late = Call::new();
-        for (sequence, number) in [(1, 10), (3, 12), (2, 11)] {
-            late.hear(10, sequence, (7, number));
-        }
-        assert_eq!(late.tally.disordered, 0, "that is what networks do");
-    }
-
-    #[test]
-    fn what_comes_late_is_no_longer_lost_and_hides_no_other_loss() {
-        let mut call = Call::new();
-        for sequence in [1, 3] {
-            call.hear(10, sequence, (7, sequence.into()));
-        }
-        call.receiver.look(call.start, &mut call.tally);
-        assert_eq!(call.tally.lost, 1);
-        for sequence in [2, 5] {
-            call.hear(20, sequence, (7, sequence.into()));
-        }
-        call.receiver.look(call.start, &mut call.tally);
-        assert_eq!(call.tally.lost, 1, "the second one came, the fourth did not");
-    }
-
-    #[test]
-    fn somebody_else_than_the_slot_carries_may_come_for_a_moment_before_the_word_of_it() {
-        let mut call = Call::new();
-        let at = |call: &Call, ms| call.start + Duration::from_millis(ms);
-        call.hear(2000, 1, (8, 1));
-        call.hear(2500, 2, (8, 2));
-        call.receiver.look(at(&call, 2550), &mut call.tally);
-        call.receiver.carry(at(&call, 2600), 3, Some(8));
-        call.hear(2700, 3, (8, 3));
-        call.hear(2700, 4, (7, 1));
-        call.receiver.look(at(&call, 9000), &mut call.tally);
-        assert_eq!(call.tally.of_others, 0, "whom it carried before may still come");
-        for (sequence, seat) in [(5, 7), (6, 9), (7, 7), (8, 9)] {
-            call.hear(10_000, sequence, (seat, sequence.into()));
-        }
-        call.receiver.look(at(&call, 10_500), &mut call.tally);
-        assert_eq!(call.tally.of_others, 0, "there may be word of it yet");
-        call.receiver.look(at(&call, 11_500), &mut call.tally);
-        assert_eq!(call.tally.of_others, 4, "nobody ever said so");
-    }
-
-    #[test]
-    fn who_is_to_be_sent_something_and_gets_nothing_is_starved() {
-        let mut call = Call::new();
-        let patience = Duration::from_secs(2);
-        let at = |call: &Call, ms| call.start + Duration::from_millis(ms);
-        assert!(!call.receiver.is_starved(at(&call, 1900), patience));
-        assert!(call.receiver.is_starved(at(&call, 2100), patience));
-        call.hear(3000, 1, (7, 1));
-        assert!(!call.receiver.is_starved(at(&call, 4900), patience));
-        assert!(call.receiver.is_starved(at(&call, 5100), patience));
-        call.receiver.carry(at(&call, 5200), 3, None);
-        assert!(!call.receiver.is_starved(at(&call, 9000), patience), "nobody is to be heard");
-    }
-}
+mod tests;

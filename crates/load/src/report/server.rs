@@ -18,6 +18,8 @@ pub struct Server {
     pub kernel_ns_per_packet: f64,
     /// Whose count of that time it is.
     pub cpu_by: Clock,
+    /// Milliseconds of a processor for each person from before anybody joined until it was measured: the join, and media meanwhile.
+    pub joining_cpu_ms_per_person: f64,
     /// Processors that it kept busy.
     pub processors: f64,
     /// The share of the time in which it had to wait for one.
@@ -42,6 +44,7 @@ pub struct ServerUse {
     /// Bytes before anybody joined, and when all had.
     anonymous: (u64, u64),
     growth: Option<f64>,
+    joining: Usage,
     used: Usage,
 }
 
@@ -55,14 +58,15 @@ impl ServerUse {
     ) -> Option<ServerUse> {
         let (empty, before) = (empty?, before?);
         let anonymous = (empty.memory.anonymous, before.memory.anonymous);
-        Some(ServerUse { anonymous, growth, used: after?.since(&before) })
+        let (joining, used) = (before.since(&empty), after?.since(&before));
+        Some(ServerUse { anonymous, growth, joining, used })
     }
 }
 
 impl Server {
     /// Sums it up, for packets that were received in so many seconds by so many people.
     pub(super) fn new(server: &ServerUse, tally: &Tally, people: usize, seconds: f64) -> Server {
-        let ServerUse { anonymous: (empty, joined), growth, used } = *server;
+        let ServerUse { anonymous: (empty, joined), growth, joining, used } = *server;
         let (cpu, cpu_by) = used.cpu();
         let per_packet = cpu.as_nanos() as f64 / tally.packets_in.max(1) as f64;
         let kernel = per_packet * used.kernel_share();
@@ -71,6 +75,8 @@ impl Server {
             user_ns_per_packet: per_packet - kernel,
             kernel_ns_per_packet: kernel,
             cpu_by,
+            joining_cpu_ms_per_person: joining.cpu().0.as_secs_f64() * 1000.0
+                / people.max(1) as f64,
             processors: cpu.as_secs_f64() / seconds,
             waited: used.waited.as_secs_f64() / seconds,
             resident: used.memory.resident,

@@ -68,6 +68,19 @@ fn who_only_receives_is_read_now_and_then_and_packets_are_no_later_for_that() {
 }
 
 #[test]
+fn pictures_of_every_codec_come_whole_and_in_order() {
+    for codec in ["vp8", "vp9", "h264"] {
+        let words = "--publishers 2 --subscribers 2 --sizes 3 --video-kbps 600 --duration 2";
+        let report = load(&format!("{words} --codec {codec}"));
+        assert!(report.is_clean(), "{codec}: {report}");
+        let delayed = report.picture_delay_ms.is_some();
+        // Each of two is seen by three people, in one size of three at least.
+        let pictures = 2.0 * 3.0 * 30.0 * report.seconds;
+        assert!(delayed && report.packets.received as f64 > 0.8 * pictures, "{codec}: {report}");
+    }
+}
+
+#[test]
 fn a_report_is_text_for_people_and_json_for_programs() {
     let report = load("--subscribers 1 --duration 1");
     let json = serde_json::to_value(&report).unwrap();
