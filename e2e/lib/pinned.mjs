@@ -12,7 +12,7 @@ const START_MS = 10_000;
 /** Looks for the first answer so often: start-up takes some ten milliseconds. */
 const LOOK_MS = 2;
 /** A run with which something is wrong that the next may not have is run so often at most. */
-const MOST_TRIES = 4;
+const MOST_TRIES = Number(process.env.TRIES ?? 4);
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 

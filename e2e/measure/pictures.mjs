@@ -12,6 +12,7 @@ const HEIGHTS = [180, 360, 720];
 const CODECS = {
   vp8: { codec: 'vp8' },
   vp9: { codec: 'vp09.00.31.08' },
+  av1: { codec: 'av01.0.05M.08' },
   h264: { codec: 'avc1.42e01f', avc: { format: 'annexb' } },
 };
 /** The bar is where it was again after so many. */

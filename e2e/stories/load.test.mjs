@@ -37,13 +37,13 @@ describe('a load', () => {
     assert.ok(report.packets.sent > 1000);
   });
 
-  for (const codec of ['vp9', 'h264']) it(`decodes whole in ${codec.toUpperCase()} too`, () => watch(codec));
+  for (const codec of ['vp9', 'h264', 'av1']) it(`decodes whole in ${codec.toUpperCase()} too`, () => watch(codec));
 
   /** Somebody without a camera looks at a load in that codec, which another one of the load checks. */
   async function watch(codec) {
     const ann = await Person.join(here.browsers[0], here.server, { room: `${codec}-0`, name: 'Ann', camera: false });
     here.people.push(ann);
-    const over = load('--room', codec, '--codec', codec, '--video-kbps', '300', '--subscribers', '1', '--warm-up', '0', '--duration', '5');
+    const over = load('--room', codec, '--codec', codec, '--video-kbps', '300', '--subscribers', '1', '--warm-up', '0', '--duration', '4');
     let seen;
     for (const end = Date.now() + 5000; !(seen?.framesDecoded > PICTURES) && Date.now() < end; ) {
       await ann.page.waitForTimeout(200);

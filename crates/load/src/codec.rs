@@ -19,11 +19,13 @@ pub enum Codec {
     Vp9,
     /// RFC 6184, constrained baseline.
     H264,
+    /// The AV1 RTP specification; without layers, and without the descriptor that tells of them.
+    Av1,
 }
 
 impl Codec {
     /// All of them.
-    pub const ALL: [Codec; 3] = [Codec::Vp8, Codec::Vp9, Codec::H264];
+    pub const ALL: [Codec; 4] = [Codec::Vp8, Codec::Vp9, Codec::H264, Codec::Av1];
 
     /// The number of its payloads, as Chromium has it.
     pub const fn payload_type(self) -> u8 {
@@ -31,6 +33,7 @@ impl Codec {
             Codec::Vp8 => 96,
             Codec::Vp9 => 98,
             Codec::H264 => 103,
+            Codec::Av1 => 45,
         }
     }
 
@@ -57,6 +60,11 @@ impl Codec {
                 include_bytes!("../media/picture-360.h264"),
                 include_bytes!("../media/picture-720.h264"),
             ],
+            Codec::Av1 => [
+                include_bytes!("../media/picture-180.av1"),
+                include_bytes!("../media/picture-360.av1"),
+                include_bytes!("../media/picture-720.av1"),
+            ],
         }
     }
 
@@ -65,6 +73,7 @@ impl Codec {
         let (name, parameters) = match self {
             Codec::Vp8 => ("VP8", ""),
             Codec::Vp9 => ("VP9", "profile-id=0"),
+            Codec::Av1 => ("AV1", "profile=0"),
             Codec::H264 => {
                 let all = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f";
                 ("H264", all)

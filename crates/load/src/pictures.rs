@@ -4,6 +4,7 @@ use crate::codec::Codec;
 use crate::frames::Payload;
 use crate::stamp::Stamp;
 
+mod av1;
 mod h264;
 
 /// A picture on its way.
@@ -24,7 +25,7 @@ pub struct Picture<'a> {
 /// Bytes behind the stamp in each payload of a codec.
 pub const fn tail_len(codec: Codec) -> usize {
     match codec {
-        Codec::Vp8 | Codec::H264 => 0,
+        Codec::Vp8 | Codec::H264 | Codec::Av1 => 0,
         Codec::Vp9 => VP9_INDEX_LEN,
     }
 }
@@ -40,6 +41,7 @@ pub fn cut(codec: Codec, picture: Picture<'_>, len: usize, packets: usize) -> Ve
         Codec::Vp8 => vp8(picture, len, packets),
         Codec::Vp9 => vp9(picture, len, packets),
         Codec::H264 => h264::cut(picture, len, packets),
+        Codec::Av1 => av1::cut(picture, len, packets),
     }
 }
 
@@ -121,9 +123,10 @@ mod tests {
         Picture { frame, is_key, id: 300, width: 320, height: 180 }
     }
 
-    const SERVERS: [(Codec, sdp::Codec); 3] = [
+    const SERVERS: [(Codec, sdp::Codec); 4] = [
         (Codec::Vp8, sdp::Codec::Vp8),
         (Codec::Vp9, sdp::Codec::Vp9 { profile: 0 }),
+        (Codec::Av1, sdp::Codec::Av1 { profile: 0 }),
         (Codec::H264, sdp::Codec::H264 { profile_level_id: 0x42_e01f, packetization_mode: 1 }),
     ];
 
