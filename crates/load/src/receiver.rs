@@ -1,7 +1,5 @@
 //! What a person receives: that it is whole, in order and of whom it should be, and what the server is told of it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use parlor_rtc::receive::{
@@ -17,6 +15,8 @@ use crate::tally::Tally;
 
 /// How long what was carried before may still come, and what is carried next may come before the word of it.
 const CHANGE: Duration = Duration::from_secs(1);
+/// The highest number of a section that is one: more than anybody offers.
+const MAX_SLOT: u32 = 1023;
 /// How soon the server may be expected to answer a request for what is missing.
 const REPLY_TIME: Duration = Duration::from_millis(20);
 /// Bytes of a NACK of so much at most as one asks for, no two numbers near each other (RFC 4585 section 6.2.1), and of a PLI.
@@ -42,6 +42,7 @@ struct Unannounced {
 }
 
 struct Stream {
+    ssrc: Ssrc,
     slot: u32,
     clock_rate: u32,
     receiver: StreamReceiver,
@@ -67,10 +68,13 @@ struct Media<'a> {
 pub struct Receiver {
     start: Instant,
     extensions: ExtensionMap,
-    streams: HashMap<Ssrc, Stream>,
-    /// The media stream of each slot, by its mid.
-    by_slot: HashMap<u32, Ssrc>,
-    carried: HashMap<u32, Carried>,
+    streams: Vec<Stream>,
+    /// Theirs, in the same order: what is looked through for each packet.
+    ssrcs: Vec<Ssrc>,
+    /// Packets of some stream may be missing.
+    misses: bool,
+    /// By slot.
+    carried: Vec<Carried>,
     unannounced: Vec<Unannounced>,
     last_media: Option<Instant>,
     arrivals: TransportArrivals,
@@ -83,9 +87,10 @@ impl Receiver {
         Receiver {
             start,
             extensions,
-            streams: HashMap::new(),
-            by_slot: HashMap::new(),
-            carried: HashMap::new(),
+            streams: Vec::new(),
+            ssrcs: Vec::new(),
+            misses: false,
+            carried: Vec::new(),
             unannounced: Vec::new(),
             last_media: None,
             arrivals: TransportArrivals::default(),
@@ -95,8 +100,12 @@ impl Receiver {
 
     /// Takes the word of the server on whom a slot carries.
     pub fn carry(&mut self, now: Instant, slot: u32, seat: Option<u32>) {
-        let carried = self.carried.entry(slot).or_default();
         self.unannounced.retain(|it| it.slot != slot || Some(it.seat) != seat);
+        let at = slot.min(MAX_SLOT) as usize;
+        if self.carried.len() <= at {
+            self.carried.resize(at + 1, Carried::default());
+        }
+        let Some(carried) = self.carried.get_mut(at) else { return };
         if carried.seat != seat {
             carried.before = carried.seat;
             carried.seat = seat;
@@ -129,7 +138,9 @@ impl Receiver {
         if let codec @ Some(_) = Codec::repaired_by(view.payload_type) {
             let repaired = unwrap_retransmission(packet, view)?;
             let payload = repaired.payload.of(packet);
-            let ssrc = *self.by_slot.get(&slot_of(view)?)?;
+            let slot = slot_of(view)?;
+            // Of several the one that began last.
+            let ssrc = self.streams.iter().rfind(|stream| stream.slot == slot)?.ssrc;
             return Some(Media {
                 ssrc,
                 sequence: repaired.sequence,
@@ -146,7 +157,7 @@ impl Receiver {
 
     fn take(&mut self, now: Instant, view: &RtpView, media: Media<'_>, tally: &mut Tally) {
         let Media { ssrc, sequence, arrival, payload, codec } = media;
-        let Some(stream) = stream_of(&mut self.streams, &mut self.by_slot, ssrc, view) else {
+        let Some(stream) = self.index_of(ssrc, view).and_then(|at| self.streams.get_mut(at)) else {
             return;
         };
         let highest = stream.sequences.highest();
@@ -164,6 +175,7 @@ impl Receiver {
             // Whoever waited for it has given up: it stays lost, if it was.
             Verdict::TooOld => return,
         }
+        self.misses |= stream.receiver.deadline().is_some();
         stream.arrived += 1;
         self.last_media = Some(now);
         tally.packets_in += 1;
@@ -192,9 +204,20 @@ impl Receiver {
         self.check_owner(now, slot, stamp.seat);
     }
 
+    /// Where the stream of a packet is, which begins with it if there was none.
+    fn index_of(&mut self, ssrc: Ssrc, view: &RtpView) -> Option<usize> {
+        if let at @ Some(_) = self.ssrcs.iter().position(|known| *known == ssrc) {
+            return at;
+        }
+        let slot = slot_of(view)?;
+        self.streams.push(Stream::new(ssrc, slot, view.payload_type));
+        self.ssrcs.push(ssrc);
+        Some(self.streams.len() - 1)
+    }
+
     /// Takes a sender report of the server's.
     pub fn handle_sender_report(&mut self, now: Instant, ssrc: Ssrc, info: &SenderInfo) {
-        if let Some(stream) = self.streams.get_mut(&ssrc) {
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
             stream.receiver.handle_sender_report(now, info);
         }
     }
@@ -202,7 +225,8 @@ impl Receiver {
     /// When [`Receiver::write_feedback`] has something to say next.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
-        let missing = self.streams.values().filter_map(|stream| stream.receiver.deadline()).min();
+        let deadlines = self.streams.iter().filter_map(|stream| stream.receiver.deadline());
+        let missing = self.misses.then(|| deadlines.min()).flatten();
         [self.arrivals.deadline(), missing].into_iter().flatten().min()
     }
 
@@ -216,7 +240,8 @@ impl Receiver {
         out: &mut CompoundWriter<'_>,
         room: usize,
     ) -> Result<(), NoRoom> {
-        for (&ssrc, stream) in &mut self.streams {
+        for stream in self.streams.iter_mut().filter(|_| self.misses) {
+            let ssrc = stream.ssrc;
             if stream.receiver.deadline().is_some_and(|at| now >= at) {
                 // What has been asked for is not due again at once, so there must be room before.
                 if out.len() + LONGEST_REQUEST > room {
@@ -229,14 +254,15 @@ impl Receiver {
                 }
             }
         }
-        let media = self.streams.keys().next().copied().unwrap_or(SENDER);
+        self.misses = self.streams.iter().any(|stream| stream.receiver.deadline().is_some());
+        let media = self.ssrcs.first().copied().unwrap_or(SENDER);
         self.arrivals.write(now, SENDER, media, out)
     }
 
     /// Reports on all streams (RFC 3550 section 6.4.2).
     pub fn reports(&mut self, now: Instant) -> Vec<ReportBlock> {
         let streams = self.streams.iter_mut();
-        streams.filter_map(|(&ssrc, stream)| stream.receiver.report(now, ssrc)).collect()
+        streams.filter_map(|stream| stream.receiver.report(now, stream.ssrc)).collect()
     }
 
     /// Whether media has come.
@@ -246,7 +272,7 @@ impl Receiver {
 
     /// Counts what was lost since the last look, and what came of others than was said within a moment.
     pub fn look(&mut self, now: Instant, tally: &mut Tally) {
-        for stream in self.streams.values_mut() {
+        for stream in &mut self.streams {
             let end = stream.sequences.highest().map_or(stream.first, |highest| highest + 1);
             let missed = (end - stream.first).saturating_sub(stream.arrived);
             tally.lost += missed as i64 - stream.missed as i64;
@@ -261,7 +287,7 @@ impl Receiver {
 
     /// Whether a slot carries that person, did a moment ago, or is to be said to within a moment.
     fn check_owner(&mut self, now: Instant, slot: u32, seat: u32) {
-        let carried = self.carried.get(&slot).copied().unwrap_or_default();
+        let carried = self.carried.get(slot as usize).copied().unwrap_or_default();
         let is_fresh = carried.since.is_some_and(|since| now < since + CHANGE);
         if carried.seat == Some(seat) || (is_fresh && carried.before == Some(seat)) {
             return;
@@ -274,7 +300,7 @@ impl Receiver {
 
     /// Whether media is to come, and none has for so long.
     pub fn is_starved(&self, now: Instant, patience: Duration) -> bool {
-        let is_due = self.carried.values().any(|it| {
+        let is_due = self.carried.iter().any(|it| {
             it.seat.is_some_and(|_| it.since.is_some_and(|since| now >= since + patience))
         });
         is_due && self.last_media.is_none_or(|last| now >= last + patience)
@@ -287,33 +313,18 @@ fn is_media(payload_type: u8) -> bool {
 
 /// Slots are named by the number of their section.
 fn slot_of(view: &RtpView) -> Option<u32> {
-    view.extensions.mid.as_ref()?.as_str().parse().ok()
-}
-
-/// The stream of a packet, which begins with it if there was none.
-fn stream_of<'a>(
-    streams: &'a mut HashMap<Ssrc, Stream>,
-    by_slot: &mut HashMap<u32, Ssrc>,
-    ssrc: Ssrc,
-    view: &RtpView,
-) -> Option<&'a mut Stream> {
-    match streams.entry(ssrc) {
-        Entry::Occupied(known) => Some(known.into_mut()),
-        Entry::Vacant(new) => {
-            let slot = slot_of(view)?;
-            by_slot.insert(slot, ssrc);
-            Some(new.insert(Stream::new(slot, view.payload_type)))
-        }
-    }
+    let slot = view.extensions.mid.as_ref()?.as_str().parse().ok()?;
+    (slot <= MAX_SLOT).then_some(slot)
 }
 
 impl Stream {
-    fn new(slot: u32, payload_type: u8) -> Stream {
+    fn new(ssrc: Ssrc, slot: u32, payload_type: u8) -> Stream {
         let (clock_rate, receiver) = match payload_type {
             OPUS => (48_000, StreamReceiver::without_repair(48_000)),
             _ => (90_000, StreamReceiver::new(90_000)),
         };
         Stream {
+            ssrc,
             slot,
             clock_rate,
             receiver,
