@@ -17,7 +17,9 @@ const SHORT = ['--warm-up', '2', '--duration', '6'];
 /** Shares of the server's processor at which delay is measured, and how near to them is near enough. */
 const LOADS = [0.3, 0.5, 0.7];
 const NEAR_LOAD = 0.04;
-const LOAD_TRIES = 4;
+const LOAD_TRIES = 5;
+/** More subscribers than this are in several rooms. */
+const MOST_IN_ONE_ROOM = 400;
 /** A room holds so many, whatever it is told. */
 const MOST_PEERS = 1000;
 /** In so many seconds all watchers come, however many they are. */
@@ -100,28 +102,37 @@ async function rooms(note) {
   }
 }
 
-/** Finds how many subscribers keep the server as busy as wanted, from what each costs at the last try. */
+/** Finds how many subscribers keep the server as busy as wanted, from what each costs at the last try; of valid runs the nearest is told. */
 async function delay(note) {
   let each = 0.002;
   for (const load of LOADS) {
-    let row;
-    for (let tries = 1; tries <= LOAD_TRIES; tries++) {
-      const subscribers = Math.min(MOST_PEERS - 1, Math.max(1, Math.round(load / each)));
-      const args = [...people(1, subscribers), ...media(1500), ...PACED, ...MANY, ...joining(Math.max(50, subscribers / 4)), ...SHORT];
-      const report = await tryLoad(args).catch((error) => ({ failed: error.message }));
-      if (report.failed) return note({ what: `delay at ${percent(load)} load`, args: args.join(' '), failed: report.failed, figures: [] });
-      const { processors } = report.server;
-      each = processors / subscribers;
-      const distance = Math.abs(processors - load);
-      if (!row || distance < row.distance) {
-        const targets = load === 0.7 ? 'p50 < 0.1 ms, p99 < 1 ms' : undefined;
-        const { p50, p99 } = report.picture_delay_ms;
-        row = { what: `delay at ${percent(load)} load`, args: args.join(' '), distance, load: processors, subscribers, ...kept(report), figures: [text(`${subscribers} subscribers, ${percent(processors)} busy: p50 ${ms(p50)}, p99 ${ms(p99)}`, targets)] };
+    const what = `delay at ${percent(load)} load`;
+    const runs = [];
+    try {
+      while (runs.length < LOAD_TRIES && !runs.some(({ distance, invalid }) => distance < NEAR_LOAD && invalid.length === 0)) {
+        const run = await underLoad(Math.max(1, Math.round(load / each)), load);
+        each = run.load / run.subscribers;
+        runs.push(run);
       }
-      if (distance < NEAR_LOAD || subscribers === MOST_PEERS - 1) break;
+    } catch (error) {
+      note({ what, failed: error.message, figures: [] });
+      continue;
     }
-    note(row);
+    runs.sort((a, b) => Math.sign(a.invalid.length) - Math.sign(b.invalid.length) || a.distance - b.distance);
+    note({ what, ...runs[0], tries: runs.length });
   }
+}
+
+async function underLoad(wanted, load) {
+  const rooms = Math.ceil(wanted / MOST_IN_ONE_ROOM);
+  const subscribers = rooms * Math.round(wanted / rooms);
+  const args = [...people(1, subscribers / rooms, rooms), ...media(1500), ...PACED, ...MANY, ...joining(Math.max(50, subscribers / 4)), ...SHORT];
+  const report = await tryLoad(args, undefined, 1);
+  if (!report.picture_delay_ms) throw new Error('no pictures came');
+  const { p50, p99 } = report.picture_delay_ms;
+  const { processors } = report.server;
+  const found = `${subscribers} subscribers in ${rooms} room${rooms > 1 ? 's' : ''}, ${percent(processors)} busy: p50 ${ms(p50)}, p99 ${ms(p99)}`;
+  return { args: args.join(' '), distance: Math.abs(processors - load), load: processors, subscribers, ...kept(report), figures: [text(found, load === 0.7 ? 'p50 < 0.1 ms, p99 < 1 ms' : undefined)] };
 }
 
 /** Pairs of one who publishes and one who looks or listens, a hundred of them: what differs between two such loads is what a track takes. */
