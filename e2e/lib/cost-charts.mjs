@@ -22,3 +22,14 @@ export function delayChart(cases) {
   const series = ['p50', 'p99'].map((name) => ({ name, points: rows.map(({ load, picture_delay_ms }) => [100 * load, picture_delay_ms[name]]) }));
   return lineChart({ title: 'Delay through the server against its load', x: { label: 'Server busy', unit: '% of one processor' }, y: { label: 'Delay', unit: 'ms' }, series });
 }
+
+const BEGIN = '<!-- charts: node measure/charts.mjs writes what is between these lines -->';
+const END = '<!-- end of charts -->';
+
+/** A page that shows these charts between its two marks, each with its title for who does not see it. */
+export function withCharts(page, charts) {
+  const [from, to] = [page.indexOf(BEGIN), page.indexOf(END)];
+  if (from < 0 || to < from) throw new Error(`the page has no lines ${BEGIN} and ${END}`);
+  const images = charts.map(({ place, svg }) => `![${/<title[^>]*>([^<]*)/.exec(svg)[1]}](${place})\n\n`).join('');
+  return `${page.slice(0, from + BEGIN.length)}\n\n${images}${page.slice(to)}`;
+}

@@ -20,6 +20,8 @@ const NEAR_LOAD = 0.04;
 const LOAD_TRIES = 5;
 /** More subscribers than this are in several rooms. */
 const MOST_IN_ONE_ROOM = 400;
+/** More than this one load tool does not carry. */
+const MOST_SUBSCRIBERS = 4000;
 /** A room holds so many, whatever it is told. */
 const MOST_PEERS = 1000;
 /** In so many seconds all watchers come, however many they are. */
@@ -124,8 +126,9 @@ async function delay(note) {
 }
 
 async function underLoad(wanted, load) {
-  const rooms = Math.ceil(wanted / MOST_IN_ONE_ROOM);
-  const subscribers = rooms * Math.round(wanted / rooms);
+  const most = Math.min(wanted, MOST_SUBSCRIBERS);
+  const rooms = Math.ceil(most / MOST_IN_ONE_ROOM);
+  const subscribers = rooms * Math.round(most / rooms);
   const args = [...people(1, subscribers / rooms, rooms), ...media(1500), ...PACED, ...MANY, ...joining(Math.max(50, subscribers / 4)), ...SHORT];
   const report = await tryLoad(args, undefined, 1);
   if (!report.picture_delay_ms) throw new Error('no pictures came');

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { figure, lineChart } from "../../e2e/lib/chart.mjs";
-import { costChart, delayChart } from "../../e2e/lib/cost-charts.mjs";
+import { costChart, delayChart, withCharts } from "../../e2e/lib/cost-charts.mjs";
 import { asTable } from "../../e2e/lib/table.mjs";
 
 const CHART = {
@@ -81,4 +81,14 @@ test("a table has what was wanted beside what was measured, and says what is not
     { what: "b", failed: "no server", figures: [] },
   ];
   assert.deepEqual(asTable({ one: { rows } }).split("\n").slice(2, 4), ["| one | a | 1 us; 3 ms (invalid after 4 tries: it \\| waited) | 2 us |", "| one | b | not measured: no server |  |"]);
+});
+
+test("a page shows the charts that there are, again and again, and keeps the rest", () => {
+  const svg = lineChart(CHART);
+  const begin = "<!-- charts: node measure/charts.mjs writes what is between these lines -->";
+  const page = `# A\n\n${begin}\n\n![old](old.svg)\n\n<!-- end of charts -->\n\nB\n`;
+  const once = withCharts(page, [{ place: "charts/cost.svg", svg }]);
+  assert.equal(once, `# A\n\n${begin}\n\n![Cost &amp; size](charts/cost.svg)\n\n<!-- end of charts -->\n\nB\n`);
+  assert.equal(withCharts(once, [{ place: "charts/cost.svg", svg }]), once);
+  assert.throws(() => withCharts("no marks", []));
 });
