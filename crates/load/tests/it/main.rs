@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Parser;
+use parlor_load::crowd::Crowd;
 use parlor_load::options::Options;
 use parlor_load::report::Report;
 use parlor_load::run::run;
@@ -12,12 +14,18 @@ use parlor_server::config::Config;
 use parlor_server::server::Server;
 use tokio::runtime::Runtime;
 
-/// Runs a load with these words against a server of its own.
-fn load(words: &str) -> Report {
+/// A server on free ports.
+fn serve() -> (Runtime, Server) {
     let runtime = Runtime::new().unwrap();
     let config =
         Config { listen: "127.0.0.1:0".parse().unwrap(), udp_port: 0, ..Config::default() };
     let server = runtime.block_on(Server::start(&config)).unwrap();
+    (runtime, server)
+}
+
+/// Runs a load with these words against a server of its own.
+fn load(words: &str) -> Report {
+    let (runtime, server) = serve();
     let pid = std::process::id();
     let line = format!("load http://{} --pid {pid} --warm-up 1 {words}", server.address());
     let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
@@ -57,6 +65,26 @@ fn who_leaves_and_who_comes_is_neither_lost_nor_missed() {
     assert!((7 + left - 1..=7 + left).contains(&joined), "{report}");
     assert!((6..=7).contains(&report.people.connected), "{report}");
     assert!(report.reply_ms.is_some() && report.first_media_ms.is_some());
+}
+
+#[test]
+fn a_join_takes_from_when_it_was_due_however_late_somebody_sees_to_it() {
+    let (runtime, server) = serve();
+    let line = format!("load http://{} --subscribers 1", server.address());
+    let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
+    let crowd = Crowd::new(&options).unwrap();
+    let due = Instant::now();
+    thread::sleep(Duration::from_millis(300));
+    crowd.enter(1, due);
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while crowd.outcomes.count() == 0 {
+        assert!(Instant::now() < give_up, "nobody joins");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(crowd.outcomes.joined(), 1, "{:?}", crowd.outcomes.take_reasons());
+    assert!(crowd.outcomes.take_times()[0] >= Duration::from_millis(300));
+    crowd.end();
+    runtime.block_on(server.stop());
 }
 
 #[test]
