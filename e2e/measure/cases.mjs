@@ -32,8 +32,8 @@ const media = (video_kbps, audio_kbps = 0) => ['--video-kbps', `${video_kbps}`, 
 const joining = (perSecond) => ['--joins-per-second', `${perSecond}`];
 
 /** What charts and readers want of a report. */
-function kept({ people, packets, server, picture_delay_ms, sound_delay_ms, reply_ms, connected_ms, first_media_ms, load_busy, stolen, invalid, tries, seconds, cipher }) {
-  return { tries, invalid, seconds, cipher, people, packets, server, picture_delay_ms, sound_delay_ms, reply_ms, connected_ms, first_media_ms, load_busy, stolen };
+function kept({ people, packets, server, picture_delay_ms, sound_delay_ms, reply_ms, connected_ms, first_media_ms, load_busy, load_cpu_ns_per_packet, stolen, invalid, tries, seconds, cipher }) {
+  return { tries, invalid, seconds, cipher, people, packets, server, picture_delay_ms, sound_delay_ms, reply_ms, connected_ms, first_media_ms, load_busy, load_cpu_ns_per_packet, stolen };
 }
 
 /** One load as a row; a load that cannot be run is a row that says why. */

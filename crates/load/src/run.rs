@@ -123,7 +123,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report
         starved: measured.starved,
         seconds,
         busy: measured.busy,
-        waited: own()?.since(&own_before).waited.as_secs_f64() / seconds,
+        own: own()?.since(&own_before),
         cipher: measured.cipher.or(joins.cipher),
         stolen,
         server: ServerUse::of(empty, before, after, growth.per_person()),

@@ -8,6 +8,7 @@ use serde::Serialize;
 pub use server::{Server, ServerUse};
 
 use crate::options::Options;
+use crate::process::Usage;
 use crate::tally::{Tally, Times};
 
 /// A load tool that is busier than this may have been late itself.
@@ -48,6 +49,8 @@ pub struct Report {
     pub skipped: u64,
     /// How much of its busiest second the busiest thread of this program was busy, 0 to 1.
     pub load_busy: f64,
+    /// Nanoseconds of a processor that this program took for each packet that was received.
+    pub load_cpu_ns_per_packet: f64,
     /// The share of the time in which this program waited for a processor.
     pub load_waited: f64,
     /// The share of the time in which another machine on the same host had this one's processors, 0 to 1.
@@ -132,8 +135,8 @@ pub struct Findings {
     pub connected: usize,
     /// See [`People::starved`].
     pub starved: usize,
-    /// See [`Report::load_waited`].
-    pub waited: f64,
+    /// What this program used while it was measured.
+    pub own: Usage,
     /// How long it was measured, in seconds.
     pub seconds: f64,
     /// See [`Report::load_busy`].
@@ -208,7 +211,9 @@ impl Report {
             options: options.clone(),
             skipped: tally.skipped,
             load_busy: busy,
-            load_waited: findings.waited,
+            load_cpu_ns_per_packet: findings.own.cpu().0.as_nanos() as f64
+                / tally.packets_in.max(1) as f64,
+            load_waited: findings.own.waited.as_secs_f64() / seconds,
             stolen,
             server,
             failures,

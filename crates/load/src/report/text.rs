@@ -64,8 +64,9 @@ impl Display for Report {
         }
         writeln!(
             f,
-            "this program     busy for {:.0} % of its busiest second{}",
+            "this program     busy for {:.0} % of its busiest second, {:.0} ns for each packet received{}",
             self.load_busy * 100.0,
+            self.load_cpu_ns_per_packet,
             self.cipher.as_ref().map(|cipher| format!(", {cipher}")).unwrap_or_default()
         )?;
         for failure in self.failures.iter().take(NAMED_FAILURES) {
