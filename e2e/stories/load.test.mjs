@@ -13,16 +13,14 @@ const LOAD = process.env.PARLOR_LOAD ?? path.join(path.dirname(BINARY), 'parlor-
 /** The tone of the person whose recording the load plays, in hertz; one bin of the analysis and a little more or less. */
 const TONE = 1260;
 const TONE_TOLERANCE = 14;
+/** Pictures of another codec that are enough to know that it decodes. */
+const PICTURES = 20;
 
 describe('a load', () => {
   const here = company(1);
 
   it('is seen moving and heard by a browser in its room, decodes whole, and nothing is wrong with it', async () => {
-    const options = ['--room', 'busy', '--sizes', '3', '--audio-kbps', '40', '--subscribers', '0', '--warm-up', '0', '--duration', '20', '--json', '--quiet'];
-    const child = spawn(LOAD, [here.server.origin, ...options], { stdio: ['ignore', 'pipe', 'inherit'] });
-    const output = [];
-    child.stdout.on('data', (bytes) => output.push(bytes));
-    const over = once(child, 'exit');
+    const over = load('--room', 'busy', '--sizes', '3', '--audio-kbps', '40', '--subscribers', '0', '--warm-up', '0', '--duration', '12');
     const ann = await Person.join(here.browsers[0], here.server, { room: 'busy-0', name: 'Ann' });
     here.people.push(ann);
     const video = ann.page.locator('parlor-tile:not(.self) video');
@@ -34,11 +32,40 @@ describe('a load', () => {
     assert.ok(pliCount <= keyFramesDecoded, 'no picture was asked for again and again');
     const heard = await ann.page.evaluate(hear);
     assert.ok(Math.abs(heard - TONE) <= TONE_TOLERANCE, `a tone of ${heard} Hz is heard`);
-    const [code] = await over;
-    const report = JSON.parse(Buffer.concat(output).toString());
+    const { code, report } = await over;
     assert.equal(code, 0, JSON.stringify(report));
     assert.ok(report.packets.sent > 1000);
   });
+
+  for (const codec of ['vp9', 'h264', 'av1']) it(`decodes whole in ${codec.toUpperCase()} too`, () => watch(codec));
+
+  /** Somebody without a camera looks at a load in that codec, which another one of the load checks. */
+  async function watch(codec) {
+    const ann = await Person.join(here.browsers[0], here.server, { room: `${codec}-0`, name: 'Ann', camera: false });
+    here.people.push(ann);
+    const over = load('--room', codec, '--codec', codec, '--video-kbps', '300', '--subscribers', '1', '--warm-up', '0', '--duration', '4');
+    let seen;
+    for (const end = Date.now() + 5000; !(seen?.framesDecoded > PICTURES) && Date.now() < end; ) {
+      await ann.page.waitForTimeout(200);
+      seen = await ann.page.evaluate(pictures);
+    }
+    assert.ok(seen?.framesDecoded > PICTURES, `${seen?.framesDecoded} pictures decoded`);
+    const { framesReceived, framesDecoded, frameWidth } = seen;
+    assert.ok(framesReceived - framesDecoded <= 3, `${framesDecoded} of ${framesReceived} decoded`);
+    assert.equal(frameWidth, 1280);
+    const { code, report } = await over;
+    assert.equal(code, 0, JSON.stringify(report));
+    assert.ok(report.packets.received > 100, JSON.stringify(report));
+  }
+
+  /** A load, and what comes of it. */
+  async function load(...options) {
+    const child = spawn(LOAD, [here.server.origin, ...options, '--json', '--quiet'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const output = [];
+    child.stdout.on('data', (bytes) => output.push(bytes));
+    const [code] = await once(child, 'close');
+    return { code, report: JSON.parse(Buffer.concat(output).toString()) };
+  }
 });
 
 /** Runs in the page: where the bright bar is in a row of the picture, over a second. */

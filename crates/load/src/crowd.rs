@@ -35,10 +35,13 @@ const SHARES: [&[f64]; 3] = [&[1.0], &[1.0 / 3.0, 1.0], &[0.1, 1.0 / 3.0, 1.0]];
 pub struct Crowd {
     plan: Arc<Plan>,
     workers: Arc<Vec<Worker>>,
-    seats: Sender<u32>,
+    seats: Sender<Entry>,
     /// How many have joined, and how many could not.
     pub outcomes: Arc<Outcomes>,
 }
+
+/// Somebody who is to join, and when that is due.
+type Entry = (u32, Instant);
 
 /// How joins ended.
 #[derive(Default)]
@@ -61,7 +64,12 @@ struct Plan {
 impl Outcomes {
     /// How many joins have ended.
     pub fn count(&self) -> usize {
-        self.joined.load(Ordering::Relaxed) + self.failed.load(Ordering::Relaxed)
+        self.joined() + self.failed.load(Ordering::Relaxed)
+    }
+
+    /// How many were answered.
+    pub fn joined(&self) -> usize {
+        self.joined.load(Ordering::Relaxed)
     }
 
     /// How many of them failed.
@@ -74,7 +82,7 @@ impl Outcomes {
         self.reasons.lock().map(|mut reasons| std::mem::take(&mut *reasons)).unwrap_or_default()
     }
 
-    /// How long replies took since this was last asked.
+    /// How long replies took, from when their joins were due, since this was last asked.
     pub fn take_times(&self) -> Vec<Duration> {
         self.times.lock().map(|mut times| std::mem::take(&mut *times)).unwrap_or_default()
     }
@@ -87,7 +95,10 @@ impl Crowd {
     /// When there is no such server, or the system gives no thread.
     pub fn new(options: &Options) -> Result<Crowd, String> {
         let count = usize::from(options.threads);
-        let workers: Result<Vec<_>, _> = (0..count).map(Worker::start).collect();
+        let read_every =
+            (options.read_every > 0.0).then(|| Options::seconds(options.read_every / 1000.0));
+        let workers: Result<Vec<_>, _> =
+            (0..count).map(|number| Worker::start(number, read_every)).collect();
         let workers = Arc::new(workers.map_err(|error| format!("no thread: {error}"))?);
         let mut run = [0; 8];
         aws_lc_rs::rand::fill(&mut run).map_err(|_| "this machine gives no random numbers")?;
@@ -117,14 +128,19 @@ impl Crowd {
         self.plan.publishers() + self.plan.options.rooms * self.plan.options.subscribers
     }
 
+    /// How many of them publish.
+    pub fn publishers(&self) -> u32 {
+        self.plan.publishers()
+    }
+
     /// Whether that person only looks and listens.
     pub fn is_subscriber(&self, seat: u32) -> bool {
         seat >= self.plan.publishers()
     }
 
-    /// Lets somebody join, as soon as one of the threads for that has time.
-    pub fn enter(&self, seat: u32) {
-        let _gone = self.seats.send(seat);
+    /// Lets somebody join who was to at `due`, as soon as one of the threads for that has time.
+    pub fn enter(&self, seat: u32, due: Instant) {
+        let _gone = self.seats.send((seat, due));
     }
 
     /// Lets somebody leave.
@@ -152,17 +168,16 @@ impl Crowd {
 fn keep_joining(
     plan: &Plan,
     workers: &[Worker],
-    wanted: &Mutex<Receiver<u32>>,
+    wanted: &Mutex<Receiver<Entry>>,
     outcomes: &Outcomes,
 ) {
     loop {
-        let seat = wanted.lock().ok().and_then(|wanted| wanted.recv().ok());
-        let Some(seat) = seat else { return };
-        let began = Instant::now();
-        match plan.join(seat, began) {
+        let entry = wanted.lock().ok().and_then(|wanted| wanted.recv().ok());
+        let Some((seat, due)) = entry else { return };
+        match plan.join(seat, due) {
             Ok(order) => {
                 if let Ok(mut times) = outcomes.times.lock() {
-                    times.push(began.elapsed());
+                    times.push(due.elapsed());
                 }
                 workers[seat as usize % workers.len()].order(order);
                 outcomes.joined.fetch_add(1, Ordering::Relaxed);
@@ -196,6 +211,7 @@ impl Plan {
                 false => 0,
             },
             slot_pairs: others.clamp(1, MAX_SLOT_PAIRS),
+            codec: self.options.codec,
         }
     }
 
@@ -208,6 +224,7 @@ impl Plan {
             frames_per_second: self.options.fps,
             pace: (self.options.pace > 0.0).then_some(self.options.pace),
             size: 0,
+            codec: self.options.codec,
         };
         let mut forms = Vec::new();
         if let Some(mid) = shape.microphone() {
@@ -228,7 +245,7 @@ impl Plan {
         forms
     }
 
-    fn join(&self, seat: u32, began: Instant) -> Result<Order, String> {
+    fn join(&self, seat: u32, due: Instant) -> Result<Order, String> {
         let shape = self.shape(seat);
         let local = credentials()?;
         let offer = shape.offer(&local, self.identity.fingerprint());
@@ -243,6 +260,8 @@ impl Plan {
         answer.candidates.retain(|candidate| candidate.is_ipv4() == ours.is_ipv4());
         let bound = bind_group(SocketAddr::new(ours.ip(), 0), 1, BUFFERS);
         let socket = bound.map_err(|error| error.to_string())?.pop().ok_or("no UDP socket")?;
+        // Without them, delays end where this program reads.
+        let _not_told = socket.tell_times();
         let number = self.run ^ (u64::from(seat) << 32);
         let connection =
             Connection::new(Instant::now(), self.identity.clone(), local, answer, number);
@@ -253,7 +272,7 @@ impl Plan {
             forms: self.forms(&shape),
             news: joined.news,
             own_video: joined.own_video,
-            began,
+            due,
             start: self.start,
         };
         Ok(Order::Enter(Box::new((newcomer, socket))))

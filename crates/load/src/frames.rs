@@ -1,21 +1,14 @@
-//! Frames that a real encoder made, made as large as the load wants them and cut into packets.
+//! Frames that a real encoder made, and sound made as large as the load wants it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::codec::Codec;
 use crate::stamp::Stamp;
 
-/// What Chromium's encoders made of a picture in three sizes, 320x180 to 1280x720, and of a tone.
-const PICTURES: [&[u8]; 3] = [
-    include_bytes!("../media/picture-180.vp8"),
-    include_bytes!("../media/picture-360.vp8"),
-    include_bytes!("../media/picture-720.vp8"),
-];
+/// What Chromium's encoder made of a tone.
 const TONE: &[u8] = include_bytes!("../../sim/media/person.opus");
 
-/// Bytes of the VP8 payload descriptor in front of each packet: that it is extended, that there is a picture id, and
-/// 15 bits of it (RFC 7741 section 4.2).
-const DESCRIPTOR_LEN: usize = 4;
 /// Sound is a frame of 20 ms (RFC 6716 section 2.1.4).
 pub const SOUND_INTERVAL: Duration = Duration::from_millis(20);
 /// Most bytes of padding that one byte counts (RFC 6716 section 3.2.5).
@@ -27,8 +20,9 @@ pub struct Recording(Arc<[&'static [u8]]>);
 
 impl Recording {
     /// Pictures: 0 is the smallest size, 2 the largest.
-    pub fn pictures(size: usize) -> Recording {
-        Recording::parse(PICTURES.get(size).copied().unwrap_or(PICTURES[0]))
+    pub fn pictures(codec: Codec, size: usize) -> Recording {
+        let all = codec.recordings();
+        Recording::parse(all.get(size).copied().unwrap_or(all[0]))
     }
 
     /// Sound.
@@ -61,33 +55,13 @@ impl Recording {
     }
 }
 
-/// A payload on its way, and whether its end is free for a stamp.
+/// A payload on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Payload {
     /// The bytes.
     pub bytes: Vec<u8>,
-    /// Its last [`Stamp::LEN`] bytes are behind what a decoder reads.
-    pub is_stamped: bool,
-}
-
-/// Cuts a VP8 frame into packets of `len` bytes of payload, as many as hold it and `packets` at least. What is behind
-/// the frame belongs to its last partition, of which decoders read as much as there are coefficients (RFC 6386 section 9.5).
-pub fn pictures(frame: &[u8], picture_id: u16, len: usize, packets: usize) -> Vec<Payload> {
-    let room = len - DESCRIPTOR_LEN;
-    let count = (frame.len() + Stamp::LEN).div_ceil(room).max(packets);
-    let [high, low] = (picture_id | 0x8000).to_be_bytes();
-    (0..count)
-        .map(|index| {
-            let start = if index == 0 { 0x90 } else { 0x80 };
-            let mut bytes = vec![start, 0x80, high, low];
-            let from = (index * room).min(frame.len());
-            let to = (from + room).min(frame.len());
-            bytes.extend(frame.get(from..to).unwrap_or_default());
-            let is_stamped = bytes.len() + Stamp::LEN <= len;
-            bytes.resize(len, 0);
-            Payload { bytes, is_stamped }
-        })
-        .collect()
+    /// Where a stamp goes, if there is room for one behind what a decoder reads.
+    pub stamp_at: Option<usize>,
 }
 
 /// An Opus frame with padding behind it, `len` bytes in all if there is room for that (RFC 6716 section 3.2.5).
@@ -98,44 +72,17 @@ pub fn sound(frame: &[u8], len: usize) -> Payload {
     let mut bytes = vec![toc | 3, 0x41, padding as u8];
     bytes.extend(body);
     bytes.resize(bytes.len() + padding, 0);
-    Payload { bytes, is_stamped: true }
+    Payload { stamp_at: bytes.len().checked_sub(Stamp::LEN), bytes }
 }
 
 #[cfg(test)]
 mod tests {
-    use parlor_rtc::payload::Facts;
-    use parlor_rtc::sdp::Codec;
-
     use super::*;
 
     #[test]
-    fn recordings_begin_with_a_key_frame_and_sound_has_one_frame_a_packet() {
-        for size in 0..3 {
-            let recording = Recording::pictures(size);
-            assert!(recording.length() > 1);
-            let first = pictures(recording.frame(0), 1, 1180, 1).remove(0);
-            let facts = Facts::read(Codec::Vp8, &first.bytes, false, &[]).unwrap();
-            assert!(facts.starts_key_frame, "size {size}");
-            let second = pictures(recording.frame(1), 2, 1180, 1).remove(0);
-            let facts = Facts::read(Codec::Vp8, &second.bytes, false, &[]).unwrap();
-            assert!(facts.starts_frame && !facts.starts_key_frame, "size {size}");
-        }
+    fn sound_has_one_frame_a_packet() {
         let tone = Recording::tone();
         assert!((0..tone.length()).all(|at| tone.frame(at)[0] & 3 == 0));
-    }
-
-    #[test]
-    fn a_picture_becomes_as_many_packets_as_are_wanted_and_keeps_its_bytes() {
-        let frame: Vec<u8> = (0..3000).map(|byte| byte as u8).collect();
-        for packets in [0, 3, 9] {
-            let cut = pictures(&frame, 5, 1000, packets);
-            assert_eq!(cut.len(), packets.max(4));
-            let whole: Vec<u8> =
-                cut.iter().flat_map(|payload| &payload.bytes[4..]).copied().collect();
-            assert_eq!(whole[..3000], frame);
-            assert!(cut.last().unwrap().is_stamped);
-            assert!(cut.iter().all(|payload| payload.bytes.len() == 1000));
-        }
     }
 
     #[test]

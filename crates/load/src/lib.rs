@@ -6,6 +6,7 @@
 
 pub mod alarm;
 pub mod channel;
+pub mod codec;
 pub mod connection;
 pub mod crowd;
 pub mod frames;
@@ -14,6 +15,7 @@ pub mod offer;
 pub mod options;
 pub mod outbox;
 pub mod person;
+pub mod pictures;
 pub mod process;
 pub mod receiver;
 pub mod report;

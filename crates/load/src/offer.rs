@@ -7,12 +7,7 @@ use parlor_rtc::dtls::Fingerprint;
 use parlor_rtc::ice::Credentials;
 use parlor_rtc::rtp::{ExtensionKind, ExtensionMap};
 
-/// Payload types, with the numbers that Chromium gives them.
-pub const VP8: u8 = 96;
-/// Retransmissions of [`VP8`].
-pub const VP8_RTX: u8 = 97;
-/// Sound.
-pub const OPUS: u8 = 111;
+use crate::codec::{Codec, OPUS};
 
 /// The extensions that are offered, and their ids.
 pub const EXTENSIONS: [(u8, ExtensionKind); 5] = [
@@ -42,6 +37,8 @@ pub struct Shape {
     pub encodings: usize,
     /// Pairs of sections to receive with.
     pub slot_pairs: usize,
+    /// What pictures are sent and received as.
+    pub codec: Codec,
 }
 
 /// The names of encodings, from the smallest.
@@ -86,7 +83,8 @@ impl Shape {
                 true => (index - self.senders()).is_multiple_of(2),
                 false => self.microphone() == Some(index),
             };
-            section(&mut sdp, index, is_audio, ice, fingerprint);
+            let codec = (!is_audio).then_some(self.codec);
+            section(&mut sdp, index, codec, ice, fingerprint);
             sdp.push_str(if receives { "a=recvonly\r\n" } else { "a=sendonly\r\n" });
             if !receives && !is_audio && self.encodings > 1 {
                 for rid in self.rids() {
@@ -102,25 +100,22 @@ impl Shape {
 fn section(
     sdp: &mut String,
     mid: usize,
-    is_audio: bool,
+    codec: Option<Codec>,
     ice: &Credentials,
     fingerprint: Fingerprint,
 ) {
-    let (line, codecs) = match is_audio {
-        true => (
+    let is_audio = codec.is_none();
+    let (line, codecs) = match codec {
+        None => (
             format!("m=audio 9 UDP/TLS/RTP/SAVPF {OPUS}"),
             format!(
                 "a=rtpmap:{OPUS} opus/48000/2\r\na=rtcp-fb:{OPUS} transport-cc\r\n\
                  a=fmtp:{OPUS} minptime=10;useinbandfec=1\r\n"
             ),
         ),
-        false => (
-            format!("m=video 9 UDP/TLS/RTP/SAVPF {VP8} {VP8_RTX}"),
-            format!(
-                "a=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} transport-cc\r\na=rtcp-fb:{VP8} ccm fir\r\n\
-                 a=rtcp-fb:{VP8} nack\r\na=rtcp-fb:{VP8} nack pli\r\n\
-                 a=rtpmap:{VP8_RTX} rtx/90000\r\na=fmtp:{VP8_RTX} apt={VP8}\r\n"
-            ),
+        Some(codec) => (
+            format!("m=video 9 UDP/TLS/RTP/SAVPF {} {}", codec.payload_type(), codec.repair_type()),
+            codec.lines(),
         ),
     };
     let (ufrag, password) = (ice.ufrag(), ice.password());
@@ -191,6 +186,7 @@ fn candidate(text: &str) -> Option<SocketAddr> {
 
 #[cfg(test)]
 mod tests {
+    use parlor_rtc::MediaKind;
     use parlor_rtc::sdp::{Offer, negotiate};
 
     use super::*;
@@ -202,10 +198,19 @@ mod tests {
         for (audio, encodings, slot_pairs) in
             [(true, 1, 0), (false, 3, 2), (true, 2, 49), (true, 0, 1), (false, 0, 1)]
         {
-            let shape = Shape { audio, encodings, slot_pairs };
-            let offer = Offer::parse(&shape.offer(&ice, fingerprint)).unwrap();
-            let negotiation = negotiate(&offer, None).unwrap();
-            assert_eq!(negotiation.media().count(), shape.senders() + 2 * slot_pairs, "{shape:?}");
+            for codec in Codec::ALL {
+                let shape = Shape { audio, encodings, slot_pairs, codec };
+                let offer = Offer::parse(&shape.offer(&ice, fingerprint)).unwrap();
+                let negotiation = negotiate(&offer, None).unwrap();
+                let sections = shape.senders() + 2 * slot_pairs;
+                assert_eq!(negotiation.media().count(), sections, "{shape:?}");
+                let pictures = negotiation.media().filter(|it| it.kind == MediaKind::Video);
+                for media in pictures {
+                    assert_eq!(media.codecs.len(), 1, "{shape:?}");
+                    assert_eq!(media.codecs[0].payload_type, codec.payload_type());
+                    assert_eq!(media.codecs[0].rtx_payload_type, Some(codec.repair_type()));
+                }
+            }
         }
     }
 }

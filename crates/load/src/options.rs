@@ -11,11 +11,12 @@ use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use serde::Serialize;
 
+use crate::codec::Codec;
 use crate::stream::Server;
 
 /// People by the thousand for a Parlor server: what it costs, how late it is, what it loses.
 ///
-/// They join as browsers do, publish VP8 and Opus, and check every packet that they receive. Progress goes to standard
+/// They join as browsers do, publish what Chromium's encoders made, and check every packet that they receive. Progress goes to standard
 /// error, the report to standard output.
 #[derive(Parser, Clone, Debug, Serialize)]
 #[command(name = "parlor-load", version)]
@@ -38,6 +39,9 @@ pub struct Options {
     /// What a microphone sends, in kbit/s. 0: no microphones.
     #[arg(long, default_value_t = 0)]
     pub audio_kbps: u32,
+    /// What pictures are encoded as. Others in the room have to be able to send and decode it.
+    #[arg(long, value_enum, default_value_t)]
+    pub codec: Codec,
     /// Pictures a second.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=120))]
     pub fps: u32,
@@ -65,6 +69,10 @@ pub struct Options {
     /// Threads of this program that carry media.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub threads: u8,
+    /// Read what comes for those who only receive once in so many milliseconds, rather than whenever something comes: their kernel
+    /// notes when it came, and this program does many times as much. 0: whenever something comes, as browsers do.
+    #[arg(long, default_value_t = 0.0, value_parser = number_to::<100>, value_name = "MS")]
+    pub read_every: f64,
     /// The server's process, if it is on this machine: what it costs is measured too.
     #[arg(long)]
     pub pid: Option<u32>,

@@ -6,7 +6,7 @@ use parlor_media::udp::{Datagrams, Patience, Socket};
 use parlor_rtc::path::UdpPath;
 
 /// The longest datagram that anybody writes: what fits into an Ethernet frame.
-const MAX_DATAGRAM_LEN: usize = 1500;
+pub const MAX_DATAGRAM_LEN: usize = 1500;
 
 /// Datagrams to be sent together.
 #[derive(Default)]

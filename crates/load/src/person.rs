@@ -1,6 +1,7 @@
 //! One person in a call: what they send, what they receive, and what keeps both alive.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use parlor_rtc::rtcp::{self, CompoundWriter, Rtcp};
@@ -10,7 +11,7 @@ use parlor_rtc::srtp::{Profile, SRTCP_OVERHEAD};
 use crate::channel::{Channel, News};
 use crate::connection::{Connection, Heard};
 use crate::offer;
-use crate::outbox::Outbox;
+use crate::outbox::{MAX_DATAGRAM_LEN, Outbox};
 use crate::receiver::{Receiver, SENDER};
 use crate::source::{Departure, Form, Source};
 use crate::tally::Tally;
@@ -26,6 +27,19 @@ const REPORTS_AT_ONCE: usize = 24;
 /// Packets sent again at one time at most: what one NACK asks for.
 const MAX_AGAIN: usize = 64;
 
+/// Bytes of RTCP in one datagram, before it is sealed.
+const MAX_RTCP_LEN: usize = MAX_DATAGRAM_LEN - SRTCP_OVERHEAD;
+
+/// A datagram that has come.
+pub struct Incoming<'a> {
+    /// Who sent it.
+    pub from: SocketAddr,
+    /// When the kernel had it, if it tells.
+    pub at: Option<Instant>,
+    /// What it holds.
+    pub datagram: &'a mut [u8],
+}
+
 /// One person who has joined.
 pub struct Person {
     /// Their number in the load.
@@ -39,7 +53,7 @@ pub struct Person {
     slots: HashMap<u32, String>,
     own_video: Option<String>,
     start: Instant,
-    began: Instant,
+    due: Instant,
     transport_sequence: u16,
     clock: NtpClock,
     next_beat: Instant,
@@ -60,8 +74,8 @@ pub struct Newcomer {
     pub news: Vec<News>,
     /// The track of their camera.
     pub own_video: Option<String>,
-    /// When they began to join.
-    pub began: Instant,
+    /// When they were to join.
+    pub due: Instant,
     /// When the load began.
     pub start: Instant,
 }
@@ -69,7 +83,7 @@ pub struct Newcomer {
 impl Person {
     /// Somebody whose join was answered.
     pub fn new(now: Instant, newcomer: Newcomer, tally: &mut Tally) -> Person {
-        let Newcomer { seat, channel, connection, forms, news, own_video, began, start } = newcomer;
+        let Newcomer { seat, channel, connection, forms, news, own_video, due, start } = newcomer;
         let spread = Duration::from_millis(u64::from(seat.wrapping_mul(7919) % 1000));
         let mut person = Person {
             seat,
@@ -81,7 +95,7 @@ impl Person {
             slots: HashMap::new(),
             own_video,
             start,
-            began,
+            due,
             transport_sequence: 0,
             clock: NtpClock::new(start, NtpTime(1 << 40)),
             next_beat: now + HEARTBEAT_INTERVAL.mul_f64(spread.as_secs_f64()),
@@ -132,22 +146,23 @@ impl Person {
     pub fn handle_datagram(
         &mut self,
         now: Instant,
-        from: std::net::SocketAddr,
-        datagram: &mut [u8],
+        incoming: Incoming<'_>,
         out: &mut Outbox,
         tally: &mut Tally,
     ) -> Result<(), String> {
+        let Incoming { from, at, datagram } = incoming;
         match self.connection.handle_datagram(now, from, datagram, out)? {
             Heard::Rtp(len) => {
                 let packet = datagram.get(..len).unwrap_or_default();
-                if self.receiver.handle_rtp(now, packet, tally) {
-                    tally.media_time.note(now - self.began);
+                tally.untimed += u64::from(at.is_none());
+                if self.receiver.handle_rtp(at.unwrap_or(now), packet, tally) {
+                    tally.media_time.note(now - self.due);
                 }
             }
             Heard::Rtcp(len) => {
                 self.hear_rtcp(now, datagram.get(..len).unwrap_or_default(), out, tally);
             }
-            Heard::Connected => tally.connect_time.note(now - self.began),
+            Heard::Connected => tally.connect_time.note(now - self.due),
             Heard::Repeated => tally.duplicates += 1,
             Heard::Forged => tally.forged += 1,
             Heard::Nothing => {}
@@ -256,7 +271,7 @@ impl Person {
         if now >= self.connection.deadline()
             && matches!(self.connection.handle_timeout(now, out)?, Heard::Connected)
         {
-            tally.connect_time.note(now - self.began);
+            tally.connect_time.note(now - self.due);
         }
         if now >= self.next_beat {
             self.next_beat = now + HEARTBEAT_INTERVAL;
@@ -265,7 +280,9 @@ impl Person {
         if self.connection.remote().is_some() {
             self.send_media(now, out, tally);
             if self.receiver.deadline().is_some_and(|at| now >= at) {
-                self.send_rtcp(out, |person, writer| person.receiver.write_feedback(now, writer));
+                self.send_rtcp(out, |person, writer| {
+                    person.receiver.write_feedback(now, writer, MAX_RTCP_LEN)
+                });
             }
             if now >= self.next_report {
                 self.next_report = now + REPORT_INTERVAL;
@@ -319,14 +336,18 @@ impl Person {
     ) {
         let Some(to) = self.connection.remote() else { return };
         out.write(to, |room| {
-            let end = room.len() - SRTCP_OVERHEAD;
-            let mut writer = CompoundWriter::new(room.get_mut(..end)?);
-            // What fits is sent; for the rest there is a next time.
+            let mut writer = CompoundWriter::new(room.get_mut(..MAX_RTCP_LEN)?);
+            // What fits is sent; the rest stays due.
             let _full = write(self, &mut writer);
             let len = writer.len();
             (len > 0).then_some(())?;
             self.connection.outbound()?.seal_rtcp(room, len)
         });
+    }
+
+    /// Whether they send nothing and receive media already: nobody waits for an answer of theirs.
+    pub fn only_receives(&self) -> bool {
+        self.sources.is_empty() && self.receiver.has_media()
     }
 
     /// Whether media flows, or could.

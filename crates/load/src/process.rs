@@ -3,19 +3,45 @@
 use std::fs;
 use std::time::Duration;
 
+use serde::Serialize;
+
+/// What a tick of [`Usage`] is: USER_HZ is a hundred on every machine that Linux runs on today.
+const TICK: Duration = Duration::from_millis(10);
+/// By so much a process's own count may be above that of its threads, by rounding alone: a tick of each kind.
+const ROUNDING: Duration = Duration::from_millis(20);
+
 /// What a process has used since it began.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
-    /// Time on a processor.
-    pub cpu: Duration,
-    /// Time in which it could have run and had no processor.
+    /// Time on a processor of the threads that there are, to the nanosecond.
+    by_threads: Duration,
+    /// Time in which they could have run and had no processor.
     pub waited: Duration,
-    /// Ticks of a hundredth of a second in which it was found in its own code, and in the kernel.
-    pub user_ticks: u64,
+    /// Ticks of the whole process, those of threads that have ended among them, in its own code and in the kernel.
+    user_ticks: u64,
     /// See `user_ticks`.
-    pub kernel_ticks: u64,
-    /// Bytes of memory that it occupies.
-    pub memory: u64,
+    kernel_ticks: u64,
+    /// What it occupies now.
+    pub memory: Memory,
+}
+
+/// Memory of a process, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// All that it occupies (RSS): pages of its file among them, which others share.
+    pub resident: u64,
+    /// What it has asked for and touched (RssAnon): what people cost.
+    pub anonymous: u64,
+}
+
+/// Whose count of the time on a processor is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// The sum of its threads' (`/proc/PID/task/*/schedstat`), which is exact.
+    Threads,
+    /// The process's own (`/proc/PID/stat`), in ticks of 10 ms: some of its threads have ended, and their time with them.
+    Process,
 }
 
 impl Usage {
@@ -25,7 +51,7 @@ impl Usage {
     /// When there is no such process, or it is not told.
     pub fn of(pid: u32) -> Result<Usage, String> {
         let unknown = |what: &str| format!("process {pid}: {what} is not told");
-        let mut usage = Usage::default();
+        let mut usage = Usage { memory: Memory::of(pid)?, ..Usage::default() };
         let tasks = fs::read_dir(format!("/proc/{pid}/task"))
             .map_err(|error| format!("process {pid}: {error}"))?;
         for task in tasks.flatten() {
@@ -33,7 +59,7 @@ impl Usage {
             let Ok(text) = fs::read_to_string(task.path().join("schedstat")) else { continue };
             let mut numbers = text.split_ascii_whitespace().map(str::parse::<u64>);
             let mut next = || numbers.next().and_then(Result::ok).ok_or_else(|| unknown("time"));
-            usage.cpu += Duration::from_nanos(next()?);
+            usage.by_threads += Duration::from_nanos(next()?);
             usage.waited += Duration::from_nanos(next()?);
         }
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(|e| e.to_string())?;
@@ -44,19 +70,13 @@ impl Usage {
             value.ok_or_else(|| unknown("time"))
         };
         (usage.user_ticks, usage.kernel_ticks) = (field(11)?, field(12)?);
-        let status =
-            fs::read_to_string(format!("/proc/{pid}/status")).map_err(|e| e.to_string())?;
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes =
-            resident.and_then(|text| text.split_ascii_whitespace().next()?.parse().ok());
-        usage.memory = kilobytes.map(|kb: u64| kb * 1024).ok_or_else(|| unknown("memory"))?;
         Ok(usage)
     }
 
     /// What was used since `before`; memory is what it is now.
     pub fn since(&self, before: &Usage) -> Usage {
         Usage {
-            cpu: self.cpu.saturating_sub(before.cpu),
+            by_threads: self.by_threads.saturating_sub(before.by_threads),
             waited: self.waited.saturating_sub(before.waited),
             user_ticks: self.user_ticks.saturating_sub(before.user_ticks),
             kernel_ticks: self.kernel_ticks.saturating_sub(before.kernel_ticks),
@@ -64,11 +84,48 @@ impl Usage {
         }
     }
 
-    /// The share of the time that was spent in the kernel, 0 to 1.
+    /// Time on a processor, and by whose count: the exact one, unless threads have ended since.
+    pub fn cpu(&self) -> (Duration, Clock) {
+        let by_process = TICK.saturating_mul((self.user_ticks + self.kernel_ticks) as u32);
+        match by_process > self.by_threads + ROUNDING {
+            true => (by_process, Clock::Process),
+            false => (self.by_threads, Clock::Threads),
+        }
+    }
+
+    /// The share of the time that was spent in the kernel, 0 to 1: of ticks, at each of which the kernel looks where the process is.
     pub fn kernel_share(&self) -> f64 {
         let all = self.user_ticks + self.kernel_ticks;
         if all == 0 { 0.0 } else { self.kernel_ticks as f64 / all as f64 }
     }
+}
+
+impl Memory {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// When there is no such process, or it is not told.
+    pub fn of(pid: u32) -> Result<Memory, String> {
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))
+            .map_err(|error| format!("process {pid}: {error}"))?;
+        let bytes = |name: &str| {
+            let text = status.lines().find_map(|line| line.strip_prefix(name));
+            let kb =
+                text.and_then(|text| text.split_ascii_whitespace().next()?.parse::<u64>().ok());
+            kb.map(|kb| kb * 1024).ok_or_else(|| format!("process {pid}: memory is not told"))
+        };
+        Ok(Memory { resident: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
+    }
+}
+
+/// By how much the second of each pair grows with the first: the line that fits best. None of fewer than two different ones.
+pub fn slope(points: &[(f64, f64)]) -> Option<f64> {
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|point| (point.0 - x).powi(2)).sum();
+    let together: f64 = points.iter().map(|point| (point.0 - x) * (point.1 - y)).sum();
+    (spread > 0.0).then(|| together / spread)
 }
 
 /// Ticks of a hundredth of a second of all processors since the machine began: all, and those in which another machine on the
@@ -101,13 +158,50 @@ impl Host {
 mod tests {
     use super::*;
 
+    fn work() {
+        let mut sum = 0_u64;
+        (0..20_000_000_u64).for_each(|number| sum = std::hint::black_box(sum ^ number));
+    }
+
     #[test]
     fn what_this_process_uses_is_told_and_grows() {
         let before = Usage::of(std::process::id()).unwrap();
-        let mut sum = 0_u64;
-        (0..20_000_000_u64).for_each(|number| sum = std::hint::black_box(sum ^ number));
+        work();
         let used = Usage::of(std::process::id()).unwrap().since(&before);
-        assert!(used.cpu > Duration::ZERO && used.memory > 1_000_000, "{used:?}");
+        assert!(used.cpu().0 > Duration::ZERO, "{used:?}");
+        assert!(used.memory.resident >= used.memory.anonymous, "{used:?}");
+        assert!(used.memory.anonymous > 100_000, "{used:?}");
         assert!(Usage::of(u32::MAX).is_err());
+    }
+
+    #[test]
+    fn what_threads_used_that_have_ended_is_counted_too() {
+        let before = Usage::of(std::process::id()).unwrap();
+        // As long as it takes for ticks to tell of it.
+        let until = std::time::Instant::now() + Duration::from_secs(10);
+        loop {
+            std::thread::spawn(work).join().unwrap();
+            let used = Usage::of(std::process::id()).unwrap().since(&before);
+            if used.cpu().1 == Clock::Process {
+                assert!(used.cpu().0 > ROUNDING, "{used:?}");
+                break;
+            }
+            assert!(std::time::Instant::now() < until, "{used:?}");
+        }
+    }
+
+    #[test]
+    fn the_exact_count_is_used_where_it_is_whole() {
+        let by_threads = Duration::from_micros(4_321_987);
+        let used = |ticks| Usage { by_threads, user_ticks: ticks, ..Usage::default() };
+        assert_eq!(used(433).cpu(), (by_threads, Clock::Threads));
+        assert_eq!(used(435).cpu(), (Duration::from_millis(4350), Clock::Process));
+    }
+
+    #[test]
+    fn a_slope_is_that_of_the_line_that_fits_best() {
+        assert_eq!(slope(&[(0.0, 5.0), (10.0, 25.0), (20.0, 45.0)]), Some(2.0));
+        assert_eq!(slope(&[(3.0, 1.0), (3.0, 2.0)]), None);
+        assert_eq!(slope(&[]), None);
     }
 }

@@ -1,23 +1,26 @@
 //! What a person receives: that it is whole, in order and of whom it should be, and what the server is told of it.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::time::{Duration, Instant};
 
 use parlor_rtc::receive::{
-    Arrival, StreamReceiver, TransportArrivals, Verdict, unwrap_retransmission,
+    Arrival, MAX_REQUESTS, StreamReceiver, TransportArrivals, Verdict, unwrap_retransmission,
 };
 use parlor_rtc::rtcp::{CompoundWriter, NoRoom, ReportBlock, SenderInfo};
 use parlor_rtc::rtp::{ExtensionMap, RtpView, SequenceExtender, Ssrc};
 
-use crate::offer::{OPUS, VP8, VP8_RTX};
+use crate::codec::{Codec, OPUS};
+use crate::pictures::tail_len;
 use crate::stamp::Stamp;
 use crate::tally::Tally;
 
 /// How long what was carried before may still come, and what is carried next may come before the word of it.
 const CHANGE: Duration = Duration::from_secs(1);
+/// The highest number of a section that is one: more than anybody offers.
+const MAX_SLOT: u32 = 1023;
 /// How soon the server may be expected to answer a request for what is missing.
 const REPLY_TIME: Duration = Duration::from_millis(20);
+/// Bytes of a NACK of so much at most as one asks for, no two numbers near each other (RFC 4585 section 6.2.1), and of a PLI.
+const LONGEST_REQUEST: usize = 12 + 4 * MAX_REQUESTS + 12;
 /// Our own stream in feedback: receivers have none, and any will do (RFC 4585 section 6.1).
 pub const SENDER: Ssrc = Ssrc(1);
 
@@ -39,6 +42,7 @@ struct Unannounced {
 }
 
 struct Stream {
+    ssrc: Ssrc,
     slot: u32,
     clock_rate: u32,
     receiver: StreamReceiver,
@@ -57,16 +61,20 @@ struct Media<'a> {
     sequence: u16,
     arrival: Arrival,
     payload: &'a [u8],
+    codec: Option<Codec>,
 }
 
 /// What one person receives.
 pub struct Receiver {
     start: Instant,
     extensions: ExtensionMap,
-    streams: HashMap<Ssrc, Stream>,
-    /// The media stream of each slot, by its mid.
-    by_slot: HashMap<u32, Ssrc>,
-    carried: HashMap<u32, Carried>,
+    streams: Vec<Stream>,
+    /// Theirs, in the same order: what is looked through for each packet.
+    ssrcs: Vec<Ssrc>,
+    /// Packets of some stream may be missing.
+    misses: bool,
+    /// By slot.
+    carried: Vec<Carried>,
     unannounced: Vec<Unannounced>,
     last_media: Option<Instant>,
     arrivals: TransportArrivals,
@@ -79,9 +87,10 @@ impl Receiver {
         Receiver {
             start,
             extensions,
-            streams: HashMap::new(),
-            by_slot: HashMap::new(),
-            carried: HashMap::new(),
+            streams: Vec::new(),
+            ssrcs: Vec::new(),
+            misses: false,
+            carried: Vec::new(),
             unannounced: Vec::new(),
             last_media: None,
             arrivals: TransportArrivals::default(),
@@ -91,8 +100,12 @@ impl Receiver {
 
     /// Takes the word of the server on whom a slot carries.
     pub fn carry(&mut self, now: Instant, slot: u32, seat: Option<u32>) {
-        let carried = self.carried.entry(slot).or_default();
         self.unannounced.retain(|it| it.slot != slot || Some(it.seat) != seat);
+        let at = slot.min(MAX_SLOT) as usize;
+        if self.carried.len() <= at {
+            self.carried.resize(at + 1, Carried::default());
+        }
+        let Some(carried) = self.carried.get_mut(at) else { return };
         if carried.seat != seat {
             carried.before = carried.seat;
             carried.seat = seat;
@@ -100,7 +113,7 @@ impl Receiver {
         }
     }
 
-    /// Takes an RTP packet, opened; returns whether it is the first one with media.
+    /// Takes an RTP packet that came at `now`, opened; returns whether it is the first one with media.
     #[inline]
     pub fn handle_rtp(&mut self, now: Instant, packet: &[u8], tally: &mut Tally) -> bool {
         let Ok(view) = RtpView::parse(packet, &self.extensions) else {
@@ -114,7 +127,7 @@ impl Receiver {
             Some(media) => self.take(now, &view, media, tally),
             None => tally.padding += 1,
         }
-        let is_media = matches!(view.payload_type, OPUS | VP8) && !view.payload.is_empty();
+        let is_media = is_media(view.payload_type) && !view.payload.is_empty();
         is_media && std::mem::take(&mut self.is_first)
     }
 
@@ -122,44 +135,57 @@ impl Receiver {
     #[inline]
     fn media_of<'a>(&self, packet: &'a [u8], view: &RtpView) -> Option<Media<'a>> {
         let RtpView { ssrc, sequence, .. } = *view;
-        if view.payload_type == VP8_RTX {
+        if let codec @ Some(_) = Codec::repaired_by(view.payload_type) {
             let repaired = unwrap_retransmission(packet, view)?;
             let payload = repaired.payload.of(packet);
-            let ssrc = *self.by_slot.get(&slot_of(view)?)?;
+            let slot = slot_of(view)?;
+            // Of several the one that began last.
+            let ssrc = self.streams.iter().rfind(|stream| stream.slot == slot)?.ssrc;
             return Some(Media {
                 ssrc,
                 sequence: repaired.sequence,
                 arrival: Arrival::Repair,
                 payload,
+                codec,
             });
         }
         let payload = view.payload.of(packet);
-        let media = Media { ssrc, sequence, arrival: Arrival::Original, payload };
+        let codec = Codec::of(view.payload_type);
+        let media = Media { ssrc, sequence, arrival: Arrival::Original, payload, codec };
         (!payload.is_empty()).then_some(media)
     }
 
     fn take(&mut self, now: Instant, view: &RtpView, media: Media<'_>, tally: &mut Tally) {
-        let Media { ssrc, sequence, arrival, payload } = media;
-        let Some(stream) = stream_of(&mut self.streams, &mut self.by_slot, ssrc, view) else {
+        let Media { ssrc, sequence, arrival, payload, codec } = media;
+        let Some(stream) = self.index_of(ssrc, view).and_then(|at| self.streams.get_mut(at)) else {
             return;
         };
+        let highest = stream.sequences.highest();
         let sequence = stream.sequences.extend(sequence);
+        let is_behind = highest.is_some_and(|highest| sequence < highest);
         if stream.first == 0 {
             stream.first = sequence;
         }
         match stream.receiver.handle_packet(now, sequence, view.timestamp, arrival) {
             Verdict::New => {}
-            Verdict::Duplicate | Verdict::TooOld => {
+            Verdict::Duplicate => {
                 tally.duplicates += 1;
                 return;
             }
+            // Whoever waited for it has given up: it stays lost, if it was.
+            Verdict::TooOld => return,
         }
+        self.misses |= stream.receiver.deadline().is_some();
         stream.arrived += 1;
         self.last_media = Some(now);
         tally.packets_in += 1;
         tally.bytes_in += payload.len() as u64 + view.header_len() as u64;
-        tally.repaired += u64::from(arrival == Arrival::Repair);
-        let Some(stamp) = Stamp::read(payload) else { return };
+        match arrival {
+            Arrival::Repair => tally.recovered += 1,
+            Arrival::Original => tally.late += u64::from(is_behind),
+        }
+        let end = payload.len().saturating_sub(codec.map_or(0, tail_len));
+        let Some(stamp) = payload.get(..end).and_then(Stamp::read) else { return };
         let age = stamp.age(self.start, now);
         match stamp.stream {
             0 => tally.sound_delay.note(age),
@@ -178,9 +204,20 @@ impl Receiver {
         self.check_owner(now, slot, stamp.seat);
     }
 
+    /// Where the stream of a packet is, which begins with it if there was none.
+    fn index_of(&mut self, ssrc: Ssrc, view: &RtpView) -> Option<usize> {
+        if let at @ Some(_) = self.ssrcs.iter().position(|known| *known == ssrc) {
+            return at;
+        }
+        let slot = slot_of(view)?;
+        self.streams.push(Stream::new(ssrc, slot, view.payload_type));
+        self.ssrcs.push(ssrc);
+        Some(self.streams.len() - 1)
+    }
+
     /// Takes a sender report of the server's.
     pub fn handle_sender_report(&mut self, now: Instant, ssrc: Ssrc, info: &SenderInfo) {
-        if let Some(stream) = self.streams.get_mut(&ssrc) {
+        if let Some(stream) = self.streams.iter_mut().find(|stream| stream.ssrc == ssrc) {
             stream.receiver.handle_sender_report(now, info);
         }
     }
@@ -188,23 +225,28 @@ impl Receiver {
     /// When [`Receiver::write_feedback`] has something to say next.
     #[inline]
     pub fn deadline(&self) -> Option<Instant> {
-        let missing = self.streams.values().filter_map(|stream| stream.receiver.deadline()).min();
+        let deadlines = self.streams.iter().filter_map(|stream| stream.receiver.deadline());
+        let missing = self.misses.then(|| deadlines.min()).flatten();
         [self.arrivals.deadline(), missing].into_iter().flatten().min()
     }
 
-    /// Writes what is due of arrivals and of what is missing.
+    /// Writes what is due: what is missing first, since that cannot wait, then what has arrived.
     ///
     /// # Errors
-    /// When there is more than fits: other arrivals are told next, and what is missing is asked for with the next try.
+    /// When there is more than fits into `room` bytes, `out`'s among them: the rest stays due.
     pub fn write_feedback(
         &mut self,
         now: Instant,
         out: &mut CompoundWriter<'_>,
+        room: usize,
     ) -> Result<(), NoRoom> {
-        let media = self.streams.keys().next().copied().unwrap_or(SENDER);
-        self.arrivals.write(now, SENDER, media, out)?;
-        for (&ssrc, stream) in &mut self.streams {
+        for stream in self.streams.iter_mut().filter(|_| self.misses) {
+            let ssrc = stream.ssrc;
             if stream.receiver.deadline().is_some_and(|at| now >= at) {
+                // What has been asked for is not due again at once, so there must be room before.
+                if out.len() + LONGEST_REQUEST > room {
+                    return Err(NoRoom);
+                }
                 let lost = stream.receiver.requests(now, REPLY_TIME);
                 out.nack(SENDER, ssrc, lost.as_slice().iter().copied())?;
                 if stream.receiver.take_given_up() && stream.clock_rate == 90_000 {
@@ -212,18 +254,25 @@ impl Receiver {
                 }
             }
         }
-        Ok(())
+        self.misses = self.streams.iter().any(|stream| stream.receiver.deadline().is_some());
+        let media = self.ssrcs.first().copied().unwrap_or(SENDER);
+        self.arrivals.write(now, SENDER, media, out)
     }
 
     /// Reports on all streams (RFC 3550 section 6.4.2).
     pub fn reports(&mut self, now: Instant) -> Vec<ReportBlock> {
         let streams = self.streams.iter_mut();
-        streams.filter_map(|(&ssrc, stream)| stream.receiver.report(now, ssrc)).collect()
+        streams.filter_map(|stream| stream.receiver.report(now, stream.ssrc)).collect()
+    }
+
+    /// Whether media has come.
+    pub fn has_media(&self) -> bool {
+        self.last_media.is_some()
     }
 
     /// Counts what was lost since the last look, and what came of others than was said within a moment.
     pub fn look(&mut self, now: Instant, tally: &mut Tally) {
-        for stream in self.streams.values_mut() {
+        for stream in &mut self.streams {
             let end = stream.sequences.highest().map_or(stream.first, |highest| highest + 1);
             let missed = (end - stream.first).saturating_sub(stream.arrived);
             tally.lost += missed as i64 - stream.missed as i64;
@@ -238,7 +287,7 @@ impl Receiver {
 
     /// Whether a slot carries that person, did a moment ago, or is to be said to within a moment.
     fn check_owner(&mut self, now: Instant, slot: u32, seat: u32) {
-        let carried = self.carried.get(&slot).copied().unwrap_or_default();
+        let carried = self.carried.get(slot as usize).copied().unwrap_or_default();
         let is_fresh = carried.since.is_some_and(|since| now < since + CHANGE);
         if carried.seat == Some(seat) || (is_fresh && carried.before == Some(seat)) {
             return;
@@ -251,42 +300,31 @@ impl Receiver {
 
     /// Whether media is to come, and none has for so long.
     pub fn is_starved(&self, now: Instant, patience: Duration) -> bool {
-        let is_due = self.carried.values().any(|it| {
+        let is_due = self.carried.iter().any(|it| {
             it.seat.is_some_and(|_| it.since.is_some_and(|since| now >= since + patience))
         });
         is_due && self.last_media.is_none_or(|last| now >= last + patience)
     }
 }
 
-/// Slots are named by the number of their section.
-fn slot_of(view: &RtpView) -> Option<u32> {
-    view.extensions.mid.as_ref()?.as_str().parse().ok()
+fn is_media(payload_type: u8) -> bool {
+    payload_type == OPUS || Codec::of(payload_type).is_some()
 }
 
-/// The stream of a packet, which begins with it if there was none.
-fn stream_of<'a>(
-    streams: &'a mut HashMap<Ssrc, Stream>,
-    by_slot: &mut HashMap<u32, Ssrc>,
-    ssrc: Ssrc,
-    view: &RtpView,
-) -> Option<&'a mut Stream> {
-    match streams.entry(ssrc) {
-        Entry::Occupied(known) => Some(known.into_mut()),
-        Entry::Vacant(new) => {
-            let slot = slot_of(view)?;
-            by_slot.insert(slot, ssrc);
-            Some(new.insert(Stream::new(slot, view.payload_type)))
-        }
-    }
+/// Slots are named by the number of their section.
+fn slot_of(view: &RtpView) -> Option<u32> {
+    let slot = view.extensions.mid.as_ref()?.as_str().parse().ok()?;
+    (slot <= MAX_SLOT).then_some(slot)
 }
 
 impl Stream {
-    fn new(slot: u32, payload_type: u8) -> Stream {
+    fn new(ssrc: Ssrc, slot: u32, payload_type: u8) -> Stream {
         let (clock_rate, receiver) = match payload_type {
             OPUS => (48_000, StreamReceiver::without_repair(48_000)),
             _ => (90_000, StreamReceiver::new(90_000)),
         };
         Stream {
+            ssrc,
             slot,
             clock_rate,
             receiver,
@@ -300,115 +338,4 @@ impl Stream {
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::offer::extension_map;
-
-    use super::*;
-
-    struct Call {
-        start: Instant,
-        receiver: Receiver,
-        tally: Tally,
-    }
-
-    impl Call {
-        fn new() -> Call {
-            let start = Instant::now();
-            let mut call = Call {
-                start,
-                receiver: Receiver::new(start, extension_map()),
-                tally: Tally::default(),
-            };
-            call.receiver.carry(start, 3, Some(7));
-            call
-        }
-
-        /// A packet of pictures comes over slot 3, so many milliseconds after the beginning.
-        fn hear(&mut self, ms: u64, sequence: u16, (seat, number): (u32, u32)) {
-            let mut packet = vec![0x90, VP8];
-            packet.extend(sequence.to_be_bytes());
-            packet.extend([0, 0, 0, 1, 0, 0, 0, 9, 0xBE, 0xDE, 0, 1, 4 << 4, b'3', 0, 0]);
-            packet.extend([0x10; 30]);
-            let stamp = Stamp { seat, stream: 1, number, sent: Duration::from_millis(ms) };
-            packet.extend(stamp.to_bytes());
-            let now = self.start + Duration::from_millis(ms + 2);
-            self.receiver.handle_rtp(now, &packet, &mut self.tally);
-        }
-    }
-
-    #[test]
-    fn what_never_comes_is_lost_and_what_comes_twice_is_told() {
-        let mut call = Call::new();
-        for sequence in [1, 2, 2, 5] {
-            call.hear(10, sequence, (7, sequence.into()));
-        }
-        call.receiver.look(call.start, &mut call.tally);
-        let Tally { packets_in, lost, duplicates, disordered, .. } = call.tally;
-        assert_eq!((packets_in, lost, duplicates, disordered), (3, 2, 1, 0));
-        assert!((2.0..2.1).contains(&call.tally.picture_delay.percentile_ms(50.0)));
-    }
-
-    #[test]
-    fn contents_in_another_order_than_numbers_are_told() {
-        let mut call = Call::new();
-        for (sequence, number) in [(1, 10), (2, 12), (3, 11)] {
-            call.hear(10, sequence, (7, number));
-        }
-        assert_eq!(call.tally.disordered, 1);
-        let mut late = Call::new();
-        for (sequence, number) in [(1, 10), (3, 12), (2, 11)] {
-            late.hear(10, sequence, (7, number));
-        }
-        assert_eq!(late.tally.disordered, 0, "that is what networks do");
-    }
-
-    #[test]
-    fn what_comes_late_is_no_longer_lost_and_hides_no_other_loss() {
-        let mut call = Call::new();
-        for sequence in [1, 3] {
-            call.hear(10, sequence, (7, sequence.into()));
-        }
-        call.receiver.look(call.start, &mut call.tally);
-        assert_eq!(call.tally.lost, 1);
-        for sequence in [2, 5] {
-            call.hear(20, sequence, (7, sequence.into()));
-        }
-        call.receiver.look(call.start, &mut call.tally);
-        assert_eq!(call.tally.lost, 1, "the second one came, the fourth did not");
-    }
-
-    #[test]
-    fn somebody_else_than_the_slot_carries_may_come_for_a_moment_before_the_word_of_it() {
-        let mut call = Call::new();
-        let at = |call: &Call, ms| call.start + Duration::from_millis(ms);
-        call.hear(2000, 1, (8, 1));
-        call.hear(2500, 2, (8, 2));
-        call.receiver.look(at(&call, 2550), &mut call.tally);
-        call.receiver.carry(at(&call, 2600), 3, Some(8));
-        call.hear(2700, 3, (8, 3));
-        call.hear(2700, 4, (7, 1));
-        call.receiver.look(at(&call, 9000), &mut call.tally);
-        assert_eq!(call.tally.of_others, 0, "whom it carried before may still come");
-        for (sequence, seat) in [(5, 7), (6, 9), (7, 7), (8, 9)] {
-            call.hear(10_000, sequence, (seat, sequence.into()));
-        }
-        call.receiver.look(at(&call, 10_500), &mut call.tally);
-        assert_eq!(call.tally.of_others, 0, "there may be word of it yet");
-        call.receiver.look(at(&call, 11_500), &mut call.tally);
-        assert_eq!(call.tally.of_others, 4, "nobody ever said so");
-    }
-
-    #[test]
-    fn who_is_to_be_sent_something_and_gets_nothing_is_starved() {
-        let mut call = Call::new();
-        let patience = Duration::from_secs(2);
-        let at = |call: &Call, ms| call.start + Duration::from_millis(ms);
-        assert!(!call.receiver.is_starved(at(&call, 1900), patience));
-        assert!(call.receiver.is_starved(at(&call, 2100), patience));
-        call.hear(3000, 1, (7, 1));
-        assert!(!call.receiver.is_starved(at(&call, 4900), patience));
-        assert!(call.receiver.is_starved(at(&call, 5100), patience));
-        call.receiver.carry(at(&call, 5200), 3, None);
-        assert!(!call.receiver.is_starved(at(&call, 9000), patience), "nobody is to be heard");
-    }
-}
+mod tests;

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 
 use crate::crowd::Crowd;
 use crate::options::Options;
-use crate::process::{Host, Usage};
-use crate::report::{Findings, Report};
-use crate::tally::Tally;
+use crate::process::{Host, Memory, Usage, slope};
+use crate::report::{Findings, Report, ServerUse};
+use crate::tally::{Tally, Times};
 use crate::worker::{Order, Told};
 
 /// Progress is told so often.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// Joins that have not ended so long after the last one began never will.
 const JOIN_PATIENCE: Duration = Duration::from_secs(20);
-/// How late a join may begin at most: it is time that is waited for, and how joins end is looked at meanwhile.
+/// How joins end is looked at so often meanwhile.
 const JOIN_GRAIN: Duration = Duration::from_millis(10);
+/// The server's memory is looked at so often while people join.
+const GROWTH_INTERVAL: Duration = Duration::from_millis(50);
 /// A worker that does not answer for this long has stopped.
 const WORKER_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -49,10 +51,39 @@ impl Sum {
         }
         for time in crowd.outcomes.take_times() {
             news.reply_time.note(time);
+            news.joined += 1;
         }
         news.failures.extend(crowd.outcomes.take_reasons());
         self.tally.add(&news);
         Ok(news)
+    }
+}
+
+/// How the server's memory grows while people join.
+#[derive(Default)]
+struct Growth {
+    /// How many had joined, and bytes.
+    points: Vec<(f64, f64)>,
+    looked: Option<Instant>,
+}
+
+impl Growth {
+    /// Looks, if it is time to. What publishers take is another matter, and they come first.
+    fn look(&mut self, crowd: &Crowd, pid: u32) {
+        let is_early = self.looked.is_some_and(|at| at.elapsed() < GROWTH_INTERVAL);
+        let joined = crowd.outcomes.joined();
+        if is_early || joined < crowd.publishers() as usize {
+            return;
+        }
+        self.looked = Some(Instant::now());
+        // A server that is gone is told of by everything else.
+        if let Ok(memory) = Memory::of(pid) {
+            self.points.push((joined as f64, memory.anonymous as f64));
+        }
+    }
+
+    fn per_person(&self) -> Option<f64> {
+        slope(&self.points)
     }
 }
 
@@ -65,7 +96,7 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report
     let empty = usage()?;
     let crowd = Crowd::new(options)?;
     let mut joins = Sum::default();
-    join_all(&crowd, options, &mut joins, progress)?;
+    let growth = join_all(&crowd, options, &mut joins, progress)?;
     if let Some(speakers) = options.speakers {
         crowd.workers().iter().for_each(|worker| worker.order(Order::Speak(speakers)));
     }
@@ -80,21 +111,22 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report
     measure(&crowd, options, &mut measured, progress)?;
     measured.ask(&crowd)?;
     let seconds = begun.elapsed().as_secs_f64();
-    let used = usage()?.zip(before).map(|(after, before)| after.since(&before));
+    let after = usage()?;
     // Who joined meanwhile belongs to what joining was like.
     joins.tally.reply_time.add(&measured.tally.reply_time);
     joins.tally.connect_time.add(&measured.tally.connect_time);
     joins.tally.media_time.add(&measured.tally.media_time);
+    joins.tally.joined += measured.tally.joined;
     let stolen = Host::now().zip(host).map_or(0.0, |(after, before)| after.stolen_since(&before));
     let findings = Findings {
         connected: measured.connected,
         starved: measured.starved,
         seconds,
         busy: measured.busy,
-        waited: own()?.since(&own_before).waited.as_secs_f64() / seconds,
+        own: own()?.since(&own_before),
         cipher: measured.cipher.or(joins.cipher),
         stolen,
-        server: empty.zip(used),
+        server: ServerUse::of(empty, before, after, growth.per_person()),
         tally: measured.tally,
         joins: joins.tally,
     };
@@ -107,14 +139,15 @@ fn join_all(
     options: &Options,
     joins: &mut Sum,
     progress: &mut dyn FnMut(String),
-) -> Result<(), String> {
+) -> Result<Growth, String> {
+    let mut growth = Growth::default();
     let gap = Options::seconds(1.0 / options.joins_per_second.max(0.01));
     let begun = Instant::now();
     let (mut asked, mut told) = (0, begun);
     let mut last = begun;
     while crowd.outcomes.count() < crowd.size() as usize {
         while asked < crowd.size() && Instant::now() >= begun + gap * asked {
-            crowd.enter(asked);
+            crowd.enter(asked, begun + gap * asked);
             asked += 1;
             last = Instant::now();
         }
@@ -127,7 +160,11 @@ fn join_all(
             let what = format!("joining {} of {}", crowd.outcomes.count(), crowd.size());
             progress(line(&what, &news, joins.connected));
         }
-        thread::sleep(gap.min(JOIN_GRAIN));
+        if let Some(pid) = options.pid {
+            growth.look(crowd, pid);
+        }
+        let next = (begun + gap * asked).saturating_duration_since(Instant::now());
+        thread::sleep(if asked < crowd.size() { next.min(JOIN_GRAIN) } else { JOIN_GRAIN });
     }
     if crowd.outcomes.failed() >= crowd.size() as usize {
         let reasons = crowd.outcomes.take_reasons();
@@ -135,7 +172,7 @@ fn join_all(
         let reason = failures.last().map_or("nobody says why", String::as_str);
         return Err(format!("nobody could join: {reason}"));
     }
-    Ok(())
+    Ok(growth)
 }
 
 fn measure(
@@ -150,14 +187,14 @@ fn measure(
         true => Options::seconds(1.0 / options.churn).min(PROGRESS_INTERVAL),
         false => PROGRESS_INTERVAL,
     };
-    let (mut changed, mut told) = (0_usize, Duration::ZERO);
+    let (mut changed, mut told, begun) = (0_usize, Duration::ZERO, Instant::now());
     wait(Options::seconds(options.duration), interval, |passed| {
         let due = (passed.as_secs_f64() * options.churn) as usize;
         while changed < due && !subscribers.is_empty() {
             let seat = subscribers[changed % subscribers.len()];
-            crowd.leave(seat);
-            crowd.enter(seat);
             changed += 1;
+            crowd.leave(seat);
+            crowd.enter(seat, begun + Options::seconds(changed as f64 / options.churn));
         }
         if passed < told + PROGRESS_INTERVAL {
             return Ok(());
@@ -187,11 +224,18 @@ fn wait(
 
 /// What happened in the last second.
 fn line(what: &str, news: &Tally, people: usize) -> String {
-    let Tally { packets_in, lost, repaired, picture_delay, sound_delay, .. } = news;
-    let delay = if picture_delay.count() > 0 { picture_delay } else { sound_delay };
+    let Tally { packets_in, lost, recovered, picture_delay, sound_delay, .. } = news;
+    let delay = |what: &str, times: &Times| match times.count() {
+        0 => String::new(),
+        _ => format!(
+            ", {what} p50 {:.2} p99 {:.2} ms late",
+            times.percentile_ms(50.0),
+            times.percentile_ms(99.0)
+        ),
+    };
     format!(
-        "{what}: {people} people, {packets_in} packets in, {lost} lost, {repaired} repaired, delay p50 {:.2} p99 {:.2} ms",
-        delay.percentile_ms(50.0),
-        delay.percentile_ms(99.0)
+        "{what}: {people} people, {packets_in} packets in, {lost} lost, {recovered} recovered{}{}",
+        delay("pictures", picture_delay),
+        delay("sound", sound_delay)
     )
 }

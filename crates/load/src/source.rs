@@ -7,8 +7,10 @@ use parlor_rtc::rtcp::SenderInfo;
 use parlor_rtc::rtp::{ExtensionKind, NtpClock, Ssrc};
 use parlor_rtc::srtp::{Outbound, SRTP_OVERHEAD};
 
+use crate::codec::{Codec, OPUS};
 use crate::frames::{self, Payload, Recording, SOUND_INTERVAL};
 use crate::offer;
+use crate::pictures::{self, Picture};
 use crate::stamp::Stamp;
 
 /// Bytes of a packet of pictures, header included, before it is sealed.
@@ -20,6 +22,8 @@ const KEY_FRAME_FACTOR: usize = 4;
 const HISTORY: usize = 256;
 /// How loud the tone is, in decibels below the loudest possible: that of a voice (RFC 6464).
 const LOUDNESS: u8 = 30;
+/// Pixels of the recordings.
+const SIZES: [(u16, u16); 3] = [(320, 180), (640, 360), (1280, 720)];
 /// Where silence is said to begin.
 const SILENCE: u8 = 127;
 
@@ -40,6 +44,8 @@ pub struct Form {
     pub pace: Option<f64>,
     /// Which of the recordings; unused for sound.
     pub size: usize,
+    /// What pictures are encoded as; unused for sound.
+    pub codec: Codec,
 }
 
 impl Form {
@@ -121,7 +127,7 @@ impl Source {
         let ssrc = 0x1000_0000 | (seat << 4) | u32::from(form.stream) << 1;
         let recording = match form.is_audio() {
             true => Recording::tone(),
-            false => Recording::pictures(form.size),
+            false => Recording::pictures(form.codec, form.size),
         };
         // Devices do not make their frames in step.
         let phase = form.frame_interval().mul_f64(f64::from(seat.wrapping_mul(37) % 100) / 100.0);
@@ -229,7 +235,15 @@ impl Source {
         let packets = if is_wanted { packets * KEY_FRAME_FACTOR } else { packets };
         // Small pictures are one small packet.
         let len = (PACKET_LEN - self.header_len()).min(self.picture_len());
-        frames::pictures(self.recording.frame(self.position), self.picture_id, len, packets)
+        let (width, height) = SIZES.get(self.form.size).copied().unwrap_or(SIZES[0]);
+        let picture = Picture {
+            frame: self.recording.frame(self.position),
+            is_key: self.position == 0,
+            id: self.picture_id,
+            width,
+            height,
+        };
+        pictures::cut(self.form.codec, picture, len, packets)
     }
 
     /// Bytes of a payload at most: less than a whole one where a picture has fewer.
@@ -243,15 +257,15 @@ impl Source {
         let is_due = self.waiting.front().is_some_and(|waiting| waiting.at <= departure.now);
         let Waiting { mut payload, timestamp, marker, .. } =
             is_due.then(|| self.waiting.pop_front()).flatten()?;
-        if payload.is_stamped {
+        if let Some(at) = payload.stamp_at {
             let stamp = Stamp {
                 seat: self.seat,
                 stream: self.form.stream,
                 number: self.number,
                 sent: departure.now - departure.start,
             };
-            if let Some(place) = payload.bytes.last_chunk_mut() {
-                *place = stamp.to_bytes();
+            if let Some(place) = payload.bytes.get_mut(at..at + Stamp::LEN) {
+                place.copy_from_slice(&stamp.to_bytes());
             }
         }
         self.number = self.number.wrapping_add(1);
@@ -291,9 +305,9 @@ impl Source {
     ) -> Option<usize> {
         let index = again.unwrap_or(sent.sequence);
         let payload_type = match (self.form.is_audio(), again) {
-            (true, _) => offer::OPUS,
-            (false, None) => offer::VP8,
-            (false, Some(_)) => offer::VP8_RTX,
+            (true, _) => OPUS,
+            (false, None) => self.form.codec.payload_type(),
+            (false, Some(_)) => self.form.codec.repair_type(),
         };
         let ssrc = if again.is_some() { self.rtx_ssrc } else { self.ssrc };
         let mut packet = Vec::with_capacity(PACKET_LEN + 2);

@@ -61,7 +61,11 @@ pub struct Tally {
     /// Bytes of them, as they came.
     pub bytes_in: u64,
     /// Those among them that came only when asked for again.
-    pub repaired: u64,
+    pub recovered: u64,
+    /// Those among them that came by themselves, but behind later ones.
+    pub late: u64,
+    /// Those among them of which the kernel did not tell when it had them.
+    pub untimed: u64,
     /// Packets of the server's that hold nothing, with which it probes paths.
     pub padding: u64,
     /// Packets that never came; fewer than none when some came after they had been counted.
@@ -74,11 +78,11 @@ pub struct Tally {
     pub disordered: u64,
     /// Packets of somebody whom the slot does not carry.
     pub of_others: u64,
-    /// From a publisher's send to a subscriber's receive, of sound and of pictures.
+    /// From a publisher's send until the subscriber's kernel had it, of sound and of pictures.
     pub sound_delay: Times,
     /// See `sound_delay`.
     pub picture_delay: Times,
-    /// From the beginning of a join to the reply.
+    /// From when a join was due to the reply.
     pub reply_time: Times,
     /// To the end of the DTLS handshake.
     pub connect_time: Times,
@@ -90,6 +94,10 @@ pub struct Tally {
     pub skipped: u64,
     /// Requests for key frames that publishers heard.
     pub key_frames_wanted: u64,
+    /// Joins that were answered.
+    pub joined: u64,
+    /// Those who were told to leave before the end, and did.
+    pub left: u64,
 }
 
 impl Tally {
@@ -99,7 +107,9 @@ impl Tally {
         self.again_out += other.again_out;
         self.packets_in += other.packets_in;
         self.bytes_in += other.bytes_in;
-        self.repaired += other.repaired;
+        self.recovered += other.recovered;
+        self.late += other.late;
+        self.untimed += other.untimed;
         self.padding += other.padding;
         self.lost += other.lost;
         self.duplicates += other.duplicates;
@@ -114,5 +124,7 @@ impl Tally {
         self.failures.extend_from_slice(&other.failures);
         self.skipped += other.skipped;
         self.key_frames_wanted += other.key_frames_wanted;
+        self.joined += other.joined;
+        self.left += other.left;
     }
 }

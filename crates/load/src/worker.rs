@@ -7,7 +7,7 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
@@ -15,7 +15,7 @@ use parlor_media::udp::{ReceiveBatch, Socket};
 
 use crate::alarm::Alarm;
 use crate::outbox::Outbox;
-use crate::person::{Newcomer, Person};
+use crate::person::{Incoming, Newcomer, Person};
 use crate::tally::Tally;
 
 /// Events taken from the kernel at once.
@@ -26,6 +26,8 @@ const ALARM: Token = Token(usize::MAX - 1);
 const LEAVING: Duration = Duration::from_secs(1);
 /// Longest wait, so that a clock that jumps does no harm.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
+/// A packet that seems to have waited longer than this was not told apart from a clock that was set.
+const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 
 /// What a worker is told.
 pub enum Order {
@@ -65,18 +67,18 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a thread.
+    /// Starts a thread. Who only receives is read from once every `read_every`, if that is given, and else whenever something comes.
     ///
     /// # Errors
     /// When the system gives none, or no poller.
-    pub fn start(number: usize) -> io::Result<Worker> {
+    pub fn start(number: usize, read_every: Option<Duration>) -> io::Result<Worker> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKE)?;
         let alarm = Alarm::new()?;
         poll.registry().register(&mut SourceFd(&alarm.as_raw_fd()), ALARM, Interest::READABLE)?;
         let (orders, heard) = channel();
         let thread = thread::Builder::new().name(format!("load-{number}")).spawn(move || {
-            Carrier::new(poll, alarm, heard).run();
+            Carrier { read_every, ..Carrier::new(poll, alarm, heard) }.run();
         })?;
         Ok(Worker { orders, waker, thread: Mutex::new(Some(thread)) })
     }
@@ -101,8 +103,17 @@ struct Place {
     socket: Socket,
     /// The deadline for which there is an entry on the heap.
     due: Instant,
+    /// When their socket is read next; none: when something comes.
+    read_at: Option<Instant>,
     /// They have left, and wait until then at most to hear that the server knows.
     left_until: Option<Instant>,
+}
+
+impl Place {
+    fn deadline(&self) -> Instant {
+        let deadline = self.person.deadline();
+        self.read_at.map_or(deadline, |at| at.min(deadline))
+    }
 }
 
 struct Carrier {
@@ -119,6 +130,8 @@ struct Carrier {
     since: Instant,
     /// Those who were told to leave before their join was done.
     left_early: Vec<u32>,
+    read_every: Option<Duration>,
+    start: Instant,
     ends: bool,
 }
 
@@ -137,6 +150,8 @@ impl Carrier {
             busy: Duration::ZERO,
             since: Instant::now(),
             left_early: Vec::new(),
+            read_every: None,
+            start: Instant::now(),
             ends: false,
         }
     }
@@ -179,6 +194,7 @@ impl Carrier {
                         Some(at) => self.leave(at),
                         None => self.left_early.push(seat),
                     }
+                    self.tally.left += 1;
                 }
                 Order::Speak(speakers) => {
                     for Place { person, .. } in self.places.iter_mut().flatten() {
@@ -236,7 +252,7 @@ impl Carrier {
             return;
         }
         if let Some(place) = self.places.get_mut(at) {
-            *place = Some(Place { person, socket, due: now, left_until: None });
+            *place = Some(Place { person, socket, due: now, read_at: None, left_until: None });
         }
         self.deadlines.push(Reverse((now, at)));
         // What came before it was polled makes no event.
@@ -283,18 +299,30 @@ impl Carrier {
                     break;
                 }
             };
-            let now = Instant::now();
+            let (now, wall) = (Instant::now(), SystemTime::now());
             for arrival in batch.arrivals() {
                 let from = arrival.path.remote;
+                let at = arrival.at.and_then(|at| instant(at, now, wall));
                 if place.left_until.is_some() {
                     continue;
                 }
-                let heard =
-                    place.person.handle_datagram(now, from, arrival.datagram, outbox, tally);
+                let incoming = Incoming { from, at, datagram: arrival.datagram };
+                let heard = place.person.handle_datagram(now, incoming, outbox, tally);
                 result = result.and(heard);
             }
         }
         outbox.send(&mut place.socket);
+        if let Some(every) = self.read_every
+            && place.read_at.is_none()
+            && place.person.only_receives()
+            && self
+                .poll
+                .registry()
+                .deregister(&mut SourceFd(&place.socket.as_fd().as_raw_fd()))
+                .is_ok()
+        {
+            place.read_at = Some(tick_after(self.start, Instant::now(), every));
+        }
         self.follow(at, result);
     }
 
@@ -319,11 +347,20 @@ impl Carrier {
                 self.remove(at);
                 continue;
             }
+            // Others may have taken long, and what is sent says when.
+            let now = Instant::now();
             let result = place.person.act(now, outbox, tally);
             outbox.send(&mut place.socket);
-            place.due = place.person.deadline().max(now + Duration::from_micros(1));
+            let reads = place.read_at.is_some_and(|at| at <= now);
+            if reads {
+                place.read_at = self.read_every.map(|every| tick_after(self.start, now, every));
+            }
+            place.due = place.deadline().max(now + Duration::from_micros(1));
             self.deadlines.push(Reverse((place.due, at)));
             self.follow(at, result);
+            if reads {
+                self.receive(at);
+            }
         }
     }
 
@@ -340,10 +377,22 @@ impl Carrier {
         if place.left_until.is_some() {
             return;
         }
-        let deadline = place.person.deadline();
+        let deadline = place.deadline();
         if deadline < place.due {
             place.due = deadline;
             self.deadlines.push(Reverse((deadline, at)));
         }
     }
+}
+
+/// A time of the wall's clock as one of ours, given both at once. None of one that cannot be: that clock may be set.
+fn instant(at: SystemTime, now: Instant, wall: SystemTime) -> Option<Instant> {
+    let age = wall.duration_since(at).ok().filter(|age| *age <= LONGEST_QUEUE)?;
+    now.checked_sub(age)
+}
+
+/// The next of the times at which everybody is read: all at once, so that the thread wakes once.
+fn tick_after(start: Instant, now: Instant, every: Duration) -> Instant {
+    let ticks = now.saturating_duration_since(start).as_micros() / every.as_micros().max(1);
+    start + every.saturating_mul(ticks as u32 + 1)
 }

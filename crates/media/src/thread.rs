@@ -144,7 +144,7 @@ impl MediaThread {
     /// Gives every datagram of the batch to the engine, or to the thread that it belongs to.
     fn demultiplex(&mut self, now: Instant) {
         let MediaThread { engine, handover, desk, .. } = self;
-        for Arrival { path, datagram } in desk.batch.arrivals() {
+        for Arrival { path, datagram, .. } in desk.batch.arrivals() {
             let is_stun = classify(datagram) == Some(Protocol::Stun);
             match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena)
             {

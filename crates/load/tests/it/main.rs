@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use clap::Parser;
+use parlor_load::crowd::Crowd;
 use parlor_load::options::Options;
 use parlor_load::report::Report;
 use parlor_load::run::run;
@@ -10,12 +14,18 @@ use parlor_server::config::Config;
 use parlor_server::server::Server;
 use tokio::runtime::Runtime;
 
-/// Runs a load with these words against a server of its own.
-fn load(words: &str) -> Report {
+/// A server on free ports.
+fn serve() -> (Runtime, Server) {
     let runtime = Runtime::new().unwrap();
     let config =
         Config { listen: "127.0.0.1:0".parse().unwrap(), udp_port: 0, ..Config::default() };
     let server = runtime.block_on(Server::start(&config)).unwrap();
+    (runtime, server)
+}
+
+/// Runs a load with these words against a server of its own.
+fn load(words: &str) -> Report {
+    let (runtime, server) = serve();
     let pid = std::process::id();
     let line = format!("load http://{} --pid {pid} --warm-up 1 {words}", server.address());
     let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
@@ -39,16 +49,68 @@ fn everybody_gets_the_packets_of_the_others_in_their_room_and_nobody_elses() {
     let (connected, media) = (report.connected_ms.as_ref(), report.first_media_ms.as_ref());
     assert!(connected.unwrap().p50 < media.unwrap().p50);
     let server = report.server.as_ref().unwrap();
-    assert!(server.cpu_ns_per_packet > 0.0 && server.memory > 0);
+    assert!(server.cpu_ns_per_packet > 0.0 && server.anonymous_after_joins > 0);
+    assert!(report.delay_ends_in_kernel && report.load_cpu_ns_per_packet > 0.0, "{report}");
+    assert_eq!(server.kernel_ns_per_packet + server.user_ns_per_packet, server.cpu_ns_per_packet);
+    assert_eq!((report.people.joined, report.people.left), (12, 0));
 }
 
 #[test]
 fn who_leaves_and_who_comes_is_neither_lost_nor_missed() {
     let report = load("--subscribers 6 --churn 4 --duration 4 --video-kbps 300");
     assert!(report.is_clean(), "{report}");
-    // A dozen left, and as many came.
+    // Four a second left, and as many came.
+    let (joined, left) = (report.people.joined, report.people.left);
+    assert!((14..=16).contains(&left), "{report}");
+    assert!((7 + left - 1..=7 + left).contains(&joined), "{report}");
     assert!((6..=7).contains(&report.people.connected), "{report}");
     assert!(report.reply_ms.is_some() && report.first_media_ms.is_some());
+}
+
+#[test]
+fn a_join_takes_from_when_it_was_due_however_late_somebody_sees_to_it() {
+    let (runtime, server) = serve();
+    let line = format!("load http://{} --subscribers 1", server.address());
+    let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
+    let crowd = Crowd::new(&options).unwrap();
+    let due = Instant::now();
+    thread::sleep(Duration::from_millis(300));
+    crowd.enter(1, due);
+    let give_up = Instant::now() + Duration::from_secs(10);
+    while crowd.outcomes.count() == 0 {
+        assert!(Instant::now() < give_up, "nobody joins");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(crowd.outcomes.joined(), 1, "{:?}", crowd.outcomes.take_reasons());
+    assert!(crowd.outcomes.take_times()[0] >= Duration::from_millis(300));
+    crowd.end();
+    runtime.block_on(server.stop());
+}
+
+#[test]
+fn who_only_receives_is_read_now_and_then_and_packets_are_no_later_for_that() {
+    let report = load("--subscribers 8 --duration 3 --video-kbps 600 --read-every 40");
+    assert!(report.is_clean() && report.delay_ends_in_kernel, "{report}");
+    // Read twenty-five times a second, they would seem 20 ms late on the average.
+    assert!(report.picture_delay_ms.as_ref().unwrap().p50 < 10.0, "{report}");
+    let expected = 8.0 * 600_000.0 / 8.0 / 1200.0 * report.seconds;
+    assert!(report.packets.received as f64 > 0.9 * expected, "{report}");
+}
+
+#[test]
+fn pictures_of_every_codec_come_whole_and_in_order() {
+    let all = ["vp8", "vp9", "h264", "av1"].map(|codec| {
+        thread::spawn(move || {
+            let words = "--publishers 2 --subscribers 2 --sizes 3 --video-kbps 600 --duration 2";
+            let report = load(&format!("{words} --codec {codec}"));
+            assert!(report.is_clean(), "{codec}: {report}");
+            // Each of two is seen by three people, in one packet a picture at least.
+            let pictures = 2.0 * 3.0 * 30.0 * report.seconds;
+            assert!(report.packets.received as f64 > 0.8 * pictures, "{codec}: {report}");
+            assert!(report.picture_delay_ms.is_some(), "{codec}: {report}");
+        })
+    });
+    all.into_iter().for_each(|one| one.join().unwrap());
 }
 
 #[test]

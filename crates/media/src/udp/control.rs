@@ -4,6 +4,7 @@
 //! type as ints, then data, each message starting at a multiple of the word size (cmsg(3)).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::{Duration, SystemTime};
 
 use super::name::{Family, mapped};
 use crate::sys::{CONTROL_LEN, Header};
@@ -18,6 +19,8 @@ pub(super) struct Received {
     pub(super) local: Option<IpAddr>,
     /// Size of the datagrams that the kernel joined into it (UDP_GRO), if it did.
     pub(super) segment: Option<usize>,
+    /// When the kernel had it, where the socket asked for that.
+    pub(super) at: Option<SystemTime>,
 }
 
 /// Says from which address of ours a message leaves. Nothing is written for an unspecified
@@ -81,11 +84,22 @@ pub(super) fn read(header: &Header) -> Received {
                 received.segment = octets::<4>(data, 0)
                     .and_then(|size| usize::try_from(i32::from_ne_bytes(size)).ok());
             }
+            (libc::SOL_SOCKET, libc::SO_TIMESTAMPNS) => received.at = time(data),
             _ => {}
         }
         rest = after;
     }
     received
+}
+
+/// A `struct timespec`: seconds since 1970 and nanoseconds, each a word (socket(7)).
+fn time(data: &[u8]) -> Option<SystemTime> {
+    let word = |at: usize| match size_of::<libc::time_t>() {
+        4 => octets(data, at / 2).map(|word| u64::from(u32::from_ne_bytes(word))),
+        _ => octets(data, at).map(u64::from_ne_bytes),
+    };
+    let since = Duration::from_secs(word(0)?).checked_add(Duration::from_nanos(word(8)?))?;
+    SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
 type Split<'a> = (libc::c_int, libc::c_int, &'a [u8], &'a [u8]);
@@ -115,7 +129,7 @@ mod tests {
             let ip: IpAddr = ip.parse().unwrap();
             let mut header = Header::EMPTY;
             write_source(&mut header, family, ip);
-            assert_eq!(read(&header), Received { local: Some(ip), segment: None });
+            assert_eq!(read(&header), Received { local: Some(ip), ..Received::default() });
             write_segment(&mut header, 1200);
             assert!(header.control_len <= CONTROL_LEN);
             assert_eq!(read(&header).local, Some(ip));

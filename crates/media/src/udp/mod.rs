@@ -21,6 +21,7 @@ pub use patience::Patience;
 pub use receive::{Arrival, ReceiveBatch, ReceiveFacts};
 pub use send::{Datagrams, SendFacts};
 
+use crate::sys;
 use name::Family;
 use send::Sender;
 
@@ -68,6 +69,24 @@ impl Socket {
     /// What was received so far.
     pub fn received(&self) -> &ReceiveFacts {
         &self.received
+    }
+
+    /// From now on each arrival says when the kernel had it, and no longer to which address of ours it
+    /// came: there is one only.
+    ///
+    /// # Errors
+    /// When the socket is bound to no address in particular, or the kernel tells no times.
+    pub fn tell_times(&self) -> io::Result<()> {
+        if self.local.ip().is_unspecified() {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        let fd = self.socket.as_fd();
+        sys::set_option(fd, libc::SOL_SOCKET, libc::SO_TIMESTAMPNS, 1)?;
+        // Control messages have room for one of both beside the size of segments.
+        match self.family {
+            Family::V4 => sys::set_option(fd, libc::IPPROTO_IP, libc::IP_PKTINFO, 0),
+            Family::V6 => sys::set_option(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, 0),
+        }
     }
 
     /// Behaves from now on as on a kernel that refuses GSO.

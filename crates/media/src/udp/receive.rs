@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
+use std::time::SystemTime;
 
 use parlor_rtc::path::UdpPath;
 
@@ -49,6 +50,8 @@ pub struct Arrival<'a> {
     pub path: UdpPath,
     /// Its payload.
     pub datagram: &'a mut [u8],
+    /// When the kernel had it, or the first of its run: see [`Socket::tell_times`](super::Socket::tell_times).
+    pub at: Option<SystemTime>,
 }
 
 /// Where a datagram run of the batch came from and how it is divided.
@@ -57,6 +60,7 @@ struct Run {
     path: UdpPath,
     len: usize,
     segment: usize,
+    at: Option<SystemTime>,
 }
 
 /// Buffers for one batch, used again and again; one per media thread serves all its sockets.
@@ -127,9 +131,11 @@ impl ReceiveBatch {
             .zip(&self.runs)
             .filter_map(|(body, run)| Some((body, (*run)?)))
             .flat_map(|(body, run)| {
-                body[..run.len]
-                    .chunks_mut(run.segment)
-                    .map(move |datagram| Arrival { path: run.path, datagram })
+                body[..run.len].chunks_mut(run.segment).map(move |datagram| Arrival {
+                    path: run.path,
+                    datagram,
+                    at: run.at,
+                })
             })
     }
 }
@@ -142,7 +148,7 @@ fn read_run(header: &Header, bound: IpAddr) -> Option<Run> {
     let received = control::read(header);
     let segment = received.segment.filter(|&size| size > 0).unwrap_or(header.len);
     let local = received.local.unwrap_or(bound);
-    Some(Run { path: UdpPath { remote, local }, len: header.len, segment })
+    Some(Run { path: UdpPath { remote, local }, len: header.len, segment, at: received.at })
 }
 
 fn is_nothing(error: &io::Error) -> bool {

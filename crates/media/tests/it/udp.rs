@@ -1,7 +1,7 @@
 //! The socket against real loopback sockets.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use parlor_media::poll::Poller;
 use parlor_media::udp::{
@@ -221,4 +221,32 @@ fn one_remote_address_always_reaches_the_same_socket_of_a_group() {
         }
     }
     assert!(home.values().collect::<std::collections::BTreeSet<_>>().len() > 1);
+}
+
+/// Sends a run of six, reads it 30 ms later, and says whether all were there in the time of the sending.
+fn kernel_told_when(sender: &mut Socket, receiver: &mut Socket) -> bool {
+    let before = SystemTime::now();
+    let (bytes, _) = run_of(6, 1200);
+    send(sender, path(receiver.local().ip(), receiver.local()), &bytes, 1200);
+    let sent = SystemTime::now();
+    // Nobody watches what this waits for: it is only late.
+    Poller::new().unwrap().wait(&[], Some(Duration::from_millis(30))).unwrap();
+    let mut batch = ReceiveBatch::default();
+    receiver.receive(&mut batch).unwrap();
+    let times: Vec<_> = batch.arrivals().map(|arrival| (arrival.at, arrival.path.local)).collect();
+    assert_eq!(times.len(), 6);
+    assert!(times.iter().all(|(_, local)| *local == receiver.local().ip()));
+    times.iter().all(|(at, _)| at.is_some_and(|at| before <= at && at <= sent))
+}
+
+#[test]
+fn a_socket_can_tell_when_the_kernel_had_a_datagram_however_late_it_is_read() {
+    for ip in ["127.0.0.1", "[::1]"] {
+        let (mut sender, mut receiver) = (bind(&format!("{ip}:0")), bind(&format!("{ip}:0")));
+        receiver.tell_times().unwrap();
+        // The kernel begins to take times a moment after the first socket has asked for them.
+        let told = (0..50).any(|_| kernel_told_when(&mut sender, &mut receiver));
+        assert!(told, "{ip}");
+    }
+    assert!(bind("[::]:0").tell_times().is_err(), "it must tell to which address a datagram came");
 }

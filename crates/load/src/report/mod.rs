@@ -1,8 +1,11 @@
 //! What a load has found, for people and as JSON.
 
-use std::fmt::{self, Display, Formatter};
+mod server;
+mod text;
 
 use serde::Serialize;
+
+pub use server::{Server, ServerUse};
 
 use crate::options::Options;
 use crate::process::Usage;
@@ -14,8 +17,6 @@ const BUSIEST: f64 = 0.9;
 const MOST_STARVED: f64 = 0.05;
 /// So much of the processors' time that other machines on the same host may take.
 const MOST_STOLEN: f64 = 0.02;
-/// Failures that are named; the others are counted.
-const NAMED_FAILURES: usize = 10;
 
 /// What a load has found.
 #[derive(Debug, Serialize)]
@@ -28,11 +29,13 @@ pub struct Report {
     pub packets: Packets,
     /// Bits a second that all received, without what SRTP, UDP and IP add.
     pub received_bps: f64,
-    /// From a publisher's send to a subscriber's receive, in milliseconds.
+    /// From a publisher's send until the subscriber's kernel had it, in milliseconds.
     pub picture_delay_ms: Option<Percentiles>,
     /// The same of sound.
     pub sound_delay_ms: Option<Percentiles>,
-    /// From the beginning of a join, in milliseconds: to the reply, to the end of DTLS, to the first media.
+    /// Whether the kernel said of each packet when it had it; else delays end where this program read it.
+    pub delay_ends_in_kernel: bool,
+    /// From when a join was due, in milliseconds: to the reply, to the end of DTLS, to the first media.
     pub reply_ms: Option<Percentiles>,
     /// See `reply_ms`.
     pub connected_ms: Option<Percentiles>,
@@ -46,6 +49,8 @@ pub struct Report {
     pub skipped: u64,
     /// How much of its busiest second the busiest thread of this program was busy, 0 to 1.
     pub load_busy: f64,
+    /// Nanoseconds of a processor that this program took for each packet that was received.
+    pub load_cpu_ns_per_packet: f64,
     /// The share of the time in which this program waited for a processor.
     pub load_waited: f64,
     /// The share of the time in which another machine on the same host had this one's processors, 0 to 1.
@@ -67,6 +72,10 @@ pub struct People {
     pub publishers: u32,
     /// Subscribers in each.
     pub subscribers: u32,
+    /// How many joined, from the beginning.
+    pub joined: u64,
+    /// How many left while it was measured.
+    pub left: u64,
     /// How many were connected at the end.
     pub connected: usize,
     /// How many of them were to see or hear others and got nothing for two seconds.
@@ -80,10 +89,13 @@ pub struct Packets {
     pub sent: u64,
     /// Received, each once: what the server forwarded.
     pub received: u64,
-    /// Never received.
+    /// Of numbers that had not come when a later one had: those that never came, or too late to tell. Fewer than none when some had been
+    /// counted before it was measured.
     pub lost: i64,
-    /// Received after they had been asked for again.
-    pub repaired: u64,
+    /// Of the same: those that came when they had been asked for again.
+    pub recovered: u64,
+    /// Of the same: those that came by themselves.
+    pub late: u64,
     /// Received twice.
     pub duplicates: u64,
     /// Not authentic.
@@ -113,25 +125,6 @@ pub struct Percentiles {
     pub max: f64,
 }
 
-/// What the server's process used.
-#[derive(Debug, Serialize)]
-pub struct Server {
-    /// Nanoseconds of a processor for each packet that was received.
-    pub cpu_ns_per_packet: f64,
-    /// In its own code.
-    pub user_ns_per_packet: f64,
-    /// In the kernel.
-    pub kernel_ns_per_packet: f64,
-    /// Processors that it kept busy.
-    pub processors: f64,
-    /// The share of the time in which it had to wait for one.
-    pub waited: f64,
-    /// Bytes of memory.
-    pub memory: u64,
-    /// Bytes of memory more than before anybody joined, for each person.
-    pub memory_per_person: f64,
-}
-
 /// What a report is made of.
 pub struct Findings {
     /// What everybody counted while it was measured.
@@ -142,8 +135,8 @@ pub struct Findings {
     pub connected: usize,
     /// See [`People::starved`].
     pub starved: usize,
-    /// See [`Report::load_waited`].
-    pub waited: f64,
+    /// What this program used while it was measured.
+    pub own: Usage,
     /// How long it was measured, in seconds.
     pub seconds: f64,
     /// See [`Report::load_busy`].
@@ -152,8 +145,8 @@ pub struct Findings {
     pub cipher: Option<String>,
     /// See [`Report::stolen`].
     pub stolen: f64,
-    /// The server before anybody joined, and what it used while it was measured.
-    pub server: Option<(Usage, Usage)>,
+    /// What the server used.
+    pub server: Option<ServerUse>,
 }
 
 impl Percentiles {
@@ -172,20 +165,7 @@ impl Report {
     pub fn new(options: &Options, findings: Findings) -> Report {
         let Findings { tally, joins, connected, seconds, busy, cipher, stolen, server, .. } =
             findings;
-        let server = server.map(|(before, used)| {
-            let per_packet = used.cpu.as_nanos() as f64 / tally.packets_in.max(1) as f64;
-            let kernel = per_packet * used.kernel_share();
-            Server {
-                cpu_ns_per_packet: per_packet,
-                user_ns_per_packet: per_packet - kernel,
-                kernel_ns_per_packet: kernel,
-                processors: used.cpu.as_secs_f64() / seconds,
-                waited: used.waited.as_secs_f64() / seconds,
-                memory: used.memory,
-                memory_per_person: used.memory.saturating_sub(before.memory) as f64
-                    / connected.max(1) as f64,
-            }
-        });
+        let server = server.map(|used| Server::new(&used, &tally, connected, seconds));
         let mut failures = joins.failures.clone();
         failures.extend(tally.failures.iter().cloned());
         let expected = (options.rooms * (options.publishers + options.subscribers)) as usize;
@@ -200,6 +180,8 @@ impl Report {
                 rooms: options.rooms,
                 publishers: options.publishers,
                 subscribers: options.subscribers,
+                joined: joins.joined,
+                left: tally.left,
                 connected,
                 starved: findings.starved,
             },
@@ -208,7 +190,8 @@ impl Report {
                 sent: tally.packets_out,
                 received: tally.packets_in,
                 lost: tally.lost,
-                repaired: tally.repaired,
+                recovered: tally.recovered,
+                late: tally.late,
                 duplicates: tally.duplicates,
                 forged: tally.forged,
                 disordered: tally.disordered,
@@ -220,6 +203,7 @@ impl Report {
             received_bps: tally.bytes_in as f64 * 8.0 / seconds,
             picture_delay_ms: Percentiles::of(&tally.picture_delay),
             sound_delay_ms: Percentiles::of(&tally.sound_delay),
+            delay_ends_in_kernel: tally.untimed == 0,
             reply_ms: Percentiles::of(&joins.reply_time),
             connected_ms: Percentiles::of(&joins.connect_time),
             first_media_ms: Percentiles::of(&joins.media_time),
@@ -227,7 +211,9 @@ impl Report {
             options: options.clone(),
             skipped: tally.skipped,
             load_busy: busy,
-            load_waited: findings.waited,
+            load_cpu_ns_per_packet: findings.own.cpu().0.as_nanos() as f64
+                / tally.packets_in.max(1) as f64,
+            load_waited: findings.own.waited.as_secs_f64() / seconds,
             stolen,
             server,
             failures,
@@ -245,8 +231,8 @@ impl Report {
 
     fn doubts(&self) -> Vec<String> {
         let mut doubts = Vec::new();
-        let Packets { lost, repaired, received, sent_again, .. } = self.packets;
-        let lost = lost.max(0) as u64 + repaired;
+        let Packets { lost, recovered, received, sent_again, .. } = self.packets;
+        let lost = lost.max(0) as u64 + recovered;
         if lost + sent_again > 0 {
             doubts.push(format!(
                 "{lost} packets were lost on the way here, {sent_again} on the way there"
@@ -262,7 +248,8 @@ impl Report {
                 load * 100.0
             ));
         }
-        if received == 0 {
+        let carries_media = self.options.video_kbps + self.options.audio_kbps > 0;
+        if received == 0 && carries_media {
             doubts.push("nothing was received".to_owned());
         }
         if self.load_busy > BUSIEST {
@@ -280,85 +267,5 @@ impl Report {
             doubts.push(format!("the server waited for a processor for {waited:.0} % of the time"));
         }
         doubts
-    }
-}
-
-impl Display for Percentiles {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Percentiles { p50, p90, p99, max } = self;
-        write!(f, "p50 {p50:.2}   p90 {p90:.2}   p99 {p99:.2}   max {max:.2} ms")
-    }
-}
-
-impl Display for Report {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let People { rooms, publishers, subscribers, connected, starved } = self.people;
-        let starving = match starved {
-            0 => String::new(),
-            _ => format!(", {starved} of them starved"),
-        };
-        writeln!(
-            f,
-            "rooms            {rooms}, each of {publishers} publishers and {subscribers} subscribers; {connected} people connected{starving}"
-        )?;
-        let Packets { sent, received, lost, repaired, padding, .. } = self.packets;
-        writeln!(
-            f,
-            "packets          {sent} sent, {received} received in {:.1} s: {:.0} a second, {:.1} Mbit/s",
-            self.seconds,
-            received as f64 / self.seconds,
-            self.received_bps / 1e6
-        )?;
-        writeln!(
-            f,
-            "                 {lost} lost, {repaired} repaired, {padding} of padding beside them"
-        )?;
-        let Packets { forged, disordered, of_others, duplicates, .. } = self.packets;
-        writeln!(
-            f,
-            "                 {forged} not authentic, {disordered} out of order, {of_others} of the wrong person, {duplicates} twice"
-        )?;
-        let times = [
-            ("delay, pictures", &self.picture_delay_ms),
-            ("delay, sound", &self.sound_delay_ms),
-            ("join: reply", &self.reply_ms),
-            ("join: connected", &self.connected_ms),
-            ("join: media", &self.first_media_ms),
-        ];
-        for (name, times) in times {
-            if let Some(times) = times {
-                writeln!(f, "{name:<16} {times}")?;
-            }
-        }
-        if let Some(server) = &self.server {
-            writeln!(
-                f,
-                "server           {:.0} ns of CPU for each packet received: {:.0} in its code, {:.0} in the kernel",
-                server.cpu_ns_per_packet, server.user_ns_per_packet, server.kernel_ns_per_packet
-            )?;
-            writeln!(
-                f,
-                "                 {:.2} processors; {:.0} MiB of memory, {:.0} KiB for each person",
-                server.processors,
-                server.memory as f64 / (1 << 20) as f64,
-                server.memory_per_person / 1024.0
-            )?;
-        }
-        writeln!(
-            f,
-            "this program     busy for {:.0} % of its busiest second{}",
-            self.load_busy * 100.0,
-            self.cipher.as_ref().map(|cipher| format!(", {cipher}")).unwrap_or_default()
-        )?;
-        for failure in self.failures.iter().take(NAMED_FAILURES) {
-            writeln!(f, "FAILED           {failure}")?;
-        }
-        if self.failures.len() > NAMED_FAILURES {
-            writeln!(f, "FAILED           {} more", self.failures.len() - NAMED_FAILURES)?;
-        }
-        for doubt in &self.invalid {
-            writeln!(f, "INVALID          {doubt}")?;
-        }
-        Ok(())
     }
 }
