@@ -17,6 +17,7 @@ pub mod poll;
 mod rooms;
 mod seed;
 mod start;
+pub mod strain;
 mod sys;
 mod thread;
 pub mod udp;
