@@ -460,7 +460,7 @@ export type TrackState = "live" | "paused";
 /**
  * Why one gets no picture of a track.
  */
-export type PauseReason = "bandwidth" | "not_shown" | "publisher_off" | "codec_not_supported";
+export type PauseReason = "bandwidth" | "not_shown" | "publisher_off" | "codec_not_supported" | "server_busy";
 
 /**
  * The payload of `ended`: the membership is over; `phx_close` follows.

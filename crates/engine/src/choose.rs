@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::id::TrackId;
 use crate::lately::Had;
 use crate::peer::{Peer, PeerKey};
+use crate::shedding::Limit;
 use crate::slot::{Feed, Slot};
 use crate::slot_set::MAX_SLOTS;
 use crate::timer::{PeerTimer, Timer};
@@ -47,12 +48,14 @@ const NEEDED_TO_BEGIN_PERCENT: u64 = 116;
 
 /// A video track that flows to a peer.
 #[derive(Clone, Copy)]
-struct Flowing {
-    slot: usize,
-    track: TrackKey,
+pub(crate) struct Flowing {
+    pub(crate) slot: usize,
+    pub(crate) track: TrackKey,
     id: TrackId,
     class: Class,
     area: Area,
+    /// How much of it the thread has time for.
+    pub(crate) limit: Limit,
 }
 
 type AllFlowing = ArrayVec<Flowing, MAX_SLOTS>;
@@ -76,7 +79,10 @@ impl Engine {
 
     /// Decides how much of each video track flows to a peer.
     pub(crate) fn review_choice(&mut self, now: Instant, key: PeerKey) {
-        let Some(flowing) = self.flowing(now, key) else { return };
+        let Some(mut flowing) = self.flowing(now, key) else { return };
+        let flows = !flowing.is_empty();
+        self.follow_shedding(now, key, &flowing);
+        flowing.retain(|flowing| flowing.limit != Limit::Nothing);
         for Flowing { track, .. } in &flowing {
             if let Some(track) = self.tracks.get_mut(*track) {
                 track.measure(now);
@@ -89,7 +95,7 @@ impl Engine {
         self.set_congestion_timer(key);
         self.review_quality(now, key);
         let goes_on = self.peers.get(key).is_some_and(|peer| peer.told.is_changing());
-        if goes_on || !flowing.is_empty() {
+        if goes_on || flows {
             let timer = Timer::Peer(key.index, PeerTimer::Layer);
             self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
         }
@@ -106,12 +112,15 @@ impl Engine {
                 None => (0, WHOLE_PAGE),
             };
             let class = Class::of(source.source, priority, self.has_spoken_lately(now, source));
+            let limit = self.shedding.limit(class, key.index, source.id);
+            let area = limit.of_area(area);
             (at.kind == MediaKind::Video).then_some(Flowing {
                 slot,
                 track: track.key,
                 id: track.id,
                 class,
                 area,
+                limit,
             })
         });
         Some(flowing.take(MAX_SLOTS).collect())
@@ -234,7 +243,13 @@ impl Engine {
     }
 
     /// Notes what a publisher is to send for somebody who shows a track of it.
-    fn note_demand(&mut self, now: Instant, key: PeerKey, flowing: &Flowing, demand: Demand) {
+    pub(crate) fn note_demand(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        flowing: &Flowing,
+        demand: Demand,
+    ) {
         let peer = self.peers.get_mut(key);
         let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(flowing.slot)) else { return };
         if std::mem::replace(&mut slot.demand, demand) != demand {

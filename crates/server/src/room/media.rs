@@ -193,6 +193,7 @@ fn track_quality_of(quality: &engine::TrackQuality) -> TrackQuality {
         state: if picture.is_some() { TrackState::Live } else { TrackState::Paused },
         reason: quality.given.err().map(|reason| match reason {
             PauseCause::Bandwidth => PauseReason::Bandwidth,
+            PauseCause::ServerBusy => PauseReason::ServerBusy,
             PauseCause::NotShown => PauseReason::NotShown,
             PauseCause::PublisherOff => PauseReason::PublisherOff,
             PauseCause::CodecNotSupported => PauseReason::CodecNotSupported,
