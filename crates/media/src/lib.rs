@@ -21,6 +21,7 @@ pub mod strain;
 mod sys;
 mod thread;
 pub mod udp;
+mod work_clock;
 
 pub use board::{GoneReason, RoomEvents, RoomGone};
 pub use candidates::Announce;
