@@ -460,7 +460,7 @@ export type TrackState = "live" | "paused";
 /**
  * Why one gets no picture of a track.
  */
-export type PauseReason = "bandwidth" | "not_shown" | "publisher_off" | "codec_not_supported";
+export type PauseReason = "bandwidth" | "not_shown" | "publisher_off" | "codec_not_supported" | "server_busy";
 
 /**
  * The payload of `ended`: the membership is over; `phx_close` follows.
@@ -495,4 +495,4 @@ retry_after_ms?: number, };
 /**
  * Every reason for a refusal or for the end of a membership.
  */
-export type Reason = "bad_request" | "bad_room_id" | "bad_name" | "unsupported_protocol" | "bad_offer" | "room_full" | "server_full" | "resume_unknown" | "unknown_track" | "too_many_requests" | "too many channels joined" | "media_failed" | "server_stopping" | "replaced" | "connection_failed" | "unmatched topic" | "unknown_event";
+export type Reason = "bad_request" | "bad_room_id" | "bad_name" | "unsupported_protocol" | "bad_offer" | "room_full" | "server_full" | "server_busy" | "resume_unknown" | "unknown_track" | "too_many_requests" | "too many channels joined" | "media_failed" | "server_stopping" | "replaced" | "connection_failed" | "unmatched topic" | "unknown_event";

@@ -33,6 +33,9 @@ export class JoinPage {
   #hint = h("small", { class: "hint", hidden: true });
   #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "off", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
   #submit = h("button", { class: "primary", type: "submit", "data-testid": "join-button" }, "Join");
+  #waiting = h("p", { class: "hint", role: "status", "data-testid": "join-waiting" });
+  /** Counts the seconds of a wait. @type {ReturnType<typeof setInterval> | undefined} */
+  #countdown;
   #error = h("p", { class: "error", role: "alert", "data-testid": "join-error", hidden: true });
 
   /**
@@ -71,9 +74,28 @@ export class JoinPage {
     return this.#join();
   }
 
+  /**
+   * A busy server is asked again by itself.
+   * @param {number} waitMs  after so long
+   */
+  showWait(waitMs) {
+    const until = performance.now() + waitMs;
+    const tell = () => {
+      const seconds = Math.ceil((until - performance.now()) / 1000);
+      this.#submit.textContent = seconds > 0 ? `Trying again in ${seconds} s` : "Joining…";
+      if (seconds <= 0) clearInterval(this.#countdown);
+    };
+    clearInterval(this.#countdown);
+    this.#countdown = setInterval(tell, 1000);
+    // Said once; what counts down is the button.
+    this.#waiting.textContent = "The server is busy. You will be let in as soon as it can do more.";
+    tell();
+  }
+
   /** The page is gone, and with it a join that was on its way. */
   stop() {
     this.#lifetime.abort();
+    clearInterval(this.#countdown);
     this.#meter?.stop.abort();
     this.#video.srcObject = null;
   }
@@ -88,6 +110,7 @@ export class JoinPage {
       h("label", { class: "field" }, h("span", {}, "Room"), this.#room, this.#hint),
       h("label", { class: "field" }, h("span", {}, "Your name"), this.#name),
       this.#submit,
+      this.#waiting,
       this.#error,
       h("details", { class: "devices" }, h("summary", { "data-testid": "devices-summary" }, "Camera, microphone, loudspeaker, video quality"), menu));
     return h("main", { class: "join" },
@@ -120,6 +143,8 @@ export class JoinPage {
   /** @param {boolean} busy */
   #busy(busy) {
     this.#error.hidden = true;
+    this.#waiting.textContent = "";
+    clearInterval(this.#countdown);
     this.#submit.disabled = busy;
     this.#submit.textContent = busy ? "Joining…" : "Join";
   }

@@ -49,7 +49,10 @@ function stopShown() {
 
 /** @param {{ atOnce?: boolean }} [options]  `atOnce`: without waiting for a click */
 async function showJoinPage({ atOnce = false } = {}) {
-  const joinPage = new JoinPage(me, saving, { room: roomOfPath(location.pathname), onJoin: enterRoom });
+  const joinPage = new JoinPage(me, saving, {
+    room: roomOfPath(location.pathname),
+    onJoin: (id, name, signal) => enterRoom(id, name, signal, (waitMs) => joinPage.showWait(waitMs)),
+  });
   document.title = "Parlor";
   show(joinPage.element, joinPage);
   joinPage.focus();
@@ -76,10 +79,12 @@ function codecOfLink() {
  * @param {string} id
  * @param {string} name
  * @param {AbortSignal} signal  aborts when the person went elsewhere meanwhile
+ * @param {(waitMs: number) => void} onWait  the server is busy, and is asked again after so long
  */
-async function enterRoom(id, name, signal) {
+async function enterRoom(id, name, signal, onWait) {
   const joining = new Room({ headStart: headStart ?? newHeadStart(), room: id, name });
   headStart = null;
+  joining.on("waiting", ({ waitMs }) => onWait(waitMs), { signal });
   try {
     await me.enter(joining);
     await joining.join({ signal });

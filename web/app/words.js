@@ -78,6 +78,7 @@ const PAUSES = {
   codec_not_supported: "this browser does not play its codec",
   publisher_off: "turned off by its sender",
   not_shown: "not on the screen",
+  server_busy: "the server is busy, and sound comes first",
 };
 
 /**
@@ -96,6 +97,7 @@ export function pauseLine(reason) {
  */
 export function pauseWords(reason, name) {
   if (reason === "bandwidth") return "Paused: your connection is too slow for this picture";
+  if (reason === "server_busy") return "Paused: the server is busy. The picture comes back by itself";
   if (reason === "codec_not_supported") return `${name}’s browser sends a codec that this browser does not play`;
   return "";
 }

@@ -7,6 +7,36 @@ import { ParlorError } from "./error.js";
 /** A first join that finds no server within this time says so instead of trying for ever. */
 export const UNREACHABLE_AFTER_MS = 10_000;
 
+/** Someone whom a busy server has not let in after so much waiting is told so, and decides what to do. */
+const WAITS_FOR_MS = 120_000;
+
+/**
+ * How long to wait before knocking again, when a busy server has said when that can help: longer by up to a half, so that all whom it
+ * turned away do not return as one.
+ * @param {ParlorError} error  why we were not let in
+ * @param {number} waitedMs  how long we have waited already
+ * @param {() => number} random  in [0, 1)
+ * @returns {number | null} milliseconds; null when knocking again is of no use, or was tried for long enough
+ */
+export function busyWaitMs({ reason, retryAfterMs }, waitedMs, random) {
+  if (reason !== "server_busy" || retryAfterMs === null || waitedMs >= WAITS_FOR_MS) return null;
+  return Math.round(retryAfterMs * (1 + random() / 2));
+}
+
+/**
+ * Lets time pass.
+ * @param {number} ms
+ * @param {AbortSignal} signal  stops the waiting, which then rejects with its reason
+ * @returns {Promise<void>}
+ */
+export function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(signal.reason);
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)));
+  });
+}
+
 /**
  * Settles when the socket is open, and rejects with `unreachable` when that takes too long.
  * @param {Socket} socket  which is opening

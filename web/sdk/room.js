@@ -1,6 +1,6 @@
 /** A room as an application holds it: what to publish goes in, who is there and what to play comes out. */
 
-import { unlessAborted, whenOpen, youLeft } from "./arrival.js";
+import { busyWaitMs, pause, unlessAborted, whenOpen, youLeft } from "./arrival.js";
 import { ParlorError } from "./error.js";
 import { Events } from "./events.js";
 import { Freezes } from "./freezes.js";
@@ -43,6 +43,7 @@ const NOTHING_KNOWN = { estimate_bps: null, network: "unknown", tracks: [] };
  * @property {Quality} quality  what is sent to us of each video track, and how good our way from the server is
  * @property {string | null} dominant  id of the peer who has the floor now, ourselves included
  * @property {Stage} stage  how the connection is
+ * @property {{ error: ParlorError, waitMs: number }} waiting  the server is too busy to let us in; it is asked again after so long
  * @property {ParlorError} refused  why the server has let us go, or does not let us back in yet; it is asked again
  * @property {ParlorError} ended  it is over; nothing follows
  */
@@ -211,6 +212,23 @@ export class Room extends Events {
   async #arrive() {
     this.#socket.open();
     const [description] = await Promise.all([this.#membership.connection.offer(), whenOpen(this.#socket, this.#over.signal)]);
+    for (let waitedMs = 0; ; ) {
+      try {
+        return await this.#knock(description);
+      } catch (thrown) {
+        const error = ParlorError.from(thrown);
+        const waitMs = busyWaitMs(error, waitedMs, Math.random);
+        if (waitMs === null) throw error;
+        waitedMs += waitMs;
+        this.emit("waiting", { error, waitMs });
+        await pause(waitMs, this.#over.signal);
+        await whenOpen(this.#socket, this.#over.signal);
+      }
+    }
+  }
+
+  /** @param {{ offer: string, senders: wire.Sender[] }} description */
+  async #knock(description) {
     try {
       await this.#membership.join(description);
     } catch (error) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { BO, CY, connection, events, joins, newRoom, pass, room, server } from "./call.js";
-import { settle } from "./world.js";
+import { FakePeerConnection, settle } from "./world.js";
 
 test("a join is one round trip that offers senders without tracks and slots in pairs", async () => {
   await room.join();
@@ -26,6 +26,50 @@ test("a refused join rejects with the server's words and leaves nothing open", a
   await assert.rejects(room.join(), { reason: "room_full", message: "This room is full." });
   assert.equal(server.socket.closed, true);
   assert.equal(connection().connectionState, "closed");
+  await pass(20_000);
+  assert.equal(joins().length, 1);
+});
+
+test("a busy server is asked again by itself, a little later than it says, until it lets us in", async (t) => {
+  t.mock.method(Math, "random", () => 0.5);
+  let busy = 2;
+  server.answers.phx_join = (join) => {
+    if (busy-- > 0) throw { reason: "server_busy", message: "The server is busy.", retry_after_ms: 4_000 };
+    return server.joined(join);
+  };
+  const waits = [];
+  room.on("waiting", ({ error, waitMs }) => waits.push([error.reason, waitMs]));
+  const joined = room.join();
+  await pass(4_900);
+  assert.equal(joins().length, 1);
+  await pass(10_000);
+  await joined;
+  assert.deepEqual(waits, [["server_busy", 5_000], ["server_busy", 5_000]]);
+  assert.equal(joins().length, 3);
+  assert.equal(FakePeerConnection.all.length, 1, "with the same connection");
+  assert.equal(room.peer, "p7");
+});
+
+test("a server that stays busy is told to the person in the end", async () => {
+  server.answers.phx_join = () => {
+    throw { reason: "server_busy", message: "The server is busy.", retry_after_ms: 15_000 };
+  };
+  const failure = assert.rejects(room.join(), { reason: "server_busy", message: "The server is busy." });
+  await pass(150_000);
+  await failure;
+  const asked = joins().length;
+  assert.ok(asked >= 6 && asked <= 9, `asked ${asked} times`);
+  assert.equal(connection().connectionState, "closed");
+});
+
+test("whoever leaves while a busy server is waited for is gone", async () => {
+  server.answers.phx_join = () => {
+    throw { reason: "server_busy", message: "The server is busy.", retry_after_ms: 5_000 };
+  };
+  const failure = assert.rejects(room.join(), { reason: "left" });
+  await pass(1_000);
+  room.leave();
+  await failure;
   await pass(20_000);
   assert.equal(joins().length, 1);
 });

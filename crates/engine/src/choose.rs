@@ -13,10 +13,11 @@ use crate::engine::Engine;
 use crate::id::TrackId;
 use crate::lately::Had;
 use crate::peer::{Peer, PeerKey};
+use crate::shedding::Limit;
 use crate::slot::{Feed, Slot};
 use crate::slot_set::MAX_SLOTS;
 use crate::timer::{PeerTimer, Timer};
-use crate::track::{Track, TrackKey};
+use crate::track::{Track, TrackKey, Upstream};
 
 /// How often that is decided while nothing else happens.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
@@ -47,12 +48,14 @@ const NEEDED_TO_BEGIN_PERCENT: u64 = 116;
 
 /// A video track that flows to a peer.
 #[derive(Clone, Copy)]
-struct Flowing {
-    slot: usize,
-    track: TrackKey,
+pub(crate) struct Flowing {
+    pub(crate) slot: usize,
+    pub(crate) track: TrackKey,
     id: TrackId,
     class: Class,
     area: Area,
+    /// How much of it the thread has time for.
+    pub(crate) limit: Limit,
 }
 
 type AllFlowing = ArrayVec<Flowing, MAX_SLOTS>;
@@ -81,6 +84,9 @@ impl Engine {
         if !self.find_flowing(now, key, &mut flowing) {
             return;
         }
+        let flows = !flowing.is_empty();
+        self.follow_shedding(now, key, &flowing);
+        flowing.retain(|flowing| flowing.limit != Limit::Nothing);
         for Flowing { track, .. } in &flowing {
             if let Some(track) = self.tracks.get_mut(*track) {
                 track.measure(now);
@@ -93,7 +99,7 @@ impl Engine {
         self.set_congestion_timer(key);
         self.review_quality(now, key);
         let goes_on = self.peers.get(key).is_some_and(|peer| peer.told.is_changing());
-        if goes_on || !flowing.is_empty() {
+        if goes_on || flows {
             let timer = Timer::Peer(key.index, PeerTimer::Layer);
             self.timers.set_no_later_than(timer, now + REVIEW_INTERVAL);
         }
@@ -111,12 +117,15 @@ impl Engine {
                 None => (0, WHOLE_PAGE),
             };
             let class = Class::of(source.source, priority, self.has_spoken_lately(now, source));
+            let limit = self.shedding.limit(class, key.index, source.id);
+            let area = limit.of_area(area);
             (at.kind == MediaKind::Video).then_some(Flowing {
                 slot,
                 track: track.key,
                 id: track.id,
                 class,
                 area,
+                limit,
             })
         });
         flowing.extend(found.take(MAX_SLOTS));
@@ -247,7 +256,13 @@ impl Engine {
     }
 
     /// Notes what a publisher is to send for somebody who shows a track of it.
-    fn note_demand(&mut self, now: Instant, key: PeerKey, flowing: &Flowing, demand: Demand) {
+    pub(crate) fn note_demand(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        flowing: &Flowing,
+        demand: Demand,
+    ) {
         let peer = self.peers.get_mut(key);
         let Some(slot) = peer.and_then(|peer| peer.slots.get_mut(flowing.slot)) else { return };
         if std::mem::replace(&mut slot.demand, demand) != demand {
@@ -263,7 +278,7 @@ impl Engine {
             let slot = self.peers.get(subscriber.peer)?.slots.get(subscriber.slot)?;
             Some(slot.outgoing.reading().layers())
         });
-        let layers = layers.fold(0, |all, layers| all | layers);
+        let layers = layers.fold(track.read_elsewhere(), |all, layers| all | layers);
         if let Some(track) = self.tracks.get_mut(key) {
             track.read_layers = layers;
         }
@@ -288,11 +303,20 @@ impl Engine {
 
     /// Whether the publisher of a track is or was speaking.
     fn has_spoken_lately(&self, now: Instant, track: &Track) -> bool {
-        let publisher = self.peer_keys.get(&track.publisher).and_then(|key| self.peers.get(*key));
-        publisher.is_some_and(|publisher| {
-            let mut tracks = publisher.published.iter().filter_map(|p| self.tracks.get(p.track));
-            tracks.any(|track| track.sound.has_spoken_lately(now))
-        })
+        let spoke = |key: &TrackKey| {
+            self.tracks.get(*key).is_some_and(|track| track.sound.has_spoken_lately(now))
+        };
+        match track.upstream {
+            Upstream::Published(publisher) => self
+                .peers
+                .get(publisher)
+                .is_some_and(|publisher| publisher.published.iter().any(|p| spoke(&p.track))),
+            Upstream::Relayed(_) => {
+                let room = self.rooms.get(track.room);
+                let guest = room.and_then(|room| room.guests.get(&track.publisher));
+                guest.is_some_and(|guest| guest.tracks().iter().any(spoke))
+            }
+        }
     }
 }
 

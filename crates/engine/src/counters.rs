@@ -40,6 +40,8 @@ pub struct Counters {
     pub padding_packets_out: u64,
     /// Times that a picture was no longer sent because a subscriber's path does not carry it.
     pub pauses: u64,
+    /// Times that a picture was no longer sent because the thread had too much to do.
+    pub pictures_shed: u64,
     /// Times that a subscriber was sent another layer of a track than before.
     pub layer_switches: u64,
     /// Packets that were asked for by subscribers and were no longer there, or over budget.

@@ -17,6 +17,7 @@ use crate::paths::PathTable;
 use crate::peer::{Peer, PeerKey};
 use crate::random::Random;
 use crate::room::{Room, RoomKey};
+use crate::shedding::Shedding;
 use crate::slab::Slab;
 use crate::ssrcs::SsrcHints;
 use crate::survey::Survey;
@@ -49,6 +50,7 @@ pub struct Engine {
     pub(crate) dirty: Dirty,
     pub(crate) counters: Counters,
     pub(crate) survey: Survey,
+    pub(crate) shedding: Shedding,
 }
 
 impl Engine {
@@ -72,6 +74,7 @@ impl Engine {
             dirty: Dirty::default(),
             counters: Counters::default(),
             survey: Survey::default(),
+            shedding: Shedding::default(),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Fan-out: what has arrived goes to everyone who receives it, grouped by destination.
 
+use std::collections::VecDeque;
 use std::time::Instant;
+
+use parlor_rtc::MediaKind;
 
 use crate::arena::SendArena;
 use crate::engine::Engine;
@@ -26,30 +29,66 @@ pub enum Forwarded {
 pub(crate) struct Pending {
     /// Tracks that something has arrived of.
     tracks: Vec<TrackKey>,
-    /// Peers with slots that have something to read.
-    peers: Vec<PeerKey>,
+    /// Peers with slots that have something to read, who has waited longest first.
+    peers: VecDeque<PeerKey>,
+}
+
+/// What of that is written now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// All of it.
+    All,
+    /// Sound.
+    Sound,
+}
+
+impl Part {
+    fn includes(self, slot: &Slot) -> bool {
+        self == Part::All || slot.kind == MediaKind::Audio
+    }
 }
 
 impl Engine {
     /// Writes what has arrived since the last call to everyone who receives it, and what publishers
     /// are to be asked for. To be called after each batch of datagrams, commands and timers.
+    ///
+    /// What does not fit waits where it is: other things may be done before the next call.
     pub fn forward(&mut self, now: Instant, out: &mut SendArena) -> Forwarded {
         self.spread();
-        let mut ahead = 0;
-        while let Some(&peer) = self.pending.peers.last() {
-            if ahead == 0 {
-                ahead = self.read_ahead(&self.pending.peers);
-            }
-            ahead -= 1;
-            if self.forward_to(now, peer, out) == Forwarded::ArenaFull {
+        let forwarded = self.forward_pending(now, out);
+        // Also when there is more to do: a smaller picture begins with a key frame.
+        self.ask_upstream(now, out);
+        forwarded
+    }
+
+    /// The same for sound alone, so that it need not wait behind pictures that did not fit the last time.
+    pub fn forward_sound(&mut self, now: Instant, out: &mut SendArena) -> Forwarded {
+        self.spread();
+        for place in 0..self.pending.peers.len() {
+            if let Some(&peer) = self.pending.peers.get(place)
+                && self.forward_to(now, peer, Part::Sound, out) == Forwarded::ArenaFull
+            {
                 return Forwarded::ArenaFull;
             }
-            self.pending.peers.pop();
+        }
+        Forwarded::Done
+    }
+
+    fn forward_pending(&mut self, now: Instant, out: &mut SendArena) -> Forwarded {
+        let mut ahead = 0;
+        while let Some(&peer) = self.pending.peers.front() {
+            if ahead == 0 {
+                ahead = self.read_ahead(self.pending.peers.iter());
+            }
+            ahead -= 1;
+            if self.forward_to(now, peer, Part::All, out) == Forwarded::ArenaFull {
+                return Forwarded::ArenaFull;
+            }
+            self.pending.peers.pop_front();
             if let Some(peer) = self.peers.get_mut(peer) {
                 peer.is_pending = false;
             }
         }
-        self.ask_upstream(now, out);
         Forwarded::Done
     }
 
@@ -74,7 +113,7 @@ impl Engine {
                 let Some(peer) = self.peers.get_mut(subscriber.peer) else { continue };
                 peer.ready_slots.insert(subscriber.slot);
                 if !std::mem::replace(&mut peer.is_pending, true) {
-                    self.pending.peers.push(subscriber.peer);
+                    self.pending.peers.push_back(subscriber.peer);
                 }
             }
         }
@@ -85,11 +124,17 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(key)
             && !std::mem::replace(&mut peer.is_pending, true)
         {
-            self.pending.peers.push(key);
+            self.pending.peers.push_back(key);
         }
     }
 
-    fn forward_to(&mut self, now: Instant, key: PeerKey, out: &mut SendArena) -> Forwarded {
+    fn forward_to(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        part: Part,
+        out: &mut SendArena,
+    ) -> Forwarded {
         let Some(peer) = self.peers.get_mut(key) else { return Forwarded::Done };
         let Some(path) = peer.link.media_path() else {
             peer.ready_slots = Default::default();
@@ -98,6 +143,9 @@ impl Engine {
         let departure = Departure { path, now, time: self.clock.abs_send_time(now), probe: None };
         let (mut waits_until, mut queued) = (None, 0);
         for index in peer.ready_slots.around(peer.turn) {
+            if peer.slots.get(index).is_some_and(|slot| !part.includes(slot)) {
+                continue;
+            }
             let mut pass = Pass::Done;
             if let Some(slot) = peer.slots.get_mut(index)
                 && let Feed::Flowing(track) = slot.feed()
@@ -138,7 +186,9 @@ impl Engine {
                 }
             }
         }
-        peer.link.congestion.set_queued(queued);
+        if part == Part::All {
+            peer.link.congestion.set_queued(queued);
+        }
         if let Some(until) = waits_until {
             self.timers.set(Timer::Peer(key.index, PeerTimer::Pacing), Some(until));
         }

@@ -1,13 +1,14 @@
 //! What a media thread has done, copied out about once a second for metrics.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parlor_engine::{Counters, Survey};
 
 use crate::handover::HandoverFacts;
 use crate::placement::Load;
+use crate::strain::Level;
 use crate::udp::{ReceiveFacts, SendFacts};
 
 /// One media thread, counted since it was started. Counters never go down, but those of the
@@ -36,6 +37,8 @@ pub struct ThreadFacts {
     pub rooms: usize,
     /// Peers in them.
     pub peers: usize,
+    /// What the thread can take on: [`Level::to_number`].
+    pub level: u8,
     /// What the engine has done.
     pub engine: Counters,
     /// What the engine has found out of the paths to viewers; its totals begin anew with the engine.
@@ -57,8 +60,10 @@ pub struct TickFacts {
     pub late_max: Duration,
     /// Commands carried out.
     pub commands: u64,
-    /// Times that sending had to happen in the middle of forwarding because the arena was full.
+    /// Times that pictures were left for the next tick because the arena was full.
     pub arena_full: u64,
+    /// How long work waited: the highest mean of a tenth of a second, of the last second or so.
+    pub lag: Duration,
 }
 
 /// What other threads may see of a media thread, and the one thing they may tell it this way.
@@ -67,6 +72,9 @@ pub(crate) struct Shared {
     facts: Mutex<ThreadFacts>,
     peers: AtomicUsize,
     busy_permille: AtomicU32,
+    /// How many peers there were when that was measured.
+    peers_measured: AtomicUsize,
+    level: AtomicU8,
     stopping: AtomicBool,
     retired: AtomicBool,
 }
@@ -89,6 +97,16 @@ impl Shared {
 
     pub(crate) fn publish_busy(&self, permille: u32) {
         self.busy_permille.store(permille, Ordering::Relaxed);
+        self.peers_measured.store(self.peers.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    pub(crate) fn publish_level(&self, level: Level) {
+        self.level.store(level.to_number(), Ordering::Relaxed);
+    }
+
+    /// What the thread can take on.
+    pub(crate) fn level(&self) -> Level {
+        Level::from_number(self.level.load(Ordering::Relaxed))
     }
 
     /// What the thread carries, with the `rooms` that were placed on it; `None` when it has ended.
@@ -98,8 +116,9 @@ impl Shared {
         }
         let peers = self.peers.load(Ordering::Relaxed);
         // An idle thread does not wake to say that it is idle.
-        let busy = if peers == 0 { 0 } else { self.busy_permille.load(Ordering::Relaxed) };
-        Some(Load { rooms, peers, busy_permille: busy })
+        let busy_permille = if peers == 0 { 0 } else { self.busy_permille.load(Ordering::Relaxed) };
+        let new_peers = peers.saturating_sub(self.peers_measured.load(Ordering::Relaxed));
+        Some(Load { rooms, peers, new_peers, busy_permille, level: self.level() })
     }
 
     /// The thread takes no rooms any more.

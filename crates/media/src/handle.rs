@@ -11,6 +11,7 @@ use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
 use crate::mailbox::{Command, Mailbox, MediaError, Reply};
 use crate::placement;
+use crate::strain::Level;
 
 /// Sends commands to the media threads. Cheap to clone.
 ///
@@ -50,7 +51,8 @@ impl MediaHandle {
     /// Whoever stops waiting for the answer calls [`MediaHandle::remove_room`].
     ///
     /// # Errors
-    /// [`MediaError::RoomExists`], [`MediaError::Stopped`], [`MediaError::ThreadDied`].
+    /// [`MediaError::RoomExists`], [`MediaError::Busy`] when no thread keeps up, [`MediaError::Stopped`],
+    /// [`MediaError::ThreadDied`].
     pub async fn create_room(&self, room: RoomId) -> Result<RoomEvents, MediaError> {
         let threads = &self.inner.threads;
         let choose = |rooms: &[usize]| {
@@ -58,7 +60,7 @@ impl MediaHandle {
         };
         let Some(thread) = self.inner.directory.place(room, choose) else {
             let exists = self.inner.directory.find(room).is_some();
-            return Err(if exists { MediaError::RoomExists(room) } else { MediaError::Stopped });
+            return Err(if exists { MediaError::RoomExists(room) } else { self.no_place() });
         };
         let (writer, events) = board(room);
         let add = |reply| Command::AddRoom { room, board: writer, reply };
@@ -83,16 +85,30 @@ impl MediaHandle {
     /// A peer enters a room; the answer has the SDP answer and its slots.
     ///
     /// # Errors
+    /// [`MediaError::Busy`] when the room's thread has too much to do to take anybody in; else as
+    /// [`MediaHandle::rejoin`].
+    pub async fn join(&self, join: Join) -> Result<Joined, MediaError> {
+        let thread = self.inner.directory.find(join.room);
+        let link = thread.and_then(|thread| self.inner.threads.get(thread));
+        match link.and_then(|link| link.shared.level().retry_after()) {
+            Some(retry_after) => Err(MediaError::Busy { retry_after }),
+            None => self.rejoin(join).await,
+        }
+    }
+
+    /// The same for somebody who was in it a moment ago and comes back, and is let in however much there is to do.
+    ///
+    /// # Errors
     /// [`MediaError::Refused`] says what is wrong with the offer, or which limit was reached;
     /// [`MediaError::NoSuchRoom`], [`MediaError::Stopped`], [`MediaError::ThreadDied`].
-    pub async fn join(&self, join: Join) -> Result<Joined, MediaError> {
+    pub async fn rejoin(&self, join: Join) -> Result<Joined, MediaError> {
         self.ask(join.room, |reply| Command::Join { join, reply }).await
     }
 
     /// A peer's later offer: fresh ICE credentials, more slots, more or other senders.
     ///
     /// # Errors
-    /// As [`MediaHandle::join`]; a refused offer changes nothing.
+    /// As [`MediaHandle::rejoin`]; a refused offer changes nothing.
     pub async fn reoffer(
         &self,
         room: RoomId,
@@ -157,6 +173,22 @@ impl MediaHandle {
     #[doc(hidden)]
     pub async fn panic_thread_of(&self, room: RoomId) -> Result<(), MediaError> {
         self.ask(room, |reply| Command::Panic { reply }).await
+    }
+
+    /// Makes the thread on which `room` lives say that it can take on so much, to see what becomes of it.
+    #[doc(hidden)]
+    pub fn set_level_of(&self, room: RoomId, level: Level) {
+        let thread = self.inner.directory.find(room);
+        if let Some(link) = thread.and_then(|thread| self.inner.threads.get(thread)) {
+            link.shared.publish_level(level);
+        }
+    }
+
+    /// Why no thread takes a room: those that have not ended are busy, the shortest time of which counts.
+    fn no_place(&self) -> MediaError {
+        let living = self.inner.threads.iter().filter(|thread| thread.shared.load(0).is_some());
+        let waits = living.filter_map(|thread| thread.shared.level().retry_after());
+        waits.min().map_or(MediaError::Stopped, |retry_after| MediaError::Busy { retry_after })
     }
 
     /// Asks all threads to end.

@@ -17,9 +17,11 @@ pub mod poll;
 mod rooms;
 mod seed;
 mod start;
+pub mod strain;
 mod sys;
 mod thread;
 pub mod udp;
+mod work_clock;
 
 pub use board::{GoneReason, RoomEvents, RoomGone};
 pub use candidates::Announce;

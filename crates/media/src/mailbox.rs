@@ -1,6 +1,8 @@
 //! Commands from the server to a media thread: a bounded queue whose sender waits, a bell that
 //! wakes the thread, and an answer to every command.
 
+use std::time::Duration;
+
 use async_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use parlor_engine::{Join, JoinError, Joined, Sender as Publication, View};
@@ -25,6 +27,12 @@ pub enum MediaError {
     /// There is a room of that name already.
     #[error("media room {0} exists already")]
     RoomExists(RoomId),
+    /// The thread, or every thread for a new room, has too much to do to take anybody in.
+    #[error("the media threads are busy; in {retry_after:?} there may be room")]
+    Busy {
+        /// When trying again can help.
+        retry_after: Duration,
+    },
     /// The media thread failed while it carried out the command; its rooms have ended.
     #[error("the media thread failed")]
     ThreadDied,

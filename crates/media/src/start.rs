@@ -20,6 +20,7 @@ use crate::handover::Handover;
 use crate::mailbox::mailbox;
 use crate::poll::Poller;
 use crate::seed::EngineMaker;
+use crate::sys;
 use crate::thread::{Desk, MediaThread, run};
 use crate::udp::{BindError, Buffers, Socket, bind_group};
 
@@ -36,6 +37,8 @@ pub struct MediaConfig {
     pub port: u16,
     /// How many threads, 1 to [`MAX_THREADS`]; by default one for each core.
     pub threads: usize,
+    /// Each thread stays on a processor of its own, as far as there are so many.
+    pub pin_threads: bool,
     /// Which addresses answers tell clients to send to.
     pub announce: Announce,
     /// Sizes of the sockets' buffers.
@@ -51,6 +54,7 @@ impl Default for MediaConfig {
             bind: vec![Ipv6Addr::UNSPECIFIED.into()],
             port: 0,
             threads: cores.min(MAX_THREADS),
+            pin_threads: false,
             announce: Announce::default(),
             buffers: Buffers::default(),
             limits: Limits::default(),
@@ -138,7 +142,7 @@ impl Media {
         }
         tracing::info!(?bound, ?candidates, threads = config.threads, "media threads start");
         let handle = MediaHandle::new(links, directory, bound, candidates);
-        spawn(handle, starting)
+        spawn(handle, starting, config.pin_threads)
     }
 
     /// For sending commands to the threads and reading what they have done.
@@ -168,7 +172,7 @@ impl Drop for Media {
     }
 }
 
-fn spawn(handle: MediaHandle, starting: Vec<MediaThread>) -> Result<Media, StartError> {
+fn spawn(handle: MediaHandle, starting: Vec<MediaThread>, pins: bool) -> Result<Media, StartError> {
     let (running, ended): (Sender<Infallible>, _) = channel();
     let mut media = Media { handle, threads: Vec::with_capacity(starting.len()), ended };
     for thread in starting {
@@ -176,11 +180,22 @@ fn spawn(handle: MediaHandle, starting: Vec<MediaThread>) -> Result<Media, Start
         let named = std::thread::Builder::new().name(format!("media-{}", thread.index));
         // When one cannot be started, dropping `media` stops those before it.
         media.threads.push(named.spawn(move || {
+            if pins {
+                pin(thread.index);
+            }
             run(thread);
             drop(running);
         })?);
     }
     Ok(media)
+}
+
+/// Keeps the calling media thread on its processor. One that cannot be kept there works all the same.
+fn pin(thread: usize) {
+    match sys::pin_thread(thread) {
+        Ok(cpu) => tracing::info!(thread, cpu, "a media thread stays on its processor"),
+        Err(error) => tracing::warn!(thread, %error, "a media thread is not kept on a processor"),
+    }
 }
 
 /// One socket for each thread and address, all on one port: by thread, in the order of addresses.

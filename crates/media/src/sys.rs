@@ -191,6 +191,46 @@ pub(crate) fn wait(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::R
     }
 }
 
+/// Keeps the calling thread on one processor: of those that it may use the `nth`, counted around in a circle. Returns which
+/// that is, by the kernel's number.
+///
+/// # Errors
+/// What the kernel reports.
+pub(crate) fn pin_thread(nth: usize) -> io::Result<usize> {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: a cpu_set_t is an array of integers; all zeroes is the empty set.
+    let (mut allowed, mut one): (libc::cpu_set_t, libc::cpu_set_t) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    // SAFETY: 0 is the calling thread; the pointer is to a set of the stated size that lives through the call.
+    if unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let all = 0..libc::CPU_SETSIZE as usize;
+    // SAFETY: the number is below the size of the set.
+    let usable: Vec<usize> = all.filter(|cpu| unsafe { libc::CPU_ISSET(*cpu, &allowed) }).collect();
+    let cpu = *usable.get(nth % usable.len().max(1)).ok_or(io::ErrorKind::NotFound)?;
+    // SAFETY: the number is below the size of the set, and the pointer to a set of the stated size that lives through the
+    // call.
+    let result = unsafe {
+        libc::CPU_SET(cpu, &mut one);
+        libc::sched_setaffinity(0, size, &raw const one)
+    };
+    if result == 0 { Ok(cpu) } else { Err(io::Error::last_os_error()) }
+}
+
+/// How long the calling thread has had a processor since it was started.
+pub(crate) fn thread_time() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: the pointer is to a timespec that lives through the call.
+    let result = unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) };
+    if result != 0 {
+        return Duration::ZERO; // a kernel without that clock: nothing is known of work then
+    }
+    // The kernel gives no negative ones.
+    let (secs, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(secs.unwrap_or_default(), nanos.unwrap_or_default())
+}
+
 /// A counter that can be waited for (`eventfd`), non-blocking.
 ///
 /// # Errors

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Engine, Forwarded, Routed};
+use parlor_engine::{Engine, Forwarded, Routed, Shedding};
 use parlor_rtc::Path;
 use parlor_rtc::demux::{Protocol, classify};
 
@@ -21,11 +21,16 @@ use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
+use crate::strain::{Level, Strain, Turn};
 use crate::udp::{Arrival, Patience, ReceiveBatch, Socket};
+use crate::work_clock::WorkClock;
 
 /// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 400 KB of
 /// text), and packets should not wait for more than a few of them.
 const COMMANDS_PER_TICK: usize = 4;
+/// Batches taken from one socket in one tick: what waits in the kernel waits unseen, sound and pictures alike, so it is
+/// all taken in before anything is sent. This is more than the kernel's buffers hold of full packets.
+const BATCHES_PER_TICK: usize = 32;
 /// Parcels from other threads taken in one tick: as many as one batch of each of a few threads.
 const PARCELS_PER_TICK: usize = 8;
 /// How often facts are copied out for metrics.
@@ -52,7 +57,6 @@ pub(crate) struct MediaThread {
 }
 
 /// What the loop works with and on; nothing of it has to outlive a tick but the rooms.
-#[derive(Default)]
 pub(crate) struct Desk {
     rooms: Rooms,
     departures: Departures,
@@ -60,9 +64,32 @@ pub(crate) struct Desk {
     facts: ThreadFacts,
     /// Something was left undone that needs no waiting for.
     more: bool,
+    /// Packets were left, and how that was in the last tick for pictures.
+    is_behind: bool,
+    has_pictures_left: bool,
+    work: WorkClock,
+    strain: Strain,
     /// When facts are to be copied out next, if something has happened since the last time.
     facts_due: Option<Instant>,
     facts_published: Option<(Instant, Duration)>,
+}
+
+impl Default for Desk {
+    fn default() -> Desk {
+        Desk {
+            rooms: Rooms::default(),
+            departures: Departures::default(),
+            batch: ReceiveBatch::default(),
+            facts: ThreadFacts::default(),
+            more: false,
+            is_behind: false,
+            has_pictures_left: false,
+            work: WorkClock::default(),
+            strain: Strain::new(Shedding::MOST),
+            facts_due: None,
+            facts_published: None,
+        }
+    }
 }
 
 /// Runs `thread` until it is asked to stop. A panic ends its rooms, and it begins anew without
@@ -87,12 +114,12 @@ impl MediaThread {
     fn run(&mut self) -> io::Result<()> {
         while !self.shared.is_stopping() {
             self.wait()?;
-            let now = Instant::now();
-            self.commands(now);
-            self.receive(now);
+            let began = Instant::now();
+            self.commands(began);
+            let now = self.receive(began);
             self.timers(now);
             self.forward(now);
-            self.publish(now);
+            self.publish(began);
         }
         self.say_goodbye(Instant::now());
         Ok(())
@@ -108,7 +135,8 @@ impl MediaThread {
     fn until_deadline(&self) -> Option<Duration> {
         let now = Instant::now();
         let board = self.desk.rooms.is_unpublished().then(|| now + BOARD_RETRY);
-        let deadlines = [self.engine.deadline(), self.desk.facts_due, board];
+        let strain = self.desk.strain.deadline();
+        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, strain];
         let first = deadlines.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
@@ -125,20 +153,37 @@ impl MediaThread {
         self.desk.more |= !self.inbox.is_empty();
     }
 
-    /// Takes in one batch from every socket, and what other threads handed over.
-    fn receive(&mut self, now: Instant) {
+    /// Takes in what has come to every socket, and what other threads handed over. Returns the time by then.
+    fn receive(&mut self, mut now: Instant) -> Instant {
         for index in 0..self.sockets.len() {
-            let Some(socket) = self.sockets.get_mut(index) else { break };
-            match socket.receive(&mut self.desk.batch) {
-                Ok(full) => self.desk.more |= full,
-                Err(_) => self.desk.facts.receive_errors += 1,
+            for batch in 1..=BATCHES_PER_TICK {
+                if !self.receive_batch(index, now) {
+                    break;
+                }
+                self.desk.is_behind |= batch == BATCHES_PER_TICK;
+                // Answers to this batch leave, and other threads have theirs of it, before the next is taken.
+                self.handover.dispatch();
+                self.send(&mut Patience::default());
+                now = Instant::now();
             }
-            // Between receiving and looking: an answer to a check leaves its thread after the
-            // word that its path has a home, so whatever the answer brings finds that word here.
-            self.take_over(now);
-            self.demultiplex(now);
         }
         self.handover.dispatch();
+        self.desk.more |= self.desk.is_behind;
+        now
+    }
+
+    /// Takes in one batch; returns whether there may be more.
+    fn receive_batch(&mut self, socket: usize, now: Instant) -> bool {
+        let Some(socket) = self.sockets.get_mut(socket) else { return false };
+        let is_full = socket.receive(&mut self.desk.batch).unwrap_or_else(|_| {
+            self.desk.facts.receive_errors += 1;
+            false
+        });
+        // Between receiving and looking: an answer to a check leaves its thread after the
+        // word that its path has a home, so whatever the answer brings finds that word here.
+        self.take_over(now);
+        self.demultiplex(now);
+        is_full
     }
 
     /// Gives every datagram of the batch to the engine, or to the thread that it belongs to.
@@ -170,7 +215,7 @@ impl MediaThread {
         let MediaThread { engine, handover, desk, .. } = self;
         for taken in 1..=PARCELS_PER_TICK {
             let Some(mut parcel) = handover.take(now) else { break };
-            desk.more |= taken == PARCELS_PER_TICK;
+            desk.is_behind |= taken == PARCELS_PER_TICK;
             let from = parcel.from();
             for handed in parcel.datagrams() {
                 let path = Path::Udp(handed.path);
@@ -199,14 +244,23 @@ impl MediaThread {
         self.engine.handle_timeout(now, &mut self.desk.departures.arena);
     }
 
-    /// Writes out what subscribers are to get and sends it, with all else that the tick produced.
+    /// Writes out what subscribers are to get and sends it, with all else that the tick produced: as many pictures as fit
+    /// at once. Others wait for the next tick, and what has come by then is looked at first; of that, sound goes before them.
     fn forward(&mut self, now: Instant) {
         let mut patience = Patience::default();
-        while self.engine.forward(now, &mut self.desk.departures.arena) == Forwarded::ArenaFull {
-            self.desk.facts.ticks.arena_full += 1;
+        while self.desk.has_pictures_left
+            && self.engine.forward_sound(now, &mut self.desk.departures.arena)
+                == Forwarded::ArenaFull
+        {
             self.send(&mut patience);
         }
+        let forwarded = self.engine.forward(now, &mut self.desk.departures.arena);
         self.send(&mut patience);
+        let is_full = forwarded == Forwarded::ArenaFull;
+        self.desk.facts.ticks.arena_full += u64::from(is_full);
+        self.desk.has_pictures_left = is_full;
+        self.desk.is_behind |= is_full;
+        self.desk.more |= is_full;
     }
 
     fn send(&mut self, patience: &mut Patience) {
@@ -223,10 +277,36 @@ impl MediaThread {
         let ticks = &mut self.desk.facts.ticks;
         ticks.ticks += 1;
         ticks.busy += ended.saturating_duration_since(began);
+        self.judge(began, ended);
         match self.desk.facts_due {
             Some(due) if due <= ended => self.publish_facts(ended),
             Some(_) => {}
             None => self.desk.facts_due = Some(ended + FACTS_INTERVAL),
+        }
+    }
+
+    /// Finds out whether the thread keeps up, and has so much left out that it does.
+    fn judge(&mut self, began: Instant, ended: Instant) {
+        let Desk { work, strain, is_behind, .. } = &mut self.desk;
+        let is_done = !std::mem::take(is_behind);
+        let worked = work.note(began, ended, !is_done);
+        let before = strain.level();
+        if let Some(level) = strain.note(Turn { began, ended, worked, is_done }) {
+            self.engine.set_shedding(ended, Shedding::of_steps(level.steps()));
+            self.shared.publish_level(level);
+            if (before.steps() > 0) != (level.steps() > 0) {
+                self.tell(level);
+            }
+        }
+    }
+
+    fn tell(&self, level: Level) {
+        let (thread, peers) = (self.index, self.desk.rooms.peer_count());
+        match level {
+            Level::Over(_) => {
+                tracing::warn!(thread, peers, "a media thread is late; pictures are left out");
+            }
+            _ => tracing::info!(thread, peers, "a media thread keeps up again"),
         }
     }
 
@@ -238,6 +318,8 @@ impl MediaThread {
         facts.unsent = self.desk.departures.unsent();
         facts.rooms = self.desk.rooms.room_count();
         facts.peers = self.desk.rooms.peer_count();
+        facts.level = self.desk.strain.level().to_number();
+        facts.ticks.lag = self.desk.strain.take_worst();
         facts.engine.clone_from(self.engine.counters());
         facts.survey.clone_from(self.engine.survey(now));
         self.shared.publish(facts);
@@ -274,6 +356,9 @@ impl MediaThread {
         self.end_rooms(GoneReason::ThreadDied);
         self.desk.departures.arena.clear();
         self.engine = self.maker.make(Instant::now());
+        self.desk.strain = Strain::new(Shedding::MOST);
+        self.shared.publish_level(Level::Easy);
+        (self.desk.is_behind, self.desk.has_pictures_left) = (false, false);
         self.desk.more = true;
         deaths < MAX_DEATHS
     }

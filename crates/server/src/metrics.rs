@@ -174,13 +174,21 @@ impl Metrics {
 type Read = fn(&ThreadFacts) -> u64;
 
 /// What is told of each media thread as it is now.
-const THREAD_GAUGES: [(&str, &str, Read); 2] = [
+const THREAD_GAUGES: [(&str, &str, Read); 4] = [
     ("rooms", "Rooms on the media thread", |facts| facts.rooms as u64),
     ("peers", "Peers on the media thread", |facts| facts.peers as u64),
+    (
+        "level",
+        "Whether the thread keeps up: 0, 1 takes nobody new, more leaves pictures out, 2 to 49",
+        |facts| facts.level.into(),
+    ),
+    ("lag_microseconds", "How long work waited, the worst tenth of the last second", |facts| {
+        u64::try_from(facts.ticks.lag.as_micros()).unwrap_or(u64::MAX)
+    }),
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 40] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 41] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -238,6 +246,9 @@ const THREAD_COUNTERS: [(&str, &str, Read); 40] = [
     }),
     ("pauses", "Times a picture was left out as a subscriber's path did not carry it", |facts| {
         facts.engine.pauses
+    }),
+    ("pictures_shed", "Times a picture was left out as the thread had too much to do", |facts| {
+        facts.engine.pictures_shed
     }),
     ("padding_packets_out", "Packets sent to find out what paths carry", |facts| {
         facts.engine.padding_packets_out

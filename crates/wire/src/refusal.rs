@@ -48,6 +48,8 @@ pub enum Reason {
     RoomFull,
     /// The server holds as many rooms or people as it may.
     ServerFull,
+    /// The server has too much to do to take anybody in; who is in stays, and may come back.
+    ServerBusy,
     /// The resume token is unknown or too old: join again without it.
     ResumeUnknown,
     /// There is no such track, or it is somebody else's.
@@ -83,6 +85,7 @@ impl Reason {
             Reason::BadOffer => "bad_offer",
             Reason::RoomFull => "room_full",
             Reason::ServerFull => "server_full",
+            Reason::ServerBusy => "server_busy",
             Reason::ResumeUnknown => "resume_unknown",
             Reason::UnknownTrack => "unknown_track",
             Reason::TooManyRequests => "too_many_requests",
@@ -97,7 +100,7 @@ impl Reason {
     }
 
     /// Every reason, in the order of declaration.
-    pub const ALL: [Reason; 17] = [
+    pub const ALL: [Reason; 18] = [
         Reason::BadRequest,
         Reason::BadRoomId,
         Reason::BadName,
@@ -105,6 +108,7 @@ impl Reason {
         Reason::BadOffer,
         Reason::RoomFull,
         Reason::ServerFull,
+        Reason::ServerBusy,
         Reason::ResumeUnknown,
         Reason::UnknownTrack,
         Reason::TooManyRequests,

@@ -294,6 +294,8 @@ pub enum PauseReason {
     PublisherOff,
     /// This client has no decoder for it.
     CodecNotSupported,
+    /// The server has too much to do, and sound comes first.
+    ServerBusy,
 }
 
 /// The payload of `ended`: the membership is over; `phx_close` follows.

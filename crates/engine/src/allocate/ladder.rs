@@ -72,7 +72,7 @@ pub(crate) fn useful(rungs: &[Rung], area: Area) -> &[Rung] {
     end.and_then(|end| rungs.get(..=end)).unwrap_or(rungs)
 }
 
-/// A picture of unknown size may be too small.
+/// A picture of unknown size may be too small for any place but the least.
 fn suffices(rung: &Rung, area: Area) -> bool {
-    rung.resolution.is_some_and(|size| area.is_filled_by(size))
+    area == Area::LEAST || rung.resolution.is_some_and(|size| area.is_filled_by(size))
 }

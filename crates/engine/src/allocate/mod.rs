@@ -79,6 +79,8 @@ pub enum Reason {
     NotShown,
     /// The budget does not carry its lowest rung.
     Bandwidth,
+    /// The server has too much to do. Not decided here: what is left out for that is no subscription.
+    ServerBusy,
 }
 
 /// Which encodings of a track a subscriber would use one day. Those of all subscribers together are what the

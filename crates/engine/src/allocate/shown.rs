@@ -31,6 +31,9 @@ pub enum Class {
 }
 
 impl Area {
+    /// A place that every picture fills, whether its size is known or not.
+    pub const LEAST: Area = Area { width: 1, height: 1 };
+
     /// A picture may be shown so much larger than it is, as a ratio. A fifth is hardly seen; the next larger
     /// picture costs two to four times as much.
     const UPSCALED: (u32, u32) = (6, 5);

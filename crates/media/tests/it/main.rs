@@ -10,6 +10,7 @@ mod checks;
 mod counting;
 mod farewell;
 mod media;
+mod overload;
 mod poll;
 mod task;
 mod udp;

@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 17] = [
+pub const KEYS: [Key; 18] = [
     key(
         "listen",
         Shape::One,
@@ -74,6 +74,12 @@ pub const KEYS: [Key; 17] = [
         "A foreign page's origin that may use this server, such as https://example.org; again for more",
     ),
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
+    key(
+        "pin_threads",
+        Shape::Switch,
+        "",
+        "Keep each media thread on a processor of its own: steadier where the server has the machine to itself",
+    ),
     key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
     key(
         "open_microphones",

@@ -39,6 +39,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Media threads; 0 is one per processor.
     pub threads: u8,
+    /// Whether each stays on a processor of its own.
+    pub pin_threads: bool,
     /// People in one room.
     pub max_peers_per_room: usize,
     /// Microphones of one room that are all heard; where more are on, the loudest are.
@@ -92,6 +94,7 @@ impl Default for Config {
             state_dir: None,
             origins: Vec::new(),
             threads: 0,
+            pin_threads: false,
             max_peers_per_room: 64,
             open_microphones: Limits::default().open_microphones,
             loudest_microphones: Limits::default().loudest_microphones,
@@ -135,6 +138,7 @@ impl Config {
             state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
             threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
+            pin_threads: said.one("pin_threads", parse::switch)?.unwrap_or(default.pin_threads),
             max_peers_per_room: said
                 .one("max_peers_per_room", parse::within(2, 1000))?
                 .unwrap_or(default.max_peers_per_room),

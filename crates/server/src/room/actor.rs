@@ -7,14 +7,14 @@ use std::time::Instant;
 
 use futures_util::FutureExt;
 use parlor_engine::RoomId;
-use parlor_media::{MediaHandle, RoomEvents, RoomGone};
+use parlor_media::{MediaError, MediaHandle, RoomEvents, RoomGone};
 use parlor_wire::{Ended, PeerId, Reason, Refusal, RoomName};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
 use super::command::{Command, Effect, Join, MediaCommand, Push, Response, SessionId};
-use super::media::{RoomMedia, command_of};
+use super::media::{RoomMedia, command_of, server_busy};
 use super::registry::{Rooms, SharedCensus};
 use super::state::RoomState;
 use crate::metrics::Metrics;
@@ -87,19 +87,24 @@ impl Actor {
                     Over::Empty => {}
                     Over::Told(ended) => {
                         running.apply(&self, Command::End(ended.clone())).await;
-                        self.refuse_rest(&ended);
+                        self.refuse_rest(&late(&ended));
                     }
                     Over::Broken => {
                         tracing::error!(room = %self.name, "a room is broken; its people are told");
                         running.tell_all(media_failed());
-                        self.refuse_rest(&media_failed());
+                        self.refuse_rest(&late(&media_failed()));
                     }
                 }
+            }
+            Err(MediaError::Busy { retry_after }) => {
+                tracing::info!(room = %self.name, "a room is not opened: the server is busy");
+                self.rooms.abandon(&self.name, self.room, &mut self.inbox);
+                return self.refuse_rest(&server_busy(retry_after));
             }
             Err(error) => {
                 tracing::error!(room = %self.name, %error, "a room has no media");
                 self.rooms.abandon(&self.name, self.room, &mut self.inbox);
-                self.refuse_rest(&media_failed());
+                self.refuse_rest(&late(&media_failed()));
             }
         }
         if let Err(error) = self.media.remove_room(self.room).await {
@@ -111,12 +116,11 @@ impl Actor {
     }
 
     /// Refuses the joins that came too late.
-    fn refuse_rest(&mut self, ended: &Ended) {
+    fn refuse_rest(&mut self, refusal: &Refusal) {
         while let Ok(message) = self.inbox.try_recv() {
             if let ToRoom::Join { join, session } = message {
-                let refusal = Refusal::for_now(ended.reason, ended.message.clone(), 1_000);
                 self.metrics.refused(refusal.reason);
-                session.refuse(join.reference.as_deref(), refusal);
+                session.refuse(join.reference.as_deref(), refusal.clone());
             }
         }
     }
@@ -276,6 +280,11 @@ async fn wait_until(deadline: Option<Instant>) {
         Some(deadline) => sleep_until(deadline.into()).await,
         None => std::future::pending().await,
     }
+}
+
+/// What those are told who came to a room just before its end.
+fn late(ended: &Ended) -> Refusal {
+    Refusal::for_now(ended.reason, ended.message.clone(), 1_000)
 }
 
 fn stopping() -> Ended {

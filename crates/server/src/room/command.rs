@@ -300,6 +300,8 @@ pub struct Negotiate {
     pub offer: String,
     /// Each sending section with the name of its track.
     pub senders: Vec<NamedSender>,
+    /// It is of somebody who is new here: nobody is turned away for want of room who was in.
+    pub is_new: bool,
 }
 
 impl Push {

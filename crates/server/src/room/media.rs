@@ -32,16 +32,19 @@ impl RoomMedia {
     /// Has the media side do something; returns its answer to an offer.
     pub(super) async fn perform(&self, command: MediaCommand) -> Option<Command> {
         match command {
-            MediaCommand::Join(Negotiate { peer, attempt, offer, senders }) => {
+            MediaCommand::Join(Negotiate { peer, attempt, offer, senders, is_new }) => {
                 let senders = match senders_of(&senders) {
                     Ok(senders) => senders,
                     Err(refusal) => return Some(answered(peer, attempt, Err(refusal))),
                 };
                 let join = Join { room: self.room, peer: peer_of(peer), offer, senders };
-                let result = timeout(PATIENCE, self.handle.join(join)).await;
+                let result = match is_new {
+                    true => timeout(PATIENCE, self.handle.join(join)).await,
+                    false => timeout(PATIENCE, self.handle.rejoin(join)).await,
+                };
                 Some(answered(peer, attempt, answer_of(result)))
             }
-            MediaCommand::Offer(Negotiate { peer, attempt, offer, senders }) => {
+            MediaCommand::Offer(Negotiate { peer, attempt, offer, senders, .. }) => {
                 let senders = match senders_of(&senders) {
                     Ok(senders) => senders,
                     Err(refusal) => return Some(answered(peer, attempt, Err(refusal))),
@@ -88,6 +91,7 @@ fn answer_of<E>(result: Result<Result<engine::Joined, MediaError>, E>) -> Result
             Ok(Answer { sdp: joined.answer, slots: joined.slots.iter().map(slot_of).collect() })
         }
         Ok(Err(MediaError::Refused(error))) => Err(refusal_of(&error)),
+        Ok(Err(MediaError::Busy { retry_after })) => Err(server_busy(retry_after)),
         Ok(Err(error)) => {
             tracing::warn!(%error, "an offer could not be answered");
             Err(media_failed())
@@ -99,6 +103,13 @@ fn answer_of<E>(result: Result<Result<engine::Joined, MediaError>, E>) -> Result
 fn media_failed() -> Refusal {
     let message = "The media side of the server failed; join again.";
     Refusal::for_now(Reason::MediaFailed, message, 1_000)
+}
+
+/// The media threads have too much to do to take anybody in.
+pub(super) fn server_busy(retry_after: Duration) -> Refusal {
+    let seconds = retry_after.as_secs().max(1);
+    let message = format!("The server is busy. Try again in {seconds} seconds.");
+    Refusal::for_now(Reason::ServerBusy, message, seconds * 1000)
 }
 
 fn refusal_of(error: &JoinError) -> Refusal {
@@ -193,6 +204,7 @@ fn track_quality_of(quality: &engine::TrackQuality) -> TrackQuality {
         state: if picture.is_some() { TrackState::Live } else { TrackState::Paused },
         reason: quality.given.err().map(|reason| match reason {
             PauseCause::Bandwidth => PauseReason::Bandwidth,
+            PauseCause::ServerBusy => PauseReason::ServerBusy,
             PauseCause::NotShown => PauseReason::NotShown,
             PauseCause::PublisherOff => PauseReason::PublisherOff,
             PauseCause::CodecNotSupported => PauseReason::CodecNotSupported,

@@ -83,12 +83,13 @@ impl RoomState {
             return self.refuse(&join, offer_is_missing());
         };
         let lost = self.lost.remove(&peer);
+        let is_new = lost.is_none();
         let token = lost.as_ref().map_or(&join.token, |lost| &lost.token).clone();
         let member = Member::new(join.name.clone(), token, join.session, now);
         let lost_until = lost.map(|lost| lost.until);
         self.members.insert(peer, Member { lost_until, ..member });
         self.sessions.insert(join.session, peer);
-        self.negotiate_join(peer, join, offer);
+        self.negotiate_join(peer, join, offer, is_new);
     }
 
     /// A peer that is still here opens another socket, and perhaps another connection.
@@ -125,12 +126,12 @@ impl RoomState {
                     (member.layers_wanted, member.quality) = (None, None);
                 }
                 self.effect(Effect::Media(MediaCommand::Remove { peer }));
-                self.negotiate_join(peer, join, offer);
+                self.negotiate_join(peer, join, offer, false);
             }
         }
     }
 
-    fn negotiate_join(&mut self, peer: PeerId, join: Join, offer: String) {
+    fn negotiate_join(&mut self, peer: PeerId, join: Join, offer: String, is_new: bool) {
         let tracks = join.senders.iter().map(|named| track_of(named.track, named)).collect();
         let Some(member) = self.members.get_mut(&peer) else { return };
         member.attempts += 1;
@@ -142,7 +143,7 @@ impl RoomState {
             purpose: Purpose::Join,
             tracks,
         });
-        let negotiate = Negotiate { peer, attempt, offer, senders: join.senders };
+        let negotiate = Negotiate { peer, attempt, offer, senders: join.senders, is_new };
         self.effect(Effect::Media(MediaCommand::Join(negotiate)));
     }
 
@@ -170,7 +171,7 @@ impl RoomState {
         let tracks = named.iter().map(|named| track_of(named.track, named)).collect();
         let purpose = Purpose::Offer;
         member.negotiation = Some(Negotiation { attempt, session, reference, purpose, tracks });
-        let negotiate = Negotiate { peer, attempt, offer, senders: named };
+        let negotiate = Negotiate { peer, attempt, offer, senders: named, is_new: false };
         self.effect(Effect::Media(MediaCommand::Offer(negotiate)));
     }
 

@@ -1,5 +1,6 @@
 //! Clients, links and one engine on a clock of their own: what people in it do.
 
+mod labour;
 mod time;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -19,6 +20,9 @@ use crate::link::{Link, LinkConfig};
 use crate::remb::Feedback;
 use crate::seat::{FIRST_PORT, Seat, client_address};
 use crate::under_way::UnderWay;
+use labour::Labour;
+
+pub use labour::{Costs, ServerTurn};
 
 /// The server's one address, from the block for documentation (RFC 5737).
 pub const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 4000);
@@ -42,6 +46,8 @@ pub struct World {
     start: Instant,
     arena: SendArena,
     under_way: UnderWay,
+    /// None: what the server does takes no time.
+    labour: Option<Labour>,
     next_track: u64,
     seed: u64,
     next_look: Instant,
@@ -83,6 +89,7 @@ impl World {
             start: now,
             arena: SendArena::default(),
             under_way: UnderWay::default(),
+            labour: None,
             next_track: 1,
             seed,
             next_look: now,

@@ -43,14 +43,18 @@ impl World {
     /// Goes to the next thing that happens, at most to `end`, and lets it happen.
     fn step(&mut self, end: Instant) {
         let next =
-            [self.under_way.next_arrival(), self.engine.deadline(), self.next_client(), Some(end)];
+            [self.under_way.next_arrival(), self.server_deadline(), self.next_client(), Some(end)];
         let next = next.into_iter().flatten().min().unwrap_or(end);
         self.now = self.now.max(next);
         self.deliver();
-        if self.engine.deadline().is_some_and(|at| at <= self.now) {
-            self.engine.handle_timeout(self.now, &mut self.arena);
+        if self.labour.is_some() {
+            self.work();
+        } else {
+            if self.engine.deadline().is_some_and(|at| at <= self.now) {
+                self.engine.handle_timeout(self.now, &mut self.arena);
+            }
+            self.forward();
         }
-        self.forward();
         self.run_clients();
         if self.next_look <= self.now {
             self.next_look = self.now + CHANGE_INTERVAL;
@@ -65,9 +69,7 @@ impl World {
     fn deliver(&mut self) {
         while let Some(arrived) = self.under_way.pop_arrived(self.now) {
             match arrived {
-                Delivery::ToServer(path, mut bytes) => {
-                    self.engine.handle_datagram(self.now, path, &mut bytes, &mut self.arena);
-                }
+                Delivery::ToServer(path, bytes) => self.arrive(path, bytes),
                 Delivery::ToClient(seat, bytes) if self.seats[seat].present => {
                     let heard = self.seats[seat].client.receive(self.now, SERVER, &bytes);
                     heard.expect("str0m can go on");
@@ -80,7 +82,7 @@ impl World {
     fn forward(&mut self) {
         loop {
             let forwarded = self.engine.forward(self.now, &mut self.arena);
-            self.send();
+            self.send_at(self.now);
             if matches!(forwarded, Forwarded::Done) {
                 return;
             }
@@ -88,7 +90,7 @@ impl World {
     }
 
     /// What a media thread's send phase does, with links for sockets.
-    fn send(&mut self) {
+    pub(super) fn send_at(&mut self, leaves: Instant) {
         let mut scheduled = Vec::new();
         for message in self.arena.messages() {
             let Path::Udp(udp) = message.path else { continue };
@@ -101,7 +103,7 @@ impl World {
             }
             for segment in message.segments() {
                 let link = self.seats[seat].behind.unwrap_or(seat);
-                for at in self.seats[link].down.carry(self.now, segment.len()) {
+                for at in self.seats[link].down.carry(leaves, segment.len()) {
                     scheduled.push((at, Delivery::ToClient(seat, segment.to_vec())));
                 }
             }

@@ -18,6 +18,7 @@ mod publishing;
 mod reports;
 mod resting;
 mod scenes;
+mod shedding;
 mod stopping;
 mod storm;
 mod switching;

@@ -1,11 +1,13 @@
 //! Channels: Phoenix's rules, and ours.
 
+use parlor_engine::RoomId;
+use parlor_media::strain::Level;
 use parlor_server::channel::MAX_CHANNELS;
 use parlor_server::config::Config;
 use parlor_server::server::Server;
 use serde_json::{Value, json};
 
-use super::{config, connect, join, metric, start, until_metric};
+use super::{config, connect, get, join, metric, start, until_metric};
 
 fn reason(reply: &Value) -> &str {
     assert_eq!(reply["status"], "error", "{reply}");
@@ -171,6 +173,35 @@ async fn a_full_room_and_a_full_server_say_so() {
     let mut late = connect(&server).await;
     assert_eq!(reason(&late.join("room:tea", join("Cy")).await), "room_full");
     assert_eq!(reason(&late.join("room:coffee", join("Cy")).await), "server_full");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_busy_thread_takes_nobody_new_and_another_one_does_not_notice() {
+    let server = start().await;
+    let mut ann = connect(&server).await;
+    let first = ann.join("room:tea", join("Ann")).await["response"].clone();
+    // Rooms are numbered as they open.
+    server.media().set_level_of(RoomId(1), Level::Near);
+    let mut bo = connect(&server).await;
+    let refused = bo.join("room:tea", join("Bo")).await;
+    assert_eq!(reason(&refused), "server_busy");
+    assert_eq!(refused["response"]["retry_after_ms"], 5_000);
+    assert_eq!(bo.join("room:coffee", join("Bo")).await["status"], "ok", "that is elsewhere");
+
+    server.media().set_level_of(RoomId(2), Level::Over(1));
+    let mut cy = connect(&server).await;
+    assert_eq!(reason(&cy.join("room:coffee", join("Cy")).await), "server_busy");
+    assert_eq!(reason(&cy.join("room:cake", join("Cy")).await), "server_busy", "no thread is left");
+    let mut back = join("Ann");
+    back["resume"] = first["resume"].clone();
+    let mut ann = connect(&server).await;
+    assert_eq!(ann.join("room:tea", back).await["response"]["peer"], first["peer"]);
+
+    server.media().set_level_of(RoomId(1), Level::Easy);
+    assert_eq!(cy.join("room:cake", join("Cy")).await["status"], "ok");
+    let (_, text) = get(server.address(), "/metrics", "").await;
+    assert!(text.contains("parlor_refusals_total{reason=\"server_busy\"} 3"), "{text}");
     server.stop().await;
 }
 

@@ -5,7 +5,7 @@ use parlor_server::room::command::Request;
 use parlor_server::room::{MAX_VIEWED, Token};
 use parlor_wire::{Join, Kind, Reason, Sender, Source, TrackId, ViewedTrack};
 
-use super::World;
+use super::{World, secs};
 
 fn join() -> Join {
     Join {
@@ -42,6 +42,25 @@ fn a_full_room_says_how_many_it_holds_and_when_to_try_again() {
     world.request(&ann, Request::Leave);
     let join = world.request_to_join("Cy");
     assert!(world.try_join(join).is_ok(), "there is room again");
+}
+
+#[test]
+fn a_busy_server_turns_away_who_is_new_and_nobody_who_was_in() {
+    let mut world = World::holding(9);
+    let ann = world.connect("Ann");
+    let bo = world.connect("Bo");
+    world.is_busy = true;
+    let join = world.request_to_join("Cy");
+    assert_eq!(world.try_join(join).unwrap_err().reason, Reason::ServerBusy);
+    let back = world.resume(&ann, "Ann", true);
+    assert_eq!(world.try_join(back).unwrap().peer, ann.peer, "with a connection of its own");
+    world.vanish(&bo);
+    world.pass(secs(30));
+    let back = world.resume(&bo, "Bo", true);
+    assert_eq!(world.try_join(back).unwrap().peer, bo.peer, "others believe that he has left");
+    world.is_busy = false;
+    let join = world.request_to_join("Cy");
+    assert!(world.try_join(join).is_ok());
 }
 
 #[test]

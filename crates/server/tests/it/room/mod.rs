@@ -16,7 +16,8 @@ use parlor_server::room::command::{
 };
 use parlor_server::room::{RoomState, Token};
 use parlor_wire::{
-    Ended, Joined, Kind, MoreSlots, PeerId, Presence, Refusal, Sender, Slot, Source, TrackId,
+    Ended, Joined, Kind, MoreSlots, PeerId, Presence, Reason, Refusal, Sender, Slot, Source,
+    TrackId,
 };
 
 /// A room, its clock, and the media side that answers every offer.
@@ -26,6 +27,8 @@ struct World {
     next_id: u64,
     /// What to answer the next offers with instead of an SDP answer.
     media_refuses: Option<Refusal>,
+    /// The media side takes nobody new.
+    is_busy: bool,
     effects: Vec<Effect>,
     /// The sessions that a room's task would hold.
     held: BTreeSet<SessionId>,
@@ -66,6 +69,7 @@ impl World {
             now: Instant::now(),
             next_id: 0,
             media_refuses: None,
+            is_busy: false,
             effects: Vec::new(),
             held: BTreeSet::new(),
         }
@@ -88,7 +92,9 @@ impl World {
                     &effect
                 {
                     let answer = Answer { sdp: "answer".into(), slots: slots() };
-                    let result = self.media_refuses.clone().map_or(Ok(answer), Err);
+                    let busy = Refusal::for_now(Reason::ServerBusy, "The server is busy.", 5000);
+                    let refusal = (self.is_busy && offer.is_new).then_some(busy);
+                    let result = refusal.or(self.media_refuses.clone()).map_or(Ok(answer), Err);
                     let (peer, attempt) = (offer.peer, offer.attempt);
                     waiting.push(Command::Answered { peer, attempt, result });
                 }
