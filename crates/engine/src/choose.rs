@@ -16,7 +16,7 @@ use crate::peer::{Peer, PeerKey};
 use crate::slot::{Feed, Slot};
 use crate::slot_set::MAX_SLOTS;
 use crate::timer::{PeerTimer, Timer};
-use crate::track::{Track, TrackKey};
+use crate::track::{Track, TrackKey, Upstream};
 
 /// How often that is decided while nothing else happens.
 const REVIEW_INTERVAL: Duration = Duration::from_millis(500);
@@ -250,7 +250,7 @@ impl Engine {
             let slot = self.peers.get(subscriber.peer)?.slots.get(subscriber.slot)?;
             Some(slot.outgoing.reading().layers())
         });
-        let layers = layers.fold(0, |all, layers| all | layers);
+        let layers = layers.fold(track.read_elsewhere(), |all, layers| all | layers);
         if let Some(track) = self.tracks.get_mut(key) {
             track.read_layers = layers;
         }
@@ -275,11 +275,20 @@ impl Engine {
 
     /// Whether the publisher of a track is or was speaking.
     fn has_spoken_lately(&self, now: Instant, track: &Track) -> bool {
-        let publisher = self.peer_keys.get(&track.publisher).and_then(|key| self.peers.get(*key));
-        publisher.is_some_and(|publisher| {
-            let mut tracks = publisher.published.iter().filter_map(|p| self.tracks.get(p.track));
-            tracks.any(|track| track.sound.has_spoken_lately(now))
-        })
+        let spoke = |key: &TrackKey| {
+            self.tracks.get(*key).is_some_and(|track| track.sound.has_spoken_lately(now))
+        };
+        match track.upstream {
+            Upstream::Published(publisher) => self
+                .peers
+                .get(publisher)
+                .is_some_and(|publisher| publisher.published.iter().any(|p| spoke(&p.track))),
+            Upstream::Relayed(_) => {
+                let room = self.rooms.get(track.room);
+                let guest = room.and_then(|room| room.guests.get(&track.publisher));
+                guest.is_some_and(|guest| guest.tracks().iter().any(spoke))
+            }
+        }
     }
 }
 

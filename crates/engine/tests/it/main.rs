@@ -11,6 +11,7 @@ mod counting;
 mod dominant;
 mod layers;
 mod measure;
+mod relay;
 mod retransmit;
 mod rewrite;
 mod ring;
