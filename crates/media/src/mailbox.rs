@@ -4,9 +4,9 @@
 use async_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use parlor_engine::{Join, JoinError, Joined, Sender as Publication, View};
-use parlor_engine::{PeerId, RoomId, TrackId};
+use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
 
-use crate::board::BoardWriter;
+use crate::board::{BoardRoot, BoardWriter};
 use crate::poll::Waker;
 
 /// Commands that may wait for a thread. A tick takes a few of them, so a sender that finds this
@@ -42,6 +42,13 @@ pub(crate) enum Command {
     AddRoom {
         room: RoomId,
         board: BoardWriter,
+        reply: Reply<()>,
+    },
+    /// Makes a part of a room that lives on other threads.
+    AddAnnex {
+        room: RoomId,
+        board: BoardRoot,
+        others: Vec<Neighbour>,
         reply: Reply<()>,
     },
     RemoveRoom {
@@ -139,6 +146,7 @@ impl Command {
         // An answer that nobody waits for any more is no loss.
         match self {
             Command::AddRoom { reply, .. }
+            | Command::AddAnnex { reply, .. }
             | Command::RemoveRoom { reply, .. }
             | Command::SwitchTrack { reply, .. }
             | Command::View { reply, .. }

@@ -245,6 +245,30 @@ pub(crate) fn interface_addresses() -> io::Result<Vec<InterfaceAddress>> {
     Ok(found)
 }
 
+/// Keeps the thread that calls this on one of the processors that it may use: the `nth`, counted round and round.
+pub(crate) fn stay_on_processor(nth: usize) -> io::Result<()> {
+    let size = size_of::<libc::cpu_set_t>();
+    // SAFETY: an array of integers; all zeroes is a valid value, the empty set.
+    let (mut allowed, mut chosen): (libc::cpu_set_t, libc::cpu_set_t) =
+        unsafe { (std::mem::zeroed(), std::mem::zeroed()) };
+    // SAFETY: 0 is the calling thread, and the set is ours and of the size that is said.
+    if unsafe { libc::sched_getaffinity(0, size, &raw mut allowed) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the number is within the set.
+    let is_allowed = |processor: &usize| unsafe { libc::CPU_ISSET(*processor, &allowed) };
+    let usable = (0..libc::CPU_SETSIZE as usize).filter(is_allowed);
+    let count = usable.clone().count().max(1);
+    let processor = usable.clone().nth(nth % count).unwrap_or_default();
+    // SAFETY: as above.
+    unsafe { libc::CPU_SET(processor, &mut chosen) };
+    // SAFETY: as for the call before; the kernel only reads the set.
+    match unsafe { libc::sched_setaffinity(0, size, &raw const chosen) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
 /// # Safety
 /// `address` is null or points at a socket address of the size that its family has.
 unsafe fn ip_of(address: *const libc::sockaddr) -> Option<IpAddr> {

@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Engine, Forwarded, Routed};
+use parlor_engine::{Engine, Forwarded, Neighbour, Routed};
 use parlor_rtc::Path;
 use parlor_rtc::demux::{Protocol, classify};
 
@@ -16,11 +16,12 @@ use crate::carry_out::carry_out;
 use crate::departures::Departures;
 use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
-use crate::handover::{Cause, Handover};
+use crate::handover::{Cause, Handover, Notices};
 use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
+use crate::sys;
 use crate::udp::{Arrival, Patience, ReceiveBatch, Socket};
 
 /// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 400 KB of
@@ -32,6 +33,8 @@ const PARCELS_PER_TICK: usize = 8;
 const FACTS_INTERVAL: Duration = Duration::from_secs(1);
 /// When a board that its room had in its hands is tried again.
 const BOARD_RETRY: Duration = Duration::from_millis(1);
+/// When what another thread had no room for is tried again.
+const RELAY_RETRY: Duration = Duration::from_millis(1);
 /// Deaths after which a thread stays dead: something is broken that a new engine does not mend,
 /// and a machine that does nothing but report panics serves nobody.
 const MAX_DEATHS: u64 = 100;
@@ -39,6 +42,7 @@ const MAX_DEATHS: u64 = 100;
 /// Everything that one media thread owns.
 pub(crate) struct MediaThread {
     pub(crate) index: usize,
+    pub(crate) is_pinned: bool,
     pub(crate) engine: Engine,
     pub(crate) maker: EngineMaker,
     pub(crate) sockets: Vec<Socket>,
@@ -46,6 +50,7 @@ pub(crate) struct MediaThread {
     pub(crate) poller: Poller,
     pub(crate) inbox: Inbox,
     pub(crate) handover: Handover,
+    pub(crate) notices: Notices,
     pub(crate) directory: Arc<Directory>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) desk: Desk,
@@ -60,6 +65,8 @@ pub(crate) struct Desk {
     facts: ThreadFacts,
     /// Something was left undone that needs no waiting for.
     more: bool,
+    /// Another thread has not been given or told all that it is to have.
+    is_behind: bool,
     /// When facts are to be copied out next, if something has happened since the last time.
     facts_due: Option<Instant>,
     facts_published: Option<(Instant, Duration)>,
@@ -68,6 +75,11 @@ pub(crate) struct Desk {
 /// Runs `thread` until it is asked to stop. A panic ends its rooms, and it begins anew without
 /// any; the sockets and the mailbox live on.
 pub(crate) fn run(mut thread: MediaThread) {
+    if thread.is_pinned
+        && let Err(error) = sys::stay_on_processor(thread.index)
+    {
+        tracing::warn!(thread = thread.index, %error, "a media thread cannot be kept on one processor");
+    }
     loop {
         let reason = match catch_unwind(AssertUnwindSafe(|| thread.run())) {
             Ok(Ok(())) => GoneReason::Stopped,
@@ -90,8 +102,10 @@ impl MediaThread {
             let now = Instant::now();
             self.commands(now);
             self.receive(now);
+            self.relay();
             self.timers(now);
             self.forward(now);
+            self.tell(now);
             self.publish(now);
         }
         self.say_goodbye(Instant::now());
@@ -108,7 +122,8 @@ impl MediaThread {
     fn until_deadline(&self) -> Option<Duration> {
         let now = Instant::now();
         let board = self.desk.rooms.is_unpublished().then(|| now + BOARD_RETRY);
-        let deadlines = [self.engine.deadline(), self.desk.facts_due, board];
+        let behind = self.desk.is_behind.then(|| now + RELAY_RETRY);
+        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, behind];
         let first = deadlines.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
@@ -138,7 +153,21 @@ impl MediaThread {
             self.take_over(now);
             self.demultiplex(now);
         }
-        self.handover.dispatch();
+    }
+
+    /// Gives other threads what has arrived for the people of shared rooms, and sends off what is theirs.
+    fn relay(&mut self) {
+        let MediaThread { engine, handover, desk, .. } = self;
+        let all = engine.relay(|to, packet| handover.relay(usize::from(to.0), &packet));
+        desk.is_behind = !all;
+        handover.dispatch();
+    }
+
+    /// Tells other threads what they do not know yet of the rooms that they share with this one.
+    fn tell(&mut self, now: Instant) {
+        let MediaThread { engine, notices, desk, .. } = self;
+        let all = notices.tell(|to| engine.poll_notice(now, Neighbour(to as u8)));
+        desk.is_behind |= !all;
     }
 
     /// Gives every datagram of the batch to the engine, or to the thread that it belongs to.
@@ -167,11 +196,17 @@ impl MediaThread {
 
     /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
     fn take_over(&mut self, now: Instant) {
-        let MediaThread { engine, handover, desk, .. } = self;
+        let MediaThread { engine, handover, notices, desk, .. } = self;
+        while let Some((from, notice)) = notices.take() {
+            engine.handle_notice(now, Neighbour(from as u8), notice);
+        }
         for taken in 1..=PARCELS_PER_TICK {
             let Some(mut parcel) = handover.take(now) else { break };
             desk.more |= taken == PARCELS_PER_TICK;
             let from = parcel.from();
+            for packet in parcel.relayed() {
+                engine.handle_relayed(now, Neighbour(from as u8), packet);
+            }
             for handed in parcel.datagrams() {
                 let path = Path::Udp(handed.path);
                 match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
@@ -274,12 +309,15 @@ impl MediaThread {
         self.end_rooms(GoneReason::ThreadDied);
         self.desk.departures.arena.clear();
         self.engine = self.maker.make(Instant::now());
+        self.notices.forget();
         self.desk.more = true;
         deaths < MAX_DEATHS
     }
 
     fn end_rooms(&mut self, reason: GoneReason) {
-        self.directory.forget(&self.desk.rooms.end_all(reason));
+        // First, so that who hears of their end finds them gone.
+        self.directory.fail(self.index, &self.desk.rooms.names());
+        self.desk.rooms.end_all(reason);
         self.shared.publish_peers(0);
     }
 

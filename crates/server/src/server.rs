@@ -154,6 +154,8 @@ fn media_config(config: &Config) -> MediaConfig {
             loudest_microphones: config.loudest_microphones,
             ..Limits::default()
         },
+        pin_threads: config.pin_threads,
+        peers_per_thread_of_room: config.peers_per_thread_of_room,
         ..MediaConfig::default()
     }
 }

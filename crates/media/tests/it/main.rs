@@ -11,5 +11,6 @@ mod counting;
 mod farewell;
 mod media;
 mod poll;
+mod sharing;
 mod task;
 mod udp;

@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 17] = [
+pub const KEYS: [Key; 19] = [
     key(
         "listen",
         Shape::One,
@@ -74,7 +74,14 @@ pub const KEYS: [Key; 17] = [
         "A foreign page's origin that may use this server, such as https://example.org; again for more",
     ),
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
-    key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
+    key("pin_threads", Shape::Switch, "", "Keep each media thread on a processor of its own"),
+    key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 2500 [default: 64]"),
+    key(
+        "peers_per_thread_of_room",
+        Shape::One,
+        "N",
+        "People of one room on one media thread before another that carries less has some, 1 to 2500 [default: 400]",
+    ),
     key(
         "open_microphones",
         Shape::One,
