@@ -5,11 +5,11 @@ import { openChromium } from './browsers.mjs';
 import { Server } from './server.mjs';
 
 /** To be called inside `describe`: `server` and `browsers` are there once its stories run; push whoever joins to `people`. */
-export function company(count) {
+export function company(count, { args = [] } = {}) {
   const here = { server: null, browsers: [], people: [] };
 
   before(async () => {
-    here.server = await Server.start();
+    here.server = await Server.start({ args });
     const ids = Array.from({ length: count }, (_, index) => index + 1);
     here.browsers.push(...(await Promise.all(ids.map((id) => openChromium({ id })))));
   });

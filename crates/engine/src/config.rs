@@ -45,7 +45,7 @@ impl Default for Limits {
             // About 80 KiB each: 800 MiB at worst.
             peers: 10_000,
             // What the server admits to one room is less; this bounds what it could ask for.
-            peers_per_room: 1_000,
+            peers_per_room: 2_500,
             // Microphone, camera, a few screens with sound, and as many of the application's own.
             tracks_per_peer: 16,
             // More people than a page can show, and 128 sections are an offer that fits a frame.

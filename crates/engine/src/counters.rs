@@ -13,6 +13,12 @@ pub struct Counters {
     pub bytes_in: u64,
     /// RTP packets that could not be used: malformed, of no known stream, or not negotiated.
     pub packets_refused: u64,
+    /// RTP packets of publishers of other threads that came from these.
+    pub packets_relayed_in: u64,
+    /// RTP packets of our publishers that went to other threads, once for each.
+    pub packets_relayed_out: u64,
+    /// Times that another thread fell behind by more than a ring holds and skipped to a key frame.
+    pub relays_overtaken: u64,
     /// Packets that publishers' links lost and that came after all.
     pub packets_recovered: u64,
     /// RTP packets to subscribers, retransmissions excluded.

@@ -16,6 +16,7 @@ use crate::id::{PeerId, RoomId, TrackId};
 use crate::paths::PathTable;
 use crate::peer::{Peer, PeerKey};
 use crate::random::Random;
+use crate::relay::Relay;
 use crate::room::{Room, RoomKey};
 use crate::shedding::Shedding;
 use crate::slab::Slab;
@@ -47,6 +48,7 @@ pub struct Engine {
     pub(crate) timers: TimerQueue,
     pub(crate) pending: Pending,
     pub(crate) requests: KeyFrameRequests,
+    pub(crate) relay: Relay,
     pub(crate) dirty: Dirty,
     pub(crate) counters: Counters,
     pub(crate) survey: Survey,
@@ -71,6 +73,7 @@ impl Engine {
             timers: TimerQueue::default(),
             pending: Pending::default(),
             requests: KeyFrameRequests::default(),
+            relay: Relay::default(),
             dirty: Dirty::default(),
             counters: Counters::default(),
             survey: Survey::default(),
@@ -80,10 +83,15 @@ impl Engine {
 
     /// Makes an empty room. One that is there already stays as it is.
     pub fn add_room(&mut self, room: RoomId) {
-        if !self.room_keys.contains_key(&room)
-            && let Some(key) = self.rooms.insert(Room::new(room))
+        self.make_room(Room::new(room, true));
+    }
+
+    pub(crate) fn make_room(&mut self, room: Room) {
+        let id = room.id;
+        if !self.room_keys.contains_key(&id)
+            && let Some(key) = self.rooms.insert(room)
         {
-            self.room_keys.insert(room, key);
+            self.room_keys.insert(id, key);
         }
     }
 
@@ -94,9 +102,11 @@ impl Engine {
         for peer in members {
             self.take_out_peer(now, peer, out);
         }
+        self.remove_guests(now, key);
         self.rooms.remove(key);
         self.timers.set(Timer::Speaking(key.index), None);
         self.timers.set(Timer::Floor(key.index), None);
+        self.timers.set(Timer::Relay(key.index), None);
         self.dirty.forget_room(key);
     }
 
@@ -113,13 +123,19 @@ impl Engine {
     /// A publisher has switched a track on or off.
     pub fn switch_track(&mut self, now: Instant, track: TrackId, on: bool) {
         let key = self.track_keys.get(&track).copied();
-        let Some(track) = key.and_then(|key| self.tracks.get_mut(key)) else { return };
+        let Some(key) = key.filter(|key| self.is_published_here(*key)) else { return };
+        self.set_on(now, key, on);
+    }
+
+    pub(crate) fn set_on(&mut self, now: Instant, key: TrackKey, on: bool) {
+        let Some(track) = self.tracks.get_mut(key) else { return };
         if track.on != on {
             track.on = on;
             let room = track.room;
             if !on && track.sound.silence() {
                 self.dirty.mark_speaking(room);
             }
+            self.relay.note_news(track);
             self.reassign_room(now, room);
         }
     }

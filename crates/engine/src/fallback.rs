@@ -20,8 +20,9 @@ const CHANGES_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) struct Fallback {
     /// The payload type that it was last asked to send the track as; `None` leaves that to the publisher.
     pub(crate) payload_type: Option<u8>,
-    /// Those who show the track and cannot decode it, as of the last review.
+    /// Those who show the track and cannot decode it, as of the last review, and how many on other threads.
     excluded: Vec<PeerKey>,
+    elsewhere: u32,
     /// When it was last asked.
     asked_at: Option<Instant>,
 }
@@ -30,21 +31,23 @@ pub(crate) struct Fallback {
 pub(crate) struct Needed {
     /// That all who show the track can decode.
     payload_type: u8,
-    /// Those who cannot decode what it carries now.
+    /// Those who cannot decode what it carries now, and how many on other threads.
     excluded: Vec<PeerKey>,
+    elsewhere: u32,
 }
 
 impl Fallback {
     /// Asks for what is needed now, if anything is: what was asked for once stays, since a sender has nothing to gain
     /// from going back. It is asked anew when somebody more needs it. True when the publisher is to be told.
     pub(crate) fn review(&mut self, now: Instant, needed: Option<Needed>) -> bool {
-        let Some(Needed { payload_type, excluded }) = needed else {
+        let Some(Needed { payload_type, excluded, elsewhere }) = needed else {
             self.ask_anew();
             return false;
         };
-        let is_known = excluded.iter().all(|peer| self.excluded.contains(peer));
+        let is_known =
+            excluded.iter().all(|peer| self.excluded.contains(peer)) && elsewhere <= self.elsewhere;
         let is_asked = is_known && self.payload_type == Some(payload_type);
-        self.excluded = excluded;
+        (self.excluded, self.elsewhere) = (excluded, elsewhere);
         if !is_asked {
             (self.payload_type, self.asked_at) = (Some(payload_type), Some(now));
         }
@@ -54,12 +57,13 @@ impl Fallback {
     /// Whether its publisher may be about to change its codec, which a sender that rests does not.
     pub(crate) fn is_awaited(&self, now: Instant) -> bool {
         let is_new = self.asked_at.is_some_and(|at| now < at + CHANGES_WITHIN);
-        is_new && !self.excluded.is_empty()
+        is_new && (!self.excluded.is_empty() || self.elsewhere > 0)
     }
 
     /// Whoever needs it from now on counts as somebody more.
     fn ask_anew(&mut self) {
         self.excluded.clear();
+        self.elsewhere = 0;
     }
 }
 
@@ -70,13 +74,17 @@ impl Engine {
         if !track.on || track.source.kind() != MediaKind::Video {
             return None;
         }
-        let excluded = self.excluded(track, track.codecs.current()?);
-        if excluded.is_empty() {
+        let current = track.codecs.current()?;
+        let (excluded, elsewhere) =
+            (self.excluded(track, current), track.excluded_elsewhere(current));
+        if excluded.is_empty() && elsewhere == 0 {
             return None;
         }
-        let mut known = track.codecs.known();
-        let (payload_type, _) = known.find(|(_, codec)| self.excluded(track, *codec).is_empty())?;
-        Some(Needed { payload_type, excluded })
+        let suits_all = |codec: Codec| {
+            track.excluded_elsewhere(codec) == 0 && self.excluded(track, codec).is_empty()
+        };
+        let (payload_type, _) = track.codecs.known().find(|(_, codec)| suits_all(*codec))?;
+        Some(Needed { payload_type, excluded, elsewhere })
     }
 
     /// Has it decided whether the publishers of what a peer cannot decode are to fall back for it.
@@ -91,10 +99,12 @@ impl Engine {
     }
 
     /// Those who show a track and could not decode it in a codec.
-    fn excluded(&self, track: &Track, codec: Codec) -> Vec<PeerKey> {
-        let Upstream::Published(publisher) = track.upstream;
+    pub(crate) fn excluded(&self, track: &Track, codec: Codec) -> Vec<PeerKey> {
         let members = self.rooms.get(track.room).map(|room| room.peers.as_slice());
-        let others = members.unwrap_or_default().iter().filter(|member| **member != publisher);
+        let others = members
+            .unwrap_or_default()
+            .iter()
+            .filter(|member| track.upstream != Upstream::Published(**member));
         let shows = |peer: &Peer| peer.shown.priority(track).is_some();
         let decodes = |peer: &Peer| peer.decodes(track.source.kind(), codec);
         let excluded = others

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::dominant::Contender;
 use crate::engine::Engine;
+use crate::id::PeerId;
 use crate::peer::PeerKey;
 use crate::room::RoomKey;
 use crate::timer::Timer;
@@ -23,18 +24,16 @@ impl Engine {
 
     /// Judges who has the floor, and whether it is to be judged again.
     pub(crate) fn review_floor(&mut self, now: Instant, key: RoomKey) {
-        let Engine { rooms, peers, tracks, .. } = self;
+        let Engine { rooms, tracks, .. } = self;
         let Some(room) = rooms.get_mut(key) else { return };
-        let members = room.peers.iter().filter_map(|peer| peers.get(*peer));
-        for published in members.clone().flat_map(|peer| &peer.published) {
-            if let Some(track) = tracks.get_mut(published.track) {
+        for track in &room.tracks {
+            if let Some(track) = tracks.get_mut(*track) {
                 track.sound.speech().review(now);
             }
         }
-        let contenders = members.flat_map(|peer| {
-            let tracks = peer.published.iter().filter_map(|p| tracks.get(p.track));
-            tracks.map(|track| Contender { peer: peer.id, scores: track.sound.scores() })
-        });
+        let published = room.tracks.iter().filter_map(|track| tracks.get(*track));
+        let contenders = published
+            .map(|track| Contender { peer: track.publisher, scores: track.sound.scores() });
         if room.dominant.judge(contenders) {
             self.dirty.mark_speaking(key);
         }
@@ -47,7 +46,11 @@ impl Engine {
     /// A peer, who is silent by now, leaves its room, and the floor with it.
     pub(crate) fn leave_floor(&mut self, key: PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
-        let (id, room) = (peer.id, peer.room);
+        self.lose_floor(peer.id, peer.room);
+    }
+
+    /// Somebody leaves a room, and the floor with it.
+    pub(crate) fn lose_floor(&mut self, id: PeerId, room: RoomKey) {
         if self.rooms.get_mut(room).is_some_and(|room| room.dominant.forget(id)) {
             self.dirty.mark_speaking(room);
         }
@@ -57,10 +60,6 @@ impl Engine {
     }
 
     fn is_anybody_heard(&self, room: RoomKey) -> bool {
-        let members = self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default();
-        let published =
-            members.iter().filter_map(|peer| self.peers.get(*peer)).flat_map(|p| &p.published);
-        let mut tracks = published.filter_map(|published| self.tracks.get(published.track));
-        tracks.any(|track| track.sound.is_heard())
+        self.tracks_in(room).any(|track| track.sound.is_heard())
     }
 }

@@ -196,6 +196,7 @@ impl Engine {
         for published in &peer.published {
             if let Some(track) = self.tracks.get_mut(published.track) {
                 track.follow_codecs(published.codecs());
+                self.relay.note_news(track);
             }
         }
     }
@@ -222,6 +223,7 @@ impl Engine {
             let published = peer.published.iter().find(|published| published.mid == sender.mid);
             if let Some(track) = published.and_then(|p| self.tracks.get_mut(p.track)) {
                 track.on = sender.on;
+                self.relay.note_news(track);
             }
         }
     }
@@ -244,8 +246,10 @@ impl Engine {
                 layers: published.layer_names(),
                 codecs: published.codecs(),
             }));
-            self.track_keys.insert(sender.track, track);
+            let room = peer.room;
             peer.published.push(published);
+            self.register_track(room, sender.track, track);
+            self.export_track(track);
             // That nobody watches is worth knowing too.
             self.dirty.mark_wanted(key);
             let timer = Timer::Peer(key.index, PeerTimer::Wanted);

@@ -34,6 +34,11 @@ impl Engine {
                         self.review_floor(now, key);
                     }
                 }
+                Timer::Relay(index) => {
+                    if let Some(key) = self.rooms.key_at(index) {
+                        self.review_relayed(now, key);
+                    }
+                }
             }
         }
     }

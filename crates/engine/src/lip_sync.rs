@@ -52,7 +52,7 @@ impl ClockDifference {
     }
 
     /// What the publisher's clock shows when ours shows `ours`.
-    fn publishers(&self, ours: NtpTime) -> Option<NtpTime> {
+    pub(crate) fn publishers(&self, ours: NtpTime) -> Option<NtpTime> {
         let told = self.known?.told;
         Some(NtpTime(ours.0.wrapping_sub(told as u64)))
     }
@@ -91,8 +91,13 @@ impl MediaClock {
     /// The publisher's RTP timestamp at the moment that our clock calls `ours`; `None` before the
     /// publisher's clock is known.
     pub(crate) fn timestamp_at(&self, ours: NtpTime, difference: &ClockDifference) -> Option<u32> {
-        let ahead = since(difference.publishers(ours)?, self.ntp);
-        Some(self.rtp.wrapping_add(ticks(ahead, self.clock_rate) as u32))
+        Some(self.timestamp_when(difference.publishers(ours)?))
+    }
+
+    /// The publisher's RTP timestamp at the moment that its own clock calls `publishers`.
+    pub(crate) fn timestamp_when(&self, publishers: NtpTime) -> u32 {
+        let ahead = since(publishers, self.ntp);
+        self.rtp.wrapping_add(ticks(ahead, self.clock_rate) as u32)
     }
 }
 

@@ -127,11 +127,10 @@ impl Engine {
 
     /// The microphones in a room that are on, and of which something holds.
     fn microphones_that(&self, key: RoomKey, holds: impl Fn(&Track) -> bool) -> Vec<TrackKey> {
-        let members = self.rooms.get(key).map(|room| room.peers.as_slice()).unwrap_or_default();
-        let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
-        let published = peers.flat_map(|peer| &peer.published).map(|published| published.track);
+        let tracks = self.rooms.get(key).map(|room| room.tracks.as_slice()).unwrap_or_default();
         let is_one = |track: &Track| track.on && track.source == Source::Microphone && holds(track);
-        published.filter(|key| self.tracks.get(*key).is_some_and(is_one)).collect()
+        let are = tracks.iter().filter(|key| self.tracks.get(**key).is_some_and(is_one));
+        are.copied().collect()
     }
 
     fn has_place(&self, key: TrackKey) -> bool {

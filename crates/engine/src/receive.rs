@@ -13,7 +13,7 @@ use crate::incoming::Role;
 use crate::media_stream::Position;
 use crate::peer::{Peer, PeerKey};
 use crate::published::Format;
-use crate::ring::Facts;
+use crate::ring::{Facts, NotStored};
 use crate::timer::{PeerTimer, Timer};
 use crate::track::{Noted, TrackKey};
 
@@ -103,17 +103,31 @@ impl Engine {
 
     #[inline]
     fn store(&mut self, now: Instant, arrived: &Arrived, packet: &[u8]) {
-        let &Arrived { track: key, layer, codec, facts, .. } = arrived;
-        let Some(track) = self.tracks.get_mut(key) else { return };
+        let &Arrived { track, layer, codec, facts, .. } = arrived;
         let (payload, descriptor) = (arrived.payload.of(packet), arrived.descriptor.of(packet));
+        match self.keep(now, (track, layer), codec, facts, (payload, descriptor)) {
+            Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
+            Err(_) => self.counters.packets_refused += 1,
+        }
+    }
+
+    /// Takes a packet of a track's layer in, with all that follows from it, whichever way it came.
+    #[inline]
+    pub(crate) fn keep(
+        &mut self,
+        now: Instant,
+        (key, layer): (TrackKey, u8),
+        codec: Codec,
+        facts: Facts,
+        (payload, descriptor): (&[u8], &[u8]),
+    ) -> Result<(), NotStored> {
+        let Some(track) = self.tracks.get_mut(key) else { return Ok(()) };
         let facts = track.understand(layer, facts, descriptor);
         let layers_changed = track.note_layer(now, layer, codec, &facts, (payload, descriptor));
         let noted = track.note_codec(now, codec);
         let heard = track.hear(now, &facts);
-        match track.push(layer, facts, payload, descriptor) {
-            Ok(()) => self.counters.packets_recovered += u64::from(facts.recovered),
-            Err(_) => self.counters.packets_refused += 1,
-        }
+        let pushed = track.push(layer, facts, payload, descriptor);
+        self.relay.note_arrival(track, key);
         if layers_changed {
             self.review_subscribers(now, key);
         }
@@ -122,13 +136,15 @@ impl Engine {
             self.codec_changed(now, key, noted);
         }
         self.note_arrival(key);
+        pushed
     }
 
     /// A track's packets carry another codec than before, or their first. Whoever cannot decode it need
     /// not keep a slot for it, and whoever could not may have one now.
-    fn codec_changed(&mut self, now: Instant, key: TrackKey, noted: Noted) {
+    pub(crate) fn codec_changed(&mut self, now: Instant, key: TrackKey, noted: Noted) {
         let Some(track) = self.tracks.get(key) else { return };
         let room = track.room;
+        self.relay.note_news(track);
         let members = self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default();
         let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
         let excluded = peers.filter(|peer| !peer.can_decode(track)).count();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use parlor_rtc::rtcp::{MAX_COUNT, ReportBlock};
-use parlor_rtc::rtp::{NtpTime, Ssrc};
+use parlor_rtc::rtp::Ssrc;
 
 use crate::arena::SendArena;
 use crate::compound::Compound;
@@ -53,7 +53,7 @@ impl Engine {
         let slots = self.peers.get(key).map_or(0, |peer| peer.slots.len());
         let mut compound = Compound::new();
         for index in 0..slots {
-            let Some(timestamp) = self.publishers_timestamp(key, index, ntp) else { continue };
+            let Some(timestamp) = self.publishers_timestamp(now, key, index) else { continue };
             let Some(peer) = self.peers.get_mut(key) else { return };
             let Some(slot) = peer.slots.get(index) else { continue };
             let ssrc = slot.outgoing.headers.ssrc;
@@ -82,19 +82,25 @@ impl Engine {
         self.timers.set(report, has_more.then_some(now + interval));
     }
 
-    /// The timestamp that the publisher of what a slot carries would give to media captured when our
-    /// clock showed `ntp`.
-    fn publishers_timestamp(&mut self, key: PeerKey, slot: usize, ntp: NtpTime) -> Option<u32> {
+    /// The timestamp that the publisher of what a slot carries would give to media captured at `now`.
+    fn publishers_timestamp(&mut self, now: Instant, key: PeerKey, slot: usize) -> Option<u32> {
         let slot = self.peers.get(key)?.slots.get(slot)?;
         let Feed::Flowing(track) = slot.feed() else { return None };
         // Another layer may be read by now, of which nothing has gone out.
         let layer = slot.outgoing.layer_sent()?.index;
-        match self.tracks.get(track.key)?.upstream {
+        let source = track.key;
+        let track = self.tracks.get(source)?;
+        match track.upstream {
             Upstream::Published(publisher) => {
+                let ntp = self.clock.ntp(now);
                 let publisher = self.peers.get_mut(publisher)?;
-                let index = publisher.published.iter().position(|p| p.track == track.key)?;
+                let index = publisher.published.iter().position(|p| p.track == source)?;
                 let (_, media) = publisher.incoming.media(index, layer)?;
                 media.clock?.timestamp_at(ntp, &publisher.clock_difference)
+            }
+            Upstream::Relayed(_) => {
+                let guest = self.rooms.get(track.room)?.guests.get(&track.publisher)?;
+                Some(track.relayed_clock(layer)?.timestamp_when(guest.clock()?.at(now)))
             }
         }
     }

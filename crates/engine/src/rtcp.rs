@@ -67,7 +67,9 @@ impl Engine {
         let is_first = media.clock.is_none();
         media.take_sender_info(now, info);
         let published = peer.incoming.published(ssrc).and_then(|at| peer.published.get(at));
-        if let Some(track) = published.map(|published| published.track).filter(|_| is_first) {
+        let Some(track) = published.map(|published| published.track) else { return };
+        self.tell_clock(track);
+        if is_first {
             self.report_to_subscribers(now, track);
         }
     }

@@ -12,6 +12,7 @@ use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
+use crate::timer::Timer;
 use crate::track::{Subscriber, Track, TrackKey, TrackRef};
 
 impl Engine {
@@ -22,13 +23,16 @@ impl Engine {
         for peer in peers {
             self.reassign_peer(now, peer);
         }
+        if self.rooms.get(room).is_some_and(|room| !room.guests.is_empty()) {
+            self.timers.set_no_later_than(Timer::Relay(room.index), now);
+        }
     }
 
     /// Decides anew what one peer receives, and does so.
     pub(crate) fn reassign_peer(&mut self, now: Instant, key: PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
-        let candidates = self.candidates(key, peer);
-        let undecodable = self.undecodable(key, peer);
+        let candidates = self.candidates(peer);
+        let undecodable = self.undecodable(peer);
         let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
         let live: BTreeSet<_> = candidates.iter().filter(|c| c.active).map(|c| c.track).collect();
         let max_slots = self.config.limits.slots_per_kind;
@@ -58,28 +62,28 @@ impl Engine {
     }
 
     /// Every track of the other peers in the room that this peer could receive.
-    fn candidates(&self, key: PeerKey, peer: &Peer) -> Vec<Candidate> {
-        let tracks = self.tracks_of_others(key, peer);
+    fn candidates(&self, peer: &Peer) -> Vec<Candidate> {
+        let tracks = self.tracks_of_others(peer);
         tracks.filter(|track| peer.can_decode(track)).map(|track| candidate(track, peer)).collect()
     }
 
     /// Every video track of theirs that it has no decoder for.
-    fn undecodable(&self, key: PeerKey, peer: &Peer) -> Vec<TrackId> {
+    fn undecodable(&self, peer: &Peer) -> Vec<TrackId> {
         let videos = self
-            .tracks_of_others(key, peer)
+            .tracks_of_others(peer)
             .filter(|track| track.source.kind() == MediaKind::Video && track.on);
         videos.filter(|track| !peer.can_decode(track)).map(|track| track.id).collect()
     }
 
-    fn tracks_of_others(&self, key: PeerKey, peer: &Peer) -> impl Iterator<Item = &Track> {
-        let others =
-            self.rooms.get(peer.room).map(|room| room.peers.as_slice()).unwrap_or_default();
-        others
-            .iter()
-            .filter(move |other| **other != key)
-            .filter_map(|other| self.peers.get(*other))
-            .flat_map(|other| other.published.iter())
-            .filter_map(|published| self.tracks.get(published.track))
+    fn tracks_of_others(&self, peer: &Peer) -> impl Iterator<Item = &Track> {
+        let id = peer.id;
+        self.tracks_in(peer.room).filter(move |track| track.publisher != id)
+    }
+
+    /// Every track of a room, whichever thread it is published on.
+    pub(crate) fn tracks_in(&self, room: RoomKey) -> impl Iterator<Item = &Track> {
+        let tracks = self.rooms.get(room).map(|room| room.tracks.as_slice()).unwrap_or_default();
+        tracks.iter().filter_map(|key| self.tracks.get(*key))
     }
 
     /// Lets a slot carry what `feed` says, and tells both sides.
@@ -164,11 +168,21 @@ impl Engine {
         }
     }
 
+    /// Makes a track known by its name, and to its room.
+    pub(crate) fn register_track(&mut self, room: RoomKey, id: TrackId, key: TrackKey) {
+        self.track_keys.insert(id, key);
+        if let Some(room) = self.rooms.get_mut(room) {
+            room.tracks.push(key);
+        }
+    }
+
     /// Takes a track out of the tables and off every slot.
     pub(crate) fn remove_track(&mut self, now: Instant, key: TrackKey) {
         let Some(track) = self.tracks.remove(key) else { return };
         self.track_keys.remove(&track.id);
-        let Some(room) = self.rooms.get(track.room) else { return };
+        self.relay.note_end(&track);
+        let Some(room) = self.rooms.get_mut(track.room) else { return };
+        room.tracks.retain(|other| *other != key);
         for &peer in room.peers.clone().iter() {
             let Some(slots) = self.peers.get(peer).map(|peer| &peer.slots) else { continue };
             let carries =

@@ -47,11 +47,13 @@ pub(crate) enum Timer {
     Speaking(u32),
     /// Somebody speaks in the room at this place, and may have the floor by now.
     Floor(u32),
+    /// What the room at this place is to have of other threads' tracks is to be decided anew.
+    Relay(u32),
 }
 
-/// Timers per place: those of the peer there, and the two of the room there (peers and rooms are
+/// Timers per place: those of the peer there, and the three of the room there (peers and rooms are
 /// numbered independently).
-const STRIDE: u32 = PEER_TIMERS.len() as u32 + 2;
+const STRIDE: u32 = PEER_TIMERS.len() as u32 + 3;
 
 impl Timer {
     fn number(self) -> u32 {
@@ -59,6 +61,7 @@ impl Timer {
             Timer::Peer(index, timer) => index * STRIDE + timer as u32,
             Timer::Speaking(index) => index * STRIDE + PEER_TIMERS.len() as u32,
             Timer::Floor(index) => index * STRIDE + PEER_TIMERS.len() as u32 + 1,
+            Timer::Relay(index) => index * STRIDE + PEER_TIMERS.len() as u32 + 2,
         }
     }
 
@@ -67,7 +70,8 @@ impl Timer {
         match PEER_TIMERS.get(which as usize) {
             Some(&timer) => Timer::Peer(index, timer),
             None if which as usize == PEER_TIMERS.len() => Timer::Speaking(index),
-            None => Timer::Floor(index),
+            None if which as usize == PEER_TIMERS.len() + 1 => Timer::Floor(index),
+            None => Timer::Relay(index),
         }
     }
 }

@@ -66,6 +66,9 @@ impl Engine {
             }
             match track.upstream {
                 Upstream::Published(peer) => self.ask_publisher(peer, key, layer, out),
+                Upstream::Relayed(from) => {
+                    self.relay.ask_for_key_frame(from, track.layer_id(layer))
+                }
             }
         }
     }

@@ -42,13 +42,11 @@ impl Engine {
 
     /// Judges whether somebody of whom nothing more is heard has stopped to speak.
     pub(crate) fn review_speaking(&mut self, now: Instant, room: RoomKey) {
-        let Some(members) = self.rooms.get(room).map(|room| &room.peers) else { return };
+        let Some(tracks) = self.rooms.get(room).map(|room| &room.tracks) else { return };
         let mut changed = false;
-        for peer in members.iter().filter_map(|peer| self.peers.get(*peer)) {
-            for published in &peer.published {
-                if let Some(track) = self.tracks.get_mut(published.track) {
-                    changed |= track.sound.review_voice(now);
-                }
+        for key in tracks {
+            if let Some(track) = self.tracks.get_mut(*key) {
+                changed |= track.sound.review_voice(now);
             }
         }
         if changed {
@@ -84,23 +82,16 @@ impl Engine {
     }
 
     pub(crate) fn speaking_change(&self, key: RoomKey) -> Option<Change> {
-        let room = self.rooms.get(key)?;
-        let mut peers: Vec<PeerId> = Vec::new();
-        for peer in room.peers.iter().filter_map(|peer| self.peers.get(*peer)) {
-            let mut tracks = peer.published.iter().filter_map(|p| self.tracks.get(p.track));
-            if tracks.any(|track| track.sound.is_speaking()) {
-                peers.push(peer.id);
-            }
-        }
+        let room = self.rooms.get(key).filter(|room| room.is_home)?;
+        let speaking = self.tracks_in(key).filter(|track| track.sound.is_speaking());
+        let mut peers: Vec<PeerId> = speaking.map(|track| track.publisher).collect();
         peers.sort_unstable();
+        peers.dedup();
         Some(Change::Speaking { room: room.id, peers, dominant: room.dominant.peer() })
     }
 
     /// When the first speaker of a room will have been quiet for long.
     fn quiet_deadline(&self, room: RoomKey) -> Option<Instant> {
-        let members = &self.rooms.get(room)?.peers;
-        let peers = members.iter().filter_map(|peer| self.peers.get(*peer));
-        let tracks = peers.flat_map(|peer| &peer.published).map(|published| published.track);
-        tracks.filter_map(|track| self.tracks.get(track)?.sound.quiet_deadline()).min()
+        self.tracks_in(room).filter_map(|track| track.sound.quiet_deadline()).min()
     }
 }

@@ -20,8 +20,10 @@ impl Engine {
     pub(crate) fn review_wanted_soon(&mut self, now: Instant, key: TrackKey) {
         let Some(track) = self.tracks.get(key) else { return };
         if track.source.kind() == MediaKind::Video {
-            let Upstream::Published(publisher) = track.upstream;
-            let timer = Timer::Peer(publisher.index, PeerTimer::Wanted);
+            let timer = match track.upstream {
+                Upstream::Published(publisher) => Timer::Peer(publisher.index, PeerTimer::Wanted),
+                Upstream::Relayed(_) => Timer::Relay(track.room.index),
+            };
             self.timers.set_no_later_than(timer, now);
         }
     }
@@ -41,7 +43,10 @@ impl Engine {
                 if track.fallback.is_awaited(now) {
                     demand.layers |= Demand::bit(track.first_layer());
                 }
-                has_changed |= track.review_wanted(now, demand);
+                if track.review_wanted(now, demand) {
+                    has_changed = true;
+                    self.relay.note_news(track);
+                }
                 is_watched |= track.asked().layers != 0;
             }
         }
@@ -63,15 +68,20 @@ impl Engine {
         for index in 0..published {
             let track = self.peers.get(key).and_then(|peer| Some(peer.published.get(index)?.track));
             let Some(key) = track else { return };
-            if self.tracks.get_mut(key).is_some_and(|track| track.reads_what_has_stopped()) {
-                self.review_subscribers(now, key);
-            }
+            self.review_readers_of(now, key);
+        }
+    }
+
+    /// Whoever reads a layer of a track that has stopped has it decided anew.
+    pub(crate) fn review_readers_of(&mut self, now: Instant, key: TrackKey) {
+        if self.tracks.get_mut(key).is_some_and(|track| track.reads_what_has_stopped()) {
+            self.review_subscribers(now, key);
         }
     }
 
     /// What all who watch a track together have a use for.
-    fn demand(&self, track: &Track) -> Demand {
-        let mut all = Demand::default();
+    pub(crate) fn demand(&self, track: &Track) -> Demand {
+        let mut all = track.demand_elsewhere();
         for subscriber in &track.subscribers {
             let slot =
                 self.peers.get(subscriber.peer).and_then(|peer| peer.slots.get(subscriber.slot));

@@ -1,9 +1,10 @@
-//! One room's board: the latest state of whatever has changed, from its media thread to its room.
+//! One room's board: the latest state of whatever has changed, from its media threads to its room.
 //!
 //! The thread writes what is now true over what was there; the room takes all of it whenever it
 //! gets to it. However slow the room is, the board holds at most one entry of each kind per peer and
 //! one list of speakers, nothing is lost but states that are no longer true, and the thread never waits:
-//! when the room has the board in its hands, the thread keeps its changes for the next tick.
+//! when the room, or another thread that has people of it, has the board in its hands, the thread keeps its
+//! changes for the next tick.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -60,6 +61,17 @@ struct Board {
     changed: Event,
 }
 
+/// Makes more writers of a board. Those who hold it do not keep the room from ending, and do not end it.
+#[derive(Clone, Debug)]
+pub(crate) struct BoardRoot(Arc<Board>);
+
+impl BoardRoot {
+    /// A writer for one more media thread, which tells of other peers than those there are.
+    pub(crate) fn writer(&self) -> BoardWriter {
+        BoardWriter { board: Arc::clone(&self.0), kept: Latest::default() }
+    }
+}
+
 /// A board with its two ends.
 pub fn board(room: RoomId) -> (BoardWriter, RoomEvents) {
     let board = Arc::new(Board {
@@ -72,7 +84,7 @@ pub fn board(room: RoomId) -> (BoardWriter, RoomEvents) {
     (writer, RoomEvents { board })
 }
 
-/// The media thread's end. Dropping it ends the room as removed.
+/// The media thread's end; one for each that has people of the room. Dropping it ends the room as removed.
 #[derive(Debug)]
 pub struct BoardWriter {
     board: Arc<Board>,
@@ -81,6 +93,10 @@ pub struct BoardWriter {
 }
 
 impl BoardWriter {
+    pub(crate) fn root(&self) -> BoardRoot {
+        BoardRoot(Arc::clone(&self.board))
+    }
+
     /// Notes a change, to be written by the next [`BoardWriter::publish`].
     pub fn note(&mut self, change: Change) {
         match change {

@@ -24,6 +24,12 @@ pub(crate) fn carry_out(
             }
             answer(reply, if added { Ok(()) } else { Err(MediaError::RoomExists(room)) });
         }
+        Command::AddAnnex { room, board, others, reply } => {
+            if !rooms.contains(room) && rooms.add(room, board.writer()) {
+                engine.add_annex(room, &others);
+            }
+            answer(reply, Ok(()));
+        }
         Command::RemoveRoom { room, reply } => {
             engine.remove_room(now, room, out);
             let removed = rooms.remove(room);

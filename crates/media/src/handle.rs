@@ -4,14 +4,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parlor_engine::{Join, Joined, Sender, View};
-use parlor_engine::{PeerId, RoomId, TrackId};
+use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
 
 use crate::board::{RoomEvents, board};
-use crate::directory::Directory;
+use crate::directory::{Directory, Seating};
 use crate::facts::{Shared, ThreadFacts};
 use crate::mailbox::{Command, Mailbox, MediaError, Reply};
-use crate::placement;
 use crate::strain::Level;
+use crate::{placement, spreading};
 
 /// Sends commands to the media threads. Cheap to clone.
 ///
@@ -28,6 +28,8 @@ struct Inner {
     directory: Arc<Directory>,
     bound: Vec<SocketAddr>,
     candidates: Vec<SocketAddr>,
+    /// See [`MediaConfig`](crate::MediaConfig).
+    peers_per_thread_of_room: usize,
 }
 
 /// The way to one media thread.
@@ -43,8 +45,10 @@ impl MediaHandle {
         directory: Arc<Directory>,
         bound: Vec<SocketAddr>,
         candidates: Vec<SocketAddr>,
+        peers_per_thread_of_room: usize,
     ) -> MediaHandle {
-        MediaHandle { inner: Arc::new(Inner { threads, directory, bound, candidates }) }
+        let inner = Inner { threads, directory, bound, candidates, peers_per_thread_of_room };
+        MediaHandle { inner: Arc::new(inner) }
     }
 
     /// Makes an empty room on the media thread that carries the least, and returns its events.
@@ -58,15 +62,15 @@ impl MediaHandle {
         let choose = |rooms: &[usize]| {
             placement::choose(threads.iter().zip(rooms).map(|(thread, n)| thread.shared.load(*n)))
         };
-        let Some(thread) = self.inner.directory.place(room, choose) else {
-            let exists = self.inner.directory.find(room).is_some();
+        let (writer, events) = board(room);
+        let Some(thread) = self.inner.directory.place(room, writer.root(), choose) else {
+            let exists = self.inner.directory.contains(room);
             return Err(if exists { MediaError::RoomExists(room) } else { self.no_place() });
         };
-        let (writer, events) = board(room);
         let add = |reply| Command::AddRoom { room, board: writer, reply };
         let added = self.mailbox(thread)?.ask(add).await;
         if added.is_err() {
-            self.inner.directory.forget(&[room]);
+            self.inner.directory.forget(room);
         }
         added.map(|()| events)
     }
@@ -77,23 +81,35 @@ impl MediaHandle {
     /// [`MediaError::NoSuchRoom`] when it has ended already, [`MediaError::Stopped`],
     /// [`MediaError::ThreadDied`]. After any of them the room is no more, too.
     pub async fn remove_room(&self, room: RoomId) -> Result<(), MediaError> {
-        let result = self.ask(room, |reply| Command::RemoveRoom { room, reply }).await;
-        self.inner.directory.forget(&[room]);
+        let threads = self.inner.directory.threads_of(room);
+        self.inner.directory.forget(room);
+        let mut result = Err(MediaError::NoSuchRoom(room));
+        for thread in threads {
+            let remove = |reply| Command::RemoveRoom { room, reply };
+            result = match (result, self.mailbox(thread)?.ask(remove).await) {
+                (Ok(()), _) | (_, Ok(())) => Ok(()),
+                (_, Err(error)) => Err(error),
+            };
+        }
         result
     }
 
-    /// A peer enters a room; the answer has the SDP answer and its slots.
+    /// A peer enters a room; the answer has the SDP answer and its slots. In a room that is too much for one thread, another one
+    /// may have it.
     ///
     /// # Errors
-    /// [`MediaError::Busy`] when the room's thread has too much to do to take anybody in; else as
+    /// [`MediaError::Busy`] when the room's threads have too much to do to take anybody in, and so has every other; else as
     /// [`MediaHandle::rejoin`].
     pub async fn join(&self, join: Join) -> Result<Joined, MediaError> {
-        let thread = self.inner.directory.find(join.room);
-        let link = thread.and_then(|thread| self.inner.threads.get(thread));
-        match link.and_then(|link| link.shared.level().retry_after()) {
-            Some(retry_after) => Err(MediaError::Busy { retry_after }),
-            None => self.rejoin(join).await,
+        let (thread, is_new) = self.seat(join.room, join.peer).await?;
+        let link = self.inner.threads.get(thread);
+        if let Some(retry_after) = link.and_then(|link| link.shared.level().retry_after()) {
+            if is_new {
+                self.inner.directory.leave(join.room, join.peer);
+            }
+            return Err(MediaError::Busy { retry_after });
         }
+        self.join_on(thread, is_new, join).await
     }
 
     /// The same for somebody who was in it a moment ago and comes back, and is let in however much there is to do.
@@ -102,7 +118,17 @@ impl MediaHandle {
     /// [`MediaError::Refused`] says what is wrong with the offer, or which limit was reached;
     /// [`MediaError::NoSuchRoom`], [`MediaError::Stopped`], [`MediaError::ThreadDied`].
     pub async fn rejoin(&self, join: Join) -> Result<Joined, MediaError> {
-        self.ask(join.room, |reply| Command::Join { join, reply }).await
+        let (thread, is_new) = self.seat(join.room, join.peer).await?;
+        self.join_on(thread, is_new, join).await
+    }
+
+    async fn join_on(&self, thread: usize, is_new: bool, join: Join) -> Result<Joined, MediaError> {
+        let (room, peer) = (join.room, join.peer);
+        let joined = self.mailbox(thread)?.ask(|reply| Command::Join { join, reply }).await;
+        if joined.is_err() && is_new {
+            self.inner.directory.leave(room, peer);
+        }
+        joined
     }
 
     /// A peer's later offer: fresh ICE credentials, more slots, more or other senders.
@@ -116,7 +142,7 @@ impl MediaHandle {
         offer: String,
         senders: Vec<Sender>,
     ) -> Result<Joined, MediaError> {
-        self.ask(room, |reply| Command::Reoffer { room, peer, offer, senders, reply }).await
+        self.ask(room, peer, |reply| Command::Reoffer { room, peer, offer, senders, reply }).await
     }
 
     /// A publisher has switched one of its tracks on or off.
@@ -130,7 +156,13 @@ impl MediaHandle {
         track: TrackId,
         on: bool,
     ) -> Result<(), MediaError> {
-        self.ask(room, |reply| Command::SwitchTrack { room, track, on, reply }).await
+        let mut result = Err(MediaError::NoSuchRoom(room));
+        // One of them has it; the others pass it over.
+        for thread in self.inner.directory.threads_of(room) {
+            let switch = |reply| Command::SwitchTrack { room, track, on, reply };
+            result = self.mailbox(thread)?.ask(switch).await;
+        }
+        result
     }
 
     /// A peer says which video tracks it shows; replaces what it said before.
@@ -143,7 +175,7 @@ impl MediaHandle {
         peer: PeerId,
         tracks: Vec<View>,
     ) -> Result<(), MediaError> {
-        self.ask(room, |reply| Command::View { room, peer, tracks, reply }).await
+        self.ask(room, peer, |reply| Command::View { room, peer, tracks, reply }).await
     }
 
     /// Ends a peer's membership of its room.
@@ -151,7 +183,9 @@ impl MediaHandle {
     /// # Errors
     /// As [`MediaHandle::switch_track`]; the peer is gone after any of them.
     pub async fn remove_peer(&self, room: RoomId, peer: PeerId) -> Result<(), MediaError> {
-        self.ask(room, |reply| Command::RemovePeer { room, peer, reply }).await
+        // First: should it join again meanwhile, that is another seat.
+        let thread = self.inner.directory.leave(room, peer).ok_or(MediaError::NoSuchRoom(room))?;
+        self.mailbox(thread)?.ask(|reply| Command::RemovePeer { room, peer, reply }).await
     }
 
     /// The UDP port of all media.
@@ -169,18 +203,25 @@ impl MediaHandle {
         self.inner.threads.iter().map(|thread| thread.shared.facts()).collect()
     }
 
-    /// Makes the thread on which `room` lives panic, to see what becomes of it.
+    /// Makes the thread on which `room` lives, the last if there are several, panic, to see what becomes of it.
     #[doc(hidden)]
     pub async fn panic_thread_of(&self, room: RoomId) -> Result<(), MediaError> {
-        self.ask(room, |reply| Command::Panic { reply }).await
+        let thread = self.threads_of(room).last().copied().ok_or(MediaError::NoSuchRoom(room))?;
+        self.mailbox(thread)?.ask(|reply| Command::Panic { reply }).await
     }
 
-    /// Makes the thread on which `room` lives say that it can take on so much, to see what becomes of it.
+    /// The threads that have people of a room, its home first; empty when there is no such room.
+    pub fn threads_of(&self, room: RoomId) -> Vec<usize> {
+        self.inner.directory.threads_of(room)
+    }
+
+    /// Makes the threads on which `room` lives say that they can take on so much, to see what becomes of it.
     #[doc(hidden)]
     pub fn set_level_of(&self, room: RoomId, level: Level) {
-        let thread = self.inner.directory.find(room);
-        if let Some(link) = thread.and_then(|thread| self.inner.threads.get(thread)) {
-            link.shared.publish_level(level);
+        for thread in self.threads_of(room) {
+            if let Some(link) = self.inner.threads.get(thread) {
+                link.shared.publish_level(level);
+            }
         }
     }
 
@@ -202,10 +243,37 @@ impl MediaHandle {
     async fn ask<T>(
         &self,
         room: RoomId,
+        peer: PeerId,
         make: impl FnOnce(Reply<T>) -> Command,
     ) -> Result<T, MediaError> {
-        let thread = self.inner.directory.find(room).ok_or(MediaError::NoSuchRoom(room))?;
+        let thread = self.inner.directory.find(room, peer).ok_or(MediaError::NoSuchRoom(room))?;
         self.mailbox(thread)?.ask(make).await
+    }
+
+    /// The thread on which a peer joins, and whether it had no seat there before. Makes an annex of the room if it is to have one.
+    async fn seat(&self, room: RoomId, peer: PeerId) -> Result<(usize, bool), MediaError> {
+        let Inner { threads, directory, peers_per_thread_of_room, .. } = &*self.inner;
+        let loads: Vec<_> = threads.iter().map(|thread| thread.shared.load(0)).collect();
+        let seating = directory.seat(room, peer, |parts, may_grow| {
+            spreading::seat(parts, &loads, *peers_per_thread_of_room, may_grow)
+        });
+        match seating.ok_or(MediaError::NoSuchRoom(room))? {
+            Seating::On { thread, is_new } => Ok((thread, is_new)),
+            Seating::Annex { thread, others, board } => {
+                let others = others.into_iter().map(|other| Neighbour(other as u8)).collect();
+                let add = |reply| Command::AddAnnex { room, board, others, reply };
+                let added = self.mailbox(thread)?.ask(add).await;
+                let is_there = directory.grown(room, peer, thread, added.is_ok());
+                added?;
+                if !is_there {
+                    // It ended meanwhile, and whoever ended it did not know of this part.
+                    let remove = |reply| Command::RemoveRoom { room, reply };
+                    self.mailbox(thread)?.ask(remove).await?;
+                    return Err(MediaError::NoSuchRoom(room));
+                }
+                Ok((thread, true))
+            }
+        }
     }
 
     fn mailbox(&self, thread: usize) -> Result<&Mailbox, MediaError> {

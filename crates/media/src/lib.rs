@@ -16,6 +16,7 @@ pub mod placement;
 pub mod poll;
 mod rooms;
 mod seed;
+pub mod spreading;
 mod start;
 pub mod strain;
 mod sys;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use parlor_engine::{Join, JoinError, Joined, Sender as Publication, View};
-use parlor_engine::{PeerId, RoomId, TrackId};
+use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
 
-use crate::board::BoardWriter;
+use crate::board::{BoardRoot, BoardWriter};
 use crate::poll::Waker;
 
 /// Commands that may wait for a thread. A tick takes a few of them, so a sender that finds this
@@ -50,6 +50,13 @@ pub(crate) enum Command {
     AddRoom {
         room: RoomId,
         board: BoardWriter,
+        reply: Reply<()>,
+    },
+    /// Makes a part of a room that lives on other threads.
+    AddAnnex {
+        room: RoomId,
+        board: BoardRoot,
+        others: Vec<Neighbour>,
         reply: Reply<()>,
     },
     RemoveRoom {
@@ -147,6 +154,7 @@ impl Command {
         // An answer that nobody waits for any more is no loss.
         match self {
             Command::AddRoom { reply, .. }
+            | Command::AddAnnex { reply, .. }
             | Command::RemoveRoom { reply, .. }
             | Command::SwitchTrack { reply, .. }
             | Command::View { reply, .. }

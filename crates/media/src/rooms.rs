@@ -87,20 +87,15 @@ impl Rooms {
         !self.unpublished.is_empty()
     }
 
-    /// Ends all rooms and returns their names.
-    pub(crate) fn end_all(&mut self, reason: GoneReason) -> Vec<RoomId> {
+    /// Ends all rooms.
+    pub(crate) fn end_all(&mut self, reason: GoneReason) {
         self.room_of.clear();
         self.unpublished.clear();
-        let rooms = std::mem::take(&mut self.rooms);
-        rooms
-            .into_iter()
-            .map(|(id, mut room)| {
-                // What the room knows last is better than what it knew before.
-                room.board.publish();
-                room.board.end(reason);
-                id
-            })
-            .collect()
+        for mut room in std::mem::take(&mut self.rooms).into_values() {
+            // What the room knows last is better than what it knew before.
+            room.board.publish();
+            room.board.end(reason);
+        }
     }
 
     /// The names of all rooms.

@@ -16,10 +16,11 @@ use crate::candidates::{self, Announce};
 use crate::directory::Directory;
 use crate::facts::Shared;
 use crate::handle::{MediaHandle, ThreadLink};
-use crate::handover::Handover;
+use crate::handover::{Handover, Notices};
 use crate::mailbox::mailbox;
 use crate::poll::Poller;
 use crate::seed::EngineMaker;
+use crate::spreading::PEERS_PER_THREAD_OF_ROOM;
 use crate::sys;
 use crate::thread::{Desk, MediaThread, run};
 use crate::udp::{BindError, Buffers, Socket, bind_group};
@@ -45,6 +46,8 @@ pub struct MediaConfig {
     pub buffers: Buffers,
     /// How much each thread's engine takes on.
     pub limits: Limits,
+    /// People of one room that one thread has before another one that carries less has some, too.
+    pub peers_per_thread_of_room: usize,
 }
 
 impl Default for MediaConfig {
@@ -58,6 +61,7 @@ impl Default for MediaConfig {
             announce: Announce::default(),
             buffers: Buffers::default(),
             limits: Limits::default(),
+            peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
         }
     }
 }
@@ -115,8 +119,9 @@ impl Media {
         let directory = Arc::new(Directory::new(config.threads));
         let mut links = Vec::with_capacity(config.threads);
         let mut starting = Vec::with_capacity(config.threads);
-        let ends = Handover::group(now, &wakers).into_iter().zip(pollers).zip(sockets);
-        for (index, ((handover, poller), sockets)) in ends.enumerate() {
+        let handovers = Handover::group(now, &wakers).into_iter().zip(Notices::group(&wakers));
+        let ends = handovers.zip(pollers).zip(sockets);
+        for (index, (((handover, notices), poller), sockets)) in ends.enumerate() {
             let maker = EngineMaker {
                 identity: Arc::clone(&identity),
                 candidates: candidates.clone(),
@@ -135,13 +140,15 @@ impl Media {
                 poller,
                 inbox,
                 handover,
+                notices,
                 directory: Arc::clone(&directory),
                 shared,
                 desk: Desk::default(),
             });
         }
         tracing::info!(?bound, ?candidates, threads = config.threads, "media threads start");
-        let handle = MediaHandle::new(links, directory, bound, candidates);
+        let most = config.peers_per_thread_of_room;
+        let handle = MediaHandle::new(links, directory, bound, candidates, most);
         spawn(handle, starting, config.pin_threads)
     }
 

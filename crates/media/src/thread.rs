@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Engine, Forwarded, Routed, Shedding};
+use parlor_engine::{Engine, Forwarded, Neighbour, Routed, Shedding};
 use parlor_rtc::Path;
 use parlor_rtc::demux::{Protocol, classify};
 
@@ -16,7 +16,7 @@ use crate::carry_out::carry_out;
 use crate::departures::Departures;
 use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
-use crate::handover::{Cause, Handover};
+use crate::handover::{Cause, Handover, Notices};
 use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
@@ -37,6 +37,8 @@ const PARCELS_PER_TICK: usize = 8;
 const FACTS_INTERVAL: Duration = Duration::from_secs(1);
 /// When a board that its room had in its hands is tried again.
 const BOARD_RETRY: Duration = Duration::from_millis(1);
+/// When what another thread had no room for is tried again.
+const RELAY_RETRY: Duration = Duration::from_millis(1);
 /// Deaths after which a thread stays dead: something is broken that a new engine does not mend,
 /// and a machine that does nothing but report panics serves nobody.
 const MAX_DEATHS: u64 = 100;
@@ -51,6 +53,7 @@ pub(crate) struct MediaThread {
     pub(crate) poller: Poller,
     pub(crate) inbox: Inbox,
     pub(crate) handover: Handover,
+    pub(crate) notices: Notices,
     pub(crate) directory: Arc<Directory>,
     pub(crate) shared: Arc<Shared>,
     pub(crate) desk: Desk,
@@ -64,6 +67,8 @@ pub(crate) struct Desk {
     facts: ThreadFacts,
     /// Something was left undone that needs no waiting for.
     more: bool,
+    /// Another thread has not been given or told all that it is to have.
+    owes: bool,
     /// Packets were left, and how that was in the last tick for pictures.
     is_behind: bool,
     has_pictures_left: bool,
@@ -82,6 +87,7 @@ impl Default for Desk {
             batch: ReceiveBatch::default(),
             facts: ThreadFacts::default(),
             more: false,
+            owes: false,
             is_behind: false,
             has_pictures_left: false,
             work: WorkClock::default(),
@@ -117,8 +123,10 @@ impl MediaThread {
             let began = Instant::now();
             self.commands(began);
             let now = self.receive(began);
+            self.relay();
             self.timers(now);
             self.forward(now);
+            self.tell(now);
             self.publish(began);
         }
         self.say_goodbye(Instant::now());
@@ -135,8 +143,9 @@ impl MediaThread {
     fn until_deadline(&self) -> Option<Duration> {
         let now = Instant::now();
         let board = self.desk.rooms.is_unpublished().then(|| now + BOARD_RETRY);
+        let owed = self.desk.owes.then(|| now + RELAY_RETRY);
         let strain = self.desk.strain.deadline();
-        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, strain];
+        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, owed, strain];
         let first = deadlines.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
@@ -167,7 +176,6 @@ impl MediaThread {
                 now = Instant::now();
             }
         }
-        self.handover.dispatch();
         self.desk.more |= self.desk.is_behind;
         now
     }
@@ -184,6 +192,21 @@ impl MediaThread {
         self.take_over(now);
         self.demultiplex(now);
         is_full
+    }
+
+    /// Gives other threads what has arrived for the people of shared rooms, and sends off what is theirs.
+    fn relay(&mut self) {
+        let MediaThread { engine, handover, desk, .. } = self;
+        let all = engine.relay(|to, packet| handover.relay(usize::from(to.0), &packet));
+        desk.owes = !all;
+        handover.dispatch();
+    }
+
+    /// Tells other threads what they do not know yet of the rooms that they share with this one.
+    fn tell(&mut self, now: Instant) {
+        let MediaThread { engine, notices, desk, .. } = self;
+        let all = notices.tell(|to| engine.poll_notice(now, Neighbour(to as u8)));
+        desk.owes |= !all;
     }
 
     /// Gives every datagram of the batch to the engine, or to the thread that it belongs to.
@@ -212,11 +235,17 @@ impl MediaThread {
 
     /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
     fn take_over(&mut self, now: Instant) {
-        let MediaThread { engine, handover, desk, .. } = self;
+        let MediaThread { engine, handover, notices, desk, .. } = self;
+        while let Some((from, notice)) = notices.take() {
+            engine.handle_notice(now, Neighbour(from as u8), notice);
+        }
         for taken in 1..=PARCELS_PER_TICK {
             let Some(mut parcel) = handover.take(now) else { break };
             desk.is_behind |= taken == PARCELS_PER_TICK;
             let from = parcel.from();
+            for packet in parcel.relayed() {
+                engine.handle_relayed(now, Neighbour(from as u8), packet);
+            }
             for handed in parcel.datagrams() {
                 let path = Path::Udp(handed.path);
                 match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
@@ -295,12 +324,12 @@ impl MediaThread {
             self.engine.set_shedding(ended, Shedding::of_steps(level.steps()));
             self.shared.publish_level(level);
             if (before.steps() > 0) != (level.steps() > 0) {
-                self.tell(level);
+                self.announce(level);
             }
         }
     }
 
-    fn tell(&self, level: Level) {
+    fn announce(&self, level: Level) {
         let (thread, peers) = (self.index, self.desk.rooms.peer_count());
         match level {
             Level::Over(_) => {
@@ -359,12 +388,15 @@ impl MediaThread {
         self.desk.strain = Strain::new(Shedding::MOST);
         self.shared.publish_level(Level::Easy);
         (self.desk.is_behind, self.desk.has_pictures_left) = (false, false);
+        self.notices.forget();
         self.desk.more = true;
         deaths < MAX_DEATHS
     }
 
     fn end_rooms(&mut self, reason: GoneReason) {
-        self.directory.forget(&self.desk.rooms.end_all(reason));
+        // First, so that who hears of their end finds them gone.
+        self.directory.fail(self.index, &self.desk.rooms.names());
+        self.desk.rooms.end_all(reason);
         self.shared.publish_peers(0);
     }
 

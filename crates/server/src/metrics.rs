@@ -188,13 +188,22 @@ const THREAD_GAUGES: [(&str, &str, Read); 4] = [
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 41] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 44] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
         facts.engine.packets_out
     }),
     ("bytes_out", "Their bytes", |facts| facts.engine.bytes_out),
+    ("packets_relayed_out", "RTP packets to other threads that share their room", |facts| {
+        facts.engine.packets_relayed_out
+    }),
+    ("packets_relayed_in", "RTP packets from other threads that share their room", |facts| {
+        facts.engine.packets_relayed_in
+    }),
+    ("relays_overtaken", "Times another thread was too slow and skipped to a key frame", |facts| {
+        facts.engine.relays_overtaken
+    }),
     ("packets_recovered", "Packets lost by publishers' links that came after all", |facts| {
         facts.engine.packets_recovered
     }),

@@ -155,6 +155,7 @@ fn media_config(config: &Config) -> MediaConfig {
             loudest_microphones: config.loudest_microphones,
             ..Limits::default()
         },
+        peers_per_thread_of_room: config.peers_per_thread_of_room,
         ..MediaConfig::default()
     }
 }

@@ -99,6 +99,14 @@ impl Wanted {
         Asked { layers: wanted, spatial: self.spatial.review(now, demand.spatial) }
     }
 
+    /// Takes note of what somebody else has decided that the publisher is to send, a bit for each encoding.
+    pub fn follow(&mut self, now: Instant, layers: u32) {
+        for (layer, since) in (0..).zip(&mut self.asked_since) {
+            let is_asked = layers & Demand::bit(layer) != 0;
+            *since = is_asked.then(|| since.unwrap_or(now));
+        }
+    }
+
     /// The encodings that it has been asked for since so lately that they may be on their way, a bit for each.
     pub fn begun(&self, now: Instant) -> u32 {
         let since = (0..).zip(&self.asked_since);

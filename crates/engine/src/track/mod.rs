@@ -1,6 +1,7 @@
 //! One audio or video stream that a peer publishes: its layers, and who receives it.
 
 mod codecs;
+mod elsewhere;
 
 use std::time::{Duration, Instant};
 
@@ -10,11 +11,12 @@ use parlor_rtc::{MediaKind, Rid};
 
 use crate::allocate::{Area, Asked, Demand, Wanted, useful};
 use crate::fallback::Fallback;
-use crate::id::{LayerId, PeerId, Source, TrackId};
+use crate::id::{LayerId, Neighbour, PeerId, Source, TrackId};
 use crate::lately::Lately;
 use crate::loudest::Hearing;
 use crate::measure::{Packet, Rung, TrackMeter};
 use crate::peer::PeerKey;
+use crate::relay::Elsewhere;
 use crate::ring::{Facts, NotStored, RingLimits, TrackRing};
 use crate::room::RoomKey;
 use crate::slab::Key;
@@ -59,6 +61,8 @@ pub(crate) struct TrackRef {
 pub(crate) enum Upstream {
     /// The connection of a peer of this engine.
     Published(PeerKey),
+    /// Another engine of this process, which has its publisher.
+    Relayed(Neighbour),
 }
 
 /// One track.
@@ -95,6 +99,8 @@ pub(crate) struct Track {
     pub(crate) subscribers: Vec<Subscriber>,
     /// Something has arrived since it was last forwarded.
     pub(crate) is_fresh: bool,
+    /// What it has to do with other threads.
+    pub(crate) elsewhere: Elsewhere,
 }
 
 /// One slot that a track flows to.
@@ -149,6 +155,7 @@ impl Track {
             sound: Sound::new(),
             subscribers: Vec::new(),
             is_fresh: false,
+            elsewhere: Elsewhere::default(),
         }
     }
 
@@ -367,7 +374,8 @@ impl Track {
         dependency_descriptor: &[u8],
     ) -> Result<(), NotStored> {
         // What is heard from its first word on has to be there before anybody hears it.
-        if self.subscribers.is_empty() && self.sound.hearing == Hearing::Open {
+        let is_read = !self.subscribers.is_empty() || self.is_wanted_elsewhere();
+        if !is_read && self.sound.hearing == Hearing::Open {
             return Ok(());
         }
         let Some(ring) = self.layers.get_mut(usize::from(layer)) else { return Ok(()) };

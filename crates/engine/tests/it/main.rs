@@ -12,6 +12,7 @@ mod dominant;
 mod idle;
 mod layers;
 mod measure;
+mod relay;
 mod retransmit;
 mod rewrite;
 mod ring;

@@ -54,6 +54,12 @@ impl Lane {
         self.filling.as_mut()
     }
 
+    /// The parcel that is being filled, or an empty one if there is more than one.
+    pub(super) fn filling_but_the_last(&mut self) -> Option<&mut Parcel> {
+        let empty = self.idle.len() + PARCELS - self.made;
+        if self.filling.is_some() || empty > 1 { self.filling() } else { None }
+    }
+
     /// An emptied parcel has come back.
     pub(super) fn take_back(&mut self, parcel: Parcel) {
         self.idle.push(parcel);

@@ -11,15 +11,19 @@
 //! threads. Whatever is beyond that has to wait for the client's next check.
 //!
 //! Datagrams travel in parcels, one for each pair of threads and batch, over bounded queues;
-//! emptied parcels go back to be filled again. What finds no parcel is dropped and counted.
+//! emptied parcels go back to be filled again. What finds no parcel is dropped and counted. Packets of rooms that several
+//! threads share take the same way, but wait where they are when there is no parcel for them.
 
 mod homes;
 mod lane;
+mod notices;
+mod packets;
 mod parcel;
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
+use parlor_engine::Relayed;
 use parlor_rtc::path::UdpPath;
 
 use crate::poll::Waker;
@@ -27,6 +31,7 @@ use homes::Homes;
 use lane::{Dispatched, Lane, PARCELS};
 use parcel::{PARCEL_BYTES, Parcel};
 
+pub use notices::Notices;
 pub use parcel::{Cause, HandedOver, Taken};
 
 /// Stray media datagrams that are shown to all threads in each [`STRAY_INTERVAL`]: a client that
@@ -98,6 +103,16 @@ impl Handover {
             Some(parcel) => parcel.add(path, datagram, cause),
             None => self.facts.dropped += 1,
         }
+    }
+
+    /// Gives thread `to` a packet of a room that it shares. False when it has to wait: the last parcel is for datagrams, which cannot.
+    pub fn relay(&mut self, to: usize, packet: &Relayed<'_>) -> bool {
+        let len = packet.payload.len() + packet.descriptor.len();
+        match self.lane(to, len).and_then(Lane::filling_but_the_last) {
+            Some(parcel) => parcel.relay(packet),
+            None => return false,
+        }
+        true
     }
 
     /// Shows media from an unknown address to all other threads, and returns whether it did.

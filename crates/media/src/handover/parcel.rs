@@ -1,8 +1,11 @@
-//! What travels between two threads: datagrams and confirmations, in memory that is used again and again.
+//! What travels between two threads: datagrams, confirmations and packets of shared rooms, in memory that is used again and again.
 
 use std::sync::mpsc::SyncSender;
 
+use parlor_engine::Relayed;
 use parlor_rtc::path::UdpPath;
+
+use super::packets::Packets;
 
 /// Bytes in one parcel: a batch of 32 single full-size datagrams, or most of a GRO run.
 pub(super) const PARCEL_BYTES: usize = 48 * 1024;
@@ -17,6 +20,7 @@ pub(super) struct Parcel {
     bytes: Vec<u8>,
     datagrams: Vec<Entry>,
     confirmed: Vec<UdpPath>,
+    packets: Packets,
 }
 
 struct Entry {
@@ -54,6 +58,7 @@ impl Parcel {
             bytes: Vec::with_capacity(PARCEL_BYTES),
             datagrams: Vec::with_capacity(PARCEL_ENTRIES),
             confirmed: Vec::with_capacity(PARCEL_ENTRIES),
+            packets: Packets::default(),
         }
     }
 
@@ -86,13 +91,18 @@ impl Parcel {
         self.confirmed.push(path);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.datagrams.is_empty() && self.confirmed.is_empty()
+    pub(super) fn relay(&mut self, packet: &Relayed<'_>) {
+        self.packets.add(packet);
     }
 
-    /// Whether one more datagram of `len` bytes, or one more confirmation, fits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.datagrams.is_empty() && self.confirmed.is_empty() && self.packets.is_empty()
+    }
+
+    /// Whether one more datagram or packet of `len` bytes, or one more confirmation, fits.
     pub(super) fn has_room(&self, len: usize) -> bool {
-        self.bytes.len() + len <= PARCEL_BYTES
+        self.bytes.len() + self.packets.bytes() + len <= PARCEL_BYTES
+            && self.packets.len() < PARCEL_ENTRIES
             && self.datagrams.len() < PARCEL_ENTRIES
             && self.confirmed.len() < PARCEL_ENTRIES
     }
@@ -101,6 +111,7 @@ impl Parcel {
         self.bytes.clear();
         self.datagrams.clear();
         self.confirmed.clear();
+        self.packets.clear();
     }
 }
 
@@ -121,6 +132,11 @@ impl Taken {
     /// The thread it comes from.
     pub fn from(&self) -> usize {
         self.parcel.from
+    }
+
+    /// Its packets of rooms that both threads share.
+    pub fn relayed(&self) -> impl Iterator<Item = Relayed<'_>> {
+        self.parcel.packets.iter()
     }
 
     /// Its datagrams in the order of their arrival.

@@ -3,10 +3,13 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant};
 
+use parlor_engine::ring::{Dependencies, Facts, FrameNumbers};
+use parlor_engine::{Relayed, TrackId};
 use parlor_media::handover::{Cause, Handover};
 use parlor_media::poll::Poller;
 use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
 use parlor_rtc::path::UdpPath;
+use parlor_rtc::payload::Layer;
 
 use crate::counting::allocations;
 
@@ -71,5 +74,56 @@ fn handing_over_allocates_nothing() {
     });
     assert_eq!(taken, 2200);
     assert_eq!(ends[0].home(path), Some(1));
+    assert_eq!(count, 0);
+}
+
+#[test]
+fn relaying_allocates_nothing_and_leaves_room_for_datagrams() {
+    let wakers: Vec<_> = (0..2).map(|_| Poller::new().unwrap().waker()).collect();
+    let now = Instant::now();
+    let mut ends = Handover::group(now, &wakers);
+    let facts = Facts {
+        sequence: 1,
+        timestamp: 1,
+        arrival: now,
+        marker: false,
+        payload_type: 96,
+        recovered: false,
+        starts_frame: true,
+        starts_key_frame: true,
+        numbers: FrameNumbers::default(),
+        layer: Layer::default(),
+        dependencies: Dependencies::default(),
+        audio_level: None,
+        video_orientation: None,
+        color_space: None,
+    };
+    let packet = Relayed {
+        track: TrackId(1),
+        layer: 2,
+        facts: &facts,
+        payload: &[7; 1200],
+        descriptor: &[1, 2],
+    };
+    let path = UdpPath { remote: "127.0.0.1:9".parse().unwrap(), local: LOCALHOST };
+    let (mut given, mut taken, mut datagrams) = (0, 0, 0);
+    let count = steady_allocations(|| {
+        while ends[0].relay(1, &packet) {
+            given += 1;
+        }
+        ends[0].give(1, path, &[1; 1200], Cause::Home);
+        ends[0].dispatch();
+        while let Some(mut parcel) = ends[1].take(now) {
+            for relayed in parcel.relayed() {
+                assert_eq!((relayed.track, relayed.layer), (TrackId(1), 2));
+                assert_eq!((relayed.payload, relayed.descriptor), (packet.payload, &[1, 2][..]));
+                taken += 1;
+            }
+            datagrams += parcel.datagrams().count();
+        }
+        ends[1].dispatch();
+    });
+    assert!(given > 22 * 80, "{given}");
+    assert_eq!((taken, datagrams), (given, 22));
     assert_eq!(count, 0);
 }

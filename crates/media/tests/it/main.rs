@@ -12,5 +12,6 @@ mod farewell;
 mod media;
 mod overload;
 mod poll;
+mod sharing;
 mod task;
 mod udp;

@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 18] = [
+pub const KEYS: [Key; 19] = [
     key(
         "listen",
         Shape::One,
@@ -80,7 +80,13 @@ pub const KEYS: [Key; 18] = [
         "",
         "Keep each media thread on a processor of its own: steadier where the server has the machine to itself",
     ),
-    key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 1000 [default: 64]"),
+    key("max_peers_per_room", Shape::One, "N", "People in one room, 2 to 2500 [default: 64]"),
+    key(
+        "peers_per_thread_of_room",
+        Shape::One,
+        "N",
+        "People of one room on one media thread before another that carries less has some, 1 to 2500 [default: 400]",
+    ),
     key(
         "open_microphones",
         Shape::One,

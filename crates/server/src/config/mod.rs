@@ -17,6 +17,7 @@ pub use layer::{CONFIG_VARIABLE, Layer, read_environment, read_file, unknown_var
 
 use layer::Layers;
 use parlor_engine::Limits;
+use parlor_media::spreading::PEERS_PER_THREAD_OF_ROOM;
 
 /// The port of HTTP and of media when nothing else is said.
 pub const DEFAULT_PORT: u16 = 4000;
@@ -43,6 +44,8 @@ pub struct Config {
     pub pin_threads: bool,
     /// People in one room.
     pub max_peers_per_room: usize,
+    /// People of one room on one media thread before another that carries less has some.
+    pub peers_per_thread_of_room: usize,
     /// Microphones of one room that are all heard; where more are on, the loudest are.
     pub open_microphones: u16,
     /// How many the loudest are.
@@ -96,6 +99,7 @@ impl Default for Config {
             threads: 0,
             pin_threads: false,
             max_peers_per_room: 64,
+            peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
             open_microphones: Limits::default().open_microphones,
             loudest_microphones: Limits::default().loudest_microphones,
             max_rooms: 1000,
@@ -140,8 +144,11 @@ impl Config {
             threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
             pin_threads: said.one("pin_threads", parse::switch)?.unwrap_or(default.pin_threads),
             max_peers_per_room: said
-                .one("max_peers_per_room", parse::within(2, 1000))?
+                .one("max_peers_per_room", parse::within(2, 2500))?
                 .unwrap_or(default.max_peers_per_room),
+            peers_per_thread_of_room: said
+                .one("peers_per_thread_of_room", parse::within(1, 2500))?
+                .unwrap_or(default.peers_per_thread_of_room),
             // At most as many as slots of a kind can be asked for.
             open_microphones: said
                 .one("open_microphones", parse::within(0, 64))?

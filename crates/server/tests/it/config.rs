@@ -83,7 +83,7 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
     );
     assert_eq!(
         complaint(&[environment(&[("PARLOR_MAX_PEERS_PER_ROOM", "1")])]),
-        "PARLOR_MAX_PEERS_PER_ROOM: expected a whole number from 2 to 1000, got \"1\""
+        "PARLOR_MAX_PEERS_PER_ROOM: expected a whole number from 2 to 2500, got \"1\""
     );
     let said = complaint(&[file("udp_port = 70000").unwrap()]);
     assert!(

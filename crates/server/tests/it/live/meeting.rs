@@ -12,12 +12,12 @@ use serde_json::json;
 
 use super::{connect, join, metric, start, until_metric};
 
-struct Person {
+pub(super) struct Person {
     stop: Arc<AtomicBool>,
     thread: JoinHandle<Bot>,
 }
 
-fn enter(server: &Server, room: &str, number: u32) -> Person {
+pub(super) fn enter(server: &Server, room: &str, number: u32) -> Person {
     enter_over(server, room, number, 0.0)
 }
 
@@ -50,7 +50,7 @@ async fn leave(person: Person) -> usize {
 }
 
 /// Leaves, with all that was seen and heard.
-async fn part(person: Person) -> Bot {
+pub(super) async fn part(person: Person) -> Bot {
     person.stop.store(true, Ordering::Relaxed);
     tokio::task::spawn_blocking(|| person.thread.join().unwrap()).await.unwrap()
 }

@@ -4,6 +4,7 @@ mod channels;
 mod http;
 mod meeting;
 mod process;
+mod sharing;
 mod sockets;
 
 use std::net::SocketAddr;

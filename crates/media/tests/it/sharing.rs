@@ -1,0 +1,174 @@
+//! A room that two real threads share, on loopback.
+
+use std::net::Ipv4Addr;
+use std::time::{Duration, Instant};
+
+use parlor_engine::{Change, Join, PeerId, RoomId, Sender, Source, TrackId};
+use parlor_media::poll::Poller;
+use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
+use parlor_media::{GoneReason, Media, MediaConfig, MediaError, RoomEvents};
+use parlor_rtc::MediaKind;
+use parlor_rtc::path::UdpPath;
+use parlor_sim::client::{self, Client, Datagram};
+
+use crate::task::block_on;
+
+const PATIENCE: Duration = Duration::from_secs(20);
+const ROOM: RoomId = RoomId(1);
+const SOURCES: [Source; 2] = [Source::Microphone, Source::Camera];
+
+/// Two threads, of which each has two people of a room before the other has some.
+fn start() -> (Media, RoomEvents) {
+    let bind = vec![Ipv4Addr::LOCALHOST.into()];
+    let config =
+        MediaConfig { bind, threads: 2, peers_per_thread_of_room: 2, ..MediaConfig::default() };
+    let media = Media::start(config).unwrap();
+    let events = block_on(media.handle().create_room(ROOM)).unwrap();
+    (media, events)
+}
+
+/// A simulated browser on a real socket.
+struct Browser {
+    client: Client,
+    socket: Socket,
+    batch: ReceiveBatch,
+    senders: Vec<Sender>,
+}
+
+impl Browser {
+    fn join(media: &Media, number: u32, sources: &[Source]) -> Browser {
+        let bound = bind_group((Ipv4Addr::LOCALHOST, 0).into(), 1, Buffers::default()).unwrap();
+        let socket = bound.into_iter().next().unwrap();
+        let now = Instant::now();
+        let mut client = Client::new(now, number, socket.local());
+        let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
+        let offer = client.offer(now, &kinds, 3);
+        let sections = sources.iter().zip(&client.senders).enumerate();
+        let senders: Vec<Sender> = sections
+            .map(|(index, (source, sender))| Sender {
+                mid: sender.mid.to_string().parse().unwrap(),
+                track: TrackId(100 * u64::from(number) + index as u64),
+                source: *source,
+                on: true,
+            })
+            .collect();
+        let peer = PeerId(number.into());
+        let join = Join { room: ROOM, peer, offer, senders: senders.clone() };
+        let joined = block_on(media.handle().join(join)).unwrap();
+        client.accept(&joined.answer).unwrap();
+        Browser { client, socket, batch: ReceiveBatch::default(), senders }
+    }
+
+    fn run(&mut self) {
+        let Browser { client, socket, batch, .. } = self;
+        let now = Instant::now();
+        let local = socket.local().ip();
+        let send = |Datagram { to, bytes }: Datagram| {
+            let path = UdpPath { remote: to, local };
+            let datagram = Datagrams { path, bytes: &bytes, segment: u16::MAX };
+            socket.send(std::iter::once(datagram), &mut Patience::default());
+        };
+        client.run(now, send).unwrap();
+        // An error is that nothing is there.
+        let _nothing = socket.receive(batch);
+        for arrival in batch.arrivals() {
+            client.receive(Instant::now(), arrival.path.remote, arrival.datagram).unwrap();
+        }
+    }
+
+    fn frames_of(&self, publisher: u32, kind: MediaKind) -> usize {
+        self.client.frames_of(publisher, client::kind(kind)).len()
+    }
+}
+
+fn run_while(browsers: &mut [Browser], holds: impl Fn(&[Browser]) -> bool) {
+    let mut poller = Poller::new().unwrap();
+    let give_up = Instant::now() + PATIENCE;
+    while holds(browsers) {
+        assert!(Instant::now() < give_up, "it does not come to that");
+        browsers.iter_mut().for_each(Browser::run);
+        poller.wait(&[], Some(Duration::from_millis(2))).unwrap();
+    }
+}
+
+fn run_for(browsers: &mut [Browser], span: Duration) {
+    let end = Instant::now() + span;
+    run_while(browsers, |_| Instant::now() < end);
+}
+
+/// Waits until the room is told that these speak.
+fn wait_for_speakers(events: &mut RoomEvents, browsers: &mut [Browser], expected: &[PeerId]) {
+    let give_up = Instant::now() + PATIENCE;
+    loop {
+        run_for(browsers, Duration::from_millis(100));
+        let changes = block_on(events.changed()).unwrap();
+        let told = changes.iter().find_map(|change| match change {
+            Change::Speaking { peers, .. } => Some(peers.clone()),
+            _ => None,
+        });
+        if told.as_deref() == Some(expected) {
+            return;
+        }
+        assert!(Instant::now() < give_up, "last told: {told:?}");
+    }
+}
+
+#[test]
+fn people_of_a_room_that_two_threads_share_hear_and_see_each_other() {
+    let (media, mut events) = start();
+    let handle = media.handle();
+    let mut browsers: Vec<Browser> = (1..=4).map(|n| Browser::join(&media, n, &SOURCES)).collect();
+    let threads = handle.threads_of(ROOM);
+    assert_eq!(threads.len(), 2);
+    run_while(&mut browsers, |browsers| {
+        let sees = |viewer: &Browser, of: u32| {
+            viewer.frames_of(of, MediaKind::Audio) > 50
+                && viewer.frames_of(of, MediaKind::Video) > 30
+        };
+        let others = |viewer: u32| (1..=4).filter(move |of| *of != viewer);
+        !(1..).zip(browsers).all(|(n, viewer)| others(n).all(|of| sees(viewer, of)))
+    });
+    let everybody: Vec<PeerId> = (1..=4).map(PeerId).collect();
+    wait_for_speakers(&mut events, &mut browsers, &everybody);
+
+    // Somebody on the second thread switches off and is seen no more, then goes and is heard no more.
+    let camera = browsers[3].senders[1].track;
+    block_on(handle.switch_track(ROOM, camera, false)).unwrap();
+    run_for(&mut browsers, Duration::from_millis(300));
+    let seen = browsers[0].frames_of(4, MediaKind::Video);
+    let heard = browsers[0].frames_of(4, MediaKind::Audio);
+    run_for(&mut browsers, Duration::from_millis(500));
+    assert_eq!(browsers[0].frames_of(4, MediaKind::Video), seen);
+    assert!(browsers[0].frames_of(4, MediaKind::Audio) > heard);
+    block_on(handle.remove_peer(ROOM, PeerId(4))).unwrap();
+    browsers.truncate(3);
+    wait_for_speakers(&mut events, &mut browsers, &everybody[..3]);
+    assert_eq!(block_on(handle.remove_room(ROOM)), Ok(()));
+    assert!(media.shutdown(PATIENCE));
+    for facts in handle.facts() {
+        assert!(facts.engine.packets_relayed_in > 100, "{:?}", facts.engine);
+        assert_eq!((facts.rooms, facts.deaths), (0, 0));
+    }
+}
+
+#[test]
+fn a_thread_that_fails_ends_the_rooms_that_it_shares_and_others_let_them_go() {
+    let (media, mut events) = start();
+    let handle = media.handle();
+    let browsers: Vec<Browser> = (1..=3).map(|n| Browser::join(&media, n, &[])).collect();
+    assert_eq!(handle.threads_of(ROOM).len(), 2);
+    drop(browsers);
+    assert_eq!(block_on(handle.panic_thread_of(ROOM)), Err(MediaError::ThreadDied));
+    let reason = loop {
+        if let Err(gone) = block_on(events.changed()) {
+            break gone.reason;
+        }
+    };
+    assert_eq!(reason, GoneReason::ThreadDied);
+    let missing = Err(MediaError::NoSuchRoom(ROOM));
+    assert_eq!(block_on(handle.remove_peer(ROOM, PeerId(1))), missing);
+    assert_eq!(block_on(handle.remove_room(ROOM)), Ok(()), "the other part was still there");
+    assert_eq!(block_on(handle.remove_room(ROOM)), missing);
+    assert!(block_on(handle.create_room(ROOM)).is_ok());
+    assert!(media.shutdown(PATIENCE));
+}
