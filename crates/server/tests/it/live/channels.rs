@@ -177,31 +177,33 @@ async fn a_full_room_and_a_full_server_say_so() {
 }
 
 #[tokio::test]
-async fn a_busy_thread_takes_nobody_new_and_another_one_does_not_notice() {
+async fn who_comes_to_a_busy_thread_is_on_another_and_where_all_are_busy_hears_when_to_come_again()
+{
     let server = start().await;
     let mut ann = connect(&server).await;
     let first = ann.join("room:tea", join("Ann")).await["response"].clone();
     // Rooms are numbered as they open.
-    server.media().set_level_of(RoomId(1), Level::Near);
+    let tea = RoomId(1);
+    server.media().set_level_of(tea, Level::Near);
     let mut bo = connect(&server).await;
-    let refused = bo.join("room:tea", join("Bo")).await;
-    assert_eq!(reason(&refused), "server_busy");
-    assert_eq!(refused["response"]["retry_after_ms"], 5_000);
-    assert_eq!(bo.join("room:coffee", join("Bo")).await["status"], "ok", "that is elsewhere");
+    assert_eq!(bo.join("room:tea", join("Bo")).await["status"], "ok");
+    assert_eq!(server.media().threads_of(tea).len(), 2);
 
-    server.media().set_level_of(RoomId(2), Level::Over(1));
+    server.media().set_level_of(tea, Level::Over(1));
     let mut cy = connect(&server).await;
-    assert_eq!(reason(&cy.join("room:coffee", join("Cy")).await), "server_busy");
+    let refused = cy.join("room:tea", join("Cy")).await;
+    assert_eq!(reason(&refused), "server_busy");
+    assert_eq!(refused["response"]["retry_after_ms"], 15_000);
     assert_eq!(reason(&cy.join("room:cake", join("Cy")).await), "server_busy", "no thread is left");
     let mut back = join("Ann");
     back["resume"] = first["resume"].clone();
     let mut ann = connect(&server).await;
     assert_eq!(ann.join("room:tea", back).await["response"]["peer"], first["peer"]);
 
-    server.media().set_level_of(RoomId(1), Level::Easy);
+    server.media().set_level_of(tea, Level::Easy);
     assert_eq!(cy.join("room:cake", join("Cy")).await["status"], "ok");
     let (_, text) = get(server.address(), "/metrics", "").await;
-    assert!(text.contains("parlor_refusals_total{reason=\"server_busy\"} 3"), "{text}");
+    assert!(text.contains("parlor_refusals_total{reason=\"server_busy\"} 2"), "{text}");
     server.stop().await;
 }
 
