@@ -54,6 +54,9 @@ pub struct Options {
     /// How many of all publishers speak; the others are silent. All, if it is not said.
     #[arg(long)]
     pub speakers: Option<u32>,
+    /// Cameras begin when everybody has joined, all at once.
+    #[arg(long)]
+    pub cameras_last: bool,
     /// How many join in a second.
     #[arg(long, default_value_t = 50.0, value_parser = number_to::<10_000>)]
     pub joins_per_second: f64,

@@ -122,6 +122,11 @@ impl Person {
         self.connection.profile()
     }
 
+    /// Whether its camera makes pictures.
+    pub fn film(&mut self, films: bool) {
+        self.sources.iter_mut().for_each(|source| source.film(films));
+    }
+
     /// Whether its sound is that of somebody who speaks.
     pub fn speak(&mut self, is_loud: bool) {
         self.sources.iter_mut().for_each(|source| source.speak(is_loud));

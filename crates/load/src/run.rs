@@ -96,7 +96,14 @@ pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report
     let empty = usage()?;
     let crowd = Crowd::new(options)?;
     let mut joins = Sum::default();
+    let film = |films| crowd.workers().iter().for_each(|worker| worker.order(Order::Film(films)));
+    if options.cameras_last {
+        film(false);
+    }
     let growth = join_all(&crowd, options, &mut joins, progress)?;
+    if options.cameras_last {
+        film(true);
+    }
     if let Some(speakers) = options.speakers {
         crowd.workers().iter().for_each(|worker| worker.order(Order::Speak(speakers)));
     }

@@ -94,6 +94,8 @@ pub struct Source {
     picture_id: u16,
     key_frame_wanted: bool,
     is_on: bool,
+    /// Pictures are not made yet.
+    is_held: bool,
     is_loud: bool,
     next_frame: Instant,
     timestamp: u32,
@@ -140,6 +142,7 @@ impl Source {
             picture_id: 0,
             key_frame_wanted: true,
             is_on: true,
+            is_held: false,
             is_loud: true,
             next_frame: now + phase,
             timestamp: seat.wrapping_mul(90_000),
@@ -164,6 +167,12 @@ impl Source {
     pub fn switch(&mut self, is_on: bool) {
         self.key_frame_wanted |= is_on && !self.is_on;
         self.is_on = is_on;
+    }
+
+    /// Whether pictures are made.
+    pub fn film(&mut self, films: bool) {
+        self.key_frame_wanted |= films;
+        self.is_held = !films && !self.form.is_audio();
     }
 
     /// Whether its sound is that of somebody who speaks.
@@ -192,7 +201,7 @@ impl Source {
         self.next_frame += interval * (skipped + 1);
         let ticks = u64::from(self.form.clock_rate()) * interval.as_micros() as u64 / 1_000_000;
         self.timestamp = self.timestamp.wrapping_add(ticks as u32 * (skipped + 1));
-        if !self.is_on {
+        if !self.is_on || self.is_held {
             return 0;
         }
         let payloads = match self.form.is_audio() {

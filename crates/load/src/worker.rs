@@ -37,6 +37,8 @@ pub enum Order {
     Leave(u32),
     /// So many of the people, from the first, speak; the others are silent.
     Speak(u32),
+    /// Cameras make pictures, or none, also those of who joins later.
+    Film(bool),
     /// Tell what was counted since the last time.
     Tell(Sender<Told>),
     /// Everybody leaves.
@@ -132,6 +134,7 @@ struct Carrier {
     left_early: Vec<u32>,
     read_every: Option<Duration>,
     start: Instant,
+    films: bool,
     ends: bool,
 }
 
@@ -152,6 +155,7 @@ impl Carrier {
             left_early: Vec::new(),
             read_every: None,
             start: Instant::now(),
+            films: true,
             ends: false,
         }
     }
@@ -201,6 +205,12 @@ impl Carrier {
                         person.speak(person.seat < speakers);
                     }
                 }
+                Order::Film(films) => {
+                    self.films = films;
+                    for Place { person, .. } in self.places.iter_mut().flatten() {
+                        person.film(films);
+                    }
+                }
                 Order::Tell(answer) => {
                     let told = self.tell();
                     let _gone = answer.send(told);
@@ -238,7 +248,10 @@ impl Carrier {
             self.places.len() - 1
         });
         let seat = newcomer.seat;
-        let person = Person::new(now, newcomer, &mut self.tally);
+        let mut person = Person::new(now, newcomer, &mut self.tally);
+        if !self.films {
+            person.film(false);
+        }
         let registry = self.poll.registry();
         let udp = socket.as_fd().as_raw_fd();
         let tcp = person.channel().stream().as_raw_fd();

@@ -188,7 +188,7 @@ impl MediaHandle {
         self.mailbox(thread)?.ask(|reply| Command::RemovePeer { room, peer, reply }).await
     }
 
-    /// The UDP port of all media.
+    /// The UDP port of all media, or of the first thread if each has its own.
     pub fn local_port(&self) -> u16 {
         self.inner.bound.first().map_or(0, SocketAddr::port)
     }

@@ -36,6 +36,9 @@ pub struct MediaConfig {
     pub bind: Vec<IpAddr>,
     /// The UDP port of all media; 0 takes a free one.
     pub port: u16,
+    /// Each thread has a port of its own, the first the one above and each other one the next. Datagrams come to the thread
+    /// that they are for then, and none is handed over.
+    pub own_ports: bool,
     /// How many threads, 1 to [`MAX_THREADS`]; by default one for each core.
     pub threads: usize,
     /// Each thread stays on a processor of its own, as far as there are so many.
@@ -56,6 +59,7 @@ impl Default for MediaConfig {
         MediaConfig {
             bind: vec![Ipv6Addr::UNSPECIFIED.into()],
             port: 0,
+            own_ports: false,
             threads: cores.min(MAX_THREADS),
             pin_threads: false,
             announce: Announce::default(),
@@ -107,8 +111,9 @@ impl Media {
             return Err(StartError::Threads(config.threads));
         }
         let (bound, sockets) = bind_all(&config)?;
-        let candidates = candidates::discover(&bound, &config.announce)?;
-        if candidates.is_empty() {
+        let announced = |bound: &Vec<_>| candidates::discover(bound, &config.announce);
+        let candidates = bound.iter().map(announced).collect::<Result<Vec<_>, _>>()?;
+        if candidates.iter().any(Vec::is_empty) {
             return Err(StartError::NoCandidate);
         }
         let identity = Arc::new(Identity::generate()?);
@@ -120,8 +125,10 @@ impl Media {
         let mut links = Vec::with_capacity(config.threads);
         let mut starting = Vec::with_capacity(config.threads);
         let handovers = Handover::group(now, &wakers).into_iter().zip(Notices::group(&wakers));
-        let ends = handovers.zip(pollers).zip(sockets);
-        for (index, (((handover, notices), poller), sockets)) in ends.enumerate() {
+        let ends = handovers.zip(pollers).zip(sockets).zip(bound.iter().zip(&candidates));
+        for (index, ((((handover, notices), poller), sockets), (bound, candidates))) in
+            ends.enumerate()
+        {
             let maker = EngineMaker {
                 identity: Arc::clone(&identity),
                 candidates: candidates.clone(),
@@ -146,6 +153,8 @@ impl Media {
                 desk: Desk::default(),
             });
         }
+        let bound: Vec<_> = distinct_addresses(bound);
+        let candidates: Vec<_> = distinct_addresses(candidates);
         tracing::info!(?bound, ?candidates, threads = config.threads, "media threads start");
         let most = config.peers_per_thread_of_room;
         let handle = MediaHandle::new(links, directory, bound, candidates, most);
@@ -205,13 +214,39 @@ fn pin(thread: usize) {
     }
 }
 
-/// One socket for each thread and address, all on one port: by thread, in the order of addresses.
-fn bind_all(config: &MediaConfig) -> Result<(Vec<SocketAddr>, Vec<Vec<Socket>>), StartError> {
+/// The addresses of each thread's sockets, and those sockets: one for each thread and address, in the order of addresses.
+type Bound = (Vec<Vec<SocketAddr>>, Vec<Vec<Socket>>);
+
+/// All sockets: on one port, or on one for each thread.
+fn bind_all(config: &MediaConfig) -> Result<Bound, StartError> {
+    if !config.own_ports {
+        let (bound, by_thread) = bind_on(config, config.port, config.threads)?;
+        return Ok((vec![bound; config.threads], by_thread));
+    }
+    let mut all = (Vec::new(), Vec::new());
+    for thread in 0..config.threads {
+        let port = match config.port {
+            0 => 0,
+            // Beyond the last number there is none: it is in use by the thread before then, which is said.
+            first => first.saturating_add(thread as u16),
+        };
+        let (bound, by_thread) = bind_on(config, port, 1)?;
+        all.0.push(bound);
+        all.1.extend(by_thread);
+    }
+    Ok(all)
+}
+
+/// One socket for each of so many threads and each address, all on one port: by thread, in the order of addresses.
+fn bind_on(
+    config: &MediaConfig,
+    mut port: u16,
+    threads: usize,
+) -> Result<(Vec<SocketAddr>, Vec<Vec<Socket>>), StartError> {
     let mut bound = Vec::new();
-    let mut by_thread: Vec<Vec<Socket>> = (0..config.threads).map(|_| Vec::new()).collect();
-    let mut port = config.port;
+    let mut by_thread: Vec<Vec<Socket>> = (0..threads).map(|_| Vec::new()).collect();
     for ip in distinct(&config.bind) {
-        let group = bind_group(SocketAddr::new(ip, port), config.threads, config.buffers)?;
+        let group = bind_group(SocketAddr::new(ip, port), threads, config.buffers)?;
         let local = group.first().map(Socket::local).ok_or(StartError::NoAddress)?;
         port = local.port();
         bound.push(local);
@@ -223,6 +258,17 @@ fn bind_all(config: &MediaConfig) -> Result<(Vec<SocketAddr>, Vec<Vec<Socket>>),
         return Err(StartError::NoAddress);
     }
     Ok((bound, by_thread))
+}
+
+/// Those of all threads, each once.
+fn distinct_addresses(by_thread: Vec<Vec<SocketAddr>>) -> Vec<SocketAddr> {
+    let mut all = Vec::new();
+    for address in by_thread.into_iter().flatten() {
+        if !all.contains(&address) {
+            all.push(address);
+        }
+    }
+    all
 }
 
 /// The addresses without those that another of them covers: their sockets could not share a port.

@@ -148,6 +148,7 @@ fn media_config(config: &Config) -> MediaConfig {
     MediaConfig {
         port: config.udp_port,
         threads: threads.min(MAX_THREADS),
+        own_ports: config.own_udp_ports,
         pin_threads: config.pin_threads,
         announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
         limits: Limits {

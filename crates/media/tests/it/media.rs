@@ -55,6 +55,26 @@ fn two_addresses_share_the_port() {
 }
 
 #[test]
+fn threads_may_have_ports_of_their_own_counted_up_from_the_first() {
+    let bind = vec![Ipv4Addr::LOCALHOST.into()];
+    let config = MediaConfig { bind, threads: 3, own_ports: true, ..MediaConfig::default() };
+    let media = Media::start(config.clone()).unwrap();
+    let ports = |media: &Media| -> Vec<u16> {
+        media.handle().candidates().iter().map(SocketAddr::port).collect()
+    };
+    let free = ports(&media);
+    assert_eq!(free.iter().collect::<std::collections::BTreeSet<_>>().len(), 3, "{free:?}");
+    assert!(media.shutdown(PATIENCE));
+    // Three free ones in a row: somewhere there are.
+    let found = (20_000..60_000).step_by(7).find_map(|port| {
+        let media = Media::start(MediaConfig { port, ..config.clone() }).ok()?;
+        Some((port, ports(&media)))
+    });
+    let (first, found) = found.unwrap();
+    assert_eq!(found, [first, first + 1, first + 2]);
+}
+
+#[test]
 fn a_start_that_cannot_be_says_why() {
     let running = start(1);
     let port = running.handle().local_port();

@@ -75,6 +75,12 @@ pub const KEYS: [Key; 19] = [
     ),
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
     key(
+        "own_udp_ports",
+        Shape::Switch,
+        "",
+        "Give each media thread a UDP port of its own, counted up from udp_port: saves handing datagrams from thread to thread",
+    ),
+    key(
         "pin_threads",
         Shape::Switch,
         "",

@@ -40,6 +40,8 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Media threads; 0 is one per processor.
     pub threads: u8,
+    /// Whether each has a UDP port of its own, counted up from `udp_port`.
+    pub own_udp_ports: bool,
     /// Whether each stays on a processor of its own.
     pub pin_threads: bool,
     /// People in one room.
@@ -97,6 +99,7 @@ impl Default for Config {
             state_dir: None,
             origins: Vec::new(),
             threads: 0,
+            own_udp_ports: false,
             pin_threads: false,
             max_peers_per_room: 64,
             peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
@@ -142,6 +145,9 @@ impl Config {
             state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
             threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
+            own_udp_ports: said
+                .one("own_udp_ports", parse::switch)?
+                .unwrap_or(default.own_udp_ports),
             pin_threads: said.one("pin_threads", parse::switch)?.unwrap_or(default.pin_threads),
             max_peers_per_room: said
                 .one("max_peers_per_room", parse::within(2, 2500))?

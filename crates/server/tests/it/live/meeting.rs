@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
 use parlor_engine::RoomId;
+use parlor_server::config::Config;
 use parlor_server::server::Server;
 use parlor_sim::bot::{Bot, BotConfig};
 use serde_json::json;
 
-use super::{connect, join, metric, start, until_metric};
+use super::{config, connect, join, metric, start, until_metric};
 
 pub(super) struct Person {
     stop: Arc<AtomicBool>,
@@ -53,6 +54,21 @@ async fn leave(person: Person) -> usize {
 pub(super) async fn part(person: Person) -> Bot {
     person.stop.store(true, Ordering::Relaxed);
     tokio::task::spawn_blocking(|| person.thread.join().unwrap()).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_threads_have_ports_of_their_own_nothing_is_handed_over() {
+    let settings = Config { own_udp_ports: true, ..config() };
+    let server = Server::start(&settings).await.unwrap();
+    let rooms = ["tea", "coffee"];
+    let people: Vec<_> =
+        rooms.iter().flat_map(|room| [1, 2].map(|number| enter(&server, room, number))).collect();
+    until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 400.0).await;
+    for person in people {
+        assert!(leave(person).await > 20);
+    }
+    assert_eq!(metric(server.address(), "parlor_datagrams_handed_over_total").await, 0.0);
+    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
