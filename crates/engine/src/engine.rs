@@ -113,10 +113,10 @@ impl Engine {
     /// Ends a peer's membership of its room. Its tracks are gone with it; a goodbye goes to `out`.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId, out: &mut SendArena) {
         let Some(&key) = self.peer_keys.get(&peer) else { return };
-        let room = self.peers.get(key).map(|peer| peer.room);
+        let left = self.peers.get(key).map(|peer| (peer.room, !peer.published.is_empty()));
         self.take_out_peer(now, key, out);
-        if let Some(room) = room {
-            self.reassign_room(now, room);
+        if let Some((room, publishes)) = left {
+            self.reassign_others(now, room, publishes);
         }
     }
 

@@ -82,7 +82,10 @@ impl Engine {
         self.publish(now, key, &join.senders)?;
         self.open_slots(key);
         self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
-        self.reassign_room(now, room);
+        self.reassign_others(now, room, !join.senders.is_empty());
+        if join.senders.is_empty() {
+            self.reassign_peer(now, key);
+        }
         self.answer(key).ok_or(JoinError::UnknownPeer(join.peer))
     }
 

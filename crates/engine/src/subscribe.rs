@@ -12,7 +12,6 @@ use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
-use crate::timer::Timer;
 use crate::track::{Subscriber, Track, TrackKey, TrackRef};
 
 impl Engine {
@@ -23,8 +22,14 @@ impl Engine {
         for peer in peers {
             self.reassign_peer(now, peer);
         }
-        if self.rooms.get(room).is_some_and(|room| !room.guests.is_empty()) {
-            self.timers.set_no_later_than(Timer::Relay(room.index), now);
+        self.review_relayed_soon(now, room);
+    }
+
+    /// Somebody has come to a room, or gone. Who only watches is nothing to the others, of whom there may be a thousand.
+    pub(crate) fn reassign_others(&mut self, now: Instant, room: RoomKey, publishes: bool) {
+        match publishes {
+            true => self.reassign_room(now, room),
+            false => self.review_relayed_soon(now, room),
         }
     }
 

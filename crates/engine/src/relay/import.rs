@@ -173,6 +173,13 @@ impl Engine {
         }
     }
 
+    /// Has it decided anew what the people of a room here want of those who are elsewhere, if there are any.
+    pub(crate) fn review_relayed_soon(&mut self, now: Instant, room: RoomKey) {
+        if self.rooms.get(room).is_some_and(|room| !room.guests.is_empty()) {
+            self.timers.set_no_later_than(Timer::Relay(room.index), now);
+        }
+    }
+
     /// Decides what the people of a room here want of those who are elsewhere, and says so if that is news.
     pub(crate) fn review_relayed(&mut self, now: Instant, key: RoomKey) {
         let Some(room) = self.rooms.get_mut(key) else { return };

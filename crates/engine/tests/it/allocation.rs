@@ -213,3 +213,20 @@ fn whoever_is_let_in_takes_a_free_slot_at_everybody_and_nothing_else_is_planned_
         world.run(Duration::from_secs(1));
     }
 }
+
+#[test]
+fn who_only_watches_comes_and_goes_for_the_same_price_among_few_and_among_many() {
+    let mut world = World::new();
+    world.join(&CAMERA_AND_MICROPHONE, 0);
+    let mut price = |others: usize| {
+        for _ in 0..others {
+            world.join(&[], 1);
+        }
+        let before = allocations();
+        let who = world.join(&[], 1);
+        world.leave(who);
+        allocations() - before
+    };
+    let (few, many) = (price(10), price(300));
+    assert!(many < few + 50, "{few} allocations among 10, {many} among 300");
+}

@@ -54,6 +54,33 @@ fn two_addresses_share_the_port() {
     assert_eq!(media.handle().candidates(), expected);
 }
 
+/// The processors that threads of a name may use, one line for each.
+fn processors_of(name: &str) -> Vec<String> {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().map(|task| task.unwrap().path());
+    let named = tasks.filter(|task| {
+        let comm = std::fs::read_to_string(task.join("comm"));
+        comm.is_ok_and(|comm| comm.trim() == name)
+    });
+    let status = named.filter_map(|task| std::fs::read_to_string(task.join("status")).ok());
+    let allowed = status.filter_map(|status| {
+        let line = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+        line.map(|line| line.trim().to_owned())
+    });
+    allowed.collect()
+}
+
+#[test]
+fn a_thread_that_is_pinned_stays_on_one_processor() {
+    let bind = vec![Ipv4Addr::LOCALHOST.into()];
+    let config = MediaConfig { bind, threads: 1, pin_threads: true, ..MediaConfig::default() };
+    let media = Media::start(config).unwrap();
+    // Once it does what it is asked, it has begun.
+    let _events = block_on(media.handle().create_room(RoomId(1))).unwrap();
+    let allowed = processors_of("media-0");
+    assert!(allowed.iter().any(|list| list.parse::<u32>().is_ok()), "{allowed:?}");
+    assert!(media.shutdown(PATIENCE));
+}
+
 #[test]
 fn threads_may_have_ports_of_their_own_counted_up_from_the_first() {
     let bind = vec![Ipv4Addr::LOCALHOST.into()];

@@ -34,6 +34,10 @@ pub(super) struct House {
     pub(super) is_open: bool,
     /// Of so many packets between engines one is lost; 0 for none.
     pub(super) loses_one_in: usize,
+    /// Of so many datagrams that people send, and that they are sent, one is lost; 0 for none.
+    pub(super) uplinks_lose_one_in: usize,
+    pub(super) downlinks_lose_one_in: usize,
+    datagrams: usize,
     /// Allocations by the engines, but for commands and notices.
     pub(super) allocations: u64,
     /// Packets that went from engine to engine.
@@ -116,6 +120,9 @@ impl House {
             lost: 0,
             is_open: true,
             loses_one_in: 0,
+            uplinks_lose_one_in: 0,
+            downlinks_lose_one_in: 0,
+            datagrams: 0,
             allocations: 0,
             relayed: 0,
             next_number: 0,
@@ -247,6 +254,10 @@ impl House {
             let path = Path::udp(person.client.address, address(person.thread as u8).ip());
             let before = allocations();
             for datagram in &mut datagrams {
+                self.datagrams += 1;
+                if is_lost(self.datagrams, self.uplinks_lose_one_in) {
+                    continue;
+                }
                 engine.handle_datagram(self.now, path, datagram, arena);
             }
             self.allocations += allocations() - before;
@@ -263,9 +274,9 @@ impl House {
             thread.engine.relay(|to, packet| {
                 if *is_open {
                     *relayed += 1;
-                    match *loses_one_in {
-                        n if n > 0 && relayed.is_multiple_of(n) => *lost += 1,
-                        _ => parcels[usize::from(to.0)].add(from, &packet),
+                    match is_lost(*relayed, *loses_one_in) {
+                        true => *lost += 1,
+                        false => parcels[usize::from(to.0)].add(from, &packet),
                     }
                 }
                 *is_open
@@ -304,6 +315,10 @@ impl House {
             let person = self.people.iter_mut().find(|p| p.client.address == path.remote);
             let Some(person) = person else { continue };
             for datagram in message.segments() {
+                self.datagrams += 1;
+                if is_lost(self.datagrams, self.downlinks_lose_one_in) {
+                    continue;
+                }
                 person.client.receive(self.now, address(thread as u8), datagram).unwrap();
             }
         }
@@ -348,6 +363,11 @@ impl Parcel {
         self.bytes.clear();
         self.entries.clear();
     }
+}
+
+/// Whether the nth is lost, where one of so many is.
+fn is_lost(nth: usize, one_in: usize) -> bool {
+    one_in > 0 && nth.is_multiple_of(one_in)
 }
 
 /// Where an engine is.

@@ -61,6 +61,42 @@ fn packets_that_are_lost_between_threads_cost_a_key_frame_and_no_more() {
     assert!(house.frames(bo, ann, MediaKind::Video) > before + 25);
 }
 
+/// How many of Ann's pictures Bo has not seen once everything has come that comes.
+fn missed(house: &House, [ann, bo]: [usize; 2]) -> usize {
+    let sent = house.people[ann].client.senders[0].frames_sent as usize;
+    sent.saturating_sub(house.frames(bo, ann, MediaKind::Video))
+}
+
+#[test]
+fn what_a_viewers_path_loses_is_sent_again_by_the_viewers_own_thread() {
+    let mut house = House::new(2);
+    let people = [house.join(0, &[Source::Camera], 0), house.join(1, &[], 1)];
+    house.run(ms(4_000));
+    let (before, asked) = (missed(&house, people), house.people[people[0]].client.key_frames_asked);
+    house.downlinks_lose_one_in = 41;
+    house.run(ms(4_000));
+    house.downlinks_lose_one_in = 0;
+    house.run(ms(1_000));
+    let again = |thread: usize| house.threads[thread].engine.counters().packets_retransmitted;
+    assert!(again(1) > 2 && again(0) == 0, "{} and {}", again(1), again(0));
+    assert!(missed(&house, people) <= before + 1, "{} more", missed(&house, people) - before);
+    assert_eq!(house.people[people[0]].client.key_frames_asked, asked);
+}
+
+#[test]
+fn what_a_publishers_path_loses_comes_again_for_those_on_other_threads_too() {
+    let mut house = House::new(2);
+    let people = [house.join(0, &[Source::Camera], 0), house.join(1, &[], 1)];
+    house.run(ms(4_000));
+    let before = missed(&house, people);
+    house.uplinks_lose_one_in = 41;
+    house.run(ms(4_000));
+    house.uplinks_lose_one_in = 0;
+    house.run(ms(1_000));
+    assert!(house.threads[0].engine.counters().packets_recovered > 2);
+    assert!(missed(&house, people) <= before + 1, "{} more", missed(&house, people) - before);
+}
+
 #[test]
 fn relaying_allocates_nothing_in_steady_state() {
     let mut house = House::new(2);
