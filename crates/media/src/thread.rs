@@ -1,5 +1,7 @@
 //! A media thread: one engine, its sockets, and the loop that runs them.
 
+mod publish;
+
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +23,7 @@ use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
-use crate::strain::{Level, Strain, Turn};
+use crate::strain::{Level, Strain};
 use crate::udp::{Arrival, Patience, ReceiveBatch, Socket};
 use crate::work_clock::WorkClock;
 
@@ -33,8 +35,6 @@ const COMMANDS_PER_TICK: usize = 4;
 const BATCHES_PER_TICK: usize = 32;
 /// Parcels from other threads taken in one tick: as many as one batch of each of a few threads.
 const PARCELS_PER_TICK: usize = 8;
-/// How often facts are copied out for metrics.
-const FACTS_INTERVAL: Duration = Duration::from_secs(1);
 /// When a board that its room had in its hands is tried again.
 const BOARD_RETRY: Duration = Duration::from_millis(1);
 /// When what another thread had no room for is tried again.
@@ -296,69 +296,6 @@ impl MediaThread {
         self.desk.departures.send(&mut self.sockets, &self.bound, patience);
     }
 
-    /// Tells rooms what has changed, and metrics, now and then, what was done.
-    fn publish(&mut self, began: Instant) {
-        while let Some(change) = self.engine.poll_change() {
-            self.desk.rooms.note(change);
-        }
-        self.desk.rooms.publish();
-        let ended = Instant::now();
-        let ticks = &mut self.desk.facts.ticks;
-        ticks.ticks += 1;
-        ticks.busy += ended.saturating_duration_since(began);
-        self.judge(began, ended);
-        match self.desk.facts_due {
-            Some(due) if due <= ended => self.publish_facts(ended),
-            Some(_) => {}
-            None => self.desk.facts_due = Some(ended + FACTS_INTERVAL),
-        }
-    }
-
-    /// Finds out whether the thread keeps up, and has so much left out that it does.
-    fn judge(&mut self, began: Instant, ended: Instant) {
-        let Desk { work, strain, is_behind, .. } = &mut self.desk;
-        let is_done = !std::mem::take(is_behind);
-        let worked = work.note(began, ended, !is_done);
-        let before = strain.level();
-        if let Some(level) = strain.note(Turn { began, ended, worked, is_done }) {
-            self.engine.set_shedding(ended, Shedding::of_steps(level.steps()));
-            self.shared.publish_level(level);
-            if (before.steps() > 0) != (level.steps() > 0) {
-                self.announce(level);
-            }
-        }
-    }
-
-    fn announce(&self, level: Level) {
-        let (thread, peers) = (self.index, self.desk.rooms.peer_count());
-        match level {
-            Level::Over(_) => {
-                tracing::warn!(thread, peers, "a media thread is late; pictures are left out");
-            }
-            _ => tracing::info!(thread, peers, "a media thread keeps up again"),
-        }
-    }
-
-    fn publish_facts(&mut self, now: Instant) {
-        let facts = &mut self.desk.facts;
-        facts.received = self.sockets.iter().map(|socket| *socket.received()).sum();
-        facts.sent = self.sockets.iter().map(|socket| *socket.sent()).sum();
-        facts.handover = *self.handover.facts();
-        facts.unsent = self.desk.departures.unsent();
-        facts.rooms = self.desk.rooms.room_count();
-        facts.peers = self.desk.rooms.peer_count();
-        facts.level = self.desk.strain.level().to_number();
-        facts.ticks.lag = self.desk.strain.take_worst();
-        facts.engine.clone_from(self.engine.counters());
-        facts.survey.clone_from(self.engine.survey(now));
-        self.shared.publish(facts);
-        let busy = facts.ticks.busy;
-        let (since, busy_then) = self.desk.facts_published.unwrap_or((now, busy));
-        self.shared.publish_busy(permille(busy.saturating_sub(busy_then), now - since));
-        self.desk.facts_published = Some((now, busy));
-        self.desk.facts_due = None;
-    }
-
     /// Takes leave of everyone who is still here.
     fn say_goodbye(&mut self, now: Instant) {
         let mut patience = Patience::default();
@@ -407,11 +344,6 @@ impl MediaThread {
         self.end_rooms(reason);
         self.publish_facts(Instant::now());
     }
-}
-
-fn permille(part: Duration, whole: Duration) -> u32 {
-    let (part, whole) = (part.as_micros(), whole.as_micros().max(1));
-    u32::try_from(part * 1000 / whole).unwrap_or(1000).min(1000)
 }
 
 fn panic_message(panic: &(dyn Any + Send)) -> &str {
