@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parlor_engine::{
-    Config, Engine, Join, Limits, PeerId, RoomId, SendArena, Sender, Source, TrackId,
+    Config, Engine, Join, Limits, Neighbour, PeerId, RoomId, SendArena, Sender, Source, TrackId,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_sim::client::{Client, kind};
@@ -20,23 +20,38 @@ pub(crate) struct Room {
     pub(crate) arena: SendArena,
     /// The port of each one's address is its place here and one.
     pub(crate) clients: Vec<Client>,
+    /// What their names begin after.
+    names_from: u16,
 }
 
 impl Room {
     /// An empty one.
     pub(crate) fn new() -> Room {
-        let now = Instant::now();
+        let mut room = Room::of_thread(Instant::now(), 0);
+        room.engine.add_room(RoomId(1));
+        room
+    }
+
+    fn of_thread(now: Instant, thread: u8) -> Room {
         let config = Config {
             identity: Arc::new(Identity::generate().unwrap()),
             candidates: vec![SERVER],
-            thread: 0,
-            seed: [1; 32],
+            thread,
+            seed: [1 + thread; 32],
             ntp_at_start: 0,
             limits: Limits::default(),
         };
-        let mut engine = Engine::new(now, config);
-        engine.add_room(RoomId(1));
-        Room { now, engine, arena: SendArena::default(), clients: Vec::new() }
+        let engine = Engine::new(now, config);
+        let names_from = 10_000 * u16::from(thread);
+        Room { now, engine, arena: SendArena::default(), clients: Vec::new(), names_from }
+    }
+
+    /// An empty part of it in another engine.
+    #[allow(dead_code, reason = "not every bench has one")]
+    pub(crate) fn annex(&self) -> Room {
+        let mut annex = Room::of_thread(self.now, 1);
+        annex.engine.add_annex(RoomId(1), &[Neighbour(0)]);
+        annex
     }
 
     /// Somebody joins who sends these, and receives with so many pairs of slots.
@@ -53,7 +68,7 @@ impl Room {
             source: *source,
             on: true,
         });
-        let (room, peer) = (RoomId(1), PeerId(number.into()));
+        let (room, peer) = (RoomId(1), PeerId((self.names_from + number).into()));
         let join = Join { room, peer, offer, senders: senders.collect() };
         let joined = self.engine.join(self.now, join).unwrap();
         client.accept(&joined.answer).unwrap();
