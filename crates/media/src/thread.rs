@@ -198,8 +198,7 @@ impl MediaThread {
     fn relay(&mut self) {
         let MediaThread { engine, handover, desk, .. } = self;
         let all = engine.relay(|to, packet| handover.relay(usize::from(to.0), &packet));
-        desk.owes = !all;
-        handover.dispatch();
+        desk.owes = !handover.dispatch() || !all;
     }
 
     /// Tells other threads what they do not know yet of the rooms that they share with this one.

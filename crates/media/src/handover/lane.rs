@@ -9,6 +9,10 @@ use crate::poll::Waker;
 /// can receive while the other is in one long tick of some milliseconds.
 pub(super) const PARCELS: usize = 4;
 
+/// The last parcel is held back no more often in a row than this, a millisecond apart or so: should the other thread have ended,
+/// none of the others comes back.
+const MAX_HELD: u8 = 100;
+
 /// The way to one other thread.
 pub(super) struct Lane {
     from: usize,
@@ -19,12 +23,16 @@ pub(super) struct Lane {
     idle: Vec<Parcel>,
     /// Parcels made so far, up to [`PARCELS`].
     made: usize,
+    /// How often in a row the last parcel was held back.
+    held: u8,
 }
 
 /// What became of what was given.
 pub(super) enum Dispatched {
     /// There was nothing.
     Nothing,
+    /// It waits for the other thread to give back a parcel.
+    Held,
     /// So many datagrams are on their way.
     Sent(u64),
     /// So many datagrams are lost: the other thread has ended.
@@ -34,7 +42,7 @@ pub(super) enum Dispatched {
 impl Lane {
     pub(super) fn new(from: usize, to: usize, outbox: SyncSender<Parcel>, waker: Waker) -> Lane {
         let idle = Vec::with_capacity(PARCELS);
-        Lane { from, to, outbox, waker, filling: None, idle, made: 0 }
+        Lane { from, to, outbox, waker, filling: None, idle, made: 0, held: 0 }
     }
 
     /// Whether what is given next, `len` bytes of it, goes into the parcel that is being filled.
@@ -57,7 +65,8 @@ impl Lane {
     /// The parcel that is being filled, or an empty one if there is more than one.
     pub(super) fn filling_but_the_last(&mut self) -> Option<&mut Parcel> {
         let empty = self.idle.len() + PARCELS - self.made;
-        if self.filling.is_some() || empty > 1 { self.filling() } else { None }
+        let may = if self.filling.is_some() { empty > 0 } else { empty > 1 };
+        if may { self.filling() } else { None }
     }
 
     /// An emptied parcel has come back.
@@ -65,11 +74,28 @@ impl Lane {
         self.idle.push(parcel);
     }
 
+    /// Whether the parcel that is being filled is the only one that is not on its way.
+    pub(super) fn is_at_its_last(&self) -> bool {
+        self.filling.is_some() && self.idle.is_empty() && self.made == PARCELS
+    }
+
+    /// Sends off the parcel that is being filled, but not the last one, in which there is room for what comes as long as the other
+    /// thread has not looked at those before it.
+    pub(super) fn dispatch_but_the_last(&mut self) -> Dispatched {
+        let is_empty = self.filling.as_ref().is_none_or(Parcel::is_empty);
+        if !is_empty && self.is_at_its_last() && self.held < MAX_HELD {
+            self.held += 1;
+            return Dispatched::Held;
+        }
+        self.dispatch()
+    }
+
     /// Sends off the parcel that is being filled.
     pub(super) fn dispatch(&mut self) -> Dispatched {
         let Some(parcel) = self.filling.take_if(|parcel| !parcel.is_empty()) else {
             return Dispatched::Nothing;
         };
+        self.held = 0;
         let datagrams = parcel.datagram_count();
         match self.outbox.try_send(parcel) {
             Ok(()) => {

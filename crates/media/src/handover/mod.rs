@@ -108,6 +108,9 @@ impl Handover {
     /// Gives thread `to` a packet of a room that it shares. False when it has to wait: the last parcel is for datagrams, which cannot.
     pub fn relay(&mut self, to: usize, packet: &Relayed<'_>) -> bool {
         let len = packet.payload.len() + packet.descriptor.len();
+        if self.lane(to, len).is_some_and(|lane| lane.is_at_its_last()) {
+            self.collect_returned();
+        }
         match self.lane(to, len).and_then(Lane::filling_but_the_last) {
             Some(parcel) => parcel.relay(packet),
             None => return false,
@@ -156,11 +159,18 @@ impl Handover {
         self.homes.holder(now, path)
     }
 
-    /// Sends off what was given since the last time.
-    pub fn dispatch(&mut self) {
-        for to in 0..self.lanes.len() {
-            self.dispatch_to(to);
+    /// Sends off what was given since the last time, but what is in the last parcel of a lane that is not full. Returns whether
+    /// everything is on its way; if not, it is to be called again soon.
+    pub fn dispatch(&mut self) -> bool {
+        if self.lanes.iter().any(Lane::is_at_its_last) {
+            self.collect_returned();
         }
+        let mut all = true;
+        for to in 0..self.lanes.len() {
+            let dispatched = self.lanes.get_mut(to).map(Lane::dispatch_but_the_last);
+            all &= self.count(dispatched.unwrap_or(Dispatched::Nothing));
+        }
+        all
     }
 
     /// The next parcel from another thread, after learning what it confirms.
@@ -201,14 +211,22 @@ impl Handover {
     }
 
     fn dispatch_to(&mut self, to: usize) {
-        match self.lanes.get_mut(to).map_or(Dispatched::Nothing, Lane::dispatch) {
+        let dispatched = self.lanes.get_mut(to).map_or(Dispatched::Nothing, Lane::dispatch);
+        self.count(dispatched);
+    }
+
+    /// Returns whether nothing waits.
+    fn count(&mut self, dispatched: Dispatched) -> bool {
+        match dispatched {
             Dispatched::Nothing => {}
+            Dispatched::Held => return false,
             Dispatched::Sent(datagrams) => {
                 self.facts.parcels += 1;
                 self.facts.given += datagrams;
             }
             Dispatched::Lost(datagrams) => self.facts.dropped += datagrams,
         }
+        true
     }
 }
 
@@ -260,6 +278,19 @@ mod tests {
         assert_eq!(ends[0].facts().given, 4);
         assert_eq!(ends[0].facts().parcels, 2);
         assert_eq!(ends[2].facts().taken, 3);
+    }
+
+    #[test]
+    fn a_thread_that_is_busy_for_a_while_misses_nothing_that_comes_one_at_a_time() {
+        let mut ends = group(2);
+        for port in 0..100 {
+            ends[0].give(1, path(port), b"one", Home);
+            ends[0].dispatch();
+        }
+        assert_eq!(drain(&mut ends[1]).len(), PARCELS - 1);
+        assert!(ends[0].dispatch(), "what was held back is on its way, now that others are back");
+        assert_eq!(drain(&mut ends[1]).len(), 100 - (PARCELS - 1));
+        assert_eq!((ends[0].facts().given, ends[0].facts().dropped), (100, 0));
     }
 
     #[test]
