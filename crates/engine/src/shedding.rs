@@ -89,12 +89,18 @@ impl Shedding {
             Class::Screen => Sort::Screen,
         };
         // Of each viewer another part of the tracks, and of each track another part of the viewers.
-        let share = (u64::from(viewer).wrapping_add(track.0) % u64::from(SHARES)) as u8;
+        let share = (u64::from(viewer).wrapping_add(spread(track)) % u64::from(SHARES)) as u8;
         let reached = |(stage, _): &(u8, &(Sort, Limit))| self.0 > stage * SHARES + share;
         let stages = (0..).zip(&STAGES).filter(reached);
         let limits = stages.filter(|(_, (of, _))| *of == sort).map(|(_, (_, limit))| *limit);
         limits.max().unwrap_or_default()
     }
+}
+
+/// A number that differs between tracks whatever the distance of their ids is: people have several, one after the other
+/// (Knuth, The Art of Computer Programming, section 6.4: multiplicative hashing).
+fn spread(track: TrackId) -> u64 {
+    track.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
 }
 
 impl Limit {

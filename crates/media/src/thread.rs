@@ -321,7 +321,7 @@ impl MediaThread {
         self.end_rooms(GoneReason::ThreadDied);
         self.desk.departures.arena.clear();
         self.engine = self.maker.make(Instant::now());
-        self.desk.strain = Strain::new(Shedding::MOST);
+        (self.desk.strain, self.desk.work) = (Strain::new(Shedding::MOST), WorkClock::default());
         self.shared.publish_level(Level::Easy);
         (self.desk.is_behind, self.desk.has_pictures_left) = (false, false);
         self.notices.forget();

@@ -76,6 +76,48 @@ fn a_burst_that_is_over_is_no_news() {
 }
 
 #[test]
+fn a_key_frame_for_a_thousand_sheds_nothing_whenever_it_comes() {
+    for offset in 0..20 {
+        let mut thread = Thread::new();
+        thread.pictures(ms(5), ms(1000 + 5 * offset));
+        for _ in 0..60 {
+            thread.turn(ms(1), Duration::ZERO, false);
+        }
+        thread.pictures(ms(5), ms(1000));
+        assert!(thread.levels.iter().all(|(_, level)| level.steps() == 0), "{:?}", thread.levels);
+    }
+}
+
+#[test]
+fn all_that_was_shed_is_back_within_half_a_minute_though_a_step_on_the_way_was_too_much() {
+    let mut thread = Thread::new();
+    for _ in 0..1400 {
+        thread.turn(ms(1), Duration::ZERO, false);
+    }
+    assert_eq!(thread.strain.level(), Level::Over(39));
+    thread.pictures(ms(5), ms(3000));
+    for _ in 0..100 {
+        thread.turn(ms(1), Duration::ZERO, false);
+    }
+    thread.pictures(ms(5), ms(30_000));
+    assert_eq!(thread.strain.level(), Level::Easy, "{:?}", thread.levels);
+}
+
+#[test]
+fn what_others_do_with_the_processor_keeps_no_picture_away() {
+    let mut thread = Thread::new();
+    for _ in 0..410 {
+        thread.turn(ms(1), Duration::ZERO, false);
+    }
+    thread.turn(ms(1), Duration::ZERO, true);
+    for _ in 0..100 {
+        thread.turn(ms(2), ms(90), true);
+        thread.pictures(ms(1), ms(8));
+    }
+    assert_eq!(thread.strain.level(), Level::Near);
+}
+
+#[test]
 fn half_full_with_bursts_takes_nobody_new_and_sheds_nothing() {
     let mut thread = Thread::new();
     thread.pictures(ms(21), ms(3000));
@@ -86,13 +128,16 @@ fn half_full_with_bursts_takes_nobody_new_and_sheds_nothing() {
 }
 
 #[test]
-fn what_is_too_much_is_shed_within_a_tenth_of_a_second_and_by_more_and_more() {
+fn what_is_too_much_is_shed_within_a_fifth_of_a_second_and_by_more_and_more() {
     let mut thread = Thread::new();
-    for _ in 0..1300 {
+    for _ in 0..1400 {
         thread.turn(ms(1), Duration::ZERO, false);
     }
     let steps: Vec<_> = thread.levels.iter().map(|(at, level)| (*at, level.steps())).collect();
-    assert_eq!(steps, [(100, 1), (300, 3), (500, 7), (700, 15), (900, 23), (1100, 31), (1300, 39)]);
+    assert_eq!(
+        steps,
+        [(100, 0), (200, 1), (400, 3), (600, 7), (800, 15), (1000, 23), (1200, 31), (1400, 39)]
+    );
     for _ in 0..1000 {
         thread.turn(ms(1), Duration::ZERO, false);
     }
@@ -102,7 +147,7 @@ fn what_is_too_much_is_shed_within_a_tenth_of_a_second_and_by_more_and_more() {
 #[test]
 fn what_was_shed_comes_back_step_by_step_and_the_last_is_somebody_new() {
     let mut thread = Thread::new();
-    for _ in 0..310 {
+    for _ in 0..410 {
         thread.turn(ms(1), Duration::ZERO, false);
     }
     assert_eq!(thread.strain.level(), Level::Over(3));
