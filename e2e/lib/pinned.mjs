@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { endsWithUs } from './children.mjs';
+import { byThread } from './metrics.mjs';
 import { BINARY, freePort } from './server.mjs';
 
 const LOAD = process.env.PARLOR_LOAD ?? path.join(path.dirname(BINARY), 'parlor-load');
@@ -11,18 +13,22 @@ const [SERVER_CORE, LOAD_CORE] = (process.env.CORES ?? '0,1').split(',');
 const START_MS = 10_000;
 /** Looks for the first answer so often: start-up takes some ten milliseconds. */
 const LOOK_MS = 2;
+/** The server counts anew for /metrics about once a second: after so long it tells all of a load. */
+const TOLD_MS = 1500;
+/** As many as a room can hold: only what is measured is to end a load. */
+const MOST_PEERS = 2500;
 /** A run with which something is wrong that the next may not have is run so often at most. */
 const MOST_TRIES = Number(process.env.TRIES ?? 4);
 
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
-/** `taskset` becomes the program that it starts: its process is the program's. */
-const pinned = (core, program, args) => spawn('taskset', ['-c', core, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+/** `taskset` becomes the program that it starts: its process is the program's. It ends with this one. */
+const pinned = (core, program, args) => endsWithUs(spawn('taskset', ['-c', core, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
 
 /** A server of one media thread on a processor of its own, with rooms as large as they get. */
 export class PinnedServer {
   /** @param {{ peers?: number, args?: string[] }} options  `peers`: how many a room has to hold */
-  static async start({ peers = 1000, args = [] } = {}) {
+  static async start({ peers = MOST_PEERS, args = [] } = {}) {
     const port = await freePort();
     const begun = performance.now();
     const all = ['serve', '--listen', `127.0.0.1:${port}`, '--udp-port', `${port}`, '--threads', '1', '--max-peers-per-room', `${peers}`, ...args];
@@ -54,21 +60,51 @@ export class PinnedServer {
     return { resident: bytes('VmRSS'), anonymous: bytes('RssAnon') };
   }
 
-  /** One run of parlor-load against it: its report. */
+  /** One run of parlor-load against it: its report, in which `invalid` also says what people missed, and `overload` whether the server had too much to do. */
   async load(args) {
     const child = pinned(LOAD_CORE, LOAD, [this.origin, '--json', '--quiet', '--pid', `${this.child.pid}`, ...args]);
     const output = { stdout: [], stderr: [] };
     for (const name of ['stdout', 'stderr']) child[name].on('data', (bytes) => output[name].push(bytes));
-    await once(child, 'close');
+    const [code, signal] = await once(child, 'close');
     const text = Buffer.concat(output.stdout).toString();
     if (!text) throw new Error(Buffer.concat(output.stderr).toString().trim() || 'parlor-load says nothing');
-    return JSON.parse(text);
+    const report = JSON.parse(text);
+    report.overload = await this.#overload();
+    report.invalid.push(...doubts(report, code ?? signal));
+    return report;
+  }
+
+  /** Whether it had too much to do: its level when a load has just ended, and how often it has left out pictures. None of one that has ended. */
+  async #overload() {
+    const highest = async (name) => Math.max(...(await byThread(this.origin, name)).values());
+    try {
+      const level = await highest('parlor_thread_level');
+      await wait(TOLD_MS);
+      return { level, pictures_left_out: await highest('parlor_pictures_shed_total') };
+    } catch {
+      return null;
+    }
   }
 
   async stop() {
     if (this.child.exitCode === null) this.child.kill('SIGTERM');
     await this.exited;
   }
+}
+
+/**
+ * Why the numbers of a load are not those of people who all got what they came for; parlor-load tells what it knows of costs and delays by itself.
+ * @param {any} report  of parlor-load, with `overload`
+ * @param {number | string} ending  parlor-load's exit code, or the signal that ended it
+ * @returns {string[]}
+ */
+export function doubts({ people, packets, overload }, ending) {
+  const wrong = [[people.starved, 'people starved'], [packets.forged, 'packets were not authentic'], [packets.disordered, 'packets out of order'], [packets.of_others, 'packets of the wrong person']];
+  const found = wrong.filter(([count]) => count > 0).map(([count, what]) => `${count} ${what}`);
+  if (ending !== 0) found.push(`parlor-load ended with ${ending}`);
+  if (!overload) found.push('the server does not say whether it left out pictures');
+  else if (overload.pictures_left_out > 0) found.push(`the server had too much to do and left out pictures ${overload.pictures_left_out} times (level ${overload.level} at the end)`);
+  return found;
 }
 
 /**

@@ -10,7 +10,7 @@ const USAGE = `node measure/costs.mjs [CASE...]     all cases, or these; about a
 
 ${Object.entries(CASES).map(([name, { about }]) => `  ${name.padEnd(10)} ${about}`).join('\n')}
 
-It wants nothing else to run: the server has processor 0 and the load tool processor 1 (CORES=2,3 for others). A run that the tool calls invalid
+It wants nothing else to run: the server has processor 0 and the load tool processor 1 (CORES=2,3 for others). A run that is invalid
 is repeated, four times in all (TRIES=1 for another number), and marked if it stays so. Prints a table and writes e2e/out/costs.json, in which cases that are not run stay as they were;
 node measure/charts.mjs draws them. First: cargo build --release -p parlor-server -p parlor-load
 `;

@@ -7,6 +7,7 @@ import { meter } from "./meter.js";
 import { hueOf, initials, roomId, suggestedRoom } from "./names.js";
 import { memory } from "./preferences.js";
 import { themeButton } from "./theme-button.js";
+import { WAIT } from "./words.js";
 
 /** @import { Capture } from "../sdk/devices.js" */
 /** @import { Join } from "./entrance.js" */
@@ -33,6 +34,7 @@ export class JoinPage {
   #hint = h("small", { class: "hint", hidden: true });
   #name = h("input", { name: "name", required: true, maxlength: "64", autocomplete: "off", placeholder: "What others see", "data-testid": "name-input", oninput: () => this.#drawAvatar() });
   #submit = h("button", { class: "primary", type: "submit", "data-testid": "join-button" }, "Join");
+  #stopWaiting = h("button", { type: "button", class: "button", "data-testid": "stop-waiting", hidden: true, onclick: () => this.#entrance.callOff() }, WAIT.stop);
   #waiting = h("p", { class: "hint", role: "status", "data-testid": "join-waiting" });
   /** Counts the seconds of a wait. @type {ReturnType<typeof setInterval> | undefined} */
   #countdown;
@@ -87,9 +89,17 @@ export class JoinPage {
     };
     clearInterval(this.#countdown);
     this.#countdown = setInterval(tell, 1000);
-    // Said once; what counts down is the button.
-    this.#waiting.textContent = "The server is busy. You will be let in as soon as it can do more.";
     tell();
+    if (this.#stopWaiting.hidden) this.#offerToStop();
+  }
+
+  #offerToStop() {
+    // Said once; what counts down is the button.
+    this.#waiting.textContent = WAIT.begun;
+    this.#stopWaiting.hidden = false;
+    // The keyboard was on the button that joins, which cannot be pressed now.
+    const { activeElement } = document;
+    if (activeElement === this.#submit || activeElement === document.body) this.#stopWaiting.focus();
   }
 
   /** The page is gone, and with it a join that was on its way. */
@@ -110,6 +120,7 @@ export class JoinPage {
       h("label", { class: "field" }, h("span", {}, "Room"), this.#room, this.#hint),
       h("label", { class: "field" }, h("span", {}, "Your name"), this.#name),
       this.#submit,
+      this.#stopWaiting,
       this.#waiting,
       this.#error,
       h("details", { class: "devices" }, h("summary", { "data-testid": "devices-summary" }, "Camera, microphone, loudspeaker, video quality"), menu));
@@ -134,10 +145,17 @@ export class JoinPage {
     this.#busy(true);
     try {
       await this.#entrance.enter(room, name);
+      if (this.isOpen) this.#calledOff(); // else the room has taken the page's place
     } catch (error) {
       this.#busy(false);
       this.#fail(error instanceof Error ? error.message : String(error));
     }
+  }
+
+  /** Whoever waits no longer has the form again. */
+  #calledOff() {
+    this.#busy(false);
+    this.#waiting.textContent = WAIT.stopped;
   }
 
   /** @param {boolean} busy */
@@ -145,8 +163,12 @@ export class JoinPage {
     this.#error.hidden = true;
     this.#waiting.textContent = "";
     clearInterval(this.#countdown);
+    const keyboardIsHere = document.activeElement === this.#stopWaiting;
+    this.#stopWaiting.hidden = true;
+    this.#room.readOnly = this.#name.readOnly = busy; // what is typed now would be of no use
     this.#submit.disabled = busy;
     this.#submit.textContent = busy ? "Joining…" : "Join";
+    if (keyboardIsHere) this.focus(); // the button is gone; the keyboard goes on with the join
   }
 
   /**

@@ -3,6 +3,13 @@
 /** @import { Network, PauseReason } from "../wire.d.ts" */
 /** @import { Stage } from "../sdk/next-step.js" */
 
+/** To somebody whom a busy server has not let in yet. `begun` and `stopped` are said by screen readers, too. */
+export const WAIT = {
+  begun: "The server is busy. You will be let in as soon as it can do more, unless you stop waiting.",
+  stop: "Stop waiting",
+  stopped: "You are no longer waiting. Join whenever you like.",
+};
+
 /** @type {Record<Stage, string>} */
 const STAGES = {
   joining: "",

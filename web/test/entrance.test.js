@@ -32,3 +32,23 @@ test("a page that is gone joins nothing, and takes its join with it", async () =
   assert.equal(joins.length, 1);
   assert.equal(joins[0][2].aborted, true);
 });
+
+test("who calls off a join is back outside, which is no failure, and may go in later", async () => {
+  const joins = [];
+  const untilAborted = (signal) => new Promise((_, reject) => signal.addEventListener("abort", () => reject(new Error("left"))));
+  const entrance = new Entrance((room, name, signal) => (joins.push(signal), joins.length === 1 ? untilAborted(signal) : Promise.resolve()), new AbortController().signal);
+  const first = entrance.enter("tea", "Ann");
+  entrance.callOff();
+  await first;
+  assert.equal(entrance.isOpen, true);
+  await entrance.enter("tea", "Ann");
+  assert.deepEqual(joins.map((signal) => signal.aborted), [true, false]);
+});
+
+test("calling off does nothing where nobody is on the way", async () => {
+  const entrance = new Entrance(() => Promise.resolve(), new AbortController().signal);
+  entrance.callOff();
+  await entrance.enter("tea", "Ann");
+  entrance.callOff();
+  assert.equal(entrance.isOpen, true);
+});

@@ -44,7 +44,7 @@ impl Default for Limits {
         Limits {
             // About 80 KiB each: 800 MiB at worst.
             peers: 10_000,
-            // What the server admits to one room is less; this bounds what it could ask for.
+            // As many as the server can be told to admit to one; this bounds what it could ask for.
             peers_per_room: 2_500,
             // Microphone, camera, a few screens with sound, and as many of the application's own.
             tracks_per_peer: 16,

@@ -100,7 +100,7 @@ impl Shedding {
 /// A number that differs between tracks whatever the distance of their ids is: people have several, one after the other
 /// (Knuth, The Art of Computer Programming, section 6.4: multiplicative hashing).
 fn spread(track: TrackId) -> u64 {
-    track.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32
+    track.0.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61
 }
 
 impl Limit {
@@ -229,14 +229,16 @@ mod tests {
         let half = Shedding::of_steps(12);
         let rests = |viewer, track| half.limit(Class::Rest, viewer, TrackId(track));
         for same in 0..32 {
-            let count = |limits: [Limit; 8]| {
-                limits.into_iter().filter(|limit| *limit == Limit::Nothing).count()
-            };
-            assert_eq!(count([0, 1, 2, 3, 4, 5, 6, 7].map(|track| rests(same, track))), 4);
-            assert_eq!(
-                count([0, 1, 2, 3, 4, 5, 6, 7].map(|viewer| rests(viewer, u64::from(same)))),
-                4
-            );
+            let count =
+                |limits: &[Limit]| limits.iter().filter(|limit| **limit == Limit::Nothing).count();
+            let viewers = [0, 1, 2, 3, 4, 5, 6, 7].map(|viewer| rests(viewer, u64::from(same)));
+            assert_eq!(count(&viewers), 4);
+            // Browsers publish up to four tracks, so the cameras of a room are some ids apart.
+            for apart in [1, 4, 8, 12] {
+                let tracks: Vec<_> = (0..64).map(|n| rests(same, 2 + apart * n)).collect();
+                let resting = count(&tracks);
+                assert!((26..=38).contains(&resting), "{resting} of 64 that are {apart} apart");
+            }
         }
     }
 }

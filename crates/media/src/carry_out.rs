@@ -25,6 +25,7 @@ pub(crate) fn carry_out(
             answer(reply, if added { Ok(()) } else { Err(MediaError::RoomExists(room)) });
         }
         Command::AddAnnex { room, board, others, reply } => {
+            // Looked up first: another writer of its board, dropped unused, would end the room.
             if !rooms.contains(room) && rooms.add(room, board.writer()) {
                 engine.add_annex(room, &others);
             }

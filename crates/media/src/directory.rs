@@ -25,11 +25,12 @@ struct Entries {
 struct Place {
     home: usize,
     board: BoardRoot,
-    /// The threads that have people of it, its home first unless that has failed.
+    /// The threads that have people of it or are about to, its home first unless that has failed.
     parts: Vec<Part>,
     seats: BTreeMap<PeerId, usize>,
-    /// It is about to get another part.
-    is_growing: bool,
+    /// The part of which nobody has heard yet that it is ready. It stays until somebody does: who asked for it may have
+    /// stopped waiting, and nobody knows then whether its thread has it.
+    growing: Option<usize>,
     /// One of its threads has failed, and it with that.
     is_ending: bool,
 }
@@ -39,7 +40,8 @@ struct Place {
 pub(crate) enum Seating {
     /// Nothing more. `is_new` is false for who had that seat before.
     On { thread: usize, is_new: bool },
-    /// The thread has to have an annex first; `others` have parts of the room.
+    /// The thread has to have an annex first, though it may have been asked before; `others` have parts of the room.
+    /// [`Directory::grown`] is to be told.
     Annex { thread: usize, others: Vec<usize>, board: BoardRoot },
 }
 
@@ -67,7 +69,7 @@ impl Directory {
             board,
             parts: vec![Part { thread: home, peers: 0 }],
             seats: BTreeMap::new(),
-            is_growing: false,
+            growing: None,
             is_ending: false,
         };
         entries.rooms.insert(room, place);
@@ -94,7 +96,7 @@ impl Directory {
     }
 
     /// Gives `peer` the seat that `choose` finds, knowing the room's parts and whether it may grow; `None` when
-    /// there is no such room.
+    /// there is no such room. In a part that is not ready nobody has a seat before it is.
     pub(crate) fn seat(
         &self,
         room: RoomId,
@@ -106,30 +108,34 @@ impl Directory {
         if let Some(&thread) = place.seats.get(&peer) {
             return Some(Seating::On { thread, is_new: false });
         }
-        match choose(&place.parts, !place.is_growing)? {
-            Seat::On(thread) => {
-                place.sit(peer, thread);
-                Some(Seating::On { thread, is_new: true })
+        match choose(&place.parts, place.growing.is_none())? {
+            Seat::On(thread) if place.growing != Some(thread) => {
+                let is_new = place.sit(peer, thread);
+                Some(Seating::On { thread, is_new })
             }
-            Seat::Annex(thread) => {
-                place.is_growing = true;
-                let others = place.parts.iter().map(|part| part.thread).collect();
+            Seat::On(thread) | Seat::Annex(thread) => {
+                // Noted before the thread is asked, so that whoever ends the room reaches it there, too.
+                place.expect(thread);
+                let others = place.parts.iter().map(|part| part.thread);
+                let others = others.filter(|other| *other != thread).collect();
                 Some(Seating::Annex { thread, others, board: place.board.clone() })
             }
         }
     }
 
     /// A room has an annex on `thread` now, in which `peer` has a seat; or it has none, for `was_made` is false. Returns
-    /// whether the room is still there.
-    pub(crate) fn grown(&self, room: RoomId, peer: PeerId, thread: usize, was_made: bool) -> bool {
+    /// whether that seat is new; `None` when the room is no more.
+    pub(crate) fn grown(
+        &self,
+        room: RoomId,
+        peer: PeerId,
+        thread: usize,
+        was_made: bool,
+    ) -> Option<bool> {
         let mut entries = self.lock();
-        let Some(place) = entries.rooms.get_mut(&room) else { return false };
-        place.is_growing = false;
-        if was_made {
-            place.parts.push(Part { thread, peers: 0 });
-            place.sit(peer, thread);
-        }
-        true
+        let place = entries.rooms.get_mut(&room)?;
+        place.settle(thread, was_made);
+        Some(was_made && place.sit(peer, thread))
     }
 
     /// A peer leaves its room; returns the thread on which it was, as [`Directory::find`] would.
@@ -154,6 +160,7 @@ impl Directory {
         for room in gone {
             let Some(place) = entries.rooms.get_mut(room) else { continue };
             place.is_ending = true;
+            place.growing.take_if(|growing| *growing == thread);
             place.parts.retain(|part| part.thread != thread);
             if place.parts.is_empty() {
                 entries.forget(*room);
@@ -177,11 +184,36 @@ impl Entries {
 }
 
 impl Place {
-    fn sit(&mut self, peer: PeerId, thread: usize) {
-        self.seats.insert(peer, thread);
-        if let Some(part) = self.parts.iter_mut().find(|part| part.thread == thread) {
-            part.peers += 1;
+    /// There is to be a part on `thread`, if there is none.
+    fn expect(&mut self, thread: usize) {
+        if !self.has_part(thread) {
+            self.parts.push(Part { thread, peers: 0 });
+            self.growing = Some(thread);
         }
+    }
+
+    /// The part on `thread` is ready, or there is none. One of which somebody else knows that it is ready stays.
+    fn settle(&mut self, thread: usize, was_made: bool) {
+        let was_growing = self.growing.take_if(|growing| *growing == thread).is_some();
+        if was_growing && !was_made {
+            self.parts.retain(|part| part.thread != thread);
+        } else if was_made && !self.has_part(thread) {
+            self.parts.push(Part { thread, peers: 0 });
+        }
+    }
+
+    fn has_part(&self, thread: usize) -> bool {
+        self.parts.iter().any(|part| part.thread == thread)
+    }
+
+    /// Returns whether `peer` had no seat.
+    fn sit(&mut self, peer: PeerId, thread: usize) -> bool {
+        let before = self.seats.insert(peer, thread);
+        for part in &mut self.parts {
+            part.peers = part.peers.saturating_sub(usize::from(before == Some(part.thread)));
+            part.peers += usize::from(part.thread == thread);
+        }
+        before.is_none()
     }
 }
 
@@ -229,13 +261,60 @@ mod tests {
             assert!(!may_grow);
             None
         });
-        assert!(directory.grown(room, bo, 1, true));
+        assert_eq!(directory.grown(room, bo, 1, true), Some(true));
         assert_eq!(directory.find(room, bo), Some(1));
         assert_eq!(directory.threads_of(room), [0, 1]);
         let again = directory.seat(room, bo, |_, _| None);
         assert!(matches!(again, Some(Seating::On { thread: 1, is_new: false })));
         assert_eq!(directory.leave(room, bo), Some(1));
         assert_eq!(directory.find(room, bo), Some(0));
+    }
+
+    #[test]
+    fn who_stops_waiting_for_an_annex_does_not_keep_the_room_from_growing() {
+        let directory = Directory::new(3);
+        let (room, ann, bo) = (RoomId(1), PeerId(1), PeerId(2));
+        place(&directory, 1);
+        // Nobody tells what has become of this one.
+        directory.seat(room, ann, |_, _| Some(Seat::Annex(1)));
+        assert_eq!(directory.threads_of(room), [0, 1]);
+        let seated = directory.seat(room, bo, |parts, may_grow| {
+            assert_eq!((parts.len(), may_grow), (2, false));
+            Some(Seat::On(1))
+        });
+        let Some(Seating::Annex { thread: 1, others, board: _ }) = seated else { panic!() };
+        assert_eq!(others, [0]);
+        assert_eq!(directory.grown(room, bo, 1, true), Some(true));
+        let seated = directory.seat(room, PeerId(3), |parts, may_grow| {
+            assert_eq!(
+                (parts, may_grow),
+                (&[Part { thread: 0, peers: 0 }, Part { thread: 1, peers: 1 }][..], true)
+            );
+            Some(Seat::On(1))
+        });
+        assert!(matches!(seated, Some(Seating::On { thread: 1, is_new: true })));
+    }
+
+    #[test]
+    fn an_annex_that_fails_is_none_unless_somebody_else_has_heard_that_it_is_ready() {
+        let directory = Directory::new(2);
+        let (room, ann, bo) = (RoomId(1), PeerId(1), PeerId(2));
+        place(&directory, 1);
+        for peer in [ann, bo] {
+            let seated = directory.seat(room, peer, |parts, _| match parts {
+                [_] => Some(Seat::Annex(1)),
+                _ => Some(Seat::On(1)),
+            });
+            assert!(matches!(seated, Some(Seating::Annex { thread: 1, .. })));
+        }
+        assert_eq!(directory.grown(room, ann, 1, false), Some(false));
+        assert_eq!(directory.threads_of(room), [0]);
+        assert_eq!(directory.grown(room, bo, 1, true), Some(true));
+        assert_eq!(directory.grown(room, ann, 1, false), Some(false));
+        assert_eq!(directory.threads_of(room), [0, 1]);
+        assert_eq!((directory.find(room, ann), directory.find(room, bo)), (Some(0), Some(1)));
+        directory.forget(room);
+        assert_eq!(directory.grown(room, ann, 1, true), None);
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl MediaHandle {
         self.ask(room, peer, |reply| Command::Reoffer { room, peer, offer, senders, reply }).await
     }
 
-    /// A publisher has switched one of its tracks on or off.
+    /// A publisher, `peer`, has switched one of its tracks on or off.
     ///
     /// # Errors
     /// [`MediaError::NoSuchRoom`], [`MediaError::Stopped`], [`MediaError::ThreadDied`]. A track
@@ -153,16 +153,11 @@ impl MediaHandle {
     pub async fn switch_track(
         &self,
         room: RoomId,
+        peer: PeerId,
         track: TrackId,
         on: bool,
     ) -> Result<(), MediaError> {
-        let mut result = Err(MediaError::NoSuchRoom(room));
-        // One of them has it; the others pass it over.
-        for thread in self.inner.directory.threads_of(room) {
-            let switch = |reply| Command::SwitchTrack { room, track, on, reply };
-            result = self.mailbox(thread)?.ask(switch).await;
-        }
-        result
+        self.ask(room, peer, |reply| Command::SwitchTrack { room, track, on, reply }).await
     }
 
     /// A peer says which video tracks it shows; replaces what it said before.
@@ -210,7 +205,7 @@ impl MediaHandle {
         self.mailbox(thread)?.ask(|reply| Command::Panic { reply }).await
     }
 
-    /// The threads that have people of a room, its home first; empty when there is no such room.
+    /// The threads that have people of a room or are about to, its home first; empty when there is no such room.
     pub fn threads_of(&self, room: RoomId) -> Vec<usize> {
         self.inner.directory.threads_of(room)
     }
@@ -250,7 +245,8 @@ impl MediaHandle {
         self.mailbox(thread)?.ask(make).await
     }
 
-    /// The thread on which a peer joins, and whether it had no seat there before. Makes an annex of the room if it is to have one.
+    /// The thread on which a peer joins, and whether it had no seat there before. Makes an annex of the room if it is to have one;
+    /// should nobody wait for that any more, the next who is to have a seat there asks for it again.
     async fn seat(&self, room: RoomId, peer: PeerId) -> Result<(usize, bool), MediaError> {
         let Inner { threads, directory, peers_per_thread_of_room, .. } = &*self.inner;
         let loads: Vec<_> = threads.iter().map(|thread| thread.shared.load(0)).collect();
@@ -263,15 +259,15 @@ impl MediaHandle {
                 let others = others.into_iter().map(|other| Neighbour(other as u8)).collect();
                 let add = |reply| Command::AddAnnex { room, board, others, reply };
                 let added = self.mailbox(thread)?.ask(add).await;
-                let is_there = directory.grown(room, peer, thread, added.is_ok());
+                let seated = directory.grown(room, peer, thread, added.is_ok());
                 added?;
-                if !is_there {
-                    // It ended meanwhile, and whoever ended it did not know of this part.
+                let Some(is_new) = seated else {
+                    // It ended meanwhile, and whoever ended it may have asked this thread before it had a part.
                     let remove = |reply| Command::RemoveRoom { room, reply };
-                    self.mailbox(thread)?.ask(remove).await?;
+                    let _gone = self.mailbox(thread)?.ask(remove).await;
                     return Err(MediaError::NoSuchRoom(room));
-                }
-                Ok((thread, true))
+                };
+                Ok((thread, is_new))
             }
         }
     }

@@ -52,7 +52,7 @@ pub(crate) enum Command {
         board: BoardWriter,
         reply: Reply<()>,
     },
-    /// Makes a part of a room that lives on other threads.
+    /// Makes a part of a room that lives on other threads; one that is there already stays as it is.
     AddAnnex {
         room: RoomId,
         board: BoardRoot,

@@ -213,6 +213,14 @@ impl MediaThread {
         let MediaThread { engine, handover, desk, .. } = self;
         for Arrival { path, datagram, .. } in desk.batch.arrivals() {
             let is_stun = classify(datagram) == Some(Protocol::Stun);
+            // By its ssrc, an engine may take another's media for that of a client of its own whose address has changed.
+            if !is_stun
+                && let Some(thread) = handover.home(path)
+                && !engine.owns(Path::Udp(path))
+            {
+                handover.give(thread, path, datagram, Cause::Home);
+                continue;
+            }
             match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena)
             {
                 // A check of ours from an address where another thread's client is: it is forged, or waits.

@@ -8,7 +8,6 @@ use parlor_rtc::sdp::Codec;
 use super::Relayed;
 use super::notice::{Asks, Clock, Content, News, WallClock};
 use crate::allocate::Demand;
-use crate::counters::Counters;
 use crate::engine::Engine;
 use crate::id::{LayerId, Neighbour, RoomId, TrackId};
 use crate::ring::{Cursor, Read, TrackRing};
@@ -25,13 +24,21 @@ pub(crate) struct Exports {
     is_fresh: bool,
 }
 
+/// What others were given of a track.
+struct Given {
+    packets: u64,
+    /// They have everything.
+    all: bool,
+}
+
 /// One other engine that has a track.
 #[derive(Debug)]
 struct Export {
     to: Neighbour,
     asks: Asks,
-    /// Where it reads in the ring of each layer.
+    /// Where it reads in the ring of each layer, and since when.
     at: Vec<Cursor>,
+    began_at: Option<Instant>,
 }
 
 impl Exports {
@@ -58,14 +65,14 @@ impl Exports {
         track: TrackId,
         rings: &[TrackRing],
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
-        counters: &mut Counters,
-    ) -> bool {
-        let mut have_all = true;
+        overtaken: &mut impl FnMut(u8),
+    ) -> Given {
+        let mut given = Given { packets: 0, all: true };
         for export in self.to.iter_mut().filter(|export| export.asks.packets) {
-            have_all &= export.give(track, rings, give, counters);
+            given.all &= export.give(track, rings, give, overtaken, &mut given.packets);
         }
-        self.is_fresh = !have_all;
-        have_all
+        self.is_fresh = !given.all;
+        given
     }
 }
 
@@ -75,7 +82,8 @@ impl Export {
         track: TrackId,
         rings: &[TrackRing],
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
-        counters: &mut Counters,
+        overtaken: &mut impl FnMut(u8),
+        packets: &mut u64,
     ) -> bool {
         for ((layer, ring), at) in (0..).zip(rings).zip(&mut self.at) {
             loop {
@@ -83,7 +91,7 @@ impl Export {
                     Read::CaughtUp => break,
                     Read::Overtaken { .. } => {
                         *at = ring.latest_key_frame().unwrap_or(ring.end());
-                        counters.relays_overtaken += 1;
+                        overtaken(layer);
                     }
                     Read::Packet(stored) => {
                         let (facts, payload) = (stored.facts, stored.payload);
@@ -92,7 +100,7 @@ impl Export {
                             return false;
                         }
                         *at = at.next();
-                        counters.packets_relayed_out += 1;
+                        *packets += 1;
                     }
                 }
             }
@@ -102,6 +110,7 @@ impl Export {
 
     /// Begins to read: with a key frame if there is a fresh one.
     fn begin(&mut self, now: Instant, rings: &[TrackRing]) {
+        self.began_at = Some(now);
         self.at =
             rings.iter().map(|ring| fresh_key_frame(now, ring).unwrap_or(ring.end())).collect();
     }
@@ -131,13 +140,24 @@ impl Engine {
         kind: MediaKind,
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
     ) {
-        let Engine { relay, tracks, counters, .. } = self;
+        let Engine { relay, tracks, counters, requests, .. } = self;
         relay.fresh.retain(|key| {
             let Some(track) = tracks.get_mut(*key) else { return false };
             let id = track.id;
             let is_one = track.source.kind() == kind;
             let (rings, elsewhere) = track.rings_and_elsewhere();
-            !is_one || !elsewhere.exports.give(id, rings, give, counters)
+            if !is_one {
+                return true;
+            }
+            let mut overtaken = |layer| {
+                counters.relays_overtaken += 1;
+                if kind == MediaKind::Video {
+                    requests.push(*key, layer);
+                }
+            };
+            let given = elsewhere.exports.give(id, rings, give, &mut overtaken);
+            counters.packets_relayed_out += given.packets;
+            !given.all
         });
     }
 
@@ -163,7 +183,12 @@ impl Engine {
         for to in &room.shared_with {
             let exports = &mut track.elsewhere.exports;
             if exports.of(*to).is_none() {
-                exports.to.push(Export { to: *to, asks: Asks::default(), at: Vec::new() });
+                exports.to.push(Export {
+                    to: *to,
+                    asks: Asks::default(),
+                    at: Vec::new(),
+                    began_at: None,
+                });
             }
         }
         self.relay.note_news(track);
@@ -228,9 +253,14 @@ impl Engine {
     }
 
     /// Somebody at another engine needs a key frame.
-    pub(super) fn take_key_frame_wish(&mut self, now: Instant, layer: LayerId) {
+    pub(super) fn take_key_frame_wish(&mut self, now: Instant, from: Neighbour, layer: LayerId) {
         let Some(&key) = self.track_keys.get(&layer.track) else { return };
-        let ring = self.tracks.get(key).and_then(|track| track.ring(layer.index));
+        let Some(track) = self.tracks.get_mut(key) else { return };
+        // Who has just begun did so with one that was there. Whoever asks later has lost it.
+        let (rings, elsewhere) = track.rings_and_elsewhere();
+        let began_at = elsewhere.exports.of(from).and_then(|export| export.began_at);
+        let has_just_begun = began_at.is_some_and(|at| now < at + FRESH_KEY_FRAME);
+        let ring = rings.get(usize::from(layer.index)).filter(|_| has_just_begun);
         let is_on_its_way = ring.is_some_and(|ring| fresh_key_frame(now, ring).is_some());
         if self.is_published_here(key) && !is_on_its_way {
             self.requests.push(key, layer.index);

@@ -70,6 +70,8 @@ impl Engine {
             return;
         };
         self.counters.packets_relayed_in += 1;
+        let room = track.room.index;
+        self.timers.set_no_later_than(Timer::Relay(room), now + TIDY_INTERVAL);
         let kept =
             self.keep(now, (key, packet.layer), codec, facts, (packet.payload, packet.descriptor));
         self.counters.packets_refused += u64::from(kept.is_err());
@@ -191,20 +193,25 @@ impl Engine {
         if std::mem::take(&mut room.has_new_tracks) {
             self.reassign_room(now, key);
         }
-        let (mut is_watched, mut next) = (false, 0);
+        let (mut is_watched, mut is_kept, mut next) = (false, false, 0);
         while let Some(&track) = self.rooms.get(key).and_then(|room| room.tracks.get(next)) {
             next += 1;
             if !self.is_published_here(track) {
                 self.review_readers_of(now, track);
                 is_watched |= self.review_asks(track, !is_tidied);
-                if let Some(track) = self.tracks.get_mut(track).filter(|_| !is_tidied) {
+                let Some(track) = self.tracks.get_mut(track) else { continue };
+                if !is_tidied {
                     track.trim(now);
                 }
+                is_kept |= track.memory() > 0;
             }
         }
-        let has_guests = self.rooms.get(key).is_some_and(|room| !room.guests.is_empty());
-        let interval = if is_watched { REVIEW_INTERVAL } else { TIDY_INTERVAL };
-        self.timers.set(Timer::Relay(key.index), has_guests.then_some(now + interval));
+        // While nothing is watched nor kept, the next packet sets it again, or the next change.
+        let interval = match is_watched {
+            true => Some(REVIEW_INTERVAL),
+            false => is_kept.then_some(TIDY_INTERVAL),
+        };
+        self.timers.set(Timer::Relay(key.index), interval.map(|interval| now + interval));
     }
 
     /// Returns whether anybody watches a track that is published elsewhere.

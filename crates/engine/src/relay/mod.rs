@@ -95,7 +95,7 @@ impl Engine {
             Content::Gone(track) => self.take_end(now, from, track),
             Content::Clock(clock) => self.take_clock(now, from, *clock),
             Content::Asks(track, asks) => self.take_asks(now, from, track, *asks),
-            Content::KeyFrame(layer) => self.take_key_frame_wish(now, layer),
+            Content::KeyFrame(layer) => self.take_key_frame_wish(now, from, layer),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The way from one thread to one other: a few parcels, filled, sent, emptied and filled again.
 
 use std::sync::mpsc::{SyncSender, TrySendError};
+use std::time::{Duration, Instant};
 
 use super::parcel::Parcel;
 use crate::poll::Waker;
@@ -9,9 +10,8 @@ use crate::poll::Waker;
 /// can receive while the other is in one long tick of some milliseconds.
 pub(super) const PARCELS: usize = 4;
 
-/// The last parcel is held back no more often in a row than this, a millisecond apart or so: should the other thread have ended,
-/// none of the others comes back.
-const MAX_HELD: u8 = 100;
+/// The last parcel is held back for no longer than this: should the other thread have ended, none of the others comes back.
+const MOST_HELD: Duration = Duration::from_millis(100);
 
 /// The way to one other thread.
 pub(super) struct Lane {
@@ -23,8 +23,8 @@ pub(super) struct Lane {
     idle: Vec<Parcel>,
     /// Parcels made so far, up to [`PARCELS`].
     made: usize,
-    /// How often in a row the last parcel was held back.
-    held: u8,
+    /// Since when the last parcel is held back.
+    held_since: Option<Instant>,
 }
 
 /// What became of what was given.
@@ -42,7 +42,7 @@ pub(super) enum Dispatched {
 impl Lane {
     pub(super) fn new(from: usize, to: usize, outbox: SyncSender<Parcel>, waker: Waker) -> Lane {
         let idle = Vec::with_capacity(PARCELS);
-        Lane { from, to, outbox, waker, filling: None, idle, made: 0, held: 0 }
+        Lane { from, to, outbox, waker, filling: None, idle, made: 0, held_since: None }
     }
 
     /// Whether what is given next, `len` bytes of it, goes into the parcel that is being filled.
@@ -80,12 +80,15 @@ impl Lane {
     }
 
     /// Sends off the parcel that is being filled, but not the last one, in which there is room for what comes as long as the other
-    /// thread has not looked at those before it.
+    /// thread has not looked at those before it. Confirmations do not wait: answers that leave after them bring what is to find
+    /// them there.
     pub(super) fn dispatch_but_the_last(&mut self) -> Dispatched {
-        let is_empty = self.filling.as_ref().is_none_or(Parcel::is_empty);
-        if !is_empty && self.is_at_its_last() && self.held < MAX_HELD {
-            self.held += 1;
-            return Dispatched::Held;
+        let may_wait = |parcel: &Parcel| !parcel.is_empty() && parcel.confirmed().is_empty();
+        if self.is_at_its_last() && self.filling.as_ref().is_some_and(may_wait) {
+            let since = *self.held_since.get_or_insert_with(Instant::now);
+            if since.elapsed() < MOST_HELD {
+                return Dispatched::Held;
+            }
         }
         self.dispatch()
     }
@@ -95,7 +98,7 @@ impl Lane {
         let Some(parcel) = self.filling.take_if(|parcel| !parcel.is_empty()) else {
             return Dispatched::Nothing;
         };
-        self.held = 0;
+        self.held_since = None;
         let datagrams = parcel.datagram_count();
         match self.outbox.try_send(parcel) {
             Ok(()) => {

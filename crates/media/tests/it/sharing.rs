@@ -1,6 +1,8 @@
 //! A room that two real threads share, on loopback.
 
 use std::net::Ipv4Addr;
+use std::pin::pin;
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use parlor_engine::{Change, Join, PeerId, RoomId, Sender, Source, TrackId};
@@ -133,7 +135,7 @@ fn people_of_a_room_that_two_threads_share_hear_and_see_each_other() {
 
     // Somebody on the second thread switches off and is seen no more, then goes and is heard no more.
     let camera = browsers[3].senders[1].track;
-    block_on(handle.switch_track(ROOM, camera, false)).unwrap();
+    block_on(handle.switch_track(ROOM, PeerId(4), camera, false)).unwrap();
     run_for(&mut browsers, Duration::from_millis(300));
     let seen = browsers[0].frames_of(4, MediaKind::Video);
     let heard = browsers[0].frames_of(4, MediaKind::Audio);
@@ -147,6 +149,32 @@ fn people_of_a_room_that_two_threads_share_hear_and_see_each_other() {
     assert!(media.shutdown(PATIENCE));
     for facts in handle.facts() {
         assert!(facts.engine.packets_relayed_in > 100, "{:?}", facts.engine);
+        assert_eq!((facts.rooms, facts.deaths), (0, 0));
+    }
+}
+
+#[test]
+fn somebody_who_stops_waiting_for_another_part_of_a_room_leaves_one_that_serves_and_ends() {
+    let (media, _events) = start();
+    let handle = media.handle();
+    let mut browsers: Vec<Browser> = (1..=2).map(|n| Browser::join(&media, n, &SOURCES)).collect();
+    assert_eq!(handle.threads_of(ROOM).len(), 1);
+    {
+        let join = Join { room: ROOM, peer: PeerId(9), offer: String::new(), senders: Vec::new() };
+        let waiting = pin!(handle.join(join));
+        // Once, so that the thread is asked, and then never again.
+        let _answer = waiting.poll(&mut Context::from_waker(Waker::noop()));
+    }
+    assert_eq!(handle.threads_of(ROOM).len(), 2);
+    browsers.push(Browser::join(&media, 3, &SOURCES));
+    run_while(&mut browsers, |browsers| {
+        browsers[0].frames_of(3, MediaKind::Audio) < 20
+            || browsers[2].frames_of(1, MediaKind::Audio) < 20
+    });
+    assert_eq!(block_on(handle.remove_room(ROOM)), Ok(()));
+    assert!(media.shutdown(PATIENCE));
+    for facts in handle.facts() {
+        assert!(facts.engine.packets_relayed_in > 0, "{:?}", facts.engine);
         assert_eq!((facts.rooms, facts.deaths), (0, 0));
     }
 }

@@ -10,7 +10,7 @@ use super::moment::Moment;
 use crate::rtcp::{Statuses, TICK, TICKS_PER_REFERENCE, TransportFeedback};
 
 /// Packets that are looked at together, in the order they arrived: what 10 Mbit/s send between two
-/// feedbacks 100 ms apart. They take 7 KiB on the stack, of which only what is used is touched.
+/// feedbacks 100 ms apart. They take some KiB on the stack, of which only what is used is touched.
 const BATCH: usize = 128;
 
 /// Bits of the reference time on the wire.

@@ -270,6 +270,8 @@ pub enum MediaCommand {
     Offer(Negotiate),
     /// A track is on or off.
     SwitchTrack {
+        /// Whose.
+        peer: PeerId,
         /// Which one.
         track: TrackId,
         /// How.

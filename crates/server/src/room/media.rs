@@ -53,9 +53,10 @@ impl RoomMedia {
                 let result = timeout(PATIENCE, reoffer).await;
                 Some(answered(peer, attempt, answer_of(result)))
             }
-            MediaCommand::SwitchTrack { track, on } => {
+            MediaCommand::SwitchTrack { peer, track, on } => {
                 let track = engine::TrackId(track.0);
-                self.note(timeout(PATIENCE, self.handle.switch_track(self.room, track, on)).await)
+                let switch = self.handle.switch_track(self.room, peer_of(peer), track, on);
+                self.note(timeout(PATIENCE, switch).await)
             }
             MediaCommand::View { peer, tracks } => {
                 let tracks = tracks.iter().map(view_of).collect();

@@ -166,7 +166,7 @@ impl RoomState {
         if own.on != on {
             own.on = on;
             self.presence.changed(peer);
-            self.effect(Effect::Media(MediaCommand::SwitchTrack { track: id, on }));
+            self.effect(Effect::Media(MediaCommand::SwitchTrack { peer, track: id, on }));
         }
         Ok(Response::Empty(Empty {}))
     }

@@ -19,7 +19,8 @@ fn an_own_track_is_switched_and_anothers_is_not() {
     let off = Request::SwitchTrack { track, on: false };
     assert_eq!(world.reply_to(&ann, off.clone()).unwrap_err().reason, Reason::UnknownTrack);
     assert_eq!(world.reply_to(&bo, off), Ok(Response::Empty(Empty {})));
-    assert!(world.effects.contains(&Effect::Media(MediaCommand::SwitchTrack { track, on: false })));
+    let switched = MediaCommand::SwitchTrack { peer: bo.peer, track, on: false };
+    assert!(world.effects.contains(&Effect::Media(switched)));
     assert!(!world.told(&ann).changed[0].tracks[0].on);
 }
 
