@@ -115,7 +115,7 @@ impl Directory {
             }
             Seat::On(thread) | Seat::Annex(thread) => {
                 // Noted before the thread is asked, so that whoever ends the room reaches it there, too.
-                place.expect(thread);
+                place.plan_part(thread);
                 let others = place.parts.iter().map(|part| part.thread);
                 let others = others.filter(|other| *other != thread).collect();
                 Some(Seating::Annex { thread, others, board: place.board.clone() })
@@ -185,7 +185,7 @@ impl Entries {
 
 impl Place {
     /// There is to be a part on `thread`, if there is none.
-    fn expect(&mut self, thread: usize) {
+    fn plan_part(&mut self, thread: usize) {
         if !self.has_part(thread) {
             self.parts.push(Part { thread, peers: 0 });
             self.growing = Some(thread);

@@ -201,9 +201,11 @@ const THREAD_COUNTERS: [(&str, &str, Read); 44] = [
     ("packets_relayed_in", "RTP packets from other threads that share their room", |facts| {
         facts.engine.packets_relayed_in
     }),
-    ("relays_overtaken", "Times another thread was too slow and skipped to a key frame", |facts| {
-        facts.engine.relays_overtaken
-    }),
+    (
+        "relays_overtaken",
+        "Times another thread was too slow and goes on with a key frame",
+        |facts| facts.engine.relays_overtaken,
+    ),
     ("packets_recovered", "Packets lost by publishers' links that came after all", |facts| {
         facts.engine.packets_recovered
     }),

@@ -58,8 +58,8 @@ impl Exports {
         self.to.iter_mut().find(|export| export.to == to)
     }
 
-    /// Gives everyone who wants them the packets that have arrived, until `give` takes no more for them. True when
-    /// all have everything.
+    /// Gives everyone who wants them the packets that have arrived, until `give` takes no more for them; calls `overtaken`
+    /// with each layer in which one of them was too slow.
     fn give(
         &mut self,
         track: TrackId,
