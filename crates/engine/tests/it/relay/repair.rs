@@ -35,11 +35,16 @@ fn a_thread_that_is_behind_for_long_goes_on_with_a_key_frame() {
     let bo = house.join(1, &[], 1);
     house.people[ann].client.senders[0].bitrate_bps = 1_500_000;
     house.run(ms(4_000));
+    let asked = house.people[ann].client.key_frames_asked;
     house.is_open = false;
     house.run(ms(4_000));
     house.is_open = true;
     house.run(ms(100));
     assert!(house.threads[0].engine.counters().relays_overtaken > 0);
+    assert!(
+        house.people[ann].client.key_frames_asked > asked,
+        "what follows leans on what is gone"
+    );
     let before = house.frames(bo, ann, MediaKind::Video);
     house.run(ms(2_000));
     assert!(house.frames(bo, ann, MediaKind::Video) > before + 25);
