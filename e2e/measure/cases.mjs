@@ -75,7 +75,7 @@ async function growth(note) {
   for (const [kbps, counts] of [[1500, [10, 50, 100, 200]], [300, [10, 50, 200, 1000]]]) {
     for (const [pace, option] of [['paced', PACED], ['at once', AT_ONCE]]) {
       for (const subscribers of counts) {
-        const args = [...people(1, subscribers), ...media(kbps), ...option, ...MANY, ...joining(Math.max(50, subscribers / 5)), ...MEASURED];
+        const args = [...people(1, subscribers), ...media(kbps), ...option, ...MANY, ...joining(Math.min(100, Math.max(50, subscribers / 5))), ...MEASURED];
         await measure(note, `${kbps / 1000} Mbit/s to ${subscribers}, ${pace}`, args, cost, { subscribers, pace, kbps });
       }
     }
@@ -92,7 +92,7 @@ async function meetings(note) {
 
 async function audio(note) {
   for (const count of [100, 500]) {
-    const args = [...people(count, 0), ...media(0, 40), '--speakers', '3', ...joining(count / 5), ...SHORT];
+    const args = [...people(count, 0), ...media(0, 40), '--speakers', '3', ...joining(Math.min(50, count / 5)), ...SHORT];
     await measure(note, `an audio room of ${count} microphones, 3 speak`, args, cost, { people_count: count });
   }
 }

@@ -15,8 +15,10 @@ const ROUNDING: Duration = Duration::from_millis(20);
 pub struct Usage {
     /// Time on a processor of the threads that there are, to the nanosecond.
     by_threads: Duration,
-    /// Time in which they could have run and had no processor.
+    /// Time in which they could have run and had no processor, or one that was still waking up.
     pub waited: Duration,
+    /// Time in which the processors that it may run on were busy, for whomever, in ticks of 10 ms.
+    processors_busy: Duration,
     /// Ticks of the whole process, those of threads that have ended among them, in its own code and in the kernel.
     user_ticks: u64,
     /// See `user_ticks`.
@@ -51,7 +53,13 @@ impl Usage {
     /// When there is no such process, or it is not told.
     pub fn of(pid: u32) -> Result<Usage, String> {
         let unknown = |what: &str| format!("process {pid}: {what} is not told");
-        let mut usage = Usage { memory: Memory::of(pid)?, ..Usage::default() };
+        let status = fs::read_to_string(format!("/proc/{pid}/status"))
+            .map_err(|error| format!("process {pid}: {error}"))?;
+        let memory = Memory::read(&status).ok_or_else(|| unknown("memory"))?;
+        let mut usage = Usage { memory, ..Usage::default() };
+        let may_run_on = processors_of(&status).ok_or_else(|| unknown("its processors"))?;
+        let all = fs::read_to_string("/proc/stat").map_err(|error| error.to_string())?;
+        usage.processors_busy = busy(&all, &may_run_on);
         let tasks = fs::read_dir(format!("/proc/{pid}/task"))
             .map_err(|error| format!("process {pid}: {error}"))?;
         for task in tasks.flatten() {
@@ -78,6 +86,7 @@ impl Usage {
         Usage {
             by_threads: self.by_threads.saturating_sub(before.by_threads),
             waited: self.waited.saturating_sub(before.waited),
+            processors_busy: self.processors_busy.saturating_sub(before.processors_busy),
             user_ticks: self.user_ticks.saturating_sub(before.user_ticks),
             kernel_ticks: self.kernel_ticks.saturating_sub(before.kernel_ticks),
             memory: self.memory,
@@ -91,6 +100,12 @@ impl Usage {
             true => (by_process, Clock::Process),
             false => (self.by_threads, Clock::Threads),
         }
+    }
+
+    /// Time in which it waited for a processor that another process had. A thread that waits for another of its own, or for a
+    /// processor to wake up, was kept waiting by nobody else.
+    pub fn starved(&self) -> Duration {
+        self.waited.min(self.processors_busy.saturating_sub(self.cpu().0))
     }
 
     /// The share of the time that was spent in the kernel, 0 to 1: of ticks, at each of which the kernel looks where the process is.
@@ -108,14 +123,46 @@ impl Memory {
     pub fn of(pid: u32) -> Result<Memory, String> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))
             .map_err(|error| format!("process {pid}: {error}"))?;
-        let bytes = |name: &str| {
-            let text = status.lines().find_map(|line| line.strip_prefix(name));
-            let kb =
-                text.and_then(|text| text.split_ascii_whitespace().next()?.parse::<u64>().ok());
-            kb.map(|kb| kb * 1024).ok_or_else(|| format!("process {pid}: memory is not told"))
-        };
-        Ok(Memory { resident: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
+        Memory::read(&status).ok_or_else(|| format!("process {pid}: memory is not told"))
     }
+
+    fn read(status: &str) -> Option<Memory> {
+        let bytes = |name: &str| {
+            let kb = field(status, name)?.split_ascii_whitespace().next()?.parse::<u64>().ok()?;
+            Some(kb * 1024)
+        };
+        Some(Memory { resident: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
+    }
+}
+
+/// A line of `/proc/PID/status`, without its name.
+fn field<'a>(status: &'a str, name: &str) -> Option<&'a str> {
+    status.lines().find_map(|line| line.strip_prefix(name))
+}
+
+/// The numbers of the processors that a process may run on, which its status tells as `0-3,6`.
+fn processors_of(status: &str) -> Option<Vec<u32>> {
+    let mut all = Vec::new();
+    for range in field(status, "Cpus_allowed_list:")?.trim().split(',') {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        all.extend(first.parse::<u32>().ok()?..=last.parse().ok()?);
+    }
+    Some(all)
+}
+
+/// How long these processors have been busy since the machine began, by `/proc/stat` (proc_stat(5)).
+fn busy(stat: &str, processors: &[u32]) -> Duration {
+    let mut ticks = 0;
+    for line in stat.lines().filter_map(|line| line.strip_prefix("cpu")) {
+        let mut words = line.split_ascii_whitespace();
+        let number = words.next().and_then(|word| word.parse().ok());
+        if number.is_some_and(|number| processors.contains(&number)) {
+            let times: Vec<u64> = words.filter_map(|word| word.parse().ok()).collect();
+            // For programs, nice ones, the kernel, and interrupts of two kinds; idle and waiting for disks are left out.
+            ticks += [0, 1, 2, 5, 6].iter().filter_map(|&at| times.get(at)).sum::<u64>();
+        }
+    }
+    TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
 }
 
 /// By how much the second of each pair grows with the first: the line that fits best. None of fewer than two different ones.
@@ -196,6 +243,30 @@ mod tests {
         let used = |ticks| Usage { by_threads, user_ticks: ticks, ..Usage::default() };
         assert_eq!(used(433).cpu(), (by_threads, Clock::Threads));
         assert_eq!(used(435).cpu(), (Duration::from_millis(4350), Clock::Process));
+    }
+
+    #[test]
+    fn who_waits_for_nobody_elses_work_is_not_starved() {
+        let [work, wait] = [100, 30].map(Duration::from_millis);
+        let used = |processors_busy| Usage {
+            by_threads: work,
+            waited: wait,
+            processors_busy,
+            ..Usage::default()
+        };
+        assert_eq!(used(work).starved(), Duration::ZERO, "only its own work was done");
+        assert_eq!(used(work * 11 / 10).starved(), work / 10);
+        assert_eq!(used(work * 3).starved(), wait, "no more than it waited");
+    }
+
+    #[test]
+    fn only_processors_that_a_process_may_run_on_are_looked_at() {
+        let status = "Name:\ta b\nCpus_allowed_list:\t0,2-3\nVmRSS:\t8 kB\n";
+        let processors = processors_of(status).unwrap();
+        assert_eq!(processors, [0, 2, 3]);
+        let stat = "cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 900 900 4 5 900 1 2\ncpu1 50 0 0 0 0 0 0 0 0 0\ncpu3 10 0 0 0 0 0 0 0 0 0\nintr 7\n";
+        assert_eq!(busy(stat, &processors), Duration::from_millis(250));
+        assert_eq!(processors_of("Cpus_allowed_list:\tnone\n"), None);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::tally::{Tally, Times};
 
 /// A load tool that is busier than this may have been late itself.
 const BUSIEST: f64 = 0.9;
-/// A server that waited for a processor for more than this share of the time was starved by others.
+/// Who waited for a processor that others had for more than this share of the time was starved.
 const MOST_STARVED: f64 = 0.05;
 /// So much of the processors' time that other machines on the same host may take.
 const MOST_STOLEN: f64 = 0.02;
@@ -51,8 +51,8 @@ pub struct Report {
     pub load_busy: f64,
     /// Nanoseconds of a processor that this program took for each packet that was received.
     pub load_cpu_ns_per_packet: f64,
-    /// The share of the time in which this program waited for a processor.
-    pub load_waited: f64,
+    /// The share of the time in which this program waited for a processor that others had.
+    pub load_starved: f64,
     /// The share of the time in which another machine on the same host had this one's processors, 0 to 1.
     pub stolen: f64,
     /// The server's process.
@@ -213,7 +213,7 @@ impl Report {
             load_busy: busy,
             load_cpu_ns_per_packet: findings.own.cpu().0.as_nanos() as f64
                 / tally.packets_in.max(1) as f64,
-            load_waited: findings.own.waited.as_secs_f64() / seconds,
+            load_starved: findings.own.starved().as_secs_f64() / seconds,
             stolen,
             server,
             failures,
@@ -241,10 +241,10 @@ impl Report {
         if self.skipped > 0 {
             doubts.push(format!("{} frames could not be sent in time", self.skipped));
         }
-        let load = self.load_waited / f64::from(self.options.threads);
+        let load = self.load_starved / f64::from(self.options.threads);
         if load > MOST_STARVED {
             doubts.push(format!(
-                "this program waited for a processor for {:.0} % of the time",
+                "others had this program's processors while it wanted them for {:.0} % of the time",
                 load * 100.0
             ));
         }
@@ -262,9 +262,11 @@ impl Report {
                 "other machines on this host had the processors for {stolen:.0} % of the time"
             ));
         }
-        if let Some(server) = self.server.as_ref().filter(|server| server.waited > MOST_STARVED) {
-            let waited = server.waited * 100.0;
-            doubts.push(format!("the server waited for a processor for {waited:.0} % of the time"));
+        if let Some(server) = self.server.as_ref().filter(|server| server.starved > MOST_STARVED) {
+            let starved = server.starved * 100.0;
+            doubts.push(format!(
+                "others had the server's processors while it wanted them for {starved:.0} % of the time"
+            ));
         }
         doubts
     }

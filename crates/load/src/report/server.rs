@@ -22,8 +22,10 @@ pub struct Server {
     pub joining_cpu_ms_per_person: f64,
     /// Processors that it kept busy.
     pub processors: f64,
-    /// The share of the time in which it had to wait for one.
+    /// The share of the time in which a thread of it waited for one: for another to leave it, or for it to wake up.
     pub waited: f64,
+    /// The part of it in which another process had one.
+    pub starved: f64,
     /// Bytes of memory, the pages of its file among them.
     pub resident: u64,
     /// Bytes of memory of its own (RssAnon) at the end, before anybody joined, and when all had.
@@ -79,6 +81,7 @@ impl Server {
                 / people.max(1) as f64,
             processors: cpu.as_secs_f64() / seconds,
             waited: used.waited.as_secs_f64() / seconds,
+            starved: used.starved().as_secs_f64() / seconds,
             resident: used.memory.resident,
             anonymous: used.memory.anonymous,
             anonymous_before_joins: empty,
