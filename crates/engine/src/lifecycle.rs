@@ -17,7 +17,14 @@ const SILENT_AFTER: Duration = Duration::from_secs(5);
 impl Engine {
     /// Does what is due. Datagrams go to `out`.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut SendArena) {
-        while let Some(timer) = self.timers.pop_due(now) {
+        while self.handle_first_timer(now, out) {}
+    }
+
+    /// The same for the timer that has been due for the longest alone. Returns whether there was one: somebody who has
+    /// other things to do meanwhile does them between two of many.
+    pub fn handle_first_timer(&mut self, now: Instant, out: &mut SendArena) -> bool {
+        let timer = self.timers.pop_due(now);
+        if let Some(timer) = timer {
             match timer {
                 Timer::Peer(index, timer) => {
                     if let Some(key) = self.peers.key_at(index) {
@@ -41,6 +48,7 @@ impl Engine {
                 }
             }
         }
+        timer.is_some()
     }
 
     /// When [`handle_timeout`](Engine::handle_timeout) is next due; `None` while there is nothing to wait

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use parlor_engine::{ConnectionState, Shedding};
 use parlor_media::strain::{Level, Strain, Turn};
 use parlor_rtc::MediaKind::{Audio, Video};
-use parlor_sim::world::{Costs, ServerTurn};
+use parlor_sim::world::{Costs, ROOM, ServerTurn};
 use parlor_sim::{LinkConfig, World};
 
 /// A server that can do so little that few people are too many.
@@ -14,6 +14,7 @@ const SLOW: Costs = Costs {
     datagram_in: Duration::from_micros(40),
     datagram_out: Duration::from_micros(230),
     turn: Duration::from_micros(50),
+    timer: (Duration::from_micros(50), 64),
 };
 /// As many datagrams as it sends in 4 ms.
 const ARENA: usize = 16;
@@ -156,6 +157,29 @@ fn who_sheds_nothing_lets_pictures_wait_and_still_no_voice() {
     assert!(percentile(&late, 99) < 50, "sound goes first: {}", percentile(&late, 99));
     meeting.assert_nobody_is_lost();
     assert!(meeting.world.engine.counters().readers_overtaken > 0, "pictures do not get through");
+}
+
+#[test]
+fn a_choice_that_is_due_for_a_crowd_at_once_makes_no_voice_late() {
+    let latest = |timers_per_turn| {
+        let mut meeting = Meeting::of(1);
+        for _ in 0..60 {
+            meeting.world.join_as(ROOM, &[], 1, LinkConfig::with_round_trip(ms(20)));
+        }
+        meeting.world.run_for(seconds(12));
+        meeting.world.seats[0].client.senders[1].on = false;
+        meeting.world.run_for(seconds(3));
+        let dear = Costs { timer: (ms(1), timers_per_turn), datagram_out: ms(0), ..SLOW };
+        meeting.world.set_costs(dear, ARENA);
+        let from = meeting.world.now();
+        // A camera that begins is everybody's business.
+        meeting.world.seats[0].client.senders[1].on = true;
+        meeting.run(seconds(2), false);
+        let late = meeting.voices_late_by(from);
+        *late.last().unwrap()
+    };
+    assert!(latest(8) < 50);
+    assert!(latest(usize::MAX) > 100, "they are done in one go, and a voice waits for all of them");
 }
 
 #[test]

@@ -20,6 +20,8 @@ pub struct Costs {
     pub datagram_out: Duration,
     /// Each turn, whatever it does.
     pub turn: Duration,
+    /// Each timer that is due, of which a turn runs so many at most.
+    pub timer: (Duration, usize),
 }
 
 /// One turn of the server's loop.
@@ -37,8 +39,9 @@ pub struct ServerTurn {
 pub(crate) struct Labour {
     pub(crate) costs: Costs,
     waiting: VecDeque<(Path, Vec<u8>)>,
-    /// Pictures were left in the last turn.
+    /// Pictures or timers were left in the last turn.
     is_behind: bool,
+    has_pictures_left: bool,
     busy_until: Instant,
     turns: Vec<ServerTurn>,
     /// Datagrams that found no room.
@@ -56,6 +59,7 @@ impl World {
                     costs,
                     waiting: VecDeque::new(),
                     is_behind: false,
+                    has_pictures_left: false,
                     busy_until: self.now,
                     turns: Vec::new(),
                     lost: 0,
@@ -103,35 +107,40 @@ impl World {
         let Some(mut labour) = self.labour.take() else { return };
         if is_due && labour.busy_until <= self.now {
             let began = self.now;
-            let (arrived, mut sent) = (labour.waiting.len(), 0);
+            let Costs { datagram_in, datagram_out, turn, timer: (timer, most_timers) } =
+                labour.costs;
+            let clock = &mut labour.busy_until;
+            *clock = began + turn;
             for (path, mut bytes) in labour.waiting.drain(..) {
                 self.engine.handle_datagram(began, path, &mut bytes, &mut self.arena);
+                *clock += datagram_in;
                 // A media thread has room for a whole batch's answers.
-                sent += self.send_later(&mut labour.busy_until, labour.costs, sent + arrived);
+                self.send_later(clock, datagram_out);
             }
-            self.engine.handle_timeout(began, &mut self.arena);
-            while labour.is_behind
+            let mut timers = 0;
+            while timers < most_timers && self.engine.handle_first_timer(began, &mut self.arena) {
+                timers += 1;
+                *clock += timer;
+            }
+            while labour.has_pictures_left
                 && self.engine.forward_sound(began, &mut self.arena) == Forwarded::ArenaFull
             {
-                sent += self.send_later(&mut labour.busy_until, labour.costs, sent + arrived);
+                self.send_later(clock, datagram_out);
             }
-            labour.is_behind = self.engine.forward(began, &mut self.arena) != Forwarded::Done;
-            sent += self.send_later(&mut labour.busy_until, labour.costs, sent + arrived);
-            let Costs { datagram_in, datagram_out, turn } = labour.costs;
-            let took = turn + datagram_in * arrived as u32 + datagram_out * sent as u32;
-            labour.busy_until = began + took;
+            let forwarded = self.engine.forward(began, &mut self.arena);
+            self.send_later(clock, datagram_out);
+            labour.has_pictures_left = forwarded != Forwarded::Done;
+            labour.is_behind = labour.has_pictures_left || timers == most_timers;
             let ended = labour.busy_until;
             labour.turns.push(ServerTurn { began, ended, is_done: !labour.is_behind });
         }
         self.labour = Some(labour);
     }
 
-    /// Sends what the arena holds, after as much work as so many datagrams are; returns how many they are.
-    fn send_later(&mut self, busy_until: &mut Instant, costs: Costs, before: usize) -> usize {
+    /// Sends what the arena holds, each datagram of which costs so much, at the end of that work.
+    fn send_later(&mut self, clock: &mut Instant, datagram_out: Duration) {
         let count: usize = self.arena.messages().map(|message| message.segment_count()).sum();
-        let at = (self.now + costs.datagram_out * (before + count) as u32).max(*busy_until);
-        *busy_until = at;
-        self.send_at(at);
-        count
+        *clock += datagram_out * count as u32;
+        self.send_at(*clock);
     }
 }

@@ -207,7 +207,8 @@ async fn a_media_thread_that_fails_ends_its_rooms_with_a_reason_and_people_can_c
     let mut client = connect(&server).await;
     client.join("room:tea", join("Ann")).await;
     // The first room of a server has the first number.
-    let _dead = server.media().panic_thread_of(RoomId(1)).await;
+    let thread = server.media().threads_of(RoomId(1))[0];
+    let _dead = server.media().panic_thread(thread).await;
     assert_eq!(client.event("ended").await[4]["reason"], "media_failed");
     assert_eq!(client.event("phx_close").await[1], "1");
     let again = client.join("room:tea", join("Ann")).await;

@@ -46,6 +46,27 @@ async fn a_process_that_is_asked_to_stop_tells_its_people_and_exits_with_0_withi
 }
 
 #[test]
+fn signalling_gives_way_to_media_threads() {
+    let mut child =
+        parlor(&["--listen", "127.0.0.1:0", "--udp-port", "0", "--threads", "1"]).spawn().unwrap();
+    // It says where it is once all its threads run.
+    BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    let niceness_of = |thread: &str| -> Vec<i32> {
+        let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
+        let stats = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")));
+        let named = stats.map(Result::unwrap).filter(|stat| stat.contains(&format!("({thread}")));
+        // The 17th field after the name (proc_pid_stat(5)).
+        let nice = |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse().ok();
+        named.map(|stat| nice(stat).unwrap()).collect()
+    };
+    let (media, signalling) = (niceness_of("media-"), niceness_of("tokio"));
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(media, [0]);
+    assert!(!signalling.is_empty() && signalling.iter().all(|nice| *nice > 0), "{signalling:?}");
+}
+
+#[test]
 fn a_wrong_setting_ends_the_process_with_one_line() {
     let output = parlor(&["--threads", "many"]).output().unwrap();
     assert_eq!(output.status.code(), Some(78));
