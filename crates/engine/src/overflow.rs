@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::engine::Engine;
 use crate::peer::PeerKey;
 use crate::timer::{PeerTimer, Timer};
+use crate::track::TrackKey;
 
 impl Engine {
     /// The path of a publisher has been found to overflow.
@@ -19,10 +20,18 @@ impl Engine {
         self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Feedback), now);
         for index in 0..peer.published.len() {
             let track = self.peers.get(key).and_then(|peer| Some(peer.published.get(index)?.track));
-            let Some(track) = track else { return };
-            if self.tracks.get_mut(track).is_some_and(|track| track.stop_larger_layers(now)) {
-                self.review_subscribers(now, track);
+            let Some(key) = track else { return };
+            if let Some(track) = self.tracks.get(key) {
+                self.relay.note_overflow(track);
             }
+            self.expect_the_smallest(now, key);
+        }
+    }
+
+    /// Whoever watches a track goes down to its smallest layer, before the larger ones end by themselves.
+    pub(crate) fn expect_the_smallest(&mut self, now: Instant, key: TrackKey) {
+        if self.tracks.get_mut(key).is_some_and(|track| track.stop_larger_layers(now)) {
+            self.review_subscribers(now, key);
         }
     }
 }

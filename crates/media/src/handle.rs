@@ -198,10 +198,9 @@ impl MediaHandle {
         self.inner.threads.iter().map(|thread| thread.shared.facts()).collect()
     }
 
-    /// Makes the thread on which `room` lives, the last if there are several, panic, to see what becomes of it.
+    /// Makes a thread panic, to see what becomes of it and its rooms.
     #[doc(hidden)]
-    pub async fn panic_thread_of(&self, room: RoomId) -> Result<(), MediaError> {
-        let thread = self.threads_of(room).last().copied().ok_or(MediaError::NoSuchRoom(room))?;
+    pub async fn panic_thread(&self, thread: usize) -> Result<(), MediaError> {
         self.mailbox(thread)?.ask(|reply| Command::Panic { reply }).await
     }
 

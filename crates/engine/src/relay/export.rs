@@ -29,6 +29,10 @@ struct Given {
     packets: u64,
     /// They have everything.
     all: bool,
+    /// Times that one of them was too slow for the ring.
+    overtaken: u64,
+    /// Layers of which one of them has begun anew without a key frame: one bit each.
+    torn: u32,
 }
 
 /// One other engine that has a track.
@@ -37,8 +41,16 @@ struct Export {
     to: Neighbour,
     asks: Asks,
     /// Where it reads in the ring of each layer, and since when.
-    at: Vec<Cursor>,
+    at: Vec<Place>,
     began_at: Option<Instant>,
+}
+
+/// Where in the ring of a layer is read.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    next: Cursor,
+    /// What comes next leans on what is gone.
+    is_torn: bool,
 }
 
 impl Exports {
@@ -58,18 +70,16 @@ impl Exports {
         self.to.iter_mut().find(|export| export.to == to)
     }
 
-    /// Gives everyone who wants them the packets that have arrived, until `give` takes no more for them; calls `overtaken`
-    /// with each layer in which one of them was too slow.
+    /// Gives everyone who wants them the packets that have arrived, until `give` takes no more for them.
     fn give(
         &mut self,
         track: TrackId,
         rings: &[TrackRing],
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
-        overtaken: &mut impl FnMut(u8),
     ) -> Given {
-        let mut given = Given { packets: 0, all: true };
+        let mut given = Given { packets: 0, all: true, overtaken: 0, torn: 0 };
         for export in self.to.iter_mut().filter(|export| export.asks.packets) {
-            given.all &= export.give(track, rings, give, overtaken, &mut given.packets);
+            export.give(track, rings, give, &mut given);
         }
         self.is_fresh = !given.all;
         given
@@ -82,37 +92,48 @@ impl Export {
         track: TrackId,
         rings: &[TrackRing],
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
-        overtaken: &mut impl FnMut(u8),
-        packets: &mut u64,
-    ) -> bool {
+        given: &mut Given,
+    ) {
         for ((layer, ring), at) in (0..).zip(rings).zip(&mut self.at) {
             loop {
-                match ring.read(*at) {
+                match ring.read(at.next) {
                     Read::CaughtUp => break,
                     Read::Overtaken { .. } => {
-                        *at = ring.latest_key_frame().unwrap_or(ring.end());
-                        overtaken(layer);
+                        *at = Place::anew(ring, ring.latest_key_frame());
+                        given.overtaken += 1;
                     }
                     Read::Packet(stored) => {
                         let (facts, payload) = (stored.facts, stored.payload);
                         let descriptor = stored.dependency_descriptor;
                         if !give(self.to, Relayed { track, layer, facts, payload, descriptor }) {
-                            return false;
+                            given.all = false;
+                            return;
                         }
-                        *at = at.next();
-                        *packets += 1;
+                        at.next = at.next.next();
+                        given.packets += 1;
+                        // Not before it takes something again: a key frame that nobody reads helps nobody.
+                        if std::mem::take(&mut at.is_torn) {
+                            given.torn |= 1_u32.checked_shl(layer.into()).unwrap_or_default();
+                        }
                     }
                 }
             }
         }
-        true
     }
 
     /// Begins to read: with a key frame if there is a fresh one.
     fn begin(&mut self, now: Instant, rings: &[TrackRing]) {
         self.began_at = Some(now);
-        self.at =
-            rings.iter().map(|ring| fresh_key_frame(now, ring).unwrap_or(ring.end())).collect();
+        let begin =
+            |ring| Place { is_torn: false, ..Place::anew(ring, fresh_key_frame(now, ring)) };
+        self.at = rings.iter().map(begin).collect();
+    }
+}
+
+impl Place {
+    /// Where reading begins anew: with a key frame, or with what comes next.
+    fn anew(ring: &TrackRing, key_frame: Option<Cursor>) -> Place {
+        Place { next: key_frame.unwrap_or(ring.end()), is_torn: key_frame.is_none() }
     }
 }
 
@@ -149,15 +170,14 @@ impl Engine {
             if !is_one {
                 return true;
             }
-            let mut overtaken = |layer| {
-                counters.relays_overtaken += 1;
-                if kind == MediaKind::Video {
-                    requests.push(*key, layer);
-                }
-            };
-            let given = elsewhere.exports.give(id, rings, give, &mut overtaken);
-            counters.packets_relayed_out += given.packets;
-            !given.all
+            let layers = (0..).zip(rings).map(|(layer, _)| layer);
+            let Given { packets, all, overtaken, torn } = elsewhere.exports.give(id, rings, give);
+            for layer in layers.filter(|layer| kind == MediaKind::Video && torn >> layer & 1 == 1) {
+                requests.push(*key, layer);
+            }
+            counters.packets_relayed_out += packets;
+            counters.relays_overtaken += overtaken;
+            !all
         });
     }
 

@@ -175,6 +175,13 @@ impl Engine {
         }
     }
 
+    /// The path of another engine's publisher overflows.
+    pub(super) fn take_overflow(&mut self, now: Instant, from: Neighbour, id: TrackId) {
+        if let Some(key) = self.relayed_track(from, id) {
+            self.expect_the_smallest(now, key);
+        }
+    }
+
     /// Has it decided anew what the people of a room here want of those who are elsewhere, if there are any.
     pub(crate) fn review_relayed_soon(&mut self, now: Instant, room: RoomKey) {
         if self.rooms.get(room).is_some_and(|room| !room.guests.is_empty()) {

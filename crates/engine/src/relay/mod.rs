@@ -79,6 +79,7 @@ impl Engine {
                 Due::Asks(track) => self.asks_of(track),
                 Due::KeyFrame(layer) => Some(Content::KeyFrame(layer)),
                 Due::Clock(layer) => self.clock_of(now, layer),
+                Due::Overflow(track) => Some(Content::Overflow(track)),
             };
             if let Some(content) = content {
                 return Some(Notice(content));
@@ -96,6 +97,7 @@ impl Engine {
             Content::Clock(clock) => self.take_clock(now, from, *clock),
             Content::Asks(track, asks) => self.take_asks(now, from, track, *asks),
             Content::KeyFrame(layer) => self.take_key_frame_wish(now, from, layer),
+            Content::Overflow(track) => self.take_overflow(now, from, track),
         }
     }
 

@@ -28,6 +28,8 @@ pub(super) enum Content {
     Asks(TrackId, Box<Asks>),
     /// They need a key frame.
     KeyFrame(LayerId),
+    /// The path of the publisher of a track overflows: what is larger than its smallest layer ends soon.
+    Overflow(TrackId),
 }
 
 /// A track, whole.

@@ -21,6 +21,7 @@ pub(super) struct Outbox {
     asks: Names<TrackId>,
     key_frames: Names<LayerId>,
     clocks: Names<LayerId>,
+    overflows: Names<TrackId>,
 }
 
 /// A set that keeps its memory, so that what comes again and again allocates nothing.
@@ -35,6 +36,7 @@ pub(super) enum Due {
     Asks(TrackId),
     KeyFrame(LayerId),
     Clock(LayerId),
+    Overflow(TrackId),
 }
 
 impl Relay {
@@ -51,6 +53,7 @@ impl Relay {
             .or_else(|| outbox.asks.pop().map(Due::Asks))
             .or_else(|| outbox.key_frames.pop().map(Due::KeyFrame))
             .or_else(|| outbox.clocks.pop().map(Due::Clock))
+            .or_else(|| outbox.overflows.pop().map(Due::Overflow))
     }
 
     /// A track that others have is not what it was.
@@ -66,6 +69,13 @@ impl Relay {
             let outbox = self.outbox(to);
             outbox.tracks.insert(track.id);
             outbox.clocks.0.retain(|layer| layer.track != track.id);
+        }
+    }
+
+    /// The path of a track's publisher overflows.
+    pub(crate) fn note_overflow(&mut self, track: &Track) {
+        for to in track.elsewhere.exports.neighbours() {
+            self.outbox(to).overflows.insert(track.id);
         }
     }
 

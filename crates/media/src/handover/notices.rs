@@ -14,24 +14,24 @@ use crate::poll::Waker;
 const CAPACITY: usize = 256;
 
 /// One thread's end of all that is told.
-pub struct Notices {
+pub struct Notices<N = Notice> {
     me: usize,
     /// By thread; its own is never used.
-    lanes: Vec<Lane>,
-    inbox: Receiver<(usize, Notice)>,
+    lanes: Vec<Lane<N>>,
+    inbox: Receiver<(usize, N)>,
 }
 
 /// The way to one other thread.
-struct Lane {
-    outbox: SyncSender<(usize, Notice)>,
+struct Lane<N> {
+    outbox: SyncSender<(usize, N)>,
     waker: Waker,
     /// What there was no room for.
-    kept: Option<Notice>,
+    kept: Option<N>,
 }
 
-impl Notices {
+impl<N> Notices<N> {
     /// The ends for a group of threads, each woken by its own waker, in their order.
-    pub fn group(wakers: &[Waker]) -> Vec<Notices> {
+    pub fn group(wakers: &[Waker]) -> Vec<Notices<N>> {
         let (outboxes, inboxes): (Vec<_>, Vec<_>) =
             wakers.iter().map(|_| sync_channel(CAPACITY)).unzip();
         let lane = |(outbox, waker): (&SyncSender<_>, &Waker)| Lane {
@@ -46,14 +46,14 @@ impl Notices {
 
     /// Tells all other threads what `next` has for them, until it has nothing more or there is no more room. Returns
     /// whether everything is told.
-    pub fn tell(&mut self, mut next: impl FnMut(usize) -> Option<Notice>) -> bool {
+    pub fn tell(&mut self, mut next: impl FnMut(usize) -> Option<N>) -> bool {
         let me = self.me;
         let others = self.lanes.iter_mut().enumerate().filter(|(to, _)| *to != me);
         others.fold(true, |all, (to, lane)| lane.tell(me, || next(to)) && all)
     }
 
     /// The next thing that another thread tells, and which does.
-    pub fn take(&self) -> Option<(usize, Notice)> {
+    pub fn take(&self) -> Option<(usize, N)> {
         self.inbox.try_recv().ok()
     }
 
@@ -63,8 +63,8 @@ impl Notices {
     }
 }
 
-impl Lane {
-    fn tell(&mut self, me: usize, mut next: impl FnMut() -> Option<Notice>) -> bool {
+impl<N> Lane<N> {
+    fn tell(&mut self, me: usize, mut next: impl FnMut() -> Option<N>) -> bool {
         let mut has_told = false;
         while let Some(notice) = self.kept.take().or_else(&mut next) {
             match self.outbox.try_send((me, notice)) {
@@ -81,5 +81,43 @@ impl Lane {
             self.waker.wake();
         }
         self.kept.is_none()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::poll::Poller;
+
+    #[test]
+    fn what_there_is_no_room_for_waits_and_comes_in_its_order() {
+        let wakers = [Poller::new().unwrap(), Poller::new().unwrap()].map(|poller| poller.waker());
+        let mut ends = Notices::<usize>::group(&wakers);
+        let (mut told, mut taken) = (0..CAPACITY + 10, Vec::new());
+        let mut next = |to: usize| told.next().inspect(|_| assert_eq!(to, 1));
+        assert!(!ends[0].tell(&mut next), "there is not room for all");
+        assert!(!ends[0].tell(&mut next), "nor is there later, as long as nothing is taken");
+        taken.extend(ends[1].take());
+        assert!(!ends[0].tell(&mut next), "there is for one");
+        while let Some(notice) = ends[1].take() {
+            taken.push(notice);
+        }
+        assert!(ends[0].tell(&mut next));
+        taken.extend(std::iter::from_fn(|| ends[1].take()));
+        let all: Vec<_> = (0..CAPACITY + 10).map(|number| (0, number)).collect();
+        assert_eq!(taken, all);
+    }
+
+    #[test]
+    fn nothing_waits_for_a_thread_that_has_ended_or_of_an_engine_that_is_no_more() {
+        let wakers = [Poller::new().unwrap(), Poller::new().unwrap()].map(|poller| poller.waker());
+        let mut ends = Notices::<usize>::group(&wakers);
+        let mut told = 0..=CAPACITY;
+        assert!(!ends[0].tell(|_| told.next()));
+        ends[0].forget();
+        assert!(ends[0].tell(|_| None), "what waited is forgotten");
+        ends.pop();
+        let mut told = 0..2 * CAPACITY;
+        assert!(ends[0].tell(|_| told.next()), "who has ended takes all");
     }
 }

@@ -161,7 +161,7 @@ fn paths_find_their_thread_however_often_it_has_panicked() {
             let (_, answer) = client.check(&mut bind("127.0.0.1:0"), "127.0.0.1".parse().unwrap());
             assert_eq!(Message::parse(&answer).unwrap().class(), Class::Success);
         }
-        let died = block_on(handle.panic_thread_of(room));
+        let died = block_on(handle.panic_thread(handle.threads_of(room)[0]));
         assert_eq!(died, Err(MediaError::ThreadDied));
     }
     assert!(media.shutdown(PATIENCE));

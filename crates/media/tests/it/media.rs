@@ -147,7 +147,10 @@ fn a_thread_that_panics_takes_its_rooms_with_it_and_nothing_else() {
     let mut struck_events = block_on(handle.create_room(struck)).unwrap();
     let mut spared_events = block_on(handle.create_room(spared)).unwrap();
 
-    assert_eq!(block_on(handle.panic_thread_of(struck)), Err(MediaError::ThreadDied));
+    assert_eq!(
+        block_on(handle.panic_thread(handle.threads_of(struck)[0])),
+        Err(MediaError::ThreadDied)
+    );
     assert_eq!(gone(&mut struck_events), GoneReason::ThreadDied);
     let refused = block_on(handle.join(bad_join(struck)));
     assert_eq!(refused, Err(MediaError::NoSuchRoom(struck)));

@@ -181,22 +181,26 @@ fn somebody_who_stops_waiting_for_another_part_of_a_room_leaves_one_that_serves_
 
 #[test]
 fn a_thread_that_fails_ends_the_rooms_that_it_shares_and_others_let_them_go() {
-    let (media, mut events) = start();
-    let handle = media.handle();
-    let browsers: Vec<Browser> = (1..=3).map(|n| Browser::join(&media, n, &[])).collect();
-    assert_eq!(handle.threads_of(ROOM).len(), 2);
-    drop(browsers);
-    assert_eq!(block_on(handle.panic_thread_of(ROOM)), Err(MediaError::ThreadDied));
-    let reason = loop {
-        if let Err(gone) = block_on(events.changed()) {
-            break gone.reason;
-        }
-    };
-    assert_eq!(reason, GoneReason::ThreadDied);
-    let missing = Err(MediaError::NoSuchRoom(ROOM));
-    assert_eq!(block_on(handle.remove_peer(ROOM, PeerId(1))), missing);
-    assert_eq!(block_on(handle.remove_room(ROOM)), Ok(()), "the other part was still there");
-    assert_eq!(block_on(handle.remove_room(ROOM)), missing);
-    assert!(block_on(handle.create_room(ROOM)).is_ok());
-    assert!(media.shutdown(PATIENCE));
+    // The home of the room, and then its annex.
+    for part in [0, 1] {
+        let (media, mut events) = start();
+        let handle = media.handle();
+        let browsers: Vec<Browser> = (1..=3).map(|n| Browser::join(&media, n, &[])).collect();
+        let threads = handle.threads_of(ROOM);
+        assert_eq!(threads.len(), 2);
+        drop(browsers);
+        assert_eq!(block_on(handle.panic_thread(threads[part])), Err(MediaError::ThreadDied));
+        let reason = loop {
+            if let Err(gone) = block_on(events.changed()) {
+                break gone.reason;
+            }
+        };
+        assert_eq!(reason, GoneReason::ThreadDied);
+        let missing = Err(MediaError::NoSuchRoom(ROOM));
+        assert_eq!(block_on(handle.remove_peer(ROOM, PeerId(1))), missing);
+        assert_eq!(block_on(handle.remove_room(ROOM)), Ok(()), "the other part was still there");
+        assert_eq!(block_on(handle.remove_room(ROOM)), missing);
+        assert!(block_on(handle.create_room(ROOM)).is_ok());
+        assert!(media.shutdown(PATIENCE));
+    }
 }

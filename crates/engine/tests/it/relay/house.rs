@@ -20,6 +20,9 @@ use crate::ring::start;
 
 pub(super) const ROOM: RoomId = RoomId(1);
 
+/// What waits on a narrow path, as routers have room for.
+const LONGEST_QUEUE: Duration = Duration::from_millis(100);
+
 /// A room in several engines, of which the first is its home.
 pub(super) struct House {
     pub(super) now: Instant,
@@ -37,6 +40,10 @@ pub(super) struct House {
     /// Of so many datagrams that people send, and that they are sent, one is lost; 0 for none.
     pub(super) uplinks_lose_one_in: usize,
     pub(super) downlinks_lose_one_in: usize,
+    /// Somebody whose datagrams leave no faster than so many bits a second, and not at all if they would wait too long.
+    pub(super) narrow: Option<(usize, u64)>,
+    /// What they have sent and what has not arrived yet, and when it does.
+    queue: VecDeque<(Instant, Vec<u8>)>,
     datagrams: usize,
     /// Allocations by the engines, but for commands and notices.
     pub(super) allocations: u64,
@@ -122,6 +129,8 @@ impl House {
             loses_one_in: 0,
             uplinks_lose_one_in: 0,
             downlinks_lose_one_in: 0,
+            narrow: None,
+            queue: VecDeque::new(),
             datagrams: 0,
             allocations: 0,
             relayed: 0,
@@ -247,9 +256,20 @@ impl House {
     }
 
     fn hear_people(&mut self) {
-        for person in &mut self.people {
+        for (index, person) in self.people.iter_mut().enumerate() {
             let mut datagrams = Vec::new();
             person.client.run(self.now, |datagram| datagrams.push(datagram.bytes)).unwrap();
+            if let Some((_, bps)) = self.narrow.filter(|(who, _)| *who == index) {
+                for bytes in datagrams.drain(..) {
+                    let begins = self.queue.back().map_or(self.now, |(at, _)| self.now.max(*at));
+                    let takes = Duration::from_micros(bytes.len() as u64 * 8_000_000 / bps);
+                    if begins < self.now + LONGEST_QUEUE {
+                        self.queue.push_back((begins + takes, bytes));
+                    }
+                }
+                let arrived = self.queue.partition_point(|(at, _)| *at <= self.now);
+                datagrams.extend(self.queue.drain(..arrived).map(|(_, bytes)| bytes));
+            }
             let Thread { engine, arena, .. } = &mut self.threads[person.thread];
             let path = Path::udp(person.client.address, address(person.thread as u8).ip());
             let before = allocations();

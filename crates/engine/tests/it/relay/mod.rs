@@ -141,6 +141,36 @@ fn a_viewer_on_another_thread_goes_up_and_down_with_what_the_publisher_makes() {
 }
 
 #[test]
+fn who_watches_from_another_thread_goes_down_as_soon_as_a_publishers_path_overflows() {
+    let mut house = House::new(2);
+    let ann = house.join_with_simulcast(0, &RIDS);
+    let [bo, cy] = [0, 1].map(|thread| house.join(thread, &[], 1));
+    let number = house.people[ann].client.number;
+    let latest = |house: &House, viewer: usize| {
+        let seen = house.people[viewer].client.frames_of(number, str0m::media::MediaKind::Video);
+        seen.last().unwrap().len
+    };
+    house.run(ms(5_000));
+    assert!(latest(&house, bo) >= 2000 && latest(&house, cy) >= 2000, "the best one is shown");
+    house.narrow = Some((ann, 400_000));
+    let limited = |house: &House| house.threads[0].engine.counters().publishers_limited;
+    let switches =
+        |house: &House, thread: usize| house.threads[thread].engine.counters().layer_switches;
+    let before = [0, 1].map(|thread| switches(&house, thread));
+    let narrow = house.now;
+    while limited(&house) == 0 && house.now < narrow + ms(1_000) {
+        house.run(ms(10));
+    }
+    assert_eq!(limited(&house), 1);
+    // As browsers do that are told to send less.
+    house.people[ann].client.senders[0].active_layers = 1;
+    house.run(ms(300));
+    for thread in [0, 1] {
+        assert!(switches(&house, thread) > before[thread], "on thread {thread}");
+    }
+}
+
+#[test]
 fn whoever_leaves_or_switches_off_is_gone_on_every_thread() {
     let mut house = House::new(2);
     let ann = house.join(0, &CAMERA_AND_MICROPHONE, 0);

@@ -38,6 +38,7 @@ fn a_thread_that_is_behind_for_long_goes_on_with_a_key_frame() {
     let asked = house.people[ann].client.key_frames_asked;
     house.is_open = false;
     house.run(ms(4_000));
+    assert_eq!(house.people[ann].client.key_frames_asked, asked, "nobody takes one meanwhile");
     house.is_open = true;
     house.run(ms(100));
     assert!(house.threads[0].engine.counters().relays_overtaken > 0);
