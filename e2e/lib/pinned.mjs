@@ -25,13 +25,13 @@ const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 /** `taskset` becomes the program that it starts: its process is the program's. It ends with this one. */
 const pinned = (core, program, args) => endsWithUs(spawn('taskset', ['-c', core, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }));
 
-/** A server of one media thread on a processor of its own, with rooms as large as they get. */
+/** A server on a processor of its own, with rooms as large as they get. */
 export class PinnedServer {
-  /** @param {{ peers?: number, args?: string[] }} options  `peers`: how many a room has to hold */
-  static async start({ peers = MOST_PEERS, args = [] } = {}) {
+  /** @param {{ peers?: number, threads?: number, args?: string[] }} options  `peers`: how many a room has to hold; `threads`: media threads */
+  static async start({ peers = MOST_PEERS, threads = 1, args = [] } = {}) {
     const port = await freePort();
     const begun = performance.now();
-    const all = ['serve', '--listen', `127.0.0.1:${port}`, '--udp-port', `${port}`, '--threads', '1', '--max-peers-per-room', `${peers}`, ...args];
+    const all = ['serve', '--listen', `127.0.0.1:${port}`, '--udp-port', `${port}`, '--threads', `${threads}`, '--max-peers-per-room', `${peers}`, ...args];
     const server = new PinnedServer(pinned(SERVER_CORE, BINARY, all), port);
     while (!(await fetch(`${server.origin}/healthz`).then((reply) => reply.ok, () => false))) {
       if (server.child.exitCode !== null) throw new Error(server.log.trim().split('\n').at(-1) || 'the server ended at its start');
@@ -111,7 +111,7 @@ export function doubts({ people, packets, overload }, ending) {
  * A load against a server that is new each time, until one is valid or there were enough: the report, and how often it was tried. Among
  * several that are not the one with the fewest doubts.
  * @param {string[]} args  of parlor-load
- * @param {{ peers?: number, args?: string[] }} [server]
+ * @param {{ peers?: number, threads?: number, args?: string[] }} [server]
  * @param {number} [mostTries]
  */
 export async function tryLoad(args, server, mostTries = MOST_TRIES) {

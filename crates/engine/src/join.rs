@@ -83,9 +83,7 @@ impl Engine {
         self.open_slots(key);
         self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
         self.reassign_others(now, room, !join.senders.is_empty());
-        if join.senders.is_empty() {
-            self.reassign_peer(now, key);
-        }
+        self.reassign_peer(now, key);
         self.answer(key).ok_or(JoinError::UnknownPeer(join.peer))
     }
 
@@ -120,6 +118,7 @@ impl Engine {
         self.publish(now, key, &fresh)?;
         self.open_slots(key);
         self.reassign_room(now, room);
+        self.reassign_peer(now, key);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
     }
 

@@ -158,7 +158,7 @@ impl Engine {
                 Some((slot, track)) => {
                     self.feed_slot(now, Subscriber { peer, slot }, Feed::Flowing(track));
                 }
-                None => self.reassign_peer(now, peer),
+                None => self.reassign_soon(now, peer),
             }
         }
     }
@@ -170,7 +170,7 @@ impl Engine {
         for peer in members {
             match self.slot_carrying(peer, key) {
                 // Somebody else may wait for it.
-                Some(_) if self.lacks_audio_slots(peer) => self.reassign_peer(now, peer),
+                Some(_) if self.lacks_audio_slots(peer) => self.reassign_soon(now, peer),
                 Some((slot, track)) => {
                     self.feed_slot(now, Subscriber { peer, slot }, Feed::Paused(track));
                 }

@@ -20,11 +20,11 @@ impl Engine {
         self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Feedback), now);
         for index in 0..peer.published.len() {
             let track = self.peers.get(key).and_then(|peer| Some(peer.published.get(index)?.track));
-            let Some(key) = track else { return };
-            if let Some(track) = self.tracks.get(key) {
+            let Some(track_key) = track else { return };
+            if let Some(track) = self.tracks.get(track_key) {
                 self.relay.note_overflow(track);
             }
-            self.expect_the_smallest(now, key);
+            self.expect_the_smallest(now, track_key);
         }
     }
 

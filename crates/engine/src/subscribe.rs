@@ -12,15 +12,15 @@ use crate::id::TrackId;
 use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
+use crate::timer::{PeerTimer, Timer};
 use crate::track::{Subscriber, Track, TrackKey, TrackRef};
 
 impl Engine {
-    /// Decides anew what everyone in a room receives.
+    /// Has it decided anew what everyone in a room receives: as timers, since they may be many.
     pub(crate) fn reassign_room(&mut self, now: Instant, room: RoomKey) {
         self.review_microphones(now, room);
-        let Some(peers) = self.rooms.get(room).map(|room| room.peers.clone()) else { return };
-        for peer in peers {
-            self.reassign_peer(now, peer);
+        for peer in self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default() {
+            self.timers.set_no_later_than(Timer::Peer(peer.index, PeerTimer::Assignment), now);
         }
         self.review_relayed_soon(now, room);
     }
@@ -31,6 +31,11 @@ impl Engine {
             true => self.reassign_room(now, room),
             false => self.review_relayed_soon(now, room),
         }
+    }
+
+    /// Has it decided anew what one peer receives.
+    pub(crate) fn reassign_soon(&mut self, now: Instant, key: PeerKey) {
+        self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Assignment), now);
     }
 
     /// Decides anew what one peer receives, and does so.

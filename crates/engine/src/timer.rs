@@ -24,9 +24,11 @@ pub(crate) enum PeerTimer {
     Pacing = 7,
     /// Which encodings it is to send is to be decided anew.
     Wanted = 8,
+    /// Which tracks it receives, and over which slots, is to be decided anew.
+    Assignment = 9,
 }
 
-const PEER_TIMERS: [PeerTimer; 9] = [
+const PEER_TIMERS: [PeerTimer; 10] = [
     PeerTimer::Connection,
     PeerTimer::Silence,
     PeerTimer::Feedback,
@@ -36,6 +38,7 @@ const PEER_TIMERS: [PeerTimer; 9] = [
     PeerTimer::Congestion,
     PeerTimer::Pacing,
     PeerTimer::Wanted,
+    PeerTimer::Assignment,
 ];
 
 /// Whose timer, and which.

@@ -13,6 +13,10 @@ use crate::track::{TrackKey, Upstream};
 /// next packet. Key frames cost several times their share of the bitrate, so not more often.
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(500);
 
+/// Of what another engine publishes: that one holds its publisher to the interval above, and may just have served others.
+/// Whoever has to ask there again does it as soon as this.
+const RELAYED_INTERVAL: Duration = Duration::from_millis(50);
+
 /// Key frames that are to be asked for.
 #[derive(Debug, Default)]
 pub(crate) struct KeyFrameRequests {
@@ -38,12 +42,12 @@ impl KeyFrameTimes {
         KeyFrameTimes(vec![None; layers])
     }
 
-    /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for.
-    pub(crate) fn may_ask(&mut self, now: Instant, layer: u8) -> bool {
+    /// Whether a key frame of a layer may be asked for now; if so, it counts as asked for, and the next may be after `interval`.
+    pub(crate) fn may_ask(&mut self, now: Instant, layer: u8, interval: Duration) -> bool {
         let Some(next_at) = self.0.get_mut(usize::from(layer)) else { return false };
         let may = next_at.is_none_or(|at| now >= at);
         if may {
-            *next_at = Some(now + KEY_FRAME_INTERVAL);
+            *next_at = Some(now + interval);
         }
         may
     }
@@ -61,7 +65,11 @@ impl Engine {
     pub(crate) fn ask_upstream(&mut self, now: Instant, out: &mut SendArena) {
         while let Some((key, layer)) = self.requests.wanted.pop() {
             let Some(track) = self.tracks.get_mut(key) else { continue };
-            if !track.key_frame_times.may_ask(now, layer) {
+            let interval = match track.upstream {
+                Upstream::Published(_) => KEY_FRAME_INTERVAL,
+                Upstream::Relayed(_) => RELAYED_INTERVAL,
+            };
+            if !track.key_frame_times.may_ask(now, layer, interval) {
                 continue;
             }
             match track.upstream {
@@ -98,15 +106,20 @@ mod tests {
         #[allow(clippy::disallowed_methods)]
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
+        let may_ask =
+            |times: &mut KeyFrameTimes, now, layer| times.may_ask(now, layer, KEY_FRAME_INTERVAL);
         let mut times = KeyFrameTimes::new(2);
-        assert!(times.may_ask(at(0), 0));
+        assert!(may_ask(&mut times, at(0), 0));
         times.wait_until(at(80), 0);
-        assert!(!times.may_ask(at(80), 0) && !times.may_ask(at(499), 0), "the limit holds");
-        assert!(times.may_ask(at(80), 1), "for each layer by itself");
-        assert!(times.may_ask(at(500), 0));
+        assert!(
+            !may_ask(&mut times, at(80), 0) && !may_ask(&mut times, at(499), 0),
+            "the limit holds"
+        );
+        assert!(may_ask(&mut times, at(80), 1), "for each layer by itself");
+        assert!(may_ask(&mut times, at(500), 0));
         times.wait_until(at(1_100), 0);
-        assert!(!times.may_ask(at(1_099), 0), "and so does what is waited for");
-        assert!(times.may_ask(at(1_100), 0));
-        assert!(!times.may_ask(at(1_100), 2), "there is no such layer");
+        assert!(!may_ask(&mut times, at(1_099), 0), "and so does what is waited for");
+        assert!(may_ask(&mut times, at(1_100), 0));
+        assert!(!may_ask(&mut times, at(1_100), 2), "there is no such layer");
     }
 }

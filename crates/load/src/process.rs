@@ -162,7 +162,7 @@ fn busy(stat: &str, processors: &[u32]) -> Duration {
             ticks += [0, 1, 2, 5, 6].iter().filter_map(|&at| times.get(at)).sum::<u64>();
         }
     }
-    TICK.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX))
+    Duration::from_millis(ticks.saturating_mul(TICK.as_millis() as u64))
 }
 
 /// By how much the second of each pair grows with the first: the line that fits best. None of fewer than two different ones.

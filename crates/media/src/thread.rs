@@ -33,11 +33,10 @@ const COMMANDS_PER_TICK: usize = 4;
 /// Batches taken from one socket in one tick: what waits in the kernel waits unseen, sound and pictures alike, so it is
 /// all taken in before anything is sent. This is more than the kernel's buffers hold of full packets.
 const BATCHES_PER_TICK: usize = 32;
-/// Parcels from other threads taken in one tick: as many as one batch of each of a few threads.
-const PARCELS_PER_TICK: usize = 8;
-/// Timers that are run in one tick: to choose anew what somebody gets takes some ten microseconds, and a change of a track that many
-/// see has it done for all of them at once. A voice that comes meanwhile goes before the rest of them.
-const TIMERS_PER_TICK: usize = 64;
+/// Parcels from other threads taken in with each batch: as many as one batch of each of a few threads.
+const PARCELS_PER_BATCH: usize = 8;
+/// Notices from other threads taken in with each batch: as many as may wait.
+const NOTICES_PER_BATCH: usize = 256;
 /// When a board that its room had in its hands is tried again.
 const BOARD_RETRY: Duration = Duration::from_millis(1);
 /// When what another thread had no room for is tried again.
@@ -72,8 +71,9 @@ pub(crate) struct Desk {
     more: bool,
     /// Another thread has not been given or told all that it is to have.
     owes: bool,
-    /// Packets were left, and how that was in the last tick for pictures.
+    /// Packets or timers were left.
     is_behind: bool,
+    /// And pictures in the last tick.
     has_pictures_left: bool,
     work: WorkClock,
     strain: Strain,
@@ -167,6 +167,7 @@ impl MediaThread {
 
     /// Takes in what has come to every socket, and what other threads handed over. Returns the time by then.
     fn receive(&mut self, mut now: Instant) -> Instant {
+        let mut patience = Patience::default();
         for index in 0..self.sockets.len() {
             for batch in 1..=BATCHES_PER_TICK {
                 if !self.receive_batch(index, now) {
@@ -175,7 +176,7 @@ impl MediaThread {
                 self.desk.is_behind |= batch == BATCHES_PER_TICK;
                 // Answers to this batch leave, and other threads have theirs of it, before the next is taken.
                 self.handover.dispatch();
-                self.send(&mut Patience::default());
+                self.send(&mut patience);
                 now = Instant::now();
             }
         }
@@ -246,12 +247,13 @@ impl MediaThread {
     /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
     fn take_over(&mut self, now: Instant) {
         let MediaThread { engine, handover, notices, desk, .. } = self;
-        while let Some((from, notice)) = notices.take() {
+        for _ in 0..NOTICES_PER_BATCH {
+            let Some((from, notice)) = notices.take() else { break };
             engine.handle_notice(now, Neighbour(from as u8), notice);
         }
-        for taken in 1..=PARCELS_PER_TICK {
+        for taken in 1..=PARCELS_PER_BATCH {
             let Some(mut parcel) = handover.take(now) else { break };
-            desk.is_behind |= taken == PARCELS_PER_TICK;
+            desk.is_behind |= taken == PARCELS_PER_BATCH;
             let from = parcel.from();
             for packet in parcel.relayed() {
                 engine.handle_relayed(now, Neighbour(from as u8), packet);
@@ -272,7 +274,7 @@ impl MediaThread {
         }
     }
 
-    /// Runs the engine's timers that are due.
+    /// Runs the engine's timers that are due, of many those that have been for the longest.
     fn timers(&mut self, now: Instant) {
         let Some(deadline) = self.engine.deadline() else { return };
         let Some(late) = now.checked_duration_since(deadline) else { return };
@@ -280,9 +282,8 @@ impl MediaThread {
         ticks.timer_ticks += 1;
         ticks.late_total += late;
         ticks.late_max = ticks.late_max.max(late);
-        let arena = &mut self.desk.departures.arena;
-        let run = (0..TIMERS_PER_TICK).take_while(|_| self.engine.handle_first_timer(now, arena));
-        self.desk.is_behind |= run.count() == TIMERS_PER_TICK;
+        self.engine.handle_timeout(now, &mut self.desk.departures.arena);
+        self.desk.is_behind |= self.engine.deadline().is_some_and(|at| at <= now);
     }
 
     /// Writes out what subscribers are to get and sends it, with all else that the tick produced: as many pictures as fit

@@ -24,8 +24,8 @@ pub(crate) struct Exports {
     is_fresh: bool,
 }
 
-/// What others were given of a track.
-struct Given {
+/// What others were sent of a track.
+struct Sent {
     packets: u64,
     /// They have everything.
     all: bool,
@@ -40,14 +40,14 @@ struct Given {
 struct Export {
     to: Neighbour,
     asks: Asks,
-    /// Where it reads in the ring of each layer, and since when.
-    at: Vec<Place>,
+    /// Of the ring of each layer, and since when.
+    readers: Vec<Reader>,
     began_at: Option<Instant>,
 }
 
 /// Where in the ring of a layer is read.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct Reader {
     next: Cursor,
     /// What comes next leans on what is gone.
     is_torn: bool,
@@ -76,13 +76,13 @@ impl Exports {
         track: TrackId,
         rings: &[TrackRing],
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
-    ) -> Given {
-        let mut given = Given { packets: 0, all: true, overtaken: 0, torn: 0 };
+    ) -> Sent {
+        let mut sent = Sent { packets: 0, all: true, overtaken: 0, torn: 0 };
         for export in self.to.iter_mut().filter(|export| export.asks.packets) {
-            export.give(track, rings, give, &mut given);
+            export.give(track, rings, give, &mut sent);
         }
-        self.is_fresh = !given.all;
-        given
+        self.is_fresh = !sent.all;
+        sent
     }
 }
 
@@ -92,28 +92,28 @@ impl Export {
         track: TrackId,
         rings: &[TrackRing],
         give: &mut impl FnMut(Neighbour, Relayed<'_>) -> bool,
-        given: &mut Given,
+        sent: &mut Sent,
     ) {
-        for ((layer, ring), at) in (0..).zip(rings).zip(&mut self.at) {
+        for ((layer, ring), reader) in (0..).zip(rings).zip(&mut self.readers) {
             loop {
-                match ring.read(at.next) {
+                match ring.read(reader.next) {
                     Read::CaughtUp => break,
                     Read::Overtaken { .. } => {
-                        *at = Place::anew(ring, ring.latest_key_frame());
-                        given.overtaken += 1;
+                        *reader = Reader::anew(ring, ring.latest_key_frame());
+                        sent.overtaken += 1;
                     }
                     Read::Packet(stored) => {
                         let (facts, payload) = (stored.facts, stored.payload);
                         let descriptor = stored.dependency_descriptor;
                         if !give(self.to, Relayed { track, layer, facts, payload, descriptor }) {
-                            given.all = false;
+                            sent.all = false;
                             return;
                         }
-                        at.next = at.next.next();
-                        given.packets += 1;
+                        reader.next = reader.next.next();
+                        sent.packets += 1;
                         // Not before it takes something again: a key frame that nobody reads helps nobody.
-                        if std::mem::take(&mut at.is_torn) {
-                            given.torn |= 1_u32.checked_shl(layer.into()).unwrap_or_default();
+                        if std::mem::take(&mut reader.is_torn) {
+                            sent.torn |= 1_u32.checked_shl(layer.into()).unwrap_or_default();
                         }
                     }
                 }
@@ -125,15 +125,15 @@ impl Export {
     fn begin(&mut self, now: Instant, rings: &[TrackRing]) {
         self.began_at = Some(now);
         let begin =
-            |ring| Place { is_torn: false, ..Place::anew(ring, fresh_key_frame(now, ring)) };
-        self.at = rings.iter().map(begin).collect();
+            |ring| Reader { is_torn: false, ..Reader::anew(ring, fresh_key_frame(now, ring)) };
+        self.readers = rings.iter().map(begin).collect();
     }
 }
 
-impl Place {
+impl Reader {
     /// Where reading begins anew: with a key frame, or with what comes next.
-    fn anew(ring: &TrackRing, key_frame: Option<Cursor>) -> Place {
-        Place { next: key_frame.unwrap_or(ring.end()), is_torn: key_frame.is_none() }
+    fn anew(ring: &TrackRing, key_frame: Option<Cursor>) -> Reader {
+        Reader { next: key_frame.unwrap_or(ring.end()), is_torn: key_frame.is_none() }
     }
 }
 
@@ -171,7 +171,7 @@ impl Engine {
                 return true;
             }
             let layers = (0..).zip(rings).map(|(layer, _)| layer);
-            let Given { packets, all, overtaken, torn } = elsewhere.exports.give(id, rings, give);
+            let Sent { packets, all, overtaken, torn } = elsewhere.exports.give(id, rings, give);
             for layer in layers.filter(|layer| kind == MediaKind::Video && torn >> layer & 1 == 1) {
                 requests.push(*key, layer);
             }
@@ -206,7 +206,7 @@ impl Engine {
                 exports.to.push(Export {
                     to: *to,
                     asks: Asks::default(),
-                    at: Vec::new(),
+                    readers: Vec::new(),
                     began_at: None,
                 });
             }

@@ -20,8 +20,8 @@ pub struct Costs {
     pub datagram_out: Duration,
     /// Each turn, whatever it does.
     pub turn: Duration,
-    /// Each timer that is due, of which a turn runs so many at most.
-    pub timer: (Duration, usize),
+    /// Each timer that is due.
+    pub timer: Duration,
 }
 
 /// One turn of the server's loop.
@@ -107,8 +107,7 @@ impl World {
         let Some(mut labour) = self.labour.take() else { return };
         if is_due && labour.busy_until <= self.now {
             let began = self.now;
-            let Costs { datagram_in, datagram_out, turn, timer: (timer, most_timers) } =
-                labour.costs;
+            let Costs { datagram_in, datagram_out, turn, timer } = labour.costs;
             let clock = &mut labour.busy_until;
             *clock = began + turn;
             for (path, mut bytes) in labour.waiting.drain(..) {
@@ -117,11 +116,8 @@ impl World {
                 // A media thread has room for a whole batch's answers.
                 self.send_later(clock, datagram_out);
             }
-            let mut timers = 0;
-            while timers < most_timers && self.engine.handle_first_timer(began, &mut self.arena) {
-                timers += 1;
-                *clock += timer;
-            }
+            *clock += timer * self.engine.handle_timeout(began, &mut self.arena) as u32;
+            let has_timers_left = self.engine.deadline().is_some_and(|at| at <= began);
             while labour.has_pictures_left
                 && self.engine.forward_sound(began, &mut self.arena) == Forwarded::ArenaFull
             {
@@ -130,7 +126,7 @@ impl World {
             let forwarded = self.engine.forward(began, &mut self.arena);
             self.send_later(clock, datagram_out);
             labour.has_pictures_left = forwarded != Forwarded::Done;
-            labour.is_behind = labour.has_pictures_left || timers == most_timers;
+            labour.is_behind = labour.has_pictures_left || has_timers_left;
             let ended = labour.busy_until;
             labour.turns.push(ServerTurn { began, ended, is_done: !labour.is_behind });
         }

@@ -53,8 +53,11 @@ fn signalling_gives_way_to_media_threads() {
     BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
     let niceness_of = |thread: &str| -> Vec<i32> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
-        let stats = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("stat")));
-        let named = stats.map(Result::unwrap).filter(|stat| stat.contains(&format!("({thread}")));
+        // Threads come and go.
+        let stats = tasks
+            .flatten()
+            .filter_map(|task| std::fs::read_to_string(task.path().join("stat")).ok());
+        let named = stats.filter(|stat| stat.contains(&format!("({thread}")));
         // The 17th field after the name (proc_pid_stat(5)).
         let nice = |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse().ok();
         named.map(|stat| nice(stat).unwrap()).collect()
@@ -62,8 +65,9 @@ fn signalling_gives_way_to_media_threads() {
     let (media, signalling) = (niceness_of("media-"), niceness_of("tokio"));
     child.kill().unwrap();
     child.wait().unwrap();
-    assert_eq!(media, [0]);
-    assert!(!signalling.is_empty() && signalling.iter().all(|nice| *nice > 0), "{signalling:?}");
+    let [media] = media[..] else { panic!("{media:?}") };
+    let gives_way = |nice: &i32| *nice > media;
+    assert!(signalling.iter().any(gives_way), "{signalling:?} beside {media}");
 }
 
 #[test]
