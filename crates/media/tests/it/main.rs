@@ -5,10 +5,12 @@
 
 mod allocation;
 mod board;
+mod browser;
 mod checks;
 #[path = "../../../engine/tests/it/counting.rs"]
 mod counting;
 mod farewell;
+mod flood;
 mod media;
 mod overload;
 mod poll;

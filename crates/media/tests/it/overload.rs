@@ -163,7 +163,12 @@ fn who_sheds_nothing_lets_pictures_wait_and_still_no_voice() {
 fn a_choice_that_is_due_for_a_crowd_at_once_makes_no_voice_late() {
     // What everybody gets is decided for all of them when a camera is switched on: 80 ms of work in one piece.
     const VIEWERS: usize = 400;
-    let dear = Costs { timer: Duration::from_micros(200), datagram_in: ms(0), datagram_out: ms(0), ..SLOW };
+    let dear = Costs {
+        timer: Duration::from_micros(200),
+        datagram_in: ms(0),
+        datagram_out: ms(0),
+        ..SLOW
+    };
     let mut meeting = Meeting::of(1);
     for _ in 0..VIEWERS {
         meeting.world.join_as(ROOM, &[], 1, LinkConfig::with_round_trip(ms(20)));
