@@ -2,7 +2,7 @@
 //
 // The server has one core and the load another (taskset). At how many it refuses, and what these take, is measured first: so many
 // are let in while cameras run. Then as many as would take two cores are let in before cameras run. Last, two media threads that
-// share the core, of which one has as many and the other a small room.
+// share the core, of which one has twice those at which it refuses and the other a small room.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -145,15 +145,17 @@ await server.stop();
 // Of two threads one has too much to do; a room on the other does not notice. No room is large enough to have people on both.
 server = await start('--threads', '2', '--peers-per-thread-of-room', String(MOST_PEERS));
 const quietViewers = 4;
+// So many that its thread has too much to do once cameras run, and not yet while they all join: then some would be let in on the other.
+const beside = Math.min(2 * letIn, MOST_VIEWERS);
 // It is measured while the cameras of the loud one run, which begin when all its people are in.
-const before = Math.ceil(TOLD_MS / 1000 + many / JOINS_PER_SECOND);
+const before = Math.ceil(TOLD_MS / 1000 + beside / JOINS_PER_SECOND);
 const quiet = load(server, [...CALL, '--subscribers', String(quietViewers), '--warm-up', String(before), '--room', 'quiet']);
 await wait(TOLD_MS);
 const seated = [...(await byThread(server.origin, 'parlor_thread_peers'))].filter(([, peers]) => peers > 0);
 assert.deepEqual(seated.map(([, peers]) => peers), [quietViewers + 2], 'the small room is on one thread');
 const [[quietThread]] = seated;
-const loud = await load(server, [...CALL, '--subscribers', String(many), '--cameras-last', '--warm-up', '0', '--room', 'loud']);
-const third = await judge('its neighbour', server, loud, { people: many + 2 });
+const loud = await load(server, [...CALL, '--subscribers', String(beside), '--cameras-last', '--warm-up', '0', '--room', 'loud']);
+const third = await judge('its neighbour', server, loud, { people: beside + 2 });
 const neighbour = await quiet;
 assert.ok(neighbour.sound_delay_ms, 'nobody hears anything in the small room');
 await wait(TOLD_MS);

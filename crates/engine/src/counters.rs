@@ -56,6 +56,8 @@ pub struct Counters {
     pub nacks_out: u64,
     /// Times that a publisher was told to send no more than its path to us carries.
     pub publishers_limited: u64,
+    /// Times that it was decided anew which tracks somebody receives, and over which slots.
+    pub assignments: u64,
     /// Packets that subscribers asked for.
     pub nacks_in: u64,
     /// Key frames that subscribers asked for, PLI and FIR.

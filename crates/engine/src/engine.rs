@@ -113,11 +113,11 @@ impl Engine {
     /// Ends a peer's membership of its room. Its tracks are gone with it; a goodbye goes to `out`.
     pub fn remove_peer(&mut self, now: Instant, peer: PeerId, out: &mut SendArena) {
         let Some(&key) = self.peer_keys.get(&peer) else { return };
-        let left = self.peers.get(key).map(|peer| (peer.room, !peer.published.is_empty()));
+        let Some(peer) = self.peers.get(key) else { return };
+        let tracks = peer.published.iter().filter_map(|published| self.tracks.get(published.track));
+        let (room, sources) = (peer.room, tracks.map(|track| track.source).collect::<Vec<_>>());
         self.take_out_peer(now, key, out);
-        if let Some((room, publishes)) = left {
-            self.reassign_others(now, room, publishes);
-        }
+        self.reassign_others(now, room, &sources);
     }
 
     /// A publisher has switched a track on or off.
@@ -131,12 +131,12 @@ impl Engine {
         let Some(track) = self.tracks.get_mut(key) else { return };
         if track.on != on {
             track.on = on;
-            let room = track.room;
+            let (room, source) = (track.room, track.source);
             if !on && track.sound.silence() {
                 self.dirty.mark_speaking(room);
             }
             self.relay.note_news(track);
-            self.reassign_room(now, room);
+            self.reassign_others(now, room, &[source]);
         }
     }
 

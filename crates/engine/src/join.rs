@@ -8,7 +8,7 @@ use parlor_rtc::{Connection, Mid};
 
 use crate::command::{Join, JoinError, Joined, Sender};
 use crate::engine::Engine;
-use crate::id::PeerId;
+use crate::id::{PeerId, Source};
 use crate::outgoing::Outgoing;
 use crate::peer::{Peer, PeerKey};
 use crate::published::Published;
@@ -82,7 +82,8 @@ impl Engine {
         self.publish(now, key, &join.senders)?;
         self.open_slots(key);
         self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
-        self.reassign_others(now, room, !join.senders.is_empty());
+        let sources: Vec<Source> = join.senders.iter().map(|sender| sender.source).collect();
+        self.reassign_others(now, room, &sources);
         self.reassign_peer(now, key);
         self.answer(key).ok_or(JoinError::UnknownPeer(join.peer))
     }

@@ -8,7 +8,7 @@ use parlor_rtc::MediaKind;
 use crate::allocate::Demand;
 use crate::assign::{Assignment, Candidate, Group, Place, assign};
 use crate::engine::Engine;
-use crate::id::TrackId;
+use crate::id::{Source, TrackId};
 use crate::peer::{Peer, PeerKey};
 use crate::room::RoomKey;
 use crate::slot::{Feed, Slot};
@@ -19,17 +19,31 @@ impl Engine {
     /// Has it decided anew what everyone in a room receives: as timers, since they may be many.
     pub(crate) fn reassign_room(&mut self, now: Instant, room: RoomKey) {
         self.review_microphones(now, room);
+        self.reassign_everybody(now, room);
+    }
+
+    fn reassign_everybody(&mut self, now: Instant, room: RoomKey) {
         for peer in self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default() {
             self.timers.set_no_later_than(Timer::Peer(peer.index, PeerTimer::Assignment), now);
         }
         self.review_relayed_soon(now, room);
     }
 
-    /// Somebody has come to a room, or gone. Who only watches is nothing to the others, of whom there may be a thousand.
-    pub(crate) fn reassign_others(&mut self, now: Instant, room: RoomKey, publishes: bool) {
-        match publishes {
-            true => self.reassign_room(now, room),
-            false => self.review_relayed_soon(now, room),
+    /// Something has come to a room, gone, or been switched: of these sources. Who only watches is nothing to the others, of
+    /// whom there may be a thousand. Nor is another microphone where the loudest alone are forwarded, as long as these stay.
+    pub(crate) fn reassign_others(&mut self, now: Instant, room: RoomKey, sources: &[Source]) {
+        if sources.iter().any(|source| *source != Source::Microphone) {
+            return self.reassign_room(now, room);
+        }
+        let loudest =
+            |engine: &Engine| engine.rooms.get(room).and_then(|room| room.loudest.clone());
+        let before = loudest(self);
+        if !sources.is_empty() {
+            self.review_microphones(now, room);
+        }
+        match sources.is_empty() || (before.is_some() && before == loudest(self)) {
+            true => self.review_relayed_soon(now, room),
+            false => self.reassign_everybody(now, room),
         }
     }
 
@@ -41,6 +55,7 @@ impl Engine {
     /// Decides anew what one peer receives, and does so.
     pub(crate) fn reassign_peer(&mut self, now: Instant, key: PeerKey) {
         let Some(peer) = self.peers.get(key) else { return };
+        self.counters.assignments += 1;
         let candidates = self.candidates(peer);
         let undecodable = self.undecodable(peer);
         let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();

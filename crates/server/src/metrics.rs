@@ -188,7 +188,7 @@ const THREAD_GAUGES: [(&str, &str, Read); 4] = [
 ];
 
 /// What is told of each media thread since it began.
-const THREAD_COUNTERS: [(&str, &str, Read); 44] = [
+const THREAD_COUNTERS: [(&str, &str, Read); 45] = [
     ("packets_in", "RTP packets from publishers", |facts| facts.engine.packets_in),
     ("bytes_in", "Their bytes", |facts| facts.engine.bytes_in),
     ("packets_out", "RTP packets to subscribers, retransmissions excluded", |facts| {
@@ -239,6 +239,11 @@ const THREAD_COUNTERS: [(&str, &str, Read); 44] = [
     }),
     ("nacks_in", "Packets that subscribers reported lost", |facts| facts.engine.nacks_in),
     ("nacks_out", "Packets asked for again from publishers", |facts| facts.engine.nacks_out),
+    (
+        "assignments",
+        "Times that it was decided which tracks somebody receives over which slots",
+        |facts| facts.engine.assignments,
+    ),
     ("publishers_limited", "Times that publishers were told what their paths carry", |facts| {
         facts.engine.publishers_limited
     }),

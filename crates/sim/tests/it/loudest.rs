@@ -77,6 +77,30 @@ fn silent_microphones_cost_no_packet() {
 }
 
 #[test]
+fn a_silent_microphone_that_comes_goes_or_is_switched_where_the_loudest_are_heard_is_nothing_to_others()
+ {
+    let mut world = silent_room(8, 30, 6);
+    let assignments = |world: &World| world.engine.counters().assignments;
+    let before = assignments(&world);
+    let seat = world.join_as(ROOM, &[Source::Microphone], 6, LinkConfig::default());
+    world.seats[seat].client.senders[0].voice = false;
+    connect_all(&mut world);
+    world.run_for(seconds(1));
+    for on in [false, true] {
+        world.switch(seat, 0, on);
+        world.run_for(ms(200));
+    }
+    world.leave(seat);
+    world.run_for(seconds(1));
+    assert!(assignments(&world) < before + 10, "only the newcomer's own");
+    // A camera is everybody's business.
+    let before = assignments(&world);
+    world.join_as(ROOM, &[Source::Microphone, Source::Camera], 6, LinkConfig::default());
+    world.run_for(seconds(1));
+    assert!(assignments(&world) >= before + 30);
+}
+
+#[test]
 fn when_everybody_speaks_at_once_nobody_gets_more_than_the_few_and_they_do_not_change_by_the_word()
 {
     let mut world = silent_room(3, 12, 6);
