@@ -53,14 +53,14 @@ impl Call {
             let path = Path::udp(*from, SERVER.ip());
             self.room.engine.handle_datagram(self.room.now, path, datagram, &mut self.room.arena);
         }
-        self.room.engine.handle_timeout(self.room.now, &mut self.room.arena);
         self.spent += begun.elapsed();
         loop {
             let begun = Instant::now();
+            self.room.engine.handle_timeout(self.room.now, &mut self.room.arena);
             let forwarded = self.room.engine.forward(self.room.now, &mut self.room.arena);
             self.spent += begun.elapsed();
             self.deliver(lively);
-            if forwarded == Forwarded::Done {
+            if forwarded == Forwarded::Done && !self.room.is_due() {
                 return;
             }
         }

@@ -101,19 +101,20 @@ impl Call {
         self.room.arena.clear();
     }
 
-    fn run(&mut self, span: Duration, serve: fn(&mut Call) -> Forwarded) {
+    fn run(&mut self, span: Duration, serve: fn(&mut Call) -> bool) {
         let end = self.room.now + span;
         while self.room.now < end {
             self.gather();
-            while serve(self) == Forwarded::ArenaFull {
+            while !serve(self) {
                 self.deliver();
             }
             self.deliver();
         }
     }
 
+    /// One turn of a thread. False when something is left to do.
     #[inline(always)]
-    fn serve(&mut self) -> Forwarded {
+    fn serve(&mut self) -> bool {
         for (from, mut datagram) in self.datagrams.drain(..) {
             let path = Path::udp(from, SERVER.ip());
             self.room.engine.handle_datagram(
@@ -124,18 +125,19 @@ impl Call {
             );
         }
         self.room.engine.handle_timeout(self.room.now, &mut self.room.arena);
-        self.room.engine.forward(self.room.now, &mut self.room.arena)
+        let forwarded = self.room.engine.forward(self.room.now, &mut self.room.arena);
+        forwarded == Forwarded::Done && !self.room.is_due()
     }
 }
 
 #[inline(never)]
-fn serve_uncounted(call: &mut Call) -> Forwarded {
+fn serve_uncounted(call: &mut Call) -> bool {
     call.serve()
 }
 
 /// What callgrind counts: it is told this name. Of two functions that do the same, compilers make one.
 #[inline(never)]
-fn serve_counted(call: &mut Call) -> Forwarded {
+fn serve_counted(call: &mut Call) -> bool {
     std::hint::black_box(call.serve())
 }
 

@@ -115,7 +115,7 @@ impl Call {
         }
     }
 
-    /// One turn of each thread. False when an arena was full.
+    /// One turn of each thread. False when something is left to do.
     #[inline(always)]
     fn serve(&mut self) -> bool {
         for (index, part) in self.parts.iter_mut().enumerate() {
@@ -137,7 +137,8 @@ impl Call {
         let done = self
             .parts
             .iter_mut()
-            .all(|part| part.engine.forward(part.now, &mut part.arena) == Forwarded::Done);
+            .all(|part| part.engine.forward(part.now, &mut part.arena) == Forwarded::Done)
+            && !self.parts.iter().any(Room::is_due);
         if let [home, annex] = &mut self.parts[..] {
             while let Some(notice) = home.engine.poll_notice(home.now, Neighbour(1)) {
                 annex.engine.handle_notice(annex.now, Neighbour(0), notice);
