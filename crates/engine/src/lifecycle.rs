@@ -21,7 +21,7 @@ const TIMERS_AT_ONCE: usize = 64;
 impl Engine {
     /// Does what is due, of much a part: what has been due for the longest. Then more is due at once by
     /// [`deadline`](Engine::deadline), and what has come meanwhile can be taken in, and forwarded, before it.
-    /// Datagrams go to `out`. Returns how many timers were due of what is done.
+    /// Datagrams go to `out`. Returns how many timers it handled.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut SendArena) -> usize {
         for handled in 0..TIMERS_AT_ONCE {
             let Some(timer) = self.timers.pop_due(now) else { return handled };

@@ -113,7 +113,7 @@ impl Export {
                         sent.packets += 1;
                         // Not before it takes something again: a key frame that nobody reads helps nobody.
                         if std::mem::take(&mut reader.is_torn) {
-                            sent.torn |= 1_u32.checked_shl(layer.into()).unwrap_or_default();
+                            sent.torn |= Demand::bit(layer);
                         }
                     }
                 }
@@ -172,9 +172,8 @@ impl Engine {
             }
             let layers = (0..).zip(rings).map(|(layer, _)| layer);
             let Sent { packets, all, overtaken, torn } = elsewhere.exports.give(id, rings, give);
-            for layer in layers.filter(|layer| kind == MediaKind::Video && torn >> layer & 1 == 1) {
-                requests.push(*key, layer);
-            }
+            let is_torn = |layer: &u8| kind == MediaKind::Video && torn & Demand::bit(*layer) != 0;
+            layers.filter(is_torn).for_each(|layer| requests.push(*key, layer));
             counters.packets_relayed_out += packets;
             counters.relays_overtaken += overtaken;
             !all
