@@ -63,6 +63,13 @@ describe('a busy server', () => {
     await page.waitForTimeout(2000);
     assert.equal(knocks, before, 'nobody knocks any more');
 
+    // Enter in a field joins too, and the field can only be read then.
+    await ann.element('name-input').press('Enter');
+    await ann.element('stop-waiting').waitFor();
+    assert.equal(await focused(), 'stop-waiting');
+    await page.keyboard.press('Enter');
+    await ann.element('stop-waiting').waitFor({ state: 'hidden' });
+
     isBusy = false;
     await ann.enter();
     assert.equal(await page.evaluate(() => globalThis.parlor.room.stage), 'connected');

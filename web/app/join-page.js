@@ -97,9 +97,9 @@ export class JoinPage {
     // Said once; what counts down is the button.
     this.#waiting.textContent = WAIT.begun;
     this.#stopWaiting.hidden = false;
-    // The keyboard was on the button that joins, which cannot be pressed now.
+    // The keyboard was on the button that joins, which cannot be pressed now, or in a field, which cannot be changed.
     const { activeElement } = document;
-    if (activeElement === this.#submit || activeElement === document.body) this.#stopWaiting.focus();
+    if (activeElement && [this.#submit, this.#name, this.#room, document.body].includes(/** @type {any} */ (activeElement))) this.#stopWaiting.focus();
   }
 
   /** The page is gone, and with it a join that was on its way. */

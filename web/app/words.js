@@ -5,7 +5,7 @@
 
 /** To somebody whom a busy server has not let in yet. `begun` and `stopped` are said by screen readers, too. */
 export const WAIT = {
-  begun: "The server is busy. You will be let in as soon as it can do more, unless you stop waiting.",
+  begun: "The server is busy. For two minutes you are let in as soon as it can do more, unless you stop waiting.",
   stop: "Stop waiting",
   stopped: "You are no longer waiting. Join whenever you like.",
 };

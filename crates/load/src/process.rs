@@ -53,8 +53,9 @@ impl Usage {
     /// When there is no such process, or it is not told.
     pub fn of(pid: u32) -> Result<Usage, String> {
         let unknown = |what: &str| format!("process {pid}: {what} is not told");
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))
-            .map_err(|error| format!("process {pid}: {error}"))?;
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).map_err(|error| {
+            format!("there is no process {pid}, or it is not to be seen: {error}")
+        })?;
         let memory = Memory::read(&status).ok_or_else(|| unknown("memory"))?;
         let mut usage = Usage { memory, ..Usage::default() };
         let may_run_on = processors_of(&status).ok_or_else(|| unknown("its processors"))?;

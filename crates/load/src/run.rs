@@ -92,6 +92,9 @@ impl Growth {
 /// # Errors
 /// When it could not be run: no such server, no such process, nobody could join.
 pub fn run(options: &Options, progress: &mut dyn FnMut(String)) -> Result<Report, String> {
+    if options.speakers.is_some() && options.audio_kbps == 0 {
+        return Err("--speakers needs microphones: --audio-kbps 40, for example".into());
+    }
     let usage = || options.pid.map(Usage::of).transpose();
     let empty = usage()?;
     let crowd = Crowd::new(options)?;
