@@ -60,7 +60,7 @@ impl Call {
             let forwarded = self.room.engine.forward(self.room.now, &mut self.room.arena);
             self.spent += begun.elapsed();
             self.deliver(lively);
-            if forwarded == Forwarded::Done && !self.room.is_due() {
+            if forwarded == Forwarded::Done && !self.room.engine.is_due(self.room.now) {
                 return;
             }
         }

@@ -126,7 +126,7 @@ impl Call {
         }
         self.room.engine.handle_timeout(self.room.now, &mut self.room.arena);
         let forwarded = self.room.engine.forward(self.room.now, &mut self.room.arena);
-        forwarded == Forwarded::Done && !self.room.is_due()
+        forwarded == Forwarded::Done && !self.room.engine.is_due(self.room.now)
     }
 }
 

@@ -138,7 +138,7 @@ impl Call {
             .parts
             .iter_mut()
             .all(|part| part.engine.forward(part.now, &mut part.arena) == Forwarded::Done)
-            && !self.parts.iter().any(Room::is_due);
+            && !self.parts.iter().any(|part| part.engine.is_due(part.now));
         if let [home, annex] = &mut self.parts[..] {
             while let Some(notice) = home.engine.poll_notice(home.now, Neighbour(1)) {
                 annex.engine.handle_notice(annex.now, Neighbour(0), notice);

@@ -62,6 +62,11 @@ impl Engine {
         self.timers.next()
     }
 
+    /// Whether something is due.
+    pub fn is_due(&self, now: Instant) -> bool {
+        self.deadline().is_some_and(|at| at <= now)
+    }
+
     fn handle_peer_timer(
         &mut self,
         now: Instant,

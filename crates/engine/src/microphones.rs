@@ -16,19 +16,24 @@ use crate::track::{Subscriber, Track, TrackKey, TrackRef};
 
 impl Engine {
     /// Decides whether all microphones of a room are forwarded or the loudest, as some are on or off now that were
-    /// not. Who receives them is to be decided anew after it.
-    pub(crate) fn review_microphones(&mut self, now: Instant, key: RoomKey) {
+    /// not. Returns whether others may be forwarded than before: who receives them is to be decided anew then.
+    pub(crate) fn review_microphones(&mut self, now: Instant, key: RoomKey) -> bool {
         let mut on = self.microphones_that(key, |_| true);
-        let Some(room) = self.rooms.get_mut(key) else { return };
+        let Some(room) = self.rooms.get_mut(key) else { return false };
         let limits = &self.config.limits;
         let places = usize::from(limits.loudest_microphones);
         if on.len() <= places.max(limits.open_microphones.into()) {
             room.loudest = None;
             self.set_hearing(&on, Hearing::Open);
-            return;
+            return true;
         }
-        let heard = match room.loudest.take() {
-            Some(heard) => heard.into_iter().filter(|track| on.contains(track)).collect(),
+        let (heard, is_news) = match room.loudest.take() {
+            Some(mut heard) => {
+                let before = heard.len();
+                heard.retain(|track| on.contains(track));
+                let is_news = heard.len() != before;
+                (heard, is_news)
+            }
             None => {
                 let Engine { tracks, .. } = self;
                 let scores =
@@ -39,7 +44,7 @@ impl Engine {
                         .get(**track)
                         .is_some_and(|track| track.sound.has_sounded_within(now, HOLD))
                 };
-                on.iter().filter(sounds).take(places).copied().collect::<Vec<_>>()
+                (on.iter().filter(sounds).take(places).copied().collect::<Vec<_>>(), true)
             }
         };
         on.retain(|track| !heard.contains(track));
@@ -51,6 +56,7 @@ impl Engine {
             room.loudest = Some(heard);
         }
         self.begin_floor_reviews(now, key);
+        is_news
     }
 
     /// Lets somebody in who has begun to speak, if there is a place or one who gives way.

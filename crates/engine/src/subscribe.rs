@@ -24,7 +24,7 @@ impl Engine {
 
     fn reassign_everybody(&mut self, now: Instant, room: RoomKey) {
         for peer in self.rooms.get(room).map(|room| room.peers.as_slice()).unwrap_or_default() {
-            self.timers.set_no_later_than(Timer::Peer(peer.index, PeerTimer::Assignment), now);
+            self.timers.set_no_later_than(assignment_of(*peer), now);
         }
         self.review_relayed_soon(now, room);
     }
@@ -32,24 +32,17 @@ impl Engine {
     /// Something has come to a room, gone, or been switched: of these sources. Who only watches is nothing to the others, of
     /// whom there may be a thousand. Nor is another microphone where the loudest alone are forwarded, as long as these stay.
     pub(crate) fn reassign_others(&mut self, now: Instant, room: RoomKey, sources: &[Source]) {
-        if sources.iter().any(|source| *source != Source::Microphone) {
-            return self.reassign_room(now, room);
-        }
-        let loudest =
-            |engine: &Engine| engine.rooms.get(room).and_then(|room| room.loudest.clone());
-        let before = loudest(self);
-        if !sources.is_empty() {
-            self.review_microphones(now, room);
-        }
-        match sources.is_empty() || (before.is_some() && before == loudest(self)) {
-            true => self.review_relayed_soon(now, room),
-            false => self.reassign_everybody(now, room),
+        let has_others = !sources.iter().all(|source| *source == Source::Microphone);
+        let loudest_change = !sources.is_empty() && self.review_microphones(now, room);
+        match has_others || loudest_change {
+            true => self.reassign_everybody(now, room),
+            false => self.review_relayed_soon(now, room),
         }
     }
 
     /// Has it decided anew what one peer receives.
     pub(crate) fn reassign_soon(&mut self, now: Instant, key: PeerKey) {
-        self.timers.set_no_later_than(Timer::Peer(key.index, PeerTimer::Assignment), now);
+        self.timers.set_no_later_than(assignment_of(key), now);
     }
 
     /// Decides anew what one peer receives, and does so.
@@ -217,6 +210,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn assignment_of(key: PeerKey) -> Timer {
+    Timer::Peer(key.index, PeerTimer::Assignment)
 }
 
 fn candidate(track: &Track, peer: &Peer) -> Candidate {

@@ -122,8 +122,7 @@ impl Memory {
     /// # Errors
     /// When there is no such process, or it is not told.
     pub fn of(pid: u32) -> Result<Memory, String> {
-        let status = fs::read_to_string(format!("/proc/{pid}/status"))
-            .map_err(|error| format!("process {pid}: {error}"))?;
+        let status = status_of(pid)?;
         Memory::read(&status).ok_or_else(|| format!("process {pid}: memory is not told"))
     }
 
@@ -134,6 +133,11 @@ impl Memory {
         };
         Some(Memory { resident: bytes("VmRSS:")?, anonymous: bytes("RssAnon:")? })
     }
+}
+
+fn status_of(pid: u32) -> Result<String, String> {
+    let hidden = |error| format!("there is no process {pid}, or it is not to be seen: {error}");
+    fs::read_to_string(format!("/proc/{pid}/status")).map_err(hidden)
 }
 
 /// A line of `/proc/PID/status`, without its name.

@@ -18,7 +18,7 @@ use crate::carry_out::carry_out;
 use crate::departures::Departures;
 use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
-use crate::handover::{Cause, Handover, Notices};
+use crate::handover::{Cause, Handover, MOST_NOTICES, Notices};
 use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
@@ -35,8 +35,6 @@ const COMMANDS_PER_TICK: usize = 4;
 const BATCHES_PER_TICK: usize = 32;
 /// Parcels from other threads taken in with each batch: as many as one batch of each of a few threads.
 const PARCELS_PER_BATCH: usize = 8;
-/// Notices from other threads taken in with each batch: as many as may wait.
-const NOTICES_PER_BATCH: usize = 256;
 /// When a board that its room had in its hands is tried again.
 const BOARD_RETRY: Duration = Duration::from_millis(1);
 /// When what another thread had no room for is tried again.
@@ -247,7 +245,7 @@ impl MediaThread {
     /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
     fn take_over(&mut self, now: Instant) {
         let MediaThread { engine, handover, notices, desk, .. } = self;
-        for _ in 0..NOTICES_PER_BATCH {
+        for _ in 0..MOST_NOTICES {
             let Some((from, notice)) = notices.take() else { break };
             engine.handle_notice(now, Neighbour(from as u8), notice);
         }
@@ -283,7 +281,7 @@ impl MediaThread {
         ticks.late_total += late;
         ticks.late_max = ticks.late_max.max(late);
         self.engine.handle_timeout(now, &mut self.desk.departures.arena);
-        self.desk.is_behind |= self.engine.deadline().is_some_and(|at| at <= now);
+        self.desk.is_behind |= self.engine.is_due(now);
     }
 
     /// Writes out what subscribers are to get and sends it, with all else that the tick produced: as many pictures as fit

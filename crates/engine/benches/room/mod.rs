@@ -25,11 +25,6 @@ pub(crate) struct Room {
 }
 
 impl Room {
-    /// Whether the engine has left timers that are due.
-    pub(crate) fn is_due(&self) -> bool {
-        self.engine.deadline().is_some_and(|at| at <= self.now)
-    }
-
     /// An empty one.
     pub(crate) fn new() -> Room {
         let mut room = Room::of_thread(Instant::now(), 0);

@@ -31,7 +31,7 @@ use homes::Homes;
 use lane::{Dispatched, Lane, PARCELS};
 use parcel::{PARCEL_BYTES, Parcel};
 
-pub use notices::Notices;
+pub use notices::{MOST_NOTICES, Notices};
 pub use parcel::{Cause, HandedOver, Taken};
 
 /// Stray media datagrams that are shown to all threads in each [`STRAY_INTERVAL`]: a client that

@@ -11,7 +11,7 @@ use crate::poll::Waker;
 
 /// Notices that may wait for one thread: what a few hundred tracks that come at once take, after which the rest follows within
 /// a millisecond or so.
-const CAPACITY: usize = 256;
+pub const MOST_NOTICES: usize = 256;
 
 /// One thread's end of all that is told.
 pub struct Notices<N = Notice> {
@@ -33,7 +33,7 @@ impl<N> Notices<N> {
     /// The ends for a group of threads, each woken by its own waker, in their order.
     pub fn group(wakers: &[Waker]) -> Vec<Notices<N>> {
         let (outboxes, inboxes): (Vec<_>, Vec<_>) =
-            wakers.iter().map(|_| sync_channel(CAPACITY)).unzip();
+            wakers.iter().map(|_| sync_channel(MOST_NOTICES)).unzip();
         let lane = |(outbox, waker): (&SyncSender<_>, &Waker)| Lane {
             outbox: outbox.clone(),
             waker: waker.clone(),
@@ -93,7 +93,7 @@ mod tests {
     fn what_there_is_no_room_for_waits_and_comes_in_its_order() {
         let wakers = [Poller::new().unwrap(), Poller::new().unwrap()].map(|poller| poller.waker());
         let mut ends = Notices::<usize>::group(&wakers);
-        let (mut told, mut taken) = (0..CAPACITY + 10, Vec::new());
+        let (mut told, mut taken) = (0..MOST_NOTICES + 10, Vec::new());
         let mut next = |to: usize| told.next().inspect(|_| assert_eq!(to, 1));
         assert!(!ends[0].tell(&mut next), "there is not room for all");
         assert!(!ends[0].tell(&mut next), "nor is there later, as long as nothing is taken");
@@ -104,7 +104,7 @@ mod tests {
         }
         assert!(ends[0].tell(&mut next));
         taken.extend(std::iter::from_fn(|| ends[1].take()));
-        let all: Vec<_> = (0..CAPACITY + 10).map(|number| (0, number)).collect();
+        let all: Vec<_> = (0..MOST_NOTICES + 10).map(|number| (0, number)).collect();
         assert_eq!(taken, all);
     }
 
@@ -112,12 +112,12 @@ mod tests {
     fn nothing_waits_for_a_thread_that_has_ended_or_of_an_engine_that_is_no_more() {
         let wakers = [Poller::new().unwrap(), Poller::new().unwrap()].map(|poller| poller.waker());
         let mut ends = Notices::<usize>::group(&wakers);
-        let mut told = 0..=CAPACITY;
+        let mut told = 0..=MOST_NOTICES;
         assert!(!ends[0].tell(|_| told.next()));
         ends[0].forget();
         assert!(ends[0].tell(|_| None), "what waited is forgotten");
         ends.pop();
-        let mut told = 0..2 * CAPACITY;
+        let mut told = 0..2 * MOST_NOTICES;
         assert!(ends[0].tell(|_| told.next()), "who has ended takes all");
     }
 }

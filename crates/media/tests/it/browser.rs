@@ -55,14 +55,12 @@ impl Browser {
     pub(super) fn run(&mut self) {
         let Browser { client, socket, batch, server, .. } = self;
         let now = Instant::now();
-        let local = socket.local().ip();
-        let send = |Datagram { to, bytes }: Datagram| {
-            *server = Some(to);
-            let path = UdpPath { remote: to, local };
-            let datagram = Datagrams { path, bytes: &bytes, segment: u16::MAX };
-            socket.send(std::iter::once(datagram), &mut Patience::default());
-        };
-        client.run(now, send).unwrap();
+        client
+            .run(now, |datagram| {
+                *server = Some(datagram.to);
+                send(socket, &datagram);
+            })
+            .unwrap();
         // An error is that nothing is there.
         let _nothing = socket.receive(batch);
         for arrival in batch.arrivals() {
@@ -86,6 +84,13 @@ impl Browser {
     pub(super) fn frames_of(&self, publisher: u32, kind: MediaKind) -> usize {
         self.client.frames_of(publisher, client::kind(kind)).len()
     }
+}
+
+/// Sends what a client says.
+pub(super) fn send(socket: &mut Socket, Datagram { to, bytes }: &Datagram) {
+    let path = UdpPath { remote: *to, local: socket.local().ip() };
+    let datagram = Datagrams { path, bytes, segment: u16::MAX };
+    socket.send(std::iter::once(datagram), &mut Patience::default());
 }
 
 /// Lets browsers run as long as something holds of them.

@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::{Join, PeerId, RoomId};
 use parlor_media::poll::Poller;
-use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
+use parlor_media::udp::{Buffers, ReceiveBatch, Socket, bind_group};
 use parlor_media::{Media, MediaConfig};
-use parlor_rtc::path::UdpPath;
-use parlor_sim::client::{Client, Datagram};
+use parlor_sim::client::Client;
 
+use crate::browser::send;
 use crate::task::block_on;
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -47,13 +47,7 @@ impl Browser {
             let now = Instant::now();
             assert!(now < give_up, "it does not come to that");
             let socket = &mut sockets[0];
-            let local = socket.local().ip();
-            let send = |Datagram { to, bytes }: Datagram| {
-                let path = UdpPath { remote: to, local };
-                let datagram = Datagrams { path, bytes: &bytes, segment: u16::MAX };
-                socket.send(std::iter::once(datagram), &mut Patience::default());
-            };
-            client.run(now, send).unwrap();
+            client.run(now, |datagram| send(socket, &datagram)).unwrap();
             if holds(client) {
                 return;
             }

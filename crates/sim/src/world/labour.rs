@@ -117,7 +117,7 @@ impl World {
                 self.send_later(clock, datagram_out);
             }
             *clock += timer * self.engine.handle_timeout(began, &mut self.arena) as u32;
-            let has_timers_left = self.engine.deadline().is_some_and(|at| at <= began);
+            let has_timers_left = self.engine.is_due(began);
             while labour.has_pictures_left
                 && self.engine.forward_sound(began, &mut self.arena) == Forwarded::ArenaFull
             {

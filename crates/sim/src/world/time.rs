@@ -50,7 +50,7 @@ impl World {
         if self.labour.is_some() {
             self.work();
         } else {
-            if self.engine.deadline().is_some_and(|at| at <= self.now) {
+            if self.engine.is_due(self.now) {
                 self.engine.handle_timeout(self.now, &mut self.arena);
             }
             self.forward();
