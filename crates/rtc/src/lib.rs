@@ -20,6 +20,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod srtp;
 pub mod stun;
+pub mod turn;
 
 pub use connection::Connection;
 pub use id::{MediaKind, Mid, Rid};
