@@ -8,6 +8,7 @@ pub mod congestion;
 pub mod connection;
 pub mod demux;
 pub mod dtls;
+pub mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod ice;
