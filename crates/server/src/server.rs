@@ -78,8 +78,11 @@ impl Server {
             address.port(),
             encrypted,
         );
-        let room_config =
-            RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
+        let room_config = RoomConfig {
+            max_peers: config.max_peers_per_room,
+            max_rooms: config.max_rooms,
+            ice_servers: ice_servers.clone(),
+        };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             media: handle,
