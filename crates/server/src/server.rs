@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::{Config, Tls};
 use crate::descriptors::make_room_for;
+use crate::ice_servers::IceServers;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -70,14 +71,22 @@ impl Server {
         let tls = acceptor(&config.tls, &names, config.state_dir.as_deref())?;
         let rooms_stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
+        let encrypted = config.tls != Tls::Off;
+        let ice_servers = IceServers::new(
+            handle.turn_secret().clone(),
+            handle.candidates(),
+            address.port(),
+            encrypted,
+        );
         let room_config =
             RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             media: handle,
+            ice_servers,
             metrics,
             origins: config.origins.clone().into(),
-            encrypted: config.tls != Tls::Off,
+            encrypted,
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
             sockets_room: Pool::new(make_room_for(config.max_sockets)),
