@@ -13,6 +13,7 @@ pub mod ice_servers;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+mod opener;
 pub mod pool;
 pub mod rate;
 pub mod room;
