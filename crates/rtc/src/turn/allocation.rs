@@ -176,4 +176,9 @@ impl Allocation {
                 .map_err(|_| ErrorCode::InsufficientCapacity),
         }
     }
+
+    /// How many permissions and how many channels it has, those included that are over.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.permissions.len(), self.channels.len())
+    }
 }

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use parlor_rtc::path::DestinationId;
 use parlor_rtc::stun::{Method, attribute};
 use parlor_rtc::turn::Destinations;
+use proptest::prelude::*;
 
 use super::world::{
     Add, Config, MEDIA_V4, MEDIA_V6, Phone, UDP, World, address, channel_data, config, destinations,
@@ -148,4 +149,13 @@ fn destinations_are_kept_once_in_order_without_mapped_addresses() {
     let many = (0..257).map(|port| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port));
     assert!(Destinations::new(many.clone().take(256)).is_ok());
     assert!(Destinations::new(many).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_messages_reaches_nothing_but_destinations(
+        script in prop::collection::vec(any::<u8>(), 0..2000),
+    ) {
+        parlor_rtc::fuzzing::turn(&script);
+    }
 }
