@@ -3,7 +3,9 @@
 use parlor_rtc::path::{AllocationId, DestinationId, RelayedPath};
 use parlor_rtc::stun::{Method, attribute};
 use parlor_rtc::turn::framing::next_frame;
-use parlor_rtc::turn::{Flow, MAX_CHANNELS};
+use parlor_rtc::turn::{Client, DropReason, Flow, Handled, MAX_CHANNELS, Outlet};
+
+use crate::counting::allocations;
 
 use super::world::{
     Add, Config, MEDIA_V4, MEDIA_V6, Phone, UDP, World, address, channel_data, config, destinations,
@@ -163,6 +165,38 @@ fn both_families_of_one_allocation_work() {
         let (_, message) = world.wrap(path, b"hi").unwrap();
         let message = super::world::Answer { bytes: message };
         assert_eq!(message.address(attribute::XOR_PEER_ADDRESS), Some(address(peer)));
+    }
+}
+
+#[test]
+fn nothing_is_allocated_for_a_datagram_either_way() {
+    let mut world = World::new(config());
+    let mut phone = Phone::udp("198.51.100.7:50000");
+    let both = [UDP, Add::Raw(attribute::ADDITIONAL_ADDRESS_FAMILY, &[2, 0, 0, 0])];
+    world.ask(&mut phone, Method::Allocate, &both);
+    world.bind(&mut phone, 0x4000, address(MEDIA_V4));
+    world.permit(&mut phone, &[address(MEDIA_V6)]);
+    let messages = [channel_data(0x4000, &[7; 500]), phone.send(address(MEDIA_V6), &[7; 500])];
+    let stranger = Phone::udp("198.51.100.8:50000").client;
+    let before = allocations();
+    for message in &messages {
+        let Handled::Relay { path, .. } =
+            world.server.handle(world.time, phone.client, message, &mut Nowhere)
+        else {
+            panic!("it is permitted")
+        };
+        assert!(world.server.wrap(world.time.now, path, 1200).is_some());
+        let dropped = world.server.handle(world.time, stranger, message, &mut Nowhere);
+        assert_eq!(dropped, Handled::Dropped(DropReason::NotAllowed));
+    }
+    assert_eq!(allocations() - before, 0);
+}
+
+struct Nowhere;
+
+impl Outlet for Nowhere {
+    fn send(&mut self, _: Client, _: &[u8]) {
+        panic!("datagrams are not answered");
     }
 }
 
