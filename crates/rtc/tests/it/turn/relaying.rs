@@ -137,7 +137,18 @@ fn channels_and_permissions_of_an_allocation_are_bounded() {
     assert_eq!(bound, MAX_CHANNELS);
     assert!(results[bound..].iter().all(|error| *error == Some(508)));
     assert_eq!(world.permit(&mut phone, &[address(many[30])]), Some(508));
+    // What is refused changes nothing, and what is known is prolonged.
+    assert_eq!(world.relay(phone.client, &channel_data(0x4000 + 20, b"hello")), None);
+    assert_eq!(world.bind(&mut phone, 0x4003, address(many[3])), None);
     assert_eq!(world.permit(&mut phone, &[address(many[0])]), None);
+
+    // Where no permission fits any more, no channel is bound either.
+    let mut full = Phone::udp("198.51.100.7:50002");
+    world.allocate(&mut full);
+    let peers: Vec<_> = many[..16].iter().map(|peer| address(peer)).collect();
+    assert_eq!(world.permit(&mut full, &peers), None);
+    assert_eq!(world.bind(&mut full, 0x4000, address(many[16])), Some(508));
+    assert_eq!(world.relay(full.client, &channel_data(0x4000, b"hello")), None);
 
     // For all or for none.
     let mut other = Phone::udp("198.51.100.7:50001");
