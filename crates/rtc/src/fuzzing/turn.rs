@@ -8,7 +8,7 @@ use md5::{Digest as _, Md5};
 
 use crate::path::{AllocationId, DestinationId, RelayedPath, StreamId, StreamPath, UdpPath};
 use crate::stun::attributes::{Attributes, xor_address};
-use crate::stun::{Class, MessageWriter, Method, TransactionId, attribute};
+use crate::stun::{Class, MAGIC_COOKIE, MessageWriter, Method, TransactionId, attribute};
 use crate::turn::{
     Client, Config, Destinations, Handled, Limits, Login, Outlet, Secret, Server, Time,
 };
@@ -43,6 +43,7 @@ pub fn turn(data: &[u8]) {
             10 => {
                 let message = script.chunk();
                 world.deliver(who, message);
+                world.deliver(who, &with_header(message));
             }
             11 => world.wrap(&mut script),
             12 if script.byte() > Some(200) => world.server.drop_client(client(who)),
@@ -275,6 +276,14 @@ impl World {
             assert_eq!(from, self.server.destinations().address(path.destination));
         }
     }
+}
+
+/// Any bytes as the attributes of a message.
+fn with_header(attributes: &[u8]) -> Vec<u8> {
+    let kind = attributes.first().map_or(0, |byte| u16::from(byte & 0xF));
+    let attributes = &attributes[..attributes.len() & !3];
+    let len = (attributes.len() as u16).to_be_bytes();
+    [&kind.to_be_bytes()[..], &len, &MAGIC_COOKIE.to_be_bytes(), &[9; 12], attributes].concat()
 }
 
 /// One attribute that may matter, or any.
