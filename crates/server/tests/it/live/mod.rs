@@ -3,6 +3,7 @@
 mod channels;
 mod http;
 mod meeting;
+mod one_port;
 mod process;
 mod sharing;
 mod sockets;
