@@ -7,6 +7,7 @@ use async_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use parlor_engine::{Join, JoinError, Joined, Sender as Publication, View};
 use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
+use parlor_rtc::Rid;
 
 use crate::board::{BoardRoot, BoardWriter};
 use crate::poll::Waker;
@@ -72,6 +73,7 @@ pub(crate) enum Command {
         peer: PeerId,
         offer: String,
         senders: Vec<Publication>,
+        pins: Vec<TrackId>,
         reply: Reply<Joined>,
     },
     SwitchTrack {
@@ -84,6 +86,13 @@ pub(crate) enum Command {
         room: RoomId,
         peer: PeerId,
         tracks: Vec<View>,
+        reply: Reply<()>,
+    },
+    Cap {
+        room: RoomId,
+        peer: PeerId,
+        track: TrackId,
+        up_to: Option<Rid>,
         reply: Reply<()>,
     },
     RemovePeer {
@@ -158,6 +167,7 @@ impl Command {
             | Command::RemoveRoom { reply, .. }
             | Command::SwitchTrack { reply, .. }
             | Command::View { reply, .. }
+            | Command::Cap { reply, .. }
             | Command::RemovePeer { reply, .. }
             | Command::Panic { reply } => drop(reply.send(Err(error))),
             Command::Join { reply, .. } | Command::Reoffer { reply, .. } => {

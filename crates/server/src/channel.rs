@@ -266,7 +266,8 @@ impl Channels {
             "offer" => {
                 let Offer { offer, senders } = parse_payload(payload)?;
                 admission::check_senders(&senders)?;
-                Ok(Request::Offer { offer, senders: self.app.rooms.name_tracks(senders) })
+                let senders = self.app.rooms.name_tracks(senders);
+                Ok(Request::Offer { offer, senders, pins: Vec::new() })
             }
             _ => {
                 let message = "There is no such event in a room.";

@@ -104,7 +104,10 @@ impl World {
             }
             7 => {
                 let senders = self.senders();
-                self.request(session, Request::Offer { offer: String::new(), senders });
+                self.request(
+                    session,
+                    Request::Offer { offer: String::new(), senders, pins: Vec::new() },
+                );
             }
             8 => self.news(peer, argument),
             9 => {
@@ -162,6 +165,7 @@ impl World {
             name: "Ann".to_owned(),
             offer: with_offer.then(String::new),
             senders: if with_offer { self.senders() } else { Vec::new() },
+            pins: None,
             resume,
             peer,
             token: Token::from_bytes(token),

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use parlor_engine::{Join, JoinError, Joined, PeerId, RoomId, Sender, Source, TrackId};
+use parlor_engine::{Join, JoinError, Joined, PeerId, Receive, RoomId, Sender, Source, TrackId};
 use parlor_rtc::MediaKind::{self, Audio, Video};
 
 use crate::world::World;
@@ -32,7 +32,8 @@ impl Talker {
         let mut talker = Talker { world: World::new(), sections: sections.to_vec() };
         let offer = talker.offer();
         let senders = talker.senders(senders);
-        let join = Join { room: RoomId(1), peer: PeerId(1), offer, senders };
+        let join =
+            Join { room: RoomId(1), peer: PeerId(1), offer, senders, receive: Receive::Floating };
         talker.world.engine.join(talker.world.now, join).unwrap();
         talker
     }
@@ -40,7 +41,7 @@ impl Talker {
     /// Offers again, with these tracks: of each its section and its name.
     fn offer_again(&mut self, senders: &[(u64, u64)]) -> Result<Joined, JoinError> {
         let (offer, senders) = (self.offer(), self.senders(senders));
-        self.world.engine.reoffer(self.world.now, PeerId(1), &offer, &senders)
+        self.world.engine.reoffer(self.world.now, PeerId(1), &offer, &senders, &[])
     }
 
     fn tracks(&self) -> usize {

@@ -105,6 +105,15 @@ pub enum Request {
         offer: String,
         /// Each sending section with the name of its track, should it be new.
         senders: Vec<NamedSender>,
+        /// The tracks that are to be on its receive sections; of one whose sections float, none are looked at.
+        pins: Vec<TrackId>,
+    },
+    /// No better encoding of somebody's track is to be sent than the one of this rid; `None` takes that back.
+    Cap {
+        /// Which one.
+        track: TrackId,
+        /// The rid.
+        up_to: Option<String>,
     },
     /// Goodbye.
     Leave,
@@ -125,6 +134,8 @@ pub struct Join {
     pub offer: Option<String>,
     /// Each sending section with the name of its track.
     pub senders: Vec<NamedSender>,
+    /// The tracks that are to be on its receive sections, if those are pinned; `None` lets them float.
+    pub pins: Option<Vec<TrackId>>,
     /// The membership to resume.
     pub resume: Option<Token>,
     /// The id of the peer, should it be new.
@@ -284,6 +295,15 @@ pub enum MediaCommand {
         /// The tracks.
         tracks: Vec<ViewedTrack>,
     },
+    /// No better encoding of a track is to be sent to a peer than this one.
+    Cap {
+        /// Whose.
+        peer: PeerId,
+        /// Which one.
+        track: TrackId,
+        /// The rid.
+        up_to: Option<String>,
+    },
     /// A peer goes.
     Remove {
         /// Which one.
@@ -302,6 +322,8 @@ pub struct Negotiate {
     pub offer: String,
     /// Each sending section with the name of its track.
     pub senders: Vec<NamedSender>,
+    /// The tracks that are to be on its receive sections, if those are pinned.
+    pub pins: Option<Vec<TrackId>>,
     /// It is of somebody who is new here: nobody is turned away for want of room who was in.
     pub is_new: bool,
 }

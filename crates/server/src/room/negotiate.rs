@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use parlor_wire::{
     Ended, Joined, LeaveReason, Negotiated, OwnTrack, Peer, PeerId, Presence, Reason, Refusal,
-    Speakers,
+    Speakers, TrackId,
 };
 
 use super::command::{
@@ -143,7 +143,8 @@ impl RoomState {
             purpose: Purpose::Join,
             tracks,
         });
-        let negotiate = Negotiate { peer, attempt, offer, senders: join.senders, is_new };
+        let (senders, pins) = (join.senders, join.pins);
+        let negotiate = Negotiate { peer, attempt, offer, senders, pins, is_new };
         self.effect(Effect::Media(MediaCommand::Join(negotiate)));
     }
 
@@ -153,8 +154,7 @@ impl RoomState {
         peer: PeerId,
         session: SessionId,
         reference: Reference,
-        offer: String,
-        senders: Vec<NamedSender>,
+        (offer, senders, pins): (String, Vec<NamedSender>, Vec<TrackId>),
     ) {
         let Some(member) = self.members.get_mut(&peer) else { return };
         if member.negotiation.is_some() {
@@ -171,7 +171,8 @@ impl RoomState {
         let tracks = named.iter().map(|named| track_of(named.track, named)).collect();
         let purpose = Purpose::Offer;
         member.negotiation = Some(Negotiation { attempt, session, reference, purpose, tracks });
-        let negotiate = Negotiate { peer, attempt, offer, senders: named, is_new: false };
+        let (senders, pins) = (named, Some(pins));
+        let negotiate = Negotiate { peer, attempt, offer, senders, pins, is_new: false };
         self.effect(Effect::Media(MediaCommand::Offer(negotiate)));
     }
 

@@ -145,6 +145,7 @@ impl Rooms {
             name: wish.name,
             offer: wish.offer,
             senders: self.name_tracks(wish.senders),
+            pins: None,
             resume: wish.resume,
             peer: PeerId(next(&inner.ids.peer)),
             token,

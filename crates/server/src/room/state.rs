@@ -144,8 +144,12 @@ impl RoomState {
         let reply = match request {
             Request::SwitchTrack { track, on } => self.switch_track(peer, track, on),
             Request::View(tracks) => self.view(peer, tracks),
-            Request::Offer { offer, senders } => {
-                return self.offer(peer, session, reference, offer, senders);
+            Request::Offer { offer, senders, pins } => {
+                return self.offer(peer, session, reference, (offer, senders, pins));
+            }
+            Request::Cap { track, up_to } => {
+                self.effect(Effect::Media(MediaCommand::Cap { peer, track, up_to }));
+                Ok(Response::Empty(Empty {}))
             }
             Request::Leave => {
                 self.reply(session, reference, Ok(Response::Empty(Empty {})));

@@ -139,6 +139,7 @@ impl World {
             name: name.into(),
             offer: Some("offer".into()),
             senders: senders.into(),
+            pins: None,
             resume: None,
             peer,
             token: Token::from_bytes(token),
