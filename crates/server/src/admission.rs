@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use parlor_wire::{Join, Kind, PROTOCOL, Reason, Refusal, RoomName, Sender, Source, VERSION};
 
-use crate::room::Token;
+use crate::room::{Door, Token};
 
 /// Longest display name, in characters.
 pub const MAX_NAME_LEN: usize = 64;
@@ -23,6 +23,8 @@ const FULL_RETRY_MS: u64 = 10_000;
 pub struct Wish {
     /// Which room.
     pub room: RoomName,
+    /// By which door.
+    pub door: Door,
     /// The display name, trimmed.
     pub name: String,
     /// The SDP offer.
@@ -69,7 +71,32 @@ pub fn check(room: RoomName, join: Join) -> Result<Wish, Refusal> {
         let message = "offer: missing; only a join with `resume` may leave it out";
         return Err(Refusal::new(Reason::BadRequest, message));
     }
-    Ok(Wish { room, name, offer: join.offer, senders: join.senders, resume })
+    let door = Door::Channel;
+    Ok(Wish { room, door, name, offer: join.offer, senders: join.senders, resume })
+}
+
+/// Who may come by WHIP or WHEP, by what the request says of itself in `Authorization: Bearer` (RFC 6750 section 2.1).
+///
+/// # Errors
+/// None today: everybody is admitted, with a token or without. This is the one place where that is decided.
+pub fn admit(_door: Door, _bearer: Option<&str>) -> Result<(), Refusal> {
+    Ok(())
+}
+
+/// A join by WHIP or WHEP, whose offer sends on `senders`.
+///
+/// # Errors
+/// The refusal that the client is to get; it names the field.
+pub fn check_door(
+    room: RoomName,
+    door: Door,
+    name: &str,
+    offer: String,
+    senders: Vec<Sender>,
+) -> Result<Wish, Refusal> {
+    let name = display_name(name)?;
+    check_senders(&senders)?;
+    Ok(Wish { room, door, name, offer: Some(offer), senders, resume: None })
 }
 
 fn display_name(text: &str) -> Result<String, Refusal> {

@@ -9,6 +9,7 @@ use parlor_wire::{
 };
 use serde::Serialize;
 
+use super::door::Door;
 use super::token::Token;
 
 /// One client's membership of one topic over one socket, unique in the process.
@@ -128,6 +129,8 @@ pub struct Join {
     pub reference: Reference,
     /// The session of the same topic and socket that this one takes the place of.
     pub replaces: Option<SessionId>,
+    /// How it came.
+    pub door: Door,
     /// The display name.
     pub name: String,
     /// The SDP offer; none resumes a membership whose media is up.

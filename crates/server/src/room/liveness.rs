@@ -30,6 +30,8 @@ pub enum Link {
         /// When something last came.
         since: Instant,
     },
+    /// There is no socket, and none will come: who came by WHIP or WHEP lives by its media alone.
+    ByMedia(SessionId),
     /// It closed, and no other has come.
     Closed {
         /// When.
@@ -73,6 +75,8 @@ pub struct Verdict {
 pub enum End {
     /// The socket is open and is told; the token lives on.
     MediaSilent,
+    /// It has no socket, and has closed its media: it has left.
+    HungUp,
     /// Nobody came back to the socket; the token is void.
     NotResumed,
     /// Nothing was heard at all, be the socket closed or quiet; the token lives on.
@@ -86,9 +90,14 @@ pub fn judge(link: Link, media: Media) -> Verdict {
         Media::Connected => (PeerState::Connected, None),
         Media::Silent { since } | Media::Over { since } => (PeerState::Reconnecting, Some(since)),
     };
+    let is_over = matches!(media, Media::Over { .. });
     let end = match (link, silent_since) {
-        (Link::Open(_) | Link::Quiet { .. }, None) => None,
-        (Link::Open(_), Some(silent)) => Some((silent + MEDIA_PATIENCE, End::MediaSilent)),
+        (Link::Open(_) | Link::Quiet { .. } | Link::ByMedia(_), None) => None,
+        (Link::ByMedia(_), Some(silent)) if is_over => Some((silent, End::HungUp)),
+        // Of who has no socket that is the time after which consent has expired (RFC 7675 section 5.1).
+        (Link::Open(_) | Link::ByMedia(_), Some(silent)) => {
+            Some((silent + MEDIA_PATIENCE, End::MediaSilent))
+        }
         (Link::Closed { since }, None) => Some((since + SOCKET_PATIENCE, End::NotResumed)),
         (Link::Closed { since } | Link::Quiet { since, .. }, Some(silent)) => {
             Some((since.max(silent) + BOTH_PATIENCE, End::BothSilent))

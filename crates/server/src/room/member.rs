@@ -7,12 +7,14 @@ use parlor_wire::{
 };
 
 use super::command::{NamedSender, Reference, SessionId};
+use super::door::Door;
 use super::liveness::{Link, Media, judge};
 use super::token::Token;
 
 /// One participant.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    pub(super) door: Door,
     pub(super) name: String,
     pub(super) token: Token,
     /// It was lost, and until then its token is good whatever becomes of this try to come back.
@@ -67,13 +69,21 @@ pub(super) enum Purpose {
 }
 
 impl Member {
-    pub(super) fn new(name: String, token: Token, session: SessionId, now: Instant) -> Member {
+    pub(super) fn new(
+        door: Door,
+        name: String,
+        token: Token,
+        session: SessionId,
+        now: Instant,
+    ) -> Member {
+        let link = if door.has_socket() { Link::Open(session) } else { Link::ByMedia(session) };
         Member {
+            door,
             name,
             token,
             lost_until: None,
             stage: Stage::Entering,
-            link: Link::Open(session),
+            link,
             media: Media::Connecting { since: now },
             had_more_time: false,
             tracks: Vec::new(),
@@ -87,19 +97,21 @@ impl Member {
         }
     }
 
-    /// The session to talk over, if a socket is open.
+    /// The session to talk over, if there is one.
     pub(super) fn session(&self) -> Option<SessionId> {
         match self.link {
-            Link::Open(session) | Link::Quiet { session, .. } => Some(session),
+            Link::Open(session) | Link::Quiet { session, .. } | Link::ByMedia(session) => {
+                Some(session)
+            }
             Link::Closed { .. } => None,
         }
     }
 
-    /// The session, once its join was answered: nothing may be pushed before.
+    /// The session of a socket, once its join was answered: nothing may be pushed before.
     pub(super) fn listening(&self) -> Option<SessionId> {
         let joining =
             self.negotiation.as_ref().is_some_and(|pending| pending.purpose == Purpose::Join);
-        if joining { None } else { self.session() }
+        if joining || !self.door.has_socket() { None } else { self.session() }
     }
 
     /// Whether there is a connection that the client knows the answer of.

@@ -2,6 +2,7 @@
 
 mod actor;
 pub mod command;
+mod door;
 pub mod liveness;
 mod media;
 mod member;
@@ -11,6 +12,7 @@ mod registry;
 mod state;
 mod token;
 
+pub use door::{Door, Watch};
 pub use negotiate::PEERS_PER_PAGE;
 pub use registry::{Entry, RoomConfig, RoomHandle, Rooms};
 pub use state::{Census, MAX_LOST, MAX_VIEWED, RoomState};

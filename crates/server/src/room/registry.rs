@@ -142,6 +142,7 @@ impl Rooms {
             session: id,
             reference,
             replaces,
+            door: wish.door,
             name: wish.name,
             offer: wish.offer,
             senders: self.name_tracks(wish.senders),

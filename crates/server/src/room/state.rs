@@ -44,7 +44,7 @@ pub(super) struct Lost {
 /// How many there are of what, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Members that others know of.
+    /// Members whose join was answered, viewers too.
     pub peers: usize,
     /// Their tracks.
     pub tracks: usize,
@@ -203,7 +203,9 @@ impl RoomState {
     fn relink(&mut self, session: SessionId, link: Link) {
         let owner = self.sessions.get(&session);
         let member = owner.and_then(|peer| self.members.get_mut(peer));
-        if let Some(member) = member.filter(|member| member.session() == Some(session)) {
+        let is_its =
+            |member: &&mut Member| member.door.has_socket() && member.session() == Some(session);
+        if let Some(member) = member.filter(is_its) {
             member.link = link;
         }
     }
@@ -233,7 +235,7 @@ impl RoomState {
         member.slots = news.slots;
         member.wanted = news.wanted;
         let (listening, ask) = (member.listening(), member.slots_to_ask_for());
-        if shown != before && member.stage == Stage::Present {
+        if shown != before && member.stage == Stage::Present && member.door.is_seen() {
             self.presence.changed(peer);
         }
         if !moved.is_empty() {
@@ -302,6 +304,11 @@ impl RoomState {
                     let why = "No media has arrived from you for 30 seconds.".to_owned();
                     self.end_one(peer, Reason::ConnectionFailed, why, now);
                 }
+                End::HungUp => {
+                    let why = "You have closed your media connection.".to_owned();
+                    self.tell_end(peer, Reason::ConnectionFailed, why);
+                    self.remove(peer, LeaveReason::Left, None);
+                }
                 End::NotResumed => self.remove(peer, LeaveReason::Lost, None),
                 End::BothSilent => {
                     let why = "Nothing was heard from you, nor media.".to_owned();
@@ -313,11 +320,17 @@ impl RoomState {
 
     /// Ends one membership by the server's decision; its token lives on.
     fn end_one(&mut self, peer: PeerId, reason: Reason, message: String, now: Instant) {
+        self.tell_end(peer, reason, message);
+        // Who has no socket has never been told its token.
+        let comes_back = self.members.get(&peer).is_some_and(|member| member.door.has_socket());
+        self.remove(peer, LeaveReason::Lost, comes_back.then_some(now));
+    }
+
+    fn tell_end(&mut self, peer: PeerId, reason: Reason, message: String) {
         let session = self.members.get(&peer).and_then(Member::session);
         if let Some(session) = session {
             self.hang_up(session, Ended { reason, message });
         }
-        self.remove(peer, LeaveReason::Lost, Some(now));
     }
 
     /// Says over a session why it is over, and closes it.
@@ -336,7 +349,9 @@ impl RoomState {
         let until = match member.stage {
             Stage::Entering => member.lost_until,
             Stage::Present => {
-                self.presence.left(peer, reason);
+                if member.door.is_seen() {
+                    self.presence.left(peer, reason);
+                }
                 lost_at.map(|now| now + TOKEN_LIFE)
             }
         };

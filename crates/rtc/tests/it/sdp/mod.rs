@@ -8,8 +8,8 @@ mod golden;
 mod hostile;
 mod opus;
 mod peer;
-mod reoffer;
 mod publishers;
+mod reoffer;
 mod sections;
 
 use std::path::PathBuf;

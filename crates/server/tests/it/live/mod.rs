@@ -6,6 +6,7 @@ mod meeting;
 mod process;
 mod sharing;
 mod sockets;
+mod whip;
 
 use std::net::SocketAddr;
 use std::time::Duration;

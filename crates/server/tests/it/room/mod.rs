@@ -1,5 +1,6 @@
 //! Rooms as values, in simulated time.
 
+mod doors;
 mod joining;
 mod limits;
 mod liveness;
@@ -14,7 +15,7 @@ use parlor_server::room::command::{
     Answer, Command, Effect, Heard, Join, MediaCommand, MediaNews, NamedSender, Push, Request,
     Response, SessionId,
 };
-use parlor_server::room::{RoomState, Token};
+use parlor_server::room::{Door, RoomState, Token};
 use parlor_wire::{
     Ended, Joined, Kind, MoreSlots, PeerId, Presence, Reason, Refusal, Sender, Slot, Source,
     TrackId,
@@ -136,6 +137,7 @@ impl World {
             session,
             reference: Some("1".into()),
             replaces: None,
+            door: Door::Channel,
             name: name.into(),
             offer: Some("offer".into()),
             senders: senders.into(),
