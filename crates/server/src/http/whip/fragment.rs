@@ -72,6 +72,9 @@ impl Fragment {
 
 /// The fragment that tells a client of an ICE restart what is new in `answer`: our credentials and candidates, under
 /// the section that has the transport of them all.
+///
+/// Candidates but the first end with LF alone, which parsers accept (RFC 8866 section 5): npm `whip-whep` 1.2.0 puts commas
+/// between those that end with CRLF, and its browser refuses what comes of it.
 pub(crate) fn of_answer(answer: &str) -> String {
     let (session, sections) = split(answer);
     let is_tagged = |section: &&&str| lines(section).any(|line| line.starts_with("a=candidate:"));
@@ -83,9 +86,12 @@ pub(crate) fn of_answer(answer: &str) -> String {
         ["m=", "a=mid:", "a=ice-ufrag:", "a=ice-pwd:", "a=candidate:", "a=end-of-candidates"];
     let own = tagged.into_iter().flat_map(|section| lines(section));
     let own = own.filter(|line| kept.iter().any(|kept| line.starts_with(kept)));
+    let mut candidates = 0;
     for line in ["a=ice-lite"].into_iter().chain(group).chain(own) {
+        candidates += usize::from(line.starts_with("a=candidate:"));
+        let is_later = candidates > 1 && line.starts_with("a=candidate:");
         // Writing to a string cannot fail.
-        let _ = write!(fragment, "{line}\r\n");
+        let _ = write!(fragment, "{line}{}", if is_later { "\n" } else { "\r\n" });
     }
     fragment
 }
