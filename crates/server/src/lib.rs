@@ -9,9 +9,11 @@ mod descriptors;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+pub mod ice_servers;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+mod opener;
 pub mod pool;
 pub mod rate;
 pub mod room;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::{Config, Tls};
 use crate::descriptors::make_room_for;
+use crate::ice_servers::IceServers;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -64,20 +65,28 @@ impl Server {
         let fault = |source| StartError::Listen { address: config.listen, source };
         let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let media = Media::start(media_config(config))?;
+        let media = Media::start(media_config(config, address))?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let tls = acceptor(&config.tls, &names, config.state_dir.as_deref())?;
         let rooms_stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
+        let encrypted = config.tls != Tls::Off;
+        let ice_servers = IceServers::new(
+            handle.turn_secret().clone(),
+            handle.candidates(),
+            address.port(),
+            encrypted,
+        );
         let room_config =
             RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             media: handle,
+            ice_servers,
             metrics,
             origins: config.origins.clone().into(),
-            encrypted: config.tls != Tls::Off,
+            encrypted,
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
             sockets_room: Pool::new(make_room_for(config.max_sockets)),
@@ -140,7 +149,7 @@ fn way_out(error: &parlor_media::StartError) -> &'static str {
     }
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+fn media_config(config: &Config, tcp: SocketAddr) -> MediaConfig {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = if config.threads == 0 { cores } else { config.threads.into() };
     // Media is taken on all addresses whatever HTTP listens at: that may be a loopback address
@@ -151,6 +160,7 @@ fn media_config(config: &Config) -> MediaConfig {
         own_ports: config.own_udp_ports,
         pin_threads: config.pin_threads,
         announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
+        tcp: Some(tcp),
         limits: Limits {
             open_microphones: config.open_microphones,
             loudest_microphones: config.loudest_microphones,
