@@ -10,8 +10,8 @@ use parlor_wire::{
 use crate::admission;
 use crate::channel::{parse_frame, parse_payload};
 use crate::room::command::{
-    Answer, Command, Effect, Heard, Join, MediaCommand, MediaNews, NamedSender, Request, Response,
-    SessionId,
+    Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Request,
+    Response, SessionId,
 };
 use crate::room::{RoomState, Token};
 
@@ -145,7 +145,7 @@ impl World {
         let sources = [("0", Source::Microphone), ("1", Source::Camera)];
         let name = |(mid, source): (&str, Source)| {
             let sender = Sender { mid: mid.to_owned(), source, kind: None, on: true };
-            NamedSender { track: TrackId(self.id()), sender }
+            NamedSender { track: TrackId(self.id()), sender, about: Default::default() }
         };
         sources.map(name).into()
     }
@@ -165,6 +165,8 @@ impl World {
             name: "Ann".to_owned(),
             offer: with_offer.then(String::new),
             senders: if with_offer { self.senders() } else { Vec::new() },
+            manner: Manner::Parlor,
+            metadata: None,
             pins: None,
             resume,
             peer,
@@ -179,7 +181,7 @@ impl World {
         let result = if refused {
             Err(Refusal::new(Reason::BadOffer, ""))
         } else {
-            Ok(Answer { sdp: String::new(), slots: Vec::new() })
+            Ok(Answer { sdp: String::new(), slots: Vec::new(), encodings: Vec::new() })
         };
         self.apply(Command::Answered { peer, attempt, result });
     }

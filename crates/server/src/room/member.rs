@@ -1,19 +1,25 @@
 //! One participant as the room knows it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use parlor_wire::{
     Kind, MoreSlots, OwnTrack, Peer, PeerId, Quality, Sender, Slot, Source, Track, TrackId, Wanted,
 };
 
-use super::command::{NamedSender, Reference, SessionId};
+use super::about::{About, TrackAbout};
+use super::command::{Join, Manner, NamedSender, Reference, SessionId};
 use super::liveness::{Link, Media, judge};
 use super::token::Token;
 
 /// One participant.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    pub(super) manner: Manner,
     pub(super) name: String,
+    /// What it says of itself beside that.
+    pub(super) about: Arc<About>,
     pub(super) token: Token,
     /// It was lost, and until then its token is good whatever becomes of this try to come back.
     pub(super) lost_until: Option<Instant>,
@@ -55,6 +61,8 @@ pub(super) struct Negotiation {
     pub(super) purpose: Purpose,
     /// The tracks there will be.
     pub(super) tracks: Vec<OwnTrack>,
+    /// What is said of them.
+    pub(super) about: BTreeMap<TrackId, TrackAbout>,
 }
 
 /// What an offer came in.
@@ -67,14 +75,21 @@ pub(super) enum Purpose {
 }
 
 impl Member {
-    pub(super) fn new(name: String, token: Token, session: SessionId, now: Instant) -> Member {
+    pub(super) fn new(join: &Join, token: Token, now: Instant) -> Member {
+        let about = About { metadata: join.metadata.clone(), ..About::default() };
+        let (stage, media) = match join.manner {
+            Manner::Parlor => (Stage::Entering, Media::Connecting { since: now }),
+            Manner::Membrane => (Stage::Present, Media::Absent),
+        };
         Member {
-            name,
+            manner: join.manner,
+            name: join.name.clone(),
+            about: Arc::new(about),
             token,
             lost_until: None,
-            stage: Stage::Entering,
-            link: Link::Open(session),
-            media: Media::Connecting { since: now },
+            stage,
+            link: Link::Open(join.session),
+            media,
             had_more_time: false,
             tracks: Vec::new(),
             slots: Vec::new(),
@@ -136,6 +151,11 @@ impl Member {
         self.asked = Some(self.wanted);
         self.asked
     }
+}
+
+/// What is said of each of these tracks.
+pub(super) fn about_of(senders: &[NamedSender]) -> BTreeMap<TrackId, TrackAbout> {
+    senders.iter().map(|named| (named.track, named.about.clone())).collect()
 }
 
 /// The kind of what a sender sends, which admission has made sure is known.
