@@ -1,7 +1,7 @@
 //! What a room asks of the engine, and what it gets back.
 
 use parlor_rtc::sdp::SdpError;
-use parlor_rtc::{MediaKind, Mid};
+use parlor_rtc::{MediaKind, Mid, Rid};
 
 use crate::change::SlotState;
 use crate::id::{PeerId, RoomId, Source, TrackId};
@@ -53,6 +53,8 @@ pub struct Joined {
     pub answer: String,
     /// Every receive section with the track it carries now.
     pub slots: Vec<SlotState>,
+    /// The names of the encodings of each own track that has several, the lowest first.
+    pub encodings: Vec<(TrackId, Vec<Rid>)>,
 }
 
 /// One video track that a client shows now.

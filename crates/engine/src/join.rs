@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{Negotiation, Offer, negotiate};
-use parlor_rtc::{Connection, Mid};
+use parlor_rtc::{Connection, Mid, Rid};
 
 use crate::command::{Join, JoinError, Joined, Receive, Sender};
 use crate::engine::Engine;
@@ -315,7 +315,14 @@ impl Engine {
             let track = slot.track().and_then(|key| tracks.get(key));
             slot.describe(&speaker.cname, track)
         });
-        Some(Joined { answer, slots: self.peers.get(key)?.slot_states() })
+        let peer = self.peers.get(key)?;
+        Some(Joined { answer, slots: peer.slot_states(), encodings: self.encodings_of(peer) })
+    }
+
+    fn encodings_of(&self, peer: &Peer) -> Vec<(TrackId, Vec<Rid>)> {
+        let tracks = peer.published.iter().filter_map(|published| self.tracks.get(published.track));
+        let named = tracks.map(|track| (track.id, track.names().flatten().collect::<Vec<_>>()));
+        named.filter(|(_, names)| names.len() > 1).collect()
     }
 }
 

@@ -13,9 +13,10 @@ use serde_json::value::RawValue;
 
 use crate::admission;
 use crate::app::App;
+use crate::dialect::membrane::channel::{JoinPayload, MembraneChannel};
 use crate::rate::TokenBucket;
 use crate::room::command::{Command, Request, SessionId};
-use crate::room::{Entry, RoomHandle};
+use crate::room::{Entry, RoomHandle, Voice};
 use crate::session::{Session, encode};
 use crate::socket::{Outbox, Pulse};
 
@@ -70,7 +71,15 @@ pub fn parse_payload<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Refus
 }
 
 /// One joined topic.
-struct Channel {
+enum Channel {
+    /// In our own dialect.
+    Parlor(Membership),
+    /// In Membrane's.
+    Membrane(Box<MembraneChannel>),
+}
+
+/// A membership of a room, for as long as the channel lasts.
+struct Membership {
     id: SessionId,
     session: Session,
     room: RoomHandle,
@@ -80,6 +89,8 @@ struct Channel {
 pub struct Channels {
     app: App,
     outbox: Outbox,
+    /// The name by which the client reached the server.
+    host: Option<String>,
     by_topic: BTreeMap<String, Channel>,
     requests: TokenBucket,
     joins: TokenBucket,
@@ -88,13 +99,13 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// A socket's channels, none yet.
-    pub fn new(app: App, outbox: Outbox) -> Channels {
+    /// A socket's channels, none yet. `host` is the name by which its client reached the server.
+    pub fn new(app: App, outbox: Outbox, host: Option<String>) -> Channels {
         let now = Instant::now();
         let requests = TokenBucket::new(now, REQUESTS.0, REQUESTS.1);
         let joins = TokenBucket::new(now, JOINS.0, JOINS.1);
         let (by_topic, pulse, is_quiet) = (BTreeMap::new(), Pulse::new(now), false);
-        Channels { app, outbox, by_topic, requests, joins, pulse, is_quiet }
+        Channels { app, outbox, host, by_topic, requests, joins, pulse, is_quiet }
     }
 
     /// Handles one text frame.
@@ -147,7 +158,8 @@ impl Channels {
 
     /// Tells every room at once: one that is slow to take it holds up no other.
     async fn tell_rooms(&self, command: impl Fn(SessionId) -> Command) {
-        let told = self.by_topic.values().map(|channel| channel.room.send(command(channel.id)));
+        let members = self.by_topic.values().filter_map(Channel::member);
+        let told = members.map(|(id, room)| room.send(command(id)));
         join_all(told).await;
     }
 
@@ -167,20 +179,27 @@ impl Channels {
     async fn join(&mut self, frame: &RawFrame<'_>, room: &str) {
         let now = Instant::now();
         let Frame(join_ref, reference, topic, _, payload) = frame;
-        self.by_topic.retain(|_, channel| !channel.session.is_over());
-        let replaces = self.by_topic.get(&**topic).map(|old| old.id);
+        self.by_topic.retain(|_, channel| !channel.session().is_over());
+        if says_no_protocol(payload) {
+            return self.join_membrane(frame, room).await;
+        }
+        if matches!(self.by_topic.get(&**topic), Some(Channel::Membrane(_))) {
+            self.leave(topic, None).await;
+        }
+        let old = self.by_topic.get(&**topic);
+        let replaces = old.and_then(Channel::member).map(|(id, _)| id);
         let wish = self
-            .may_join(now, replaces.is_some())
+            .may_join(now, old.is_some())
             .and_then(|()| admission::check(admission::room_name(room)?, parse_payload(payload)?));
         let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
         let entered = wish.and_then(|wish| {
-            let session = session.clone();
+            let voice = Voice::Parlor(session.clone());
             let reference = reference.as_deref().map(str::to_owned);
-            self.app.rooms.enter(Entry { wish, session, reference, replaces })
+            self.app.rooms.enter(Entry { wish, voice, reference, replaces })
         });
         match entered {
             Ok((id, room)) => {
-                let channel = Channel { id, session, room };
+                let channel = Channel::Parlor(Membership { id, session, room });
                 self.by_topic.insert(topic.clone().into_owned(), channel);
             }
             Err(refusal) => {
@@ -191,10 +210,31 @@ impl Channels {
         }
     }
 
+    /// Joins a room in Membrane's dialect. It is in the room once it says so.
+    async fn join_membrane(&mut self, frame: &RawFrame<'_>, room: &str) {
+        let now = Instant::now();
+        let Frame(join_ref, reference, topic, _, payload) = frame;
+        let wish = self.may_join(now, self.by_topic.contains_key(&**topic)).and_then(|()| {
+            Ok((admission::room_name(room)?, parse_payload::<JoinPayload>(payload)?))
+        });
+        self.leave(topic, None).await;
+        match wish {
+            Ok((room, payload)) => {
+                let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
+                let with = (payload, self.host.clone());
+                let (app, reference) = (self.app.clone(), reference.as_deref());
+                let channel = MembraneChannel::join(app, session, reference, room, with);
+                let channel = Channel::Membrane(Box::new(channel));
+                self.by_topic.insert(topic.clone().into_owned(), channel);
+            }
+            Err(refusal) => self.refuse(frame, refusal),
+        }
+    }
+
     /// Leaves a topic, if it was joined. The channel is forgotten only when its room has been told:
     /// a socket that closes meanwhile tells it then.
     async fn leave(&mut self, topic: &str, reference: Option<String>) {
-        if let Some(channel) = self.by_topic.get(topic) {
+        if let Some(channel) = self.by_topic.get_mut(topic) {
             channel.leave(reference).await;
             self.by_topic.remove(topic);
         }
@@ -212,7 +252,8 @@ impl Channels {
     async fn event(&mut self, frame: &RawFrame<'_>) {
         let Frame(join_ref, reference, topic, name, payload) = frame;
         let left = &**name == event::LEAVE;
-        let channel = self.by_topic.get(&**topic).filter(|channel| !channel.session.is_over());
+        let channel = self.by_topic.get_mut(&**topic);
+        let channel = channel.filter(|channel| !channel.session().is_over());
         let Some(channel) = channel else {
             // One who wants to be out, and is, has what was asked for.
             let is_out = Reply::Ok(Empty {});
@@ -222,22 +263,26 @@ impl Channels {
                 self.refuse(frame, unmatched_topic())
             };
         };
-        if !channel.session.is_meant(join_ref.as_deref()) {
+        if !channel.session().is_meant(join_ref.as_deref()) {
             return;
         }
         let reference = reference.as_ref().map(Cow::to_string);
         if left {
             return self.leave(topic, reference).await;
         }
+        let membership = match channel {
+            Channel::Membrane(channel) => return channel.event(name, payload).await,
+            Channel::Parlor(membership) => (membership.id, membership.room.clone()),
+        };
         let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
         if &**name == "report" && limited.is_ok() {
             return self.report(frame);
         }
         match limited.and_then(|()| self.request(name, payload)) {
             Ok(request) => {
-                let session = channel.id;
+                let (session, room) = membership;
                 let command = Command::Request { session, reference, request };
-                if !channel.room.send(command).await {
+                if !room.send(command).await {
                     self.refuse(frame, unmatched_topic());
                 }
             }
@@ -278,6 +323,30 @@ impl Channels {
 }
 
 impl Channel {
+    fn session(&self) -> &Session {
+        match self {
+            Channel::Parlor(membership) => &membership.session,
+            Channel::Membrane(channel) => channel.session(),
+        }
+    }
+
+    /// The session that a room knows, and the room.
+    fn member(&self) -> Option<(SessionId, &RoomHandle)> {
+        match self {
+            Channel::Parlor(membership) => Some((membership.id, &membership.room)),
+            Channel::Membrane(channel) => channel.member(),
+        }
+    }
+
+    async fn leave(&mut self, reference: Option<String>) {
+        match self {
+            Channel::Parlor(membership) => membership.leave(reference).await,
+            Channel::Membrane(channel) => channel.leave(reference).await,
+        }
+    }
+}
+
+impl Membership {
     async fn leave(&self, reference: Option<String>) {
         let request = Request::Leave;
         let command = Command::Request { session: self.id, reference: reference.clone(), request };
@@ -287,6 +356,26 @@ impl Channel {
             self.session.reply(reference.as_deref(), Ok(done));
         }
     }
+}
+
+/// Whether a join is in Membrane's dialect: an object that names no protocol, and nothing else of ours.
+fn says_no_protocol(payload: &RawValue) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Ours {
+        protocol: Option<serde::de::IgnoredAny>,
+        version: Option<serde::de::IgnoredAny>,
+        name: Option<serde::de::IgnoredAny>,
+        offer: Option<serde::de::IgnoredAny>,
+    }
+    let is_object = payload.get().trim_start().starts_with('{');
+    let ours = serde_json::from_str::<Ours>(payload.get());
+    is_object
+        && ours.is_ok_and(|ours| {
+            ours.protocol.is_none()
+                && ours.version.is_none()
+                && ours.name.is_none()
+                && ours.offer.is_none()
+        })
 }
 
 fn unmatched_topic() -> Refusal {

@@ -11,10 +11,10 @@ use crate::admission;
 use crate::channel::{parse_frame, parse_payload};
 use crate::http::whip::fragment::{self, Fragment};
 use crate::room::command::{
-    Answer, Command, Effect, Heard, Join, MediaCommand, MediaNews, NamedSender, Request, Response,
-    SessionId,
+    Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Request,
+    Response, SessionId,
 };
-use crate::room::{Door, RoomState, Token, Watch};
+use crate::room::{RoomState, Token, Watch};
 
 /// One text frame as a client may send it: read, and its payload read as each message there is.
 pub fn channel_frame(bytes: &[u8]) {
@@ -158,7 +158,7 @@ impl World {
         let sources = [("0", Source::Microphone), ("1", Source::Camera)];
         let name = |(mid, source): (&str, Source)| {
             let sender = Sender { mid: mid.to_owned(), source, kind: None, on: true };
-            NamedSender { track: TrackId(self.id()), sender }
+            NamedSender { track: TrackId(self.id()), sender, about: Default::default() }
         };
         sources.map(name).into()
     }
@@ -171,21 +171,22 @@ impl World {
         let mut token = [0; 16];
         let peer = PeerId(self.id());
         token.iter_mut().zip(peer.0.to_be_bytes()).for_each(|(to, from)| *to = from);
-        let door = match peer.0 % 5 {
-            _ if resume.is_some() => Door::Channel,
-            1 => Door::Whip,
-            2 => Door::Whep(Watch::Everything),
-            3 => Door::Whep(Watch::Peer(PeerId(peer.0 / 2))),
-            _ => Door::Channel,
+        let manner = match peer.0 % 5 {
+            _ if resume.is_some() => Manner::Parlor,
+            1 => Manner::Whip,
+            2 => Manner::Whep(Watch::Everything),
+            3 => Manner::Whep(Watch::Peer(PeerId(peer.0 / 2))),
+            _ => Manner::Parlor,
         };
         let join = Join {
             session,
             reference: None,
             replaces: pick(&self.sessions, peer.0 as usize).filter(|_| peer.0.is_multiple_of(3)),
-            door,
             name: "Ann".to_owned(),
             offer: with_offer.then(String::new),
             senders: if with_offer { self.senders() } else { Vec::new() },
+            manner,
+            metadata: None,
             pins: None,
             resume,
             peer,
@@ -200,7 +201,7 @@ impl World {
         let result = if refused {
             Err(Refusal::new(Reason::BadOffer, ""))
         } else {
-            Ok(Answer { sdp: String::new(), slots: Vec::new() })
+            Ok(Answer { sdp: String::new(), slots: Vec::new(), encodings: Vec::new() })
         };
         self.apply(Command::Answered { peer, attempt, result });
     }

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod client;
 pub mod config;
 mod descriptors;
+pub mod dialect;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
@@ -13,6 +14,7 @@ pub mod ice_servers;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+mod opener;
 pub mod pool;
 pub mod rate;
 pub mod room;

@@ -66,7 +66,7 @@ impl Server {
         let fault = |source| StartError::Listen { address: config.listen, source };
         let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let media = Media::start(media_config(config))?;
+        let media = Media::start(media_config(config, address))?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let tls = acceptor(&config.tls, &names, config.state_dir.as_deref())?;
@@ -151,7 +151,7 @@ fn way_out(error: &parlor_media::StartError) -> &'static str {
     }
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+fn media_config(config: &Config, tcp: SocketAddr) -> MediaConfig {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = if config.threads == 0 { cores } else { config.threads.into() };
     // Media is taken on all addresses whatever HTTP listens at: that may be a loopback address
@@ -162,6 +162,7 @@ fn media_config(config: &Config) -> MediaConfig {
         own_ports: config.own_udp_ports,
         pin_threads: config.pin_threads,
         announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
+        tcp: Some(tcp),
         limits: Limits {
             open_microphones: config.open_microphones,
             loudest_microphones: config.loudest_microphones,

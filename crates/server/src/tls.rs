@@ -14,6 +14,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::Tls;
 use crate::self_signed;
 
+/// The name of HTTP/1.1 among the protocols inside of TLS (RFC 7301 section 6).
+pub const HTTP_PROTOCOL: &[u8] = b"http/1.1";
+
 /// Why there is no encryption.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -55,7 +58,7 @@ pub fn acceptor(
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
     // WebSockets need HTTP/1.1, and the app's files are few.
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![HTTP_PROTOCOL.to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 

@@ -1,5 +1,6 @@
 //! What a room is told, and what it wants done.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use parlor_wire::response::event;
@@ -9,7 +10,8 @@ use parlor_wire::{
 };
 use serde::Serialize;
 
-use super::door::Door;
+use super::about::{Entered, Metadata, Roster, TrackAbout};
+use super::door::Watch;
 use super::token::Token;
 
 /// One client's membership of one topic over one socket, unique in the process.
@@ -18,6 +20,19 @@ pub struct SessionId(pub u64);
 
 /// The `ref` of a request; a request without one gets no reply.
 pub type Reference = Option<String>;
+
+/// How a member and its room talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Parlor's own protocol: it offers when it joins, and comes back when it is lost.
+    Parlor,
+    /// Membrane's media events: it is in before it offers, and out when its socket is.
+    Membrane,
+    /// WHIP (RFC 9725): it offers when it joins, has no socket, and is told nothing.
+    Whip,
+    /// WHEP (draft-ietf-wish-whep): the same of one who watches this and is not seen.
+    Whep(Watch),
+}
 
 /// Something a room is told.
 #[derive(Clone, Debug)]
@@ -116,6 +131,31 @@ pub enum Request {
         /// The rid.
         up_to: Option<String>,
     },
+    /// Others are to see this of it from now on.
+    Describe {
+        /// The display name.
+        name: String,
+        /// The rest.
+        metadata: Option<Metadata>,
+    },
+    /// Others are to see this of one of its tracks from now on.
+    DescribeTrack {
+        /// Which one.
+        track: TrackId,
+        /// That.
+        metadata: Metadata,
+        /// Whether it is on, if that says it.
+        on: Option<bool>,
+    },
+    /// It sends an encoding of one of its tracks no more, or again.
+    SwitchEncoding {
+        /// Which track.
+        track: TrackId,
+        /// The rid.
+        encoding: String,
+        /// Which of the two.
+        on: bool,
+    },
     /// Goodbye.
     Leave,
 }
@@ -129,10 +169,12 @@ pub struct Join {
     pub reference: Reference,
     /// The session of the same topic and socket that this one takes the place of.
     pub replaces: Option<SessionId>,
-    /// How it came.
-    pub door: Door,
+    /// How it talks.
+    pub manner: Manner,
     /// The display name.
     pub name: String,
+    /// What it says of itself beside that.
+    pub metadata: Option<Metadata>,
     /// The SDP offer; none resumes a membership whose media is up.
     pub offer: Option<String>,
     /// Each sending section with the name of its track.
@@ -154,6 +196,8 @@ pub struct NamedSender {
     pub track: TrackId,
     /// The section.
     pub sender: Sender,
+    /// What its owner says of it beside that.
+    pub about: TrackAbout,
 }
 
 /// What the media side says to an offer.
@@ -163,6 +207,8 @@ pub struct Answer {
     pub sdp: String,
     /// Every receive section and what it carries.
     pub slots: Vec<Slot>,
+    /// The names of the encodings of each own track that has several.
+    pub encodings: Vec<(TrackId, Vec<String>)>,
 }
 
 /// The latest state of a peer's media.
@@ -253,6 +299,9 @@ pub enum Response {
     Joined(Box<Joined>),
     /// To an offer.
     Negotiated(Negotiated),
+    /// To a join of one who is told of everybody at once, and offers later.
+    #[serde(skip)]
+    Entered(Entered),
 }
 
 /// What a room says on its own account.
@@ -271,6 +320,9 @@ pub enum Push {
     Wanted(Wanted),
     /// What one gets of others.
     Quality(Quality),
+    /// People and their tracks changed, with what they say of themselves.
+    #[serde(skip)]
+    Roster(Arc<Roster>),
     /// The membership is over.
     Ended(Ended),
 }
@@ -341,6 +393,7 @@ impl Push {
             Push::Speakers(_) => event::SPEAKERS,
             Push::Wanted(_) => event::WANTED,
             Push::Quality(_) => event::QUALITY,
+            Push::Roster(_) => event::PRESENCE,
             Push::Ended(_) => event::ENDED,
         }
     }

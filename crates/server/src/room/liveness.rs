@@ -42,6 +42,8 @@ pub enum Link {
 /// A member's media.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Media {
+    /// There is none yet: the member has not offered, which its dialect leaves to it.
+    Absent,
     /// It has not come up yet.
     Connecting {
         /// Since when.
@@ -87,7 +89,7 @@ pub enum End {
 pub fn judge(link: Link, media: Media) -> Verdict {
     let (shown, silent_since) = match media {
         Media::Connecting { since } => (PeerState::Connecting, Some(since)),
-        Media::Connected => (PeerState::Connected, None),
+        Media::Absent | Media::Connected => (PeerState::Connected, None),
         Media::Silent { since } | Media::Over { since } => (PeerState::Reconnecting, Some(since)),
     };
     let is_over = matches!(media, Media::Over { .. });

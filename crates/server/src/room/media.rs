@@ -103,7 +103,12 @@ fn answered(peer: PeerId, attempt: u64, result: Result<Answer, Refusal>) -> Comm
 fn answer_of<E>(result: Result<Result<engine::Joined, MediaError>, E>) -> Result<Answer, Refusal> {
     match result {
         Ok(Ok(joined)) => {
-            Ok(Answer { sdp: joined.answer, slots: joined.slots.iter().map(slot_of).collect() })
+            let slots = joined.slots.iter().map(slot_of).collect();
+            let names = |rids: &[Rid]| rids.iter().map(Rid::to_string).collect();
+            let encodings = joined.encodings.iter();
+            let encodings =
+                encodings.map(|(track, rids)| (TrackId(track.0), names(rids))).collect();
+            Ok(Answer { sdp: joined.answer, slots, encodings })
         }
         Ok(Err(MediaError::Refused(error))) => Err(refusal_of(&error)),
         Ok(Err(MediaError::Busy { retry_after })) => Err(server_busy(retry_after)),
@@ -266,7 +271,10 @@ fn senders_of(senders: &[NamedSender]) -> Result<Vec<Sender>, Refusal> {
     senders.iter().enumerate().map(|(index, named)| sender_of(index, named)).collect()
 }
 
-fn sender_of(index: usize, NamedSender { track, sender }: &NamedSender) -> Result<Sender, Refusal> {
+fn sender_of(
+    index: usize,
+    NamedSender { track, sender, .. }: &NamedSender,
+) -> Result<Sender, Refusal> {
     let mid: Mid = sender.mid.parse().map_err(|error| {
         Refusal::new(Reason::BadRequest, format!("senders[{index}].mid: {error}"))
     })?;

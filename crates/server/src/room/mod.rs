@@ -1,5 +1,6 @@
 //! Rooms: each pure state under a thin actor.
 
+pub mod about;
 mod actor;
 pub mod command;
 mod door;
@@ -11,9 +12,11 @@ pub mod presence;
 mod registry;
 mod state;
 mod token;
+mod voice;
 
-pub use door::{Door, Watch};
+pub use door::Watch;
 pub use negotiate::PEERS_PER_PAGE;
 pub use registry::{Entry, RoomConfig, RoomHandle, Rooms};
 pub use state::{Census, MAX_LOST, MAX_VIEWED, RoomState};
 pub use token::{NoRandomness, Token};
+pub use voice::{HttpVoice, Voice};

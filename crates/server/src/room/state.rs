@@ -9,7 +9,8 @@ use parlor_wire::{
 };
 
 use super::command::{
-    Command, Effect, Heard, MediaCommand, MediaNews, Push, Reference, Request, Response, SessionId,
+    Command, Effect, Heard, Manner, MediaCommand, MediaNews, Push, Reference, Request, Response,
+    SessionId,
 };
 use super::liveness::{End, Link, Media, TOKEN_LIFE, judge};
 use super::member::{Member, Stage};
@@ -147,9 +148,13 @@ impl RoomState {
             Request::Offer { offer, senders, pins } => {
                 return self.offer(peer, session, reference, (offer, senders, pins));
             }
-            Request::Cap { track, up_to } => {
-                self.effect(Effect::Media(MediaCommand::Cap { peer, track, up_to }));
-                Ok(Response::Empty(Empty {}))
+            Request::Cap { track, up_to } => Ok(self.cap(peer, track, up_to)),
+            Request::Describe { name, metadata } => self.describe(peer, name, metadata),
+            Request::DescribeTrack { track, metadata, on } => {
+                self.describe_track(peer, track, metadata, on)
+            }
+            Request::SwitchEncoding { track, encoding, on } => {
+                self.switch_encoding(peer, track, encoding, on)
             }
             Request::Leave => {
                 self.reply(session, reference, Ok(Response::Empty(Empty {})));
@@ -160,7 +165,12 @@ impl RoomState {
         self.reply(session, reference, reply);
     }
 
-    fn switch_track(&mut self, peer: PeerId, id: TrackId, on: bool) -> Result<Response, Refusal> {
+    pub(super) fn switch_track(
+        &mut self,
+        peer: PeerId,
+        id: TrackId,
+        on: bool,
+    ) -> Result<Response, Refusal> {
         let member = self.members.get_mut(&peer);
         let own = member.and_then(|member| member.tracks.iter_mut().find(|own| own.id == id));
         let Some(own) = own else {
@@ -194,6 +204,7 @@ impl RoomState {
         let Some(peer) = self.sessions.remove(&session) else { return };
         let Some(member) = self.members.get_mut(&peer) else { return };
         match member.stage {
+            _ if member.manner == Manner::Membrane => self.lose_at_once(peer),
             Stage::Entering => self.remove(peer, LeaveReason::Lost, None),
             Stage::Present => member.link = Link::Closed { since: now },
         }
@@ -204,7 +215,7 @@ impl RoomState {
         let owner = self.sessions.get(&session);
         let member = owner.and_then(|peer| self.members.get_mut(peer));
         let is_its =
-            |member: &&mut Member| member.door.has_socket() && member.session() == Some(session);
+            |member: &&mut Member| member.manner.has_socket() && member.session() == Some(session);
         if let Some(member) = member.filter(is_its) {
             member.link = link;
         }
@@ -235,7 +246,7 @@ impl RoomState {
         member.slots = news.slots;
         member.wanted = news.wanted;
         let (listening, ask) = (member.listening(), member.slots_to_ask_for());
-        if shown != before && member.stage == Stage::Present && member.door.is_seen() {
+        if shown != before && member.stage == Stage::Present && member.manner.is_seen() {
             self.presence.changed(peer);
         }
         if !moved.is_empty() {
@@ -286,7 +297,7 @@ impl RoomState {
             let members = &self.members;
             let describe = |id| -> Option<Peer> { Some(members.get(&id)?.describe(id)) };
             let presence = self.presence.take(now, describe);
-            self.broadcast(Push::Presence(presence));
+            self.broadcast_presence(presence);
         }
     }
 
@@ -322,7 +333,7 @@ impl RoomState {
     fn end_one(&mut self, peer: PeerId, reason: Reason, message: String, now: Instant) {
         self.tell_end(peer, reason, message);
         // Who has no socket has never been told its token.
-        let comes_back = self.members.get(&peer).is_some_and(|member| member.door.has_socket());
+        let comes_back = self.members.get(&peer).is_some_and(|member| member.manner.has_socket());
         self.remove(peer, LeaveReason::Lost, comes_back.then_some(now));
     }
 
@@ -347,9 +358,13 @@ impl RoomState {
         self.sessions.retain(|_, owner| *owner != peer);
         self.effect(Effect::Media(MediaCommand::Remove { peer }));
         let until = match member.stage {
+            _ if member.manner == Manner::Membrane => {
+                self.presence.left(peer, reason);
+                None
+            }
             Stage::Entering => member.lost_until,
             Stage::Present => {
-                if member.door.is_seen() {
+                if member.manner.is_seen() {
                     self.presence.left(peer, reason);
                 }
                 lost_at.map(|now| now + TOKEN_LIFE)

@@ -28,11 +28,11 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 const FAREWELL: Duration = Duration::from_millis(500);
 
 /// Serves one socket until it is closed by either side.
-pub async fn serve(app: App, client: &Client, socket: WebSocket) {
+pub async fn serve(app: App, client: &Client, socket: WebSocket, host: Option<String>) {
     client.meter.begin();
     let (outbox, queue, closed) = outbox(app.memory.clone(), client.address);
     let (sink, mut stream) = socket.split();
-    let mut channels = Channels::new(app.clone(), outbox.clone());
+    let mut channels = Channels::new(app.clone(), outbox.clone(), host);
     app.metrics.socket_opened();
 
     let read = read(&mut stream, &mut channels, &client.meter, &outbox);

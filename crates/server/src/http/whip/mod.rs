@@ -27,9 +27,8 @@ use crate::admission;
 use crate::app::App;
 use crate::client::Client;
 use crate::pool::Refused;
-use crate::room::command::Response as RoomResponse;
-use crate::room::{Door, Entry, Watch};
-use crate::session::Session;
+use crate::room::command::{Manner, Response as RoomResponse};
+use crate::room::{Entry, HttpVoice, Voice, Watch};
 use fragment::{Fragment, MAX_FRAGMENT_LEN};
 use head::{FRAGMENT, SDP, if_match, insert, is_of, links};
 use problem::Problem;
@@ -105,9 +104,9 @@ async fn publish(
     let request = Request { app, client, room, head };
     let name = query.name.as_deref().unwrap_or(PUBLISHER);
     let entered = async {
-        let offer = request.offer(body, Door::Whip).await?;
+        let offer = request.offer(body, Manner::Whip).await?;
         let senders = offers::senders(&offer)?;
-        request.enter(Door::Whip, name, offer, senders).await
+        request.enter(Manner::Whip, name, offer, senders).await
     };
     request.answer("whip", entered.await)
 }
@@ -122,10 +121,10 @@ async fn play(
 ) -> Response {
     let request = Request { app, client, room, head };
     let entered = async {
-        let door = Door::Whep(watch(&query)?);
-        let offer = request.offer(body, door).await?;
+        let manner = Manner::Whep(watch(&query)?);
+        let offer = request.offer(body, manner).await?;
         let offer = offers::receiving(&offer)?;
-        request.enter(door, VIEWER, offer, Vec::new()).await
+        request.enter(manner, VIEWER, offer, Vec::new()).await
     };
     request.answer("whep", entered.await)
 }
@@ -156,13 +155,13 @@ struct Entered {
 
 impl Request {
     /// Reads the offer of whoever may come at all.
-    async fn offer(&self, body: Body, door: Door) -> Result<String, Problem> {
+    async fn offer(&self, body: Body, manner: Manner) -> Result<String, Problem> {
         if !is_of(&self.head, SDP) {
             let detail = format!("expected Content-Type: {SDP}");
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "unsupported_media_type", detail));
         }
-        admission::admit(door, head::bearer(&self.head))?;
+        admission::admit(manner, head::bearer(&self.head))?;
         let memory = self.app.memory.take(self.client.address, MAX_OFFER_LEN);
         let _memory = memory.map_err(|_| crowded("too many offers at once"))?;
         text_of(body, MAX_OFFER_LEN).await
@@ -171,7 +170,7 @@ impl Request {
     /// Has the room decide, and keeps the session of who is let in.
     async fn enter(
         &self,
-        door: Door,
+        manner: Manner,
         name: &str,
         offer: String,
         senders: Vec<Sender>,
@@ -186,11 +185,10 @@ impl Request {
         })?;
         let room = admission::room_name(&self.room)?;
         let (back, mut replies) = mpsc::channel(WAITING_REPLIES);
-        let topic = format!("{}{room}", parlor_wire::frame::ROOM_TOPIC_PREFIX);
-        let session = Session::by_replies(back, &topic, Instant::now());
-        let wish = admission::check_door(room, door, name, offer.clone(), senders.clone())?;
+        let voice = Voice::Http(HttpVoice { replies: back, began: Instant::now() });
+        let wish = admission::by_http(room, manner, name, offer.clone(), senders.clone())?;
         let reference = Some("1".to_owned());
-        let (id, room) = app.rooms.enter(Entry { wish, session, reference, replaces: None })?;
+        let (id, room) = app.rooms.enter(Entry { wish, voice, reference, replaces: None })?;
         let joined = match timeout(PATIENCE, replies.recv()).await {
             Ok(Some(Ok(RoomResponse::Joined(joined)))) => *joined,
             Ok(Some(Err(refusal))) => return Err(refusal.into()),
@@ -203,7 +201,7 @@ impl Request {
         let ice = ice.map_err(|_| no_media())?.ice;
         let pins = joined.slots.iter().filter_map(|slot| slot.track).collect();
         let session = resource::Session {
-            door,
+            manner,
             id,
             room,
             replies,

@@ -13,8 +13,8 @@ use tokio::time::timeout;
 use super::fragment::{self, Fragment};
 use super::problem::Problem;
 use crate::pool::Share;
-use crate::room::command::{Command, Request, Response, SessionId};
-use crate::room::{Door, RoomHandle, Rooms, Token};
+use crate::room::command::{Command, Manner, Request, Response, SessionId};
+use crate::room::{RoomHandle, Rooms, Token};
 
 /// A room answers within milliseconds; one that takes longer than this is taken for dead. Longer than rooms wait
 /// for their media.
@@ -28,7 +28,7 @@ pub(super) const WAITING_REPLIES: usize = 4;
 
 /// What the session of a join has to keep.
 pub(super) struct Session {
-    pub(super) door: Door,
+    pub(super) manner: Manner,
     pub(super) id: SessionId,
     pub(super) room: RoomHandle,
     pub(super) replies: mpsc::Receiver<Result<Response, Refusal>>,
@@ -198,7 +198,7 @@ impl Keeper {
                 tags.split(',').any(|tag| tag.trim() == etag)
             }
             // Players that are widely used leave it out where the credentials say which ICE session is meant.
-            IfMatch::Missing => fresh.is_none() && matches!(session.door, Door::Whep(_)),
+            IfMatch::Missing => fresh.is_none() && matches!(session.manner, Manner::Whep(_)),
         };
         match (is_of_now, if_match) {
             (true, _) => {}

@@ -43,6 +43,7 @@ fn a_later_offer_keeps_the_names_of_tracks_and_adds_new_ones() {
     let (ann, bo) = (world.connect("Ann"), world.connect("Bo"));
     world.pass(millis(100));
     let sender = |mid: &str, source, track| NamedSender {
+        about: Default::default(),
         track: TrackId(track),
         sender: Sender { mid: mid.into(), source, kind: None, on: true },
     };
@@ -63,7 +64,7 @@ fn a_section_cannot_become_another_source() {
     let mut world = World::new();
     let ann = world.connect("Ann");
     let sender = Sender { mid: "1".into(), source: Source::Screen, kind: None, on: true };
-    let senders = vec![NamedSender { track: TrackId(1001), sender }];
+    let senders = vec![NamedSender { track: TrackId(1001), sender, about: Default::default() }];
     let refusal = world
         .reply_to(&ann, Request::Offer { offer: "x".into(), senders, pins: Vec::new() })
         .unwrap_err();
