@@ -35,11 +35,13 @@ export class WhipPage {
   }
 }
 
-/** Runs in the page: publishes its camera and microphone. */
+/** Runs in the page: publishes its microphone, and its camera in two sizes. */
 export async function publish(url) {
   const stream = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
   const peer = new RTCPeerConnection();
-  for (const track of stream.getTracks()) peer.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+  const sizes = [{ rid: 'l', scaleResolutionDownBy: 2 }, { rid: 'h' }];
+  for (const track of stream.getTracks())
+    peer.addTransceiver(track, { direction: 'sendonly', streams: [stream], ...(track.kind === 'video' && { sendEncodings: sizes }) });
   globalThis.peer = peer;
   globalThis.client = new globalThis.clients.WHIPClient();
   await globalThis.client.publish(peer, url, 'a token that nobody looks at');

@@ -71,12 +71,16 @@ describe('WHIP and WHEP', () => {
     await person.hears(other);
   }
 
-  it('a page that publishes by npm whip-whep is seen and heard, restarts ICE, and is missed when it stops', async () => {
+  it('a page that publishes by npm whip-whep in two sizes is seen and heard, restarts ICE, and is missed when it stops', async () => {
     const ann = await join('studio');
     const page = await open(here.browsers[0]);
     await page.evaluate(publish, url('whip', 'studio', '?name=Studio'));
     const studio = await met(ann, 'Studio', 1);
     await seesAndHears(ann, studio);
+    await page.waitForFunction(async () => {
+      const reports = [...(await globalThis.peer.getStats()).values()];
+      return reports.filter(({ type, kind, framesEncoded }) => type === 'outbound-rtp' && kind === 'video' && framesEncoded > 0).length === 2;
+    });
     const nominated = () => page.evaluate(async () => {
       const reports = [...(await globalThis.peer.getStats()).values()];
       return reports.find(({ type }) => type === 'transport').iceLocalUsernameFragment;

@@ -12,7 +12,7 @@ use super::command::{
     Command, Effect, Heard, Manner, MediaCommand, MediaNews, Push, Reference, Request, Response,
     SessionId,
 };
-use super::liveness::{End, Link, Media, TOKEN_LIFE, judge};
+use super::liveness::{Link, Media, TOKEN_LIFE, judge};
 use super::member::{Member, Stage};
 use super::presence::Batch;
 use super::token::Token;
@@ -298,49 +298,6 @@ impl RoomState {
             let describe = |id| -> Option<Peer> { Some(members.get(&id)?.describe(id)) };
             let presence = self.presence.take(now, describe);
             self.broadcast_presence(presence);
-        }
-    }
-
-    /// Ends what has been waited for long enough.
-    fn expire(&mut self, now: Instant) {
-        self.lost.retain(|_, lost| lost.until > now);
-        let overdue = |(&peer, member): (&PeerId, &Member)| {
-            let (at, end) = judge(member.link, member.media).end?;
-            (at <= now).then_some((peer, end))
-        };
-        let overdue: Vec<(PeerId, End)> = self.members.iter().filter_map(overdue).collect();
-        for (peer, end) in overdue {
-            match end {
-                End::MediaSilent => {
-                    let why = "No media has arrived from you for 30 seconds.".to_owned();
-                    self.end_one(peer, Reason::ConnectionFailed, why, now);
-                }
-                End::HungUp => {
-                    let why = "You have closed your media connection.".to_owned();
-                    self.tell_end(peer, Reason::ConnectionFailed, why);
-                    self.remove(peer, LeaveReason::Left, None);
-                }
-                End::NotResumed => self.remove(peer, LeaveReason::Lost, None),
-                End::BothSilent => {
-                    let why = "Nothing was heard from you, nor media.".to_owned();
-                    self.end_one(peer, Reason::ConnectionFailed, why, now);
-                }
-            }
-        }
-    }
-
-    /// Ends one membership by the server's decision; its token lives on.
-    fn end_one(&mut self, peer: PeerId, reason: Reason, message: String, now: Instant) {
-        self.tell_end(peer, reason, message);
-        // Who has no socket has never been told its token.
-        let comes_back = self.members.get(&peer).is_some_and(|member| member.manner.has_socket());
-        self.remove(peer, LeaveReason::Lost, comes_back.then_some(now));
-    }
-
-    fn tell_end(&mut self, peer: PeerId, reason: Reason, message: String) {
-        let session = self.members.get(&peer).and_then(Member::session);
-        if let Some(session) = session {
-            self.hang_up(session, Ended { reason, message });
         }
     }
 

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use parlor_engine::RoomId;
+use parlor_media::strain::Level;
 use parlor_server::config::Config;
 use parlor_server::server::Server;
 use serde_json::{Value, json};
@@ -178,6 +180,21 @@ async fn what_cannot_be_taken_is_a_problem_that_says_whose_fault_it_is() {
     assert_eq!((status(&full), problem(&full).as_str()), (503, "room_full"));
     assert_eq!(field(&full, "retry-after"), Some("10"));
     assert!(metric(at, "parlor_refusals_total").await > 0.0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_says_when_to_come_again() {
+    let server = Server::start(&Config { threads: 1, ..config() }).await.unwrap();
+    location(&post(server.address(), "/whip/tea", &publication()).await);
+    // Rooms are numbered as they open.
+    server.media().set_level_of(RoomId(1), Level::Over(1));
+    for path in ["/whip/tea", "/whep/tea", "/whip/coffee"] {
+        let body = if path.starts_with("/whep") { offer() } else { publication() };
+        let busy = post(server.address(), path, &body).await;
+        assert_eq!((status(&busy), problem(&busy).as_str()), (503, "server_busy"), "{path}");
+        assert_eq!(field(&busy, "retry-after"), Some("15"));
+    }
     server.stop().await;
 }
 
