@@ -89,7 +89,7 @@ struct Membership {
 pub struct Channels {
     app: App,
     outbox: Outbox,
-    /// The name by which the client reached the server.
+    /// By what name or address its client has reached the server.
     host: Option<String>,
     by_topic: BTreeMap<String, Channel>,
     requests: TokenBucket,
@@ -99,7 +99,7 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// A socket's channels, none yet. `host` is the name by which its client reached the server.
+    /// The channels of a socket that was opened at `host`, none yet.
     pub fn new(app: App, outbox: Outbox, host: Option<String>) -> Channels {
         let now = Instant::now();
         let requests = TokenBucket::new(now, REQUESTS.0, REQUESTS.1);
@@ -195,7 +195,8 @@ impl Channels {
         let entered = wish.and_then(|wish| {
             let voice = Voice::Parlor(session.clone());
             let reference = reference.as_deref().map(str::to_owned);
-            self.app.rooms.enter(Entry { wish, voice, reference, replaces })
+            let host = self.host.clone();
+            self.app.rooms.enter(Entry { wish, voice, reference, replaces, host })
         });
         match entered {
             Ok((id, room)) => {
@@ -358,24 +359,12 @@ impl Membership {
     }
 }
 
-/// Whether a join is in Membrane's dialect: an object that names no protocol, and nothing else of ours.
+/// Whether a join is in Membrane's dialect: an object without any key by which ours is known.
 fn says_no_protocol(payload: &RawValue) -> bool {
-    #[derive(serde::Deserialize)]
-    struct Ours {
-        protocol: Option<serde::de::IgnoredAny>,
-        version: Option<serde::de::IgnoredAny>,
-        name: Option<serde::de::IgnoredAny>,
-        offer: Option<serde::de::IgnoredAny>,
-    }
-    let is_object = payload.get().trim_start().starts_with('{');
-    let ours = serde_json::from_str::<Ours>(payload.get());
-    is_object
-        && ours.is_ok_and(|ours| {
-            ours.protocol.is_none()
-                && ours.version.is_none()
-                && ours.name.is_none()
-                && ours.offer.is_none()
-        })
+    let said: Result<BTreeMap<Cow<'_, str>, serde::de::IgnoredAny>, _> =
+        serde_json::from_str(payload.get());
+    let ours = ["protocol", "version", "name", "offer", "resume"];
+    said.is_ok_and(|said| ours.iter().all(|key| !said.contains_key(*key)))
 }
 
 fn unmatched_topic() -> Refusal {

@@ -63,10 +63,21 @@ impl Server {
     /// # Errors
     /// See [`StartError`]; nothing runs then.
     pub async fn start(config: &Config) -> Result<Server, StartError> {
+        Server::start_with_echoes(config, Vec::new()).await
+    }
+
+    /// The same, with addresses from which its TURN server gives back what is sent there: for trying TURN clients.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing runs then.
+    pub async fn start_with_echoes(
+        config: &Config,
+        turn_echoes: Vec<SocketAddr>,
+    ) -> Result<Server, StartError> {
         let fault = |source| StartError::Listen { address: config.listen, source };
         let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let media = Media::start(media_config(config, address))?;
+        let media = Media::start(MediaConfig { turn_echoes, ..media_config(config, address) })?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let tls = acceptor(&config.tls, &names, config.state_dir.as_deref())?;
@@ -79,8 +90,11 @@ impl Server {
             address.port(),
             encrypted,
         );
-        let room_config =
-            RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
+        let room_config = RoomConfig {
+            max_peers: config.max_peers_per_room,
+            max_rooms: config.max_rooms,
+            ice_servers: ice_servers.clone(),
+        };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             resources: Resources::default(),
@@ -108,6 +122,11 @@ impl Server {
     /// The media threads.
     pub fn media(&self) -> &MediaHandle {
         &self.app.media
+    }
+
+    /// Where clients find TURN.
+    pub fn ice_servers(&self) -> &IceServers {
+        &self.app.ice_servers
     }
 
     /// Says where to go and what is announced, for the one who started it.

@@ -14,8 +14,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::config::Tls;
 use crate::self_signed;
 
-/// The name of HTTP/1.1 among the protocols inside of TLS (RFC 7301 section 6).
-pub const HTTP_PROTOCOL: &[u8] = b"http/1.1";
+/// What may be inside of TLS (RFC 7301 section 6, RFC 7443), which a client that names any has to name one of. WebSockets need
+/// HTTP/1.1, and the app's files are few.
+const PROTOCOLS: [&[u8]; 3] = [b"http/1.1", b"stun.turn", b"stun.nat-discovery"];
 
 /// Why there is no encryption.
 #[derive(Debug, thiserror::Error)]
@@ -57,8 +58,7 @@ pub fn acceptor(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?;
-    // WebSockets need HTTP/1.1, and the app's files are few.
-    config.alpn_protocols = vec![HTTP_PROTOCOL.to_vec()];
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }
 

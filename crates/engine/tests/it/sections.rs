@@ -165,7 +165,7 @@ fn slots_whose_sections_are_recycled_do_not_run_out() {
         talker.sections[1].2 = Line::Stopped;
         assert!(talker.offer_again(&[(0, 100)]).unwrap().slots.is_empty());
         talker.sections[1] = (mid, Video, Line::Receives);
-        let Joined { answer, slots } = talker.offer_again(&[(0, 100)]).unwrap();
+        let Joined { answer, slots, .. } = talker.offer_again(&[(0, 100)]).unwrap();
         assert_eq!(slots.len(), 1, "section {mid}");
         assert_eq!(slots[0].mid, mid.to_string().parse().unwrap());
         let ssrc = answer.lines().find(|line| line.starts_with("a=ssrc:")).unwrap().to_owned();

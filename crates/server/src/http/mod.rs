@@ -116,7 +116,7 @@ async fn open_socket(
     let host = text(HOST).map(str::to_owned);
     upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {
-            socket::serve(app, &client, socket, host).await;
+            socket::serve(app, &client, host, socket).await;
             drop(place);
         })
     })

@@ -148,6 +148,7 @@ impl MembraneChannel {
             voice: Voice::Membrane(Box::new(voice())),
             reference: None,
             replaces: None,
+            host: self.host.clone(),
         };
         match self.app.rooms.enter(entry) {
             Ok((id, room)) => self.member = Some(Membership { id, room, left }),

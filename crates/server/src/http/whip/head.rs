@@ -31,6 +31,11 @@ fn text(head: &HeaderMap, name: HeaderName) -> Option<&str> {
     head.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// The name by which the client has reached the server.
+pub(super) fn host(head: &HeaderMap) -> Option<&str> {
+    text(head, HOST)
+}
+
 /// Whether the body is of this media type, with parameters or without.
 pub(super) fn is_of(head: &HeaderMap, media_type: &str) -> bool {
     let said = text(head, CONTENT_TYPE).unwrap_or_default();
@@ -57,7 +62,7 @@ pub(super) fn if_match(head: &HeaderMap) -> IfMatch {
 
 /// Tells where TURN is, one Link for each way (RFC 9725 section 4.6).
 pub(super) fn links(headers: &mut HeaderMap, servers: &IceServers, peer: &str, head: &HeaderMap) {
-    for server in servers.for_peer(peer, text(head, HOST), SystemTime::now()) {
+    for server in servers.for_peer(peer, host(head), SystemTime::now()) {
         let link = format!(
             "<{}>; rel=\"ice-server\"; username=\"{}\"; credential=\"{}\"; credential-type=\"password\"",
             server.url(),

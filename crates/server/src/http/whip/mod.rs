@@ -187,8 +187,8 @@ impl Request {
         let (back, mut replies) = mpsc::channel(WAITING_REPLIES);
         let voice = Voice::Http(HttpVoice { replies: back, began: Instant::now() });
         let wish = admission::by_http(room, manner, name, offer.clone(), senders.clone())?;
-        let reference = Some("1".to_owned());
-        let (id, room) = app.rooms.enter(Entry { wish, voice, reference, replaces: None })?;
+        let (reference, host) = (Some("1".to_owned()), head::host(&self.head).map(str::to_owned));
+        let (id, room) = app.rooms.enter(Entry { wish, voice, reference, replaces: None, host })?;
         let joined = match timeout(PATIENCE, replies.recv()).await {
             Ok(Some(Ok(RoomResponse::Joined(joined)))) => *joined,
             Ok(Some(Err(refusal))) => return Err(refusal.into()),

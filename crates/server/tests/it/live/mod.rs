@@ -3,6 +3,7 @@
 mod channels;
 mod http;
 mod meeting;
+mod membrane;
 mod process;
 mod sharing;
 mod sockets;
