@@ -11,6 +11,7 @@ use crate::dtls::{self, Fingerprint, Identity};
 use crate::ice::Credentials;
 use crate::srtp::{Inbound, Keys, MasterKey, Outbound, Profile};
 use crate::stun::{Class, Message, MessageWriter, TransactionId, peek_username};
+use crate::turn::is_turn;
 use crate::{DatagramSink, Path};
 
 /// Any bytes are either refused or are a message that says the same however it is asked; so are
@@ -26,6 +27,7 @@ pub fn stun(data: &[u8]) {
 
 fn stun_message(data: &[u8]) {
     let peeked = peek_username(data);
+    assert!(peeked.is_none() || !is_turn(data), "a datagram is of ICE or of TURN");
     let Ok(message) = Message::parse(data) else { return };
     let named = message.class() == Class::Request && message.is_binding();
     let receiver = message.username().map(|(receiver, _)| receiver);

@@ -4,6 +4,7 @@ mod channels;
 mod http;
 mod meeting;
 mod membrane;
+mod one_port;
 mod process;
 mod sharing;
 mod sockets;
