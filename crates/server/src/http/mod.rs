@@ -1,6 +1,7 @@
 //! What is served over HTTP: the web app, health, metrics, and the door to the sockets.
 
 mod assets;
+pub mod whip;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -54,6 +55,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .route("/socket/websocket", get(open_socket))
+        .merge(whip::routes())
         .route("/{*path}", get(file))
         .layer(from_fn(secure))
         .with_state(app)

@@ -3,10 +3,12 @@
 mod channels;
 mod http;
 mod meeting;
+mod membrane;
 mod one_port;
 mod process;
 mod sharing;
 mod sockets;
+mod whip;
 
 use std::net::SocketAddr;
 use std::time::Duration;
