@@ -9,13 +9,14 @@ mod descriptors;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+mod introduction;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
 pub mod pool;
+mod private_file;
 pub mod rate;
 pub mod room;
-mod self_signed;
 pub mod server;
 pub mod session;
 pub mod socket;

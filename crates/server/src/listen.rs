@@ -23,7 +23,7 @@ use tower::{ServiceExt, service_fn};
 
 use crate::app::App;
 use crate::client::{Client, ClientStream};
-use crate::http::router;
+use crate::http::{harden, router};
 use crate::pool::Pool;
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
@@ -177,7 +177,7 @@ async fn to_https(
     let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
     let location =
         host.and_then(|host| HeaderValue::try_from(format!("https://{host}{path}")).ok());
-    Ok(match location {
+    let mut response = match location {
         // Not a permanent one: browsers would keep to it when the server is next started without.
         Some(location) => {
             let fields =
@@ -185,5 +185,7 @@ async fn to_https(
             (StatusCode::TEMPORARY_REDIRECT, fields).into_response()
         }
         None => (StatusCode::BAD_REQUEST, "this port speaks https\n").into_response(),
-    })
+    };
+    harden(response.headers_mut());
+    Ok(response)
 }

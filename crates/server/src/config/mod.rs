@@ -6,6 +6,7 @@ mod flags;
 mod key;
 mod layer;
 mod parse;
+mod tls;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use error::{ConfigError, Origin};
 pub use flags::{command, read_flags};
 pub use key::{KEYS, Key, Shape};
 pub use layer::{CONFIG_VARIABLE, Layer, read_environment, read_file, unknown_variables};
+pub use tls::{Acme, LETS_ENCRYPT, Tls};
 
 use layer::Layers;
 use parlor_engine::Limits;
@@ -34,7 +36,7 @@ pub struct Config {
     pub public_ips: Vec<IpAddr>,
     /// Whether and how HTTP is encrypted.
     pub tls: Tls,
-    /// Where the certificate of the server's own is kept; nowhere if none.
+    /// Where certificates that the server makes or gets are kept; nowhere if none.
     pub state_dir: Option<PathBuf>,
     /// Origins of foreign pages that may open sockets.
     pub origins: Vec<String>,
@@ -62,22 +64,6 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged: a level, or directives such as `info,parlor_server=debug`.
     pub log_level: String,
-}
-
-/// Whether and how HTTP is encrypted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// Not at all: for `localhost`, or behind a proxy that encrypts.
-    Off,
-    /// By a certificate of the server's own, about which each browser asks once.
-    SelfSigned,
-    /// By a certificate chain and its key, both PEM files.
-    Files {
-        /// The chain, leaf first.
-        certificate: PathBuf,
-        /// The private key.
-        key: PathBuf,
-    },
 }
 
 /// How log lines look.
@@ -141,7 +127,7 @@ impl Config {
             // The number of the HTTP port, so that one number is to be opened in a firewall.
             udp_port: said.one("udp_port", parse::port)?.unwrap_or(listen.port()),
             public_ips: said.many("public_ip", parse::public_ip)?,
-            tls: tls(&said)?,
+            tls: tls::read(&said)?,
             state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
             threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
@@ -174,30 +160,5 @@ impl Config {
             log_format: said.one("log_format", parse::log_format)?.unwrap_or(default.log_format),
             log_level: said.one("log_level", parse::log_level)?.unwrap_or(default.log_level),
         })
-    }
-}
-
-fn tls(said: &Layers<'_>) -> Result<Tls, ConfigError> {
-    let self_signed = said.one("tls_self_signed", parse::switch)?.unwrap_or(false);
-    let certificate = said.one("tls_cert", parse::path)?;
-    let key = said.one("tls_key", parse::path)?;
-    let own = said.rank("tls_self_signed").filter(|_| self_signed);
-    let files = said.rank("tls_cert").into_iter().chain(said.rank("tls_key")).min();
-    match (own, files) {
-        (None, None) => return Ok(Tls::Off),
-        (Some(own), Some(files)) if own == files => {
-            return Err(said.conflict(
-                "tls_self_signed",
-                "no tls_cert and tls_key (--tls-cert, --tls-key) beside it",
-            ));
-        }
-        // Of two ways to encrypt, the one that was said in the stronger place.
-        (Some(own), files) if files.is_none_or(|files| own < files) => return Ok(Tls::SelfSigned),
-        _ => {}
-    }
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
-        (None, _) => Err(said.conflict("tls_key", "tls_cert (--tls-cert) beside it")),
-        (_, None) => Err(said.conflict("tls_cert", "tls_key (--tls-key) beside it")),
     }
 }

@@ -24,6 +24,47 @@ pub(super) fn public_ip(text: &str) -> Parsed<IpAddr> {
     })
 }
 
+/// Longest name and longest part of one (RFC 1035 section 2.3.4), in bytes.
+const MAX_DOMAIN_LEN: usize = 253;
+const MAX_LABEL_LEN: usize = 63;
+
+/// A name in the DNS, in lower case. No wildcard: only DNS records could prove one.
+pub(super) fn domain(text: &str) -> Parsed<String> {
+    let is_label = |label: &str| {
+        (1..=MAX_LABEL_LEN).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let name = text.to_ascii_lowercase();
+    let is_name = name.len() <= MAX_DOMAIN_LEN
+        && name.split('.').all(is_label)
+        && name.parse::<IpAddr>().is_err();
+    if is_name {
+        Ok(name)
+    } else {
+        Err("a DNS name such as meet.example.org, without a wildcard".to_owned())
+    }
+}
+
+/// Where an authority may write to, as the URL that it wants.
+pub(super) fn contact(text: &str) -> Parsed<String> {
+    let address = text.strip_prefix("mailto:").unwrap_or(text);
+    match address.split_once('@') {
+        Some((name, host)) if !name.is_empty() && domain(host).is_ok() => {
+            Ok(format!("mailto:{address}"))
+        }
+        _ => Err("an e-mail address such as admin@example.org".to_owned()),
+    }
+}
+
+pub(super) fn https_url(text: &str) -> Parsed<String> {
+    match text.strip_prefix("https://") {
+        Some(rest) if !rest.is_empty() && !rest.contains(' ') => Ok(text.to_owned()),
+        _ => Err("an https URL such as https://acme.example.org/directory".to_owned()),
+    }
+}
+
 /// An origin as browsers write it (RFC 6454 section 6.2): scheme, host and port, nothing behind.
 pub(super) fn origin(text: &str) -> Parsed<String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));

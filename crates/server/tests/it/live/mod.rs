@@ -1,11 +1,13 @@
 //! The whole server on real ports, spoken to as clients do.
 
+mod acme;
 mod channels;
 mod http;
 mod meeting;
 mod process;
 mod sharing;
 mod sockets;
+mod tls;
 
 use std::net::SocketAddr;
 use std::time::Duration;
