@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use parlor_rtc::Path;
-use parlor_rtc::path::{AllocationId, StreamId, UdpPath};
+use parlor_rtc::path::UdpPath;
 
 use crate::peer::PeerKey;
 
@@ -40,8 +40,8 @@ impl PathKey {
                 };
                 address << 16 ^ address >> 48 ^ u64::from(remote.port())
             }
-            Path::Stream(StreamId(id)) => id,
-            Path::Relayed { allocation: AllocationId(id), .. } => id,
+            Path::Stream(path) => path.id.0,
+            Path::Relayed(path) => path.allocation.number,
         };
         PathKey { mixed: mixed.wrapping_mul(SPREAD), path }
     }

@@ -52,7 +52,7 @@ fn over_udp(message: Message<'_>) -> Option<Datagrams<'_>> {
             let segment = u16::try_from(message.segment_size).unwrap_or(u16::MAX);
             Some(Datagrams { path, bytes: message.bytes, segment })
         }
-        Path::Stream(_) | Path::Relayed { .. } => None,
+        Path::Stream(_) | Path::Relayed(_) => None,
     }
 }
 
@@ -61,7 +61,7 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
 
     use parlor_rtc::DatagramSink;
-    use parlor_rtc::path::StreamId;
+    use parlor_rtc::path::{StreamId, StreamPath};
 
     use super::*;
     use crate::udp::{Buffers, bind_group};
@@ -74,7 +74,8 @@ mod tests {
         let mut departures = Departures { arena: SendArena::new(1500, 8), stranded: 0 };
         let here = Path::udp(bound[0], localhost);
         let elsewhere = Path::udp(bound[0], Ipv4Addr::new(127, 0, 0, 9).into());
-        for path in [here, elsewhere, Path::Stream(StreamId(1))] {
+        let stream = Path::Stream(StreamPath { id: StreamId(1), remote: bound[0] });
+        for path in [here, elsewhere, stream] {
             for _ in 0..3 {
                 departures.arena.send(path, &[7; 200]);
             }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use parlor_engine::{Join, Joined, Sender, View};
 use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
+use parlor_rtc::turn::Secret;
 
 use crate::board::{RoomEvents, board};
 use crate::directory::{Directory, Seating};
@@ -28,6 +29,7 @@ struct Inner {
     directory: Arc<Directory>,
     bound: Vec<SocketAddr>,
     candidates: Vec<SocketAddr>,
+    turn_secret: Secret,
     /// See [`MediaConfig`](crate::MediaConfig).
     peers_per_thread_of_room: usize,
 }
@@ -45,9 +47,11 @@ impl MediaHandle {
         directory: Arc<Directory>,
         bound: Vec<SocketAddr>,
         candidates: Vec<SocketAddr>,
+        turn_secret: Secret,
         peers_per_thread_of_room: usize,
     ) -> MediaHandle {
-        let inner = Inner { threads, directory, bound, candidates, peers_per_thread_of_room };
+        let inner =
+            Inner { threads, directory, bound, candidates, turn_secret, peers_per_thread_of_room };
         MediaHandle { inner: Arc::new(inner) }
     }
 
@@ -191,6 +195,11 @@ impl MediaHandle {
     /// The addresses that clients are told to send to, best first.
     pub fn candidates(&self) -> &[SocketAddr] {
         &self.inner.candidates
+    }
+
+    /// What makes the credentials that the threads' TURN servers take.
+    pub fn turn_secret(&self) -> &Secret {
+        &self.inner.turn_secret
     }
 
     /// What each media thread has done, as of about a second ago.

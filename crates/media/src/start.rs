@@ -9,8 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use parlor_engine::Limits;
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::turn::Secret;
 
 use crate::candidates::{self, Announce};
 use crate::directory::Directory;
@@ -157,7 +159,7 @@ impl Media {
         let candidates: Vec<_> = distinct_addresses(candidates);
         tracing::info!(?bound, ?candidates, threads = config.threads, "media threads start");
         let most = config.peers_per_thread_of_room;
-        let handle = MediaHandle::new(links, directory, bound, candidates, most);
+        let handle = MediaHandle::new(links, directory, bound, candidates, turn_secret(), most);
         spawn(handle, starting, config.pin_threads)
     }
 
@@ -186,6 +188,17 @@ impl Drop for Media {
     fn drop(&mut self) {
         self.handle.stop();
     }
+}
+
+/// One that nobody knows, for as long as the process lives.
+///
+/// # Panics
+/// When the system has no randomness: a secret that can be guessed would be worse.
+fn turn_secret() -> Secret {
+    let mut bytes = [0; 20];
+    let filled = SystemRandom::new().fill(&mut bytes);
+    assert!(filled.is_ok(), "the system has no randomness");
+    Secret::new(&bytes)
 }
 
 fn spawn(handle: MediaHandle, starting: Vec<MediaThread>, pins: bool) -> Result<Media, StartError> {

@@ -3,6 +3,7 @@
 mod congestion;
 mod connection;
 mod descriptors;
+mod framings;
 mod offers;
 mod packets;
 pub mod scalable;
@@ -10,5 +11,6 @@ pub mod scalable;
 pub use congestion::congestion;
 pub use connection::{connection, end_handshake, srtp, stun};
 pub use descriptors::descriptor;
+pub use framings::framings;
 pub use offers::sdp;
 pub use packets::{payload, receive, red, rtcp, rtp, transport_feedback};

@@ -8,6 +8,7 @@ pub mod congestion;
 pub mod connection;
 pub mod demux;
 pub mod dtls;
+pub mod framing;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod ice;
@@ -20,6 +21,7 @@ pub mod rtp;
 pub mod sdp;
 pub mod srtp;
 pub mod stun;
+pub mod turn;
 
 pub use connection::Connection;
 pub use id::{MediaKind, Mid, Rid};

@@ -11,14 +11,9 @@ pub enum Path {
     /// Plain UDP.
     Udp(UdpPath),
     /// One accepted byte stream (ICE-TCP, RFC 6544).
-    Stream(StreamId),
-    /// Through an allocation of our own TURN server (RFC 8656), reached over `outer`.
-    Relayed {
-        /// The allocation whose relayed address the datagram has.
-        allocation: AllocationId,
-        /// How the TURN client's own datagrams travel.
-        outer: OuterPath,
-    },
+    Stream(StreamPath),
+    /// Through an allocation of our own TURN server (RFC 8656).
+    Relayed(RelayedPath),
 }
 
 /// Both ends of a UDP path. Addresses are never v4-mapped: `media` normalises them once.
@@ -30,22 +25,44 @@ pub struct UdpPath {
     pub local: IpAddr,
 }
 
-/// The path between a TURN client and our TURN server.
+/// A byte stream and who is at its other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum OuterPath {
-    /// TURN over UDP.
-    Udp(UdpPath),
-    /// TURN over TCP or TLS.
-    Stream(StreamId),
+pub struct StreamPath {
+    /// Which stream.
+    pub id: StreamId,
+    /// The client's address as we see it, never v4-mapped.
+    pub remote: SocketAddr,
+}
+
+/// The path between an allocation and one of the addresses that we announce. How the TURN client itself is
+/// reached, the allocation knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RelayedPath {
+    /// The allocation.
+    pub allocation: AllocationId,
+    /// Its relayed address: what the client's datagrams come from, as an ICE agent sees it.
+    pub relayed: SocketAddr,
+    /// Which of our addresses the client sends to, and so which one answers come from.
+    pub destination: DestinationId,
 }
 
 /// One byte stream accepted by the server, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
 
-/// One TURN allocation, unique in the process.
+/// One TURN allocation, unique in the process: the number of the media thread that has it, then a number of its
+/// own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AllocationId(pub u64);
+pub struct AllocationId {
+    /// The media thread that has it.
+    pub thread: u8,
+    /// Unique there, as long as that thread lives.
+    pub number: u64,
+}
+
+/// One of the addresses that our TURN server relays to, by its place in their list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DestinationId(pub u8);
 
 impl Path {
     /// A UDP path.
@@ -53,11 +70,13 @@ impl Path {
         Path::Udp(UdpPath { remote, local })
     }
 
-    /// The client's address as the server sees it, for paths that say it.
-    pub const fn remote_address(&self) -> Option<SocketAddr> {
+    /// The client's address as the server sees it, which answers to its checks report: the relayed one of a
+    /// relayed path.
+    pub const fn remote_address(&self) -> SocketAddr {
         match self {
-            Path::Udp(udp) => Some(udp.remote),
-            Path::Stream(_) | Path::Relayed { .. } => None,
+            Path::Udp(path) => path.remote,
+            Path::Stream(path) => path.remote,
+            Path::Relayed(path) => path.relayed,
         }
     }
 }

@@ -6,6 +6,7 @@ use parlor_media::MediaHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::room::Rooms;
@@ -17,6 +18,8 @@ pub struct App {
     pub rooms: Rooms,
     /// The media threads.
     pub media: MediaHandle,
+    /// Where clients find TURN.
+    pub ice_servers: IceServers,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Origins of foreign pages that may open sockets.

@@ -9,6 +9,7 @@ mod descriptors;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;
+pub mod ice_servers;
 mod introduction;
 pub mod listen;
 pub mod logging;

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::Config;
 use crate::descriptors::make_room_for;
+use crate::ice_servers::IceServers;
 use crate::introduction::Introduction;
 use crate::listen;
 use crate::metrics::Metrics;
@@ -75,14 +76,22 @@ impl Server {
         let introduction = Introduction::new(address, &config.tls, encryption.as_ref());
         let rooms_stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
+        let encrypted = encryption.is_some();
+        let ice_servers = IceServers::new(
+            handle.turn_secret().clone(),
+            handle.candidates(),
+            address.port(),
+            encrypted,
+        );
         let room_config =
             RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             media: handle,
+            ice_servers,
             metrics,
             origins: config.origins.clone().into(),
-            encrypted: encryption.is_some(),
+            encrypted,
             insists_on_https: encryption.as_ref().is_some_and(|tls| tls.is_lasting),
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),

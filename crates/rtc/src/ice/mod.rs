@@ -44,9 +44,6 @@ pub enum CheckError {
     /// An answer to no request of ours, or one that failed.
     #[error("an answer that nobody waits for")]
     Unsolicited,
-    /// We cannot say which address a client at the end of such a path has.
-    #[error("the path has no address to report")]
-    NoAddress,
 }
 
 /// One exchange of credentials: the first, or that of an ICE restart.
@@ -196,7 +193,7 @@ impl Agent {
         request: &Message<'_>,
         out: &mut impl DatagramSink,
     ) -> Result<(), CheckError> {
-        let address = path.remote_address().ok_or(CheckError::NoAddress)?;
+        let address = path.remote_address();
         let session = match self.admit(request) {
             Ok(session) => session,
             Err(refusal) => {

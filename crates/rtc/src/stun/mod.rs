@@ -10,10 +10,10 @@ pub use message::{Message, ParseError, UnknownAttributes, peek_username};
 pub use write::{MAX_MESSAGE_LEN, MessageWriter};
 
 /// The fixed value of bytes 4 to 8 of every message (RFC 8489 section 5).
-const MAGIC_COOKIE: u32 = 0x2112_A442;
+pub(crate) const MAGIC_COOKIE: u32 = 0x2112_A442;
 
 /// Bytes before the first attribute.
-const HEADER_LEN: usize = 20;
+pub(crate) const HEADER_LEN: usize = 20;
 
 /// Bytes of an HMAC-SHA1 value (RFC 8489 section 14.5).
 const INTEGRITY_LEN: usize = 20;

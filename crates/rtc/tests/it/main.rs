@@ -6,6 +6,7 @@
 mod congestion;
 mod connection;
 mod dependency_descriptor;
+mod framing;
 mod payload;
 mod receive;
 mod red;
@@ -15,3 +16,4 @@ mod rtp;
 mod sdp;
 mod srtp;
 mod stun;
+mod turn;
