@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod pool;
 mod private_file;
 pub mod rate;
+mod reach;
 pub mod room;
 pub mod server;
 pub mod session;

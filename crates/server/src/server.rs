@@ -22,6 +22,7 @@ use crate::introduction::Introduction;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
+use crate::reach;
 use crate::room::{RoomConfig, Rooms};
 use crate::tls::{Encryption, TlsError};
 
@@ -68,7 +69,12 @@ impl Server {
         let fault = |source| StartError::Listen { address: config.listen, source };
         let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let media = Media::start(media_config(config))?;
+        let seen_ips = match &config.stun_server {
+            Some(server) => reach::seen_from_outside(server, config.udp_port).await,
+            None => Vec::new(),
+        };
+        let told = [&config.public_ips[..], &seen_ips].concat();
+        let media = Media::start(media_config(config, seen_ips))?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let encryption = Encryption::new(&config.tls, &names, config.state_dir.as_deref())?;
@@ -101,6 +107,11 @@ impl Server {
         let listener_stop = CancellationToken::new();
         let served = listen::serve(listener, tls, app.clone(), listener_stop.clone());
         let listener = tokio::spawn(served);
+        for complaint in reach::complaints(config, app.media.candidates()) {
+            tracing::warn!("{complaint}");
+        }
+        let check = reach::check(app.media.candidates().to_vec(), told, address.port());
+        tokio::spawn(listener_stop.clone().run_until_cancelled_owned(check));
         if let Some(encryption) = encryption {
             encryption.keep_up(listener_stop.clone());
         }
@@ -153,7 +164,7 @@ fn way_out(error: &parlor_media::StartError) -> &'static str {
     }
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+fn media_config(config: &Config, seen_ips: Vec<IpAddr>) -> MediaConfig {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = if config.threads == 0 { cores } else { config.threads.into() };
     // Media is taken on all addresses whatever HTTP listens at: that may be a loopback address
@@ -163,7 +174,7 @@ fn media_config(config: &Config) -> MediaConfig {
         threads: threads.min(MAX_THREADS),
         own_ports: config.own_udp_ports,
         pin_threads: config.pin_threads,
-        announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
+        announce: Announce { public_ips: config.public_ips.clone(), seen_ips, loopback: true },
         limits: Limits {
             open_microphones: config.open_microphones,
             loudest_microphones: config.loudest_microphones,

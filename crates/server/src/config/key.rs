@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 24] = [
+pub const KEYS: [Key; 25] = [
     key(
         "listen",
         Shape::One,
@@ -52,6 +52,12 @@ pub const KEYS: [Key; 24] = [
         Shape::Many,
         "IP",
         "Behind a NAT: an address by which clients reach this server, v4 or v6; again for more. Replaces those of the interfaces",
+    ),
+    key(
+        "stun_server",
+        Shape::One,
+        "HOST:PORT",
+        "Behind a NAT whose address is not known: ask this STUN server at start, and announce what it says beside the interfaces",
     ),
     key(
         "tls_self_signed",

@@ -34,6 +34,8 @@ pub struct Config {
     /// The addresses by which clients reach the server, when a NAT stands before it. They replace
     /// those of the interfaces.
     pub public_ips: Vec<IpAddr>,
+    /// Who is asked at start where this machine is seen from outside.
+    pub stun_server: Option<StunServer>,
     /// Whether and how HTTP is encrypted.
     pub tls: Tls,
     /// Where certificates that the server makes or gets are kept; nowhere if none.
@@ -66,6 +68,15 @@ pub struct Config {
     pub log_level: String,
 }
 
+/// A STUN server (RFC 8489).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StunServer {
+    /// A DNS name or an IP address.
+    pub host: String,
+    /// Its UDP port.
+    pub port: u16,
+}
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {
@@ -81,6 +92,7 @@ impl Default for Config {
             listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), DEFAULT_PORT),
             udp_port: DEFAULT_PORT,
             public_ips: Vec::new(),
+            stun_server: None,
             tls: Tls::Off,
             state_dir: None,
             origins: Vec::new(),
@@ -127,6 +139,7 @@ impl Config {
             // The number of the HTTP port, so that one number is to be opened in a firewall.
             udp_port: said.one("udp_port", parse::port)?.unwrap_or(listen.port()),
             public_ips: said.many("public_ip", parse::public_ip)?,
+            stun_server: stun_server(&said)?,
             tls: tls::read(&said)?,
             state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
@@ -161,4 +174,12 @@ impl Config {
             log_level: said.one("log_level", parse::log_level)?.unwrap_or(default.log_level),
         })
     }
+}
+
+fn stun_server(said: &Layers<'_>) -> Result<Option<StunServer>, ConfigError> {
+    let server = said.one("stun_server", parse::stun_server)?;
+    if server.is_some() && !said.is_empty("public_ip") {
+        return Err(said.conflict("stun_server", "no public_ip (--public-ip) beside it"));
+    }
+    Ok(server)
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::LogFormat;
+use super::{LogFormat, StunServer};
 
 type Parsed<T> = Result<T, String>;
 
@@ -45,6 +45,27 @@ pub(super) fn domain(text: &str) -> Parsed<String> {
     } else {
         Err("a DNS name such as meet.example.org, without a wildcard".to_owned())
     }
+}
+
+/// The UDP port of STUN when nothing else is said (RFC 8489 section 8.1).
+const STUN_PORT: u16 = 3478;
+
+/// `host`, `host:port` or `[v6]:port`, as it is in a `stun:` URL (RFC 7064), too.
+pub(super) fn stun_server(text: &str) -> Parsed<StunServer> {
+    let text = text.strip_prefix("stun:").unwrap_or(text);
+    let fault = || "a host and port such as stun.example.org:3478".to_owned();
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Ok(StunServer { host: address.ip().to_string(), port: address.port() });
+    }
+    if let Ok(ip) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok(StunServer { host: ip.to_string(), port: STUN_PORT });
+    }
+    let (host, port) = match text.split_once(':') {
+        Some((host, port)) => (host, port.parse().map_err(|_| fault())?),
+        None => (text, STUN_PORT),
+    };
+    let host = domain(host).map_err(|_| fault())?;
+    if port == 0 { Err(fault()) } else { Ok(StunServer { host, port }) }
 }
 
 /// Where an authority may write to, as the URL that it wants.

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use parlor_server::config::{
-    Acme, Config, KEYS, LETS_ENCRYPT, Layer, LogFormat, Tls, command, default_state_dir,
-    read_environment, read_file, read_flags, unknown_variables,
+    Acme, Config, KEYS, LETS_ENCRYPT, Layer, LogFormat, StunServer, Tls, command,
+    default_state_dir, read_environment, read_file, read_flags, unknown_variables,
 };
 
 fn flags(arguments: &[&str]) -> Layer {
@@ -106,6 +106,27 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
         let said = complaint(&[flags(&[&format!("{flag}={value}")])]);
         assert!(said.starts_with(&format!("{flag}: expected ")), "{said}");
     }
+}
+
+#[test]
+fn a_stun_server_is_a_host_with_a_port_or_without_or_a_url() {
+    for (said, host, port) in [
+        ("stun.example.org", "stun.example.org", 3478),
+        ("Stun.Example.org:19302", "stun.example.org", 19302),
+        ("stun:192.0.2.1:3479", "192.0.2.1", 3479),
+        ("192.0.2.1", "192.0.2.1", 3478),
+        ("[2001:db8::1]:3479", "2001:db8::1", 3479),
+        ("2001:db8::1", "2001:db8::1", 3478),
+    ] {
+        let config = Config::from_layers(&[flags(&["--stun-server", said])]).unwrap();
+        assert_eq!(config.stun_server, Some(StunServer { host: host.to_owned(), port }), "{said}");
+    }
+    for bad in ["", "a b", "example.org:port", "example.org:0", "http://example.org"] {
+        let said = complaint(&[flags(&[&format!("--stun-server={bad}")])]);
+        assert!(said.starts_with("--stun-server: expected a host and port"), "{said}");
+    }
+    let both = flags(&["--stun-server", "a.example", "--public-ip", "192.0.2.1"]);
+    assert_eq!(complaint(&[both]), "--stun-server: expected no public_ip (--public-ip) beside it");
 }
 
 #[test]

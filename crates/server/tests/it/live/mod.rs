@@ -1,6 +1,7 @@
 //! The whole server on real ports, spoken to as clients do.
 
 mod acme;
+mod addresses;
 mod channels;
 mod http;
 mod meeting;
