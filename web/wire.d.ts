@@ -176,7 +176,29 @@ peers_total: number,
 /**
  * Every receive section.
  */
-slots: Array<Slot>, };
+slots: Array<Slot>, 
+/**
+ * Ways to the server's TURN, for an `RTCConfiguration`; needed where the answer's candidates cannot be
+ * reached.
+ */
+ice_servers?: Array<IceServer>, };
+
+/**
+ * An `RTCIceServer`.
+ */
+export type IceServer = { 
+/**
+ * The ways, the most direct first.
+ */
+urls: Array<string>, 
+/**
+ * Good for a day.
+ */
+username: string, 
+/**
+ * What goes with it.
+ */
+credential: string, };
 
 /**
  * The response to `offer`.

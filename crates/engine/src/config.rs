@@ -1,17 +1,17 @@
 //! What an engine is made with: who it is, where it can be reached, and how much it takes on.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 
 /// What an engine is made with.
 #[derive(Clone)]
 pub struct Config {
     /// The certificate of every DTLS association.
     pub identity: Arc<Identity>,
-    /// The UDP addresses that answers tell clients to send to, best first.
-    pub candidates: Vec<SocketAddr>,
+    /// The addresses that answers tell clients.
+    pub candidates: Candidates,
     /// The number of the media thread, named in every local username.
     pub thread: u8,
     /// Where all randomness comes from, except DTLS keys. Two engines must not share one.

@@ -48,6 +48,8 @@ pub struct Counters {
     pub pauses: u64,
     /// Times that a picture was no longer sent because the thread had too much to do.
     pub pictures_shed: u64,
+    /// Times that pictures were left out because what had been sent before them waited for too long in a stream.
+    pub pictures_too_late: u64,
     /// Times that a subscriber was sent another layer of a track than before.
     pub layer_switches: u64,
     /// Packets that were asked for by subscribers and were no longer there, or over budget.

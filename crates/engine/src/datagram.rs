@@ -128,6 +128,26 @@ impl Engine {
         }
     }
 
+    /// `path` is no more: the stream that it was has been closed, or the allocation is gone.
+    pub fn lose_path(&mut self, now: Instant, path: Path) {
+        let Some(key) = self.paths.owner(path) else { return };
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        self.paths.drop_path(path, key, &mut peer.paths);
+        peer.link.connection.lose_path(path);
+        self.follow_connection(now, key);
+    }
+
+    /// What is sent along `path` waits for so long there that pictures are of no use (`true`), or no longer does.
+    /// Meanwhile they are left out, whole ones, and what comes after begins with a key frame.
+    pub fn set_slow(&mut self, path: Path, is_slow: bool) {
+        let Some(key) = self.paths.owner(path) else { return };
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        peer.link.set_slow(path, is_slow);
+        if !is_slow {
+            self.note_ready(key);
+        }
+    }
+
     /// Authentic media of a peer came along `path`. When that was not known before, the client's address
     /// has changed; what comes next along it, such as the answer to the connection's own check, is
     /// the client's too.
@@ -139,6 +159,12 @@ impl Engine {
             self.paths.insert(path, found.peer, &mut peer.paths);
         }
     }
+}
+
+/// The number of the media thread to which a check belongs by the username that it names; `None` if it is no check for a
+/// server like this one.
+pub fn thread_of_check(datagram: &[u8]) -> Option<u8> {
+    ufrag::read_ufrag(stun::peek_username(datagram)?).map(|owner| owner.thread)
 }
 
 /// Whose a datagram seems to be, which the peer's connection has yet to confirm.

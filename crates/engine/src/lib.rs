@@ -80,7 +80,7 @@ pub use change::{
 pub use command::{Join, JoinError, Joined, Sender, View};
 pub use config::{Config, Limits};
 pub use counters::Counters;
-pub use datagram::{PATH_HOLDS, Routed};
+pub use datagram::{PATH_HOLDS, Routed, thread_of_check};
 pub use engine::Engine;
 pub use forward::Forwarded;
 pub use id::{LayerId, Neighbour, PeerId, RoomId, Source, TrackId};

@@ -54,6 +54,8 @@ pub(crate) struct Link {
     short_since: Option<Instant>,
     feedback: FeedbackKind,
     next_transport_sequence: u16,
+    /// A path on which what is sent waits too long.
+    slow: Option<Path>,
 }
 
 /// Where and when a batch of packets leaves.
@@ -89,6 +91,7 @@ impl Link {
             short_since: None,
             feedback,
             next_transport_sequence: 0,
+            slow: None,
         }
     }
 
@@ -151,6 +154,20 @@ impl Link {
     /// Whether it shows what it could carry. Who reports losses alone shows no more than is sent.
     pub(crate) fn shows_its_room(&self) -> bool {
         self.feedback == FeedbackKind::TransportWide
+    }
+
+    /// What is sent along `path` waits too long there, or no longer.
+    pub(crate) fn set_slow(&mut self, path: Path, is_slow: bool) {
+        match is_slow {
+            true => self.slow = Some(path),
+            false => drop(self.slow.take_if(|slow| *slow == path)),
+        }
+    }
+
+    /// Whether pictures that are sent along `path` would come too late.
+    #[inline]
+    pub(crate) fn is_slow(&self, path: Path) -> bool {
+        self.slow.is_some() && self.slow == Some(path)
     }
 
     /// Says how much could be used.

@@ -228,7 +228,7 @@ mod tests {
             let now = Instant::now();
             let config = Config {
                 identity: Arc::new(Identity::generate().unwrap()),
-                candidates: vec![SocketAddr::from(([192, 0, 2, 1], 4000))],
+                candidates: Candidates::over_udp(vec![SocketAddr::from(([192, 0, 2, 1], 4000))]),
                 thread: 0,
                 seed: [1; 32],
                 ntp_at_start: 0,

@@ -1,10 +1,8 @@
 //! What a peer and the server have agreed on by offers and answers.
 
-use std::net::SocketAddr;
-
 use parlor_rtc::congestion::FeedbackKind;
 use parlor_rtc::rtp::{ExtensionKind, ExtensionMap};
-use parlor_rtc::sdp::{self, Direction, Local, MediaSection, Negotiation};
+use parlor_rtc::sdp::{self, Candidates, Direction, Local, MediaSection, Negotiation};
 use parlor_rtc::{MediaKind, Mid, dtls, ice};
 
 use crate::command::{JoinError, Sender};
@@ -63,7 +61,7 @@ impl Session {
     pub(crate) fn answer(
         &mut self,
         fingerprint: dtls::Fingerprint,
-        candidates: &[SocketAddr],
+        candidates: &Candidates,
         slot: impl FnMut(Mid) -> Option<sdp::Slot>,
     ) -> String {
         let local = Local {

@@ -15,6 +15,7 @@ use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind
 use parlor_rtc::Path;
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::path::UdpPath;
+use parlor_rtc::sdp::Candidates;
 
 const LEN: usize = 1200;
 const ROUNDS: usize = 200;
@@ -109,7 +110,7 @@ fn hand_over(batch: usize) -> (Duration, usize) {
     let paths = (1..=PEERS)
         .map(|port| UdpPath { remote: SocketAddr::new(LOCALHOST, port), local: LOCALHOST });
     for path in paths.clone() {
-        taker.confirm(0, path);
+        taker.confirm(0, Path::Udp(path));
         taker.dispatch();
         drop(giver.take(now));
     }
@@ -121,7 +122,12 @@ fn hand_over(batch: usize) -> (Duration, usize) {
         for _ in 0..batch {
             let routed = engine.handle_datagram(now, Path::Udp(path), &mut datagram, &mut arena);
             assert_eq!(routed, Routed::Unknown);
-            giver.give(giver.home(path).unwrap(), path, &datagram, Cause::Home);
+            giver.give(
+                giver.home(Path::Udp(path)).unwrap(),
+                Path::Udp(path),
+                &datagram,
+                Cause::Home,
+            );
         }
         giver.dispatch();
         pollers[1].wait(&[], Some(Duration::ZERO)).unwrap();
@@ -134,7 +140,7 @@ fn hand_over(batch: usize) -> (Duration, usize) {
 
 fn engine(now: Instant) -> Engine {
     let identity = Arc::new(Identity::generate().unwrap());
-    let (candidates, limits) = (Vec::new(), Limits::default());
+    let (candidates, limits) = (Candidates::default(), Limits::default());
     let config = Config { identity, candidates, thread: 0, seed: [0; 32], ntp_at_start: 0, limits };
     Engine::new(now, config)
 }

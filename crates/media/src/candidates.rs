@@ -38,6 +38,18 @@ pub fn discover(bound: &[SocketAddr], announce: &Announce) -> io::Result<Vec<Soc
     Ok(choose(&interfaces, bound, announce))
 }
 
+/// The candidates for TCP connections that are taken at `listens`. Who listens on this machine alone, as behind a
+/// proxy, is reached on it alone.
+///
+/// # Errors
+/// When the interfaces cannot be read.
+pub fn discover_tcp(listens: SocketAddr, announce: &Announce) -> io::Result<Vec<SocketAddr>> {
+    if listens.ip().to_canonical().is_loopback() {
+        return Ok(vec![listens]);
+    }
+    discover(&[listens], announce)
+}
+
 fn choose(
     interfaces: &[InterfaceAddress],
     bound: &[SocketAddr],

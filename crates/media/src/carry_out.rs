@@ -6,16 +6,19 @@ use parlor_engine::{Engine, RoomId, SendArena};
 
 use crate::mailbox::{Command, MediaError, Reply};
 use crate::rooms::Rooms;
+use crate::streams::Streams;
+
+/// What commands are about.
+pub(crate) struct Tables<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) rooms: &'a mut Rooms,
+    pub(crate) streams: &'a mut Streams,
+}
 
 /// Carries out one command and answers it. Whoever asked may have gone: the command stands. What there
 /// is to send goes to `out`.
-pub(crate) fn carry_out(
-    now: Instant,
-    command: Command,
-    engine: &mut Engine,
-    rooms: &mut Rooms,
-    out: &mut SendArena,
-) {
+pub(crate) fn carry_out(now: Instant, command: Command, tables: Tables<'_>, out: &mut SendArena) {
+    let Tables { engine, rooms, streams } = tables;
     match command {
         Command::AddRoom { room, board, reply } => {
             let added = rooms.add(room, board);
@@ -61,6 +64,9 @@ pub(crate) fn carry_out(
             let result = in_room(rooms, room).map(|()| engine.remove_peer(now, peer, out));
             rooms.leave(peer);
             answer(reply, result);
+        }
+        Command::AddStream { id, stream, reply } => {
+            answer(reply, streams.add(now, id, stream).map_err(|_| MediaError::StreamRefused));
         }
         Command::Panic { reply: _reply } => panic!("asked to panic"),
     }

@@ -1,11 +1,14 @@
 //! What leaves a media thread, and what never got out of it.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use parlor_engine::SendArena;
 use parlor_engine::arena::Message;
 use parlor_rtc::Path;
 
+use crate::handover::{Cause, Handover};
+use crate::streams::Streams;
 use crate::udp::{Datagrams, Patience, Socket, socket_for};
 
 /// The send arena, and the count of what was lost before it was sent.
@@ -16,27 +19,43 @@ pub(crate) struct Departures {
     stranded: u64,
 }
 
+/// All that datagrams can leave through.
+pub(crate) struct Ways<'a> {
+    /// The number of the thread that has these.
+    pub(crate) thread: usize,
+    pub(crate) sockets: &'a mut [Socket],
+    /// The addresses of those.
+    pub(crate) bound: &'a [SocketAddr],
+    pub(crate) streams: &'a mut Streams,
+    pub(crate) handover: &'a mut Handover,
+}
+
 impl Departures {
-    /// Sends what the arena holds and empties it. Each message leaves through the one of `sockets`
-    /// that has its address; `bound` are theirs.
-    pub(crate) fn send(
-        &mut self,
-        sockets: &mut [Socket],
-        bound: &[SocketAddr],
-        patience: &mut Patience,
-    ) {
+    /// Sends what the arena holds and empties it. Each message leaves through the socket that has its address, or its stream.
+    pub(crate) fn send(&mut self, now: Instant, mut ways: Ways<'_>, patience: &mut Patience) {
         if self.arena.is_empty() {
             return;
         }
+        let Ways { sockets, bound, .. } = &mut ways;
         let socket_of = |datagrams: &Datagrams<'_>| socket_for(bound, datagrams.path.local);
         for (index, socket) in sockets.iter_mut().enumerate() {
             let outgoing = self.arena.messages().filter_map(over_udp);
             let its_own = outgoing.filter(|datagrams| socket_of(datagrams) == Some(index));
             socket.send(its_own, patience);
         }
-        let is_sent = |message| over_udp(message).as_ref().and_then(socket_of).is_some();
-        let stranded = self.arena.messages().filter(|message| !is_sent(*message));
-        self.stranded += stranded.map(|message| message.segment_count() as u64).sum::<u64>();
+        for message in self.arena.messages() {
+            match message.path {
+                Path::Udp(path) if socket_for(ways.bound, path.local).is_none() => {
+                    self.stranded += message.segment_count() as u64;
+                }
+                Path::Udp(_) => {}
+                Path::Stream(path) => {
+                    message.segments().for_each(|datagram| ways.streams.send(now, path, datagram));
+                }
+                Path::Relayed(_) => self.stranded += message.segment_count() as u64,
+            }
+        }
+        ways.streams.flush(now);
         self.arena.clear();
     }
 
@@ -64,26 +83,37 @@ mod tests {
     use parlor_rtc::path::{StreamId, StreamPath};
 
     use super::*;
+    use crate::poll::Poller;
     use crate::udp::{Buffers, bind_group};
 
     #[test]
-    fn what_finds_no_room_or_no_socket_is_counted_by_the_datagram() {
+    fn what_finds_no_room_or_no_way_out_is_counted_by_the_datagram() {
         let localhost = IpAddr::V4(Ipv4Addr::LOCALHOST);
         let mut sockets = bind_group(SocketAddr::new(localhost, 0), 1, Buffers::default()).unwrap();
         let bound = [sockets[0].local()];
         let mut departures = Departures { arena: SendArena::new(1500, 8), stranded: 0 };
+        let mut streams = Streams::new().unwrap();
+        let waker = Poller::new().unwrap().waker();
+        let mut handover = Handover::group(Instant::now(), &[waker]).pop().unwrap();
         let here = Path::udp(bound[0], localhost);
         let elsewhere = Path::udp(bound[0], Ipv4Addr::new(127, 0, 0, 9).into());
-        let stream = Path::Stream(StreamPath { id: StreamId(1), remote: bound[0] });
-        for path in [here, elsewhere, stream] {
+        let closed = Path::Stream(StreamPath { id: StreamId(1), remote: bound[0] });
+        for path in [here, elsewhere, closed] {
             for _ in 0..3 {
                 departures.arena.send(path, &[7; 200]);
             }
         }
         // Seven of nine have found room.
         assert_eq!(departures.unsent(), 2);
-        departures.send(&mut sockets, &bound, &mut Patience::default());
-        assert_eq!(departures.unsent(), 2 + 4);
+        let ways = Ways {
+            thread: 0,
+            sockets: &mut sockets,
+            bound: &bound,
+            streams: &mut streams,
+            handover: &mut handover,
+        };
+        departures.send(Instant::now(), ways, &mut Patience::default());
+        assert_eq!((departures.unsent(), streams.facts().dropped), (2 + 3, 1));
         assert_eq!(sockets[0].sent().datagrams, 3);
         assert!(departures.arena.is_empty());
     }

@@ -9,6 +9,7 @@ use parlor_engine::{Counters, Survey};
 use crate::handover::HandoverFacts;
 use crate::placement::Load;
 use crate::strain::Level;
+use crate::streams::StreamFacts;
 use crate::udp::{ReceiveFacts, SendFacts};
 
 /// One media thread, counted since it was started. Counters never go down, but those of the
@@ -23,6 +24,8 @@ pub struct ThreadFacts {
     pub sent: SendFacts,
     /// Datagrams given to and taken from other threads.
     pub handover: HandoverFacts,
+    /// Its byte streams.
+    pub streams: StreamFacts,
     /// Datagrams from addresses that no thread knows, each counted once; those that were shown to all
     /// threads to find that out are [`HandoverFacts::shown`] instead.
     pub strangers: u64,

@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use parlor_engine::{Join, Joined, Sender, View};
+use parlor_engine::{Join, Joined, Sender, View, thread_of_check};
 use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
+use parlor_rtc::framing;
+use parlor_rtc::path::StreamId;
 use parlor_rtc::turn::Secret;
 
 use crate::board::{RoomEvents, board};
@@ -12,6 +15,7 @@ use crate::directory::{Directory, Seating};
 use crate::facts::{Shared, ThreadFacts};
 use crate::mailbox::{Command, Mailbox, MediaError, Reply};
 use crate::strain::Level;
+use crate::streams::{Carries, NewStream};
 use crate::{placement, spreading};
 
 /// Sends commands to the media threads. Cheap to clone.
@@ -30,6 +34,8 @@ struct Inner {
     bound: Vec<SocketAddr>,
     candidates: Vec<SocketAddr>,
     turn_secret: Secret,
+    /// The number of the next stream.
+    next_stream: AtomicU64,
     /// See [`MediaConfig`](crate::MediaConfig).
     peers_per_thread_of_room: usize,
 }
@@ -50,8 +56,16 @@ impl MediaHandle {
         turn_secret: Secret,
         peers_per_thread_of_room: usize,
     ) -> MediaHandle {
-        let inner =
-            Inner { threads, directory, bound, candidates, turn_secret, peers_per_thread_of_room };
+        let next_stream = AtomicU64::new(0);
+        let inner = Inner {
+            threads,
+            directory,
+            bound,
+            candidates,
+            turn_secret,
+            next_stream,
+            peers_per_thread_of_room,
+        };
         MediaHandle { inner: Arc::new(inner) }
     }
 
@@ -187,6 +201,20 @@ impl MediaHandle {
         self.mailbox(thread)?.ask(|reply| Command::RemovePeer { room, peer, reply }).await
     }
 
+    /// Gives a byte stream to a media thread: that of ICE to the one that its first check names, which must be whole in what has
+    /// been read of it; that of TURN to any.
+    ///
+    /// # Errors
+    /// [`MediaError::StreamRefused`], [`MediaError::Stopped`], [`MediaError::ThreadDied`]; the stream is closed then.
+    pub async fn adopt(&self, stream: NewStream) -> Result<(), MediaError> {
+        let id = StreamId(self.inner.next_stream.fetch_add(1, Ordering::Relaxed));
+        let thread = match stream.carries {
+            Carries::Ice => named_thread(&stream.head).ok_or(MediaError::StreamRefused)?,
+            Carries::Turn => id.0 as usize % self.inner.threads.len().max(1),
+        };
+        self.mailbox(thread)?.ask(|reply| Command::AddStream { id, stream, reply }).await
+    }
+
     /// The UDP port of all media, or of the first thread if each has its own.
     pub fn local_port(&self) -> u16 {
         self.inner.bound.first().map_or(0, SocketAddr::port)
@@ -283,4 +311,10 @@ impl MediaHandle {
     fn mailbox(&self, thread: usize) -> Result<&Mailbox, MediaError> {
         self.inner.threads.get(thread).map(|link| &link.mailbox).ok_or(MediaError::Stopped)
     }
+}
+
+/// The thread that the check at the beginning of a stream names.
+fn named_thread(head: &[u8]) -> Option<usize> {
+    let frame = framing::next_frame(head).ok()??;
+    thread_of_check(head.get(frame.datagram)?).map(usize::from)
 }

@@ -7,9 +7,11 @@ use async_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use parlor_engine::{Join, JoinError, Joined, Sender as Publication, View};
 use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
+use parlor_rtc::path::StreamId;
 
 use crate::board::{BoardRoot, BoardWriter};
 use crate::poll::Waker;
+use crate::streams::NewStream;
 
 /// Commands that may wait for a thread. A tick takes a few of them, so a sender that finds this
 /// many ahead waits some hundred milliseconds: a storm of joins is slowed down where it comes from.
@@ -33,6 +35,9 @@ pub enum MediaError {
         /// When trying again can help.
         retry_after: Duration,
     },
+    /// The stream does not begin with a check for anybody here, or the system refuses to wait for it.
+    #[error("the stream cannot be taken over")]
+    StreamRefused,
     /// The media thread failed while it carried out the command; its rooms have ended.
     #[error("the media thread failed")]
     ThreadDied,
@@ -89,6 +94,12 @@ pub(crate) enum Command {
     RemovePeer {
         room: RoomId,
         peer: PeerId,
+        reply: Reply<()>,
+    },
+    /// Takes over a byte stream.
+    AddStream {
+        id: StreamId,
+        stream: NewStream,
         reply: Reply<()>,
     },
     /// Makes the thread panic, so that a test can see what becomes of it.
@@ -159,6 +170,7 @@ impl Command {
             | Command::SwitchTrack { reply, .. }
             | Command::View { reply, .. }
             | Command::RemovePeer { reply, .. }
+            | Command::AddStream { reply, .. }
             | Command::Panic { reply } => drop(reply.send(Err(error))),
             Command::Join { reply, .. } | Command::Reoffer { reply, .. } => {
                 drop(reply.send(Err(error)));

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -62,10 +62,24 @@ impl Poller {
     /// # Errors
     /// What the kernel reports.
     pub fn wait(&mut self, sockets: &[Socket], timeout: Option<Duration>) -> io::Result<()> {
+        self.wait_for(sockets, None, timeout)
+    }
+
+    /// The same for `other`, too: a descriptor that can be read when there is something.
+    ///
+    /// # Errors
+    /// What the kernel reports.
+    pub(crate) fn wait_for(
+        &mut self,
+        sockets: &[Socket],
+        other: Option<RawFd>,
+        timeout: Option<Duration>,
+    ) -> io::Result<()> {
         let interest = |fd: i32| libc::pollfd { fd, events: libc::POLLIN, revents: 0 };
         self.fds.clear();
         self.fds.push(interest(self.waker.0.file.as_raw_fd()));
         self.fds.extend(sockets.iter().map(|socket| interest(socket.as_fd().as_raw_fd())));
+        self.fds.extend(other.map(interest));
         sys::wait(&mut self.fds, timeout)?;
         if self.fds.first().is_some_and(|bell| bell.revents != 0) {
             // First the counter, then the flag: a ring in between finds the flag still set, and

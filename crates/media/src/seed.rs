@@ -1,12 +1,12 @@
 //! Making engines: the same settings every time, with randomness and the time of day of their own.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use parlor_engine::{Config, Engine, Limits};
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 
 /// Seconds from 1900, where NTP time begins, to 1970 (RFC 3550 section 4).
 const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
@@ -14,7 +14,7 @@ const NTP_TO_UNIX_SECS: u64 = 2_208_988_800;
 /// What all engines of one thread have in common.
 pub(crate) struct EngineMaker {
     pub(crate) identity: Arc<Identity>,
-    pub(crate) candidates: Vec<SocketAddr>,
+    pub(crate) candidates: Candidates,
     pub(crate) thread: u8,
     pub(crate) limits: Limits,
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use parlor_engine::Limits;
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::turn::Secret;
 
 use crate::candidates::{self, Announce};
@@ -23,6 +24,7 @@ use crate::mailbox::mailbox;
 use crate::poll::Poller;
 use crate::seed::EngineMaker;
 use crate::spreading::PEERS_PER_THREAD_OF_ROOM;
+use crate::streams::Streams;
 use crate::sys;
 use crate::thread::{Desk, MediaThread, run};
 use crate::udp::{BindError, Buffers, Socket, bind_group};
@@ -47,6 +49,9 @@ pub struct MediaConfig {
     pub pin_threads: bool,
     /// Which addresses answers tell clients to send to.
     pub announce: Announce,
+    /// Where the server takes TCP connections, of which those of ICE and TURN are given to the threads by
+    /// [`MediaHandle::adopt`]; `None` if it gives none.
+    pub tcp: Option<SocketAddr>,
     /// Sizes of the sockets' buffers.
     pub buffers: Buffers,
     /// How much each thread's engine takes on.
@@ -65,6 +70,7 @@ impl Default for MediaConfig {
             threads: cores.min(MAX_THREADS),
             pin_threads: false,
             announce: Announce::default(),
+            tcp: None,
             buffers: Buffers::default(),
             limits: Limits::default(),
             peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
@@ -118,6 +124,8 @@ impl Media {
         if candidates.iter().any(Vec::is_empty) {
             return Err(StartError::NoCandidate);
         }
+        let over_tcp = |listens| candidates::discover_tcp(listens, &config.announce);
+        let tcp = config.tcp.map_or(Ok(Vec::new()), over_tcp)?;
         let identity = Arc::new(Identity::generate()?);
         let pollers: Vec<Poller> =
             (0..config.threads).map(|_| Poller::new()).collect::<Result<_, _>>()?;
@@ -133,7 +141,7 @@ impl Media {
         {
             let maker = EngineMaker {
                 identity: Arc::clone(&identity),
-                candidates: candidates.clone(),
+                candidates: Candidates { udp: candidates.clone(), tcp: tcp.clone() },
                 thread: index as u8,
                 limits: config.limits,
             };
@@ -146,6 +154,7 @@ impl Media {
                 maker,
                 sockets,
                 bound: bound.clone(),
+                streams: Streams::new()?,
                 poller,
                 inbox,
                 handover,
@@ -157,7 +166,7 @@ impl Media {
         }
         let bound: Vec<_> = distinct_addresses(bound);
         let candidates: Vec<_> = distinct_addresses(candidates);
-        tracing::info!(?bound, ?candidates, threads = config.threads, "media threads start");
+        tracing::info!(?bound, ?candidates, ?tcp, threads = config.threads, "media threads start");
         let most = config.peers_per_thread_of_room;
         let handle = MediaHandle::new(links, directory, bound, candidates, turn_secret(), most);
         spawn(handle, starting, config.pin_threads)

@@ -245,6 +245,76 @@ pub(crate) fn event_fd() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
+/// A set of descriptors of which those that are ready are told without looking at the others (`epoll`), and which can
+/// itself be waited for.
+///
+/// # Errors
+/// When the process has too many open files.
+pub(crate) fn epoll() -> io::Result<OwnedFd> {
+    // SAFETY: epoll_create1 takes no pointers.
+    let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: `fd` was just made by the kernel for us and nobody else has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// What is done with a descriptor and a set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Interest {
+    /// It is put in.
+    New,
+    /// It is in, and its events change.
+    Changed,
+}
+
+/// Has `events` of `fd` told as `key` (level-triggered). A descriptor that is closed leaves the set by itself.
+///
+/// # Errors
+/// What `epoll_ctl` reports.
+pub(crate) fn epoll_watch(
+    epoll: BorrowedFd<'_>,
+    fd: BorrowedFd<'_>,
+    interest: Interest,
+    events: libc::c_int,
+    key: u64,
+) -> io::Result<()> {
+    let operation = match interest {
+        Interest::New => libc::EPOLL_CTL_ADD,
+        Interest::Changed => libc::EPOLL_CTL_MOD,
+    };
+    let mut event = libc::epoll_event { events: events as u32, u64: key };
+    // SAFETY: both descriptors are open as long as they are borrowed, and the kernel copies the event, which outlives
+    // the call.
+    let result =
+        unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd.as_raw_fd(), &raw mut event) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// Writes the keys of some descriptors that are ready into `keys`, without waiting, and returns how many.
+///
+/// # Errors
+/// What `epoll_wait` reports, but for EINTR.
+pub(crate) fn epoll_ready(epoll: BorrowedFd<'_>, keys: &mut [u64; MAX_BATCH]) -> io::Result<usize> {
+    let mut events = [libc::epoll_event { events: 0, u64: 0 }; MAX_BATCH];
+    // SAFETY: the pointer is to as many events as the call is told of, which live through it.
+    let ready = unsafe {
+        libc::epoll_wait(epoll.as_raw_fd(), events.as_mut_ptr(), MAX_BATCH as libc::c_int, 0)
+    };
+    let ready = match usize::try_from(ready) {
+        Ok(ready) => ready,
+        Err(_) => match io::Error::last_os_error() {
+            error if error.kind() == io::ErrorKind::Interrupted => 0,
+            error => return Err(error),
+        },
+    };
+    for (key, event) in keys.iter_mut().zip(events).take(ready) {
+        *key = event.u64;
+    }
+    Ok(ready)
+}
+
 /// One address of one network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InterfaceAddress {

@@ -1,40 +1,36 @@
 //! A media thread: one engine, its sockets, and the loop that runs them.
 
 mod publish;
+mod receive;
 
 use std::any::Any;
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Engine, Forwarded, Neighbour, Routed, Shedding};
-use parlor_rtc::Path;
-use parlor_rtc::demux::{Protocol, classify};
+use parlor_engine::{Engine, Forwarded, Neighbour, Shedding};
 
 use crate::board::GoneReason;
-use crate::carry_out::carry_out;
-use crate::departures::Departures;
+use crate::carry_out::{Tables, carry_out};
+use crate::departures::{Departures, Ways};
 use crate::directory::Directory;
 use crate::facts::{Shared, ThreadFacts};
-use crate::handover::{Cause, Handover, MOST_NOTICES, Notices};
+use crate::handover::{Handover, Notices};
 use crate::mailbox::Inbox;
 use crate::poll::Poller;
 use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
 use crate::strain::{Level, Strain};
-use crate::udp::{Arrival, Patience, ReceiveBatch, Socket};
+use crate::streams::Streams;
+use crate::udp::{Patience, ReceiveBatch, Socket};
 use crate::work_clock::WorkClock;
 
 /// Commands carried out in one tick. A join costs up to a millisecond (a full offer is 400 KB of
 /// text), and packets should not wait for more than a few of them.
 const COMMANDS_PER_TICK: usize = 4;
-/// Batches taken from one socket in one tick: what waits in the kernel waits unseen, sound and pictures alike, so it is
-/// all taken in before anything is sent. This is more than the kernel's buffers hold of full packets.
-const BATCHES_PER_TICK: usize = 32;
-/// Parcels from other threads taken in with each batch: as many as one batch of each of a few threads.
-const PARCELS_PER_BATCH: usize = 8;
 /// When a board that its room had in its hands is tried again.
 const BOARD_RETRY: Duration = Duration::from_millis(1);
 /// When what another thread had no room for is tried again.
@@ -50,6 +46,7 @@ pub(crate) struct MediaThread {
     pub(crate) maker: EngineMaker,
     pub(crate) sockets: Vec<Socket>,
     pub(crate) bound: Vec<SocketAddr>,
+    pub(crate) streams: Streams,
     pub(crate) poller: Poller,
     pub(crate) inbox: Inbox,
     pub(crate) handover: Handover,
@@ -127,6 +124,7 @@ impl MediaThread {
             self.relay();
             self.timers(now);
             self.forward(now);
+            self.look_after_streams(now);
             self.tell(now);
             self.publish(began);
         }
@@ -136,9 +134,14 @@ impl MediaThread {
 
     /// Waits for datagrams, commands, parcels or the next deadline.
     fn wait(&mut self) -> io::Result<()> {
-        let timeout = if self.desk.more { Some(Duration::ZERO) } else { self.until_deadline() };
+        let timeout = if self.desk.more || self.streams.has_unread() {
+            Some(Duration::ZERO)
+        } else {
+            self.until_deadline()
+        };
         self.desk.more = false;
-        self.poller.wait(&self.sockets, timeout)
+        let streams = (!self.streams.is_empty()).then(|| self.streams.as_raw_fd());
+        self.poller.wait_for(&self.sockets, streams, timeout)
     }
 
     fn until_deadline(&self) -> Option<Duration> {
@@ -146,7 +149,8 @@ impl MediaThread {
         let board = self.desk.rooms.is_unpublished().then(|| now + BOARD_RETRY);
         let owed = self.desk.owes.then(|| now + RELAY_RETRY);
         let strain = self.desk.strain.deadline();
-        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, owed, strain];
+        let streams = self.streams.deadline();
+        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, owed, strain, streams];
         let first = deadlines.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
@@ -156,44 +160,12 @@ impl MediaThread {
         for _ in 0..COMMANDS_PER_TICK {
             let Some(command) = self.inbox.next() else { break };
             let Desk { rooms, departures, facts, .. } = &mut self.desk;
-            carry_out(now, command, &mut self.engine, rooms, &mut departures.arena);
+            let tables = Tables { engine: &mut self.engine, rooms, streams: &mut self.streams };
+            carry_out(now, command, tables, &mut departures.arena);
             facts.ticks.commands += 1;
             self.shared.publish_peers(rooms.peer_count());
         }
         self.desk.more |= !self.inbox.is_empty();
-    }
-
-    /// Takes in what has come to every socket, and what other threads handed over. Returns the time by then.
-    fn receive(&mut self, mut now: Instant) -> Instant {
-        let mut patience = Patience::default();
-        for index in 0..self.sockets.len() {
-            for batch in 1..=BATCHES_PER_TICK {
-                if !self.receive_batch(index, now) {
-                    break;
-                }
-                self.desk.is_behind |= batch == BATCHES_PER_TICK;
-                // Answers to this batch leave, and other threads have theirs of it, before the next is taken.
-                self.handover.dispatch();
-                self.send(&mut patience);
-                now = Instant::now();
-            }
-        }
-        self.desk.more |= self.desk.is_behind;
-        now
-    }
-
-    /// Takes in one batch; returns whether there may be more.
-    fn receive_batch(&mut self, socket: usize, now: Instant) -> bool {
-        let Some(socket) = self.sockets.get_mut(socket) else { return false };
-        let is_full = socket.receive(&mut self.desk.batch).unwrap_or_else(|_| {
-            self.desk.facts.receive_errors += 1;
-            false
-        });
-        // Between receiving and looking: an answer to a check leaves its thread after the
-        // word that its path has a home, so whatever the answer brings finds that word here.
-        self.take_over(now);
-        self.demultiplex(now);
-        is_full
     }
 
     /// Gives other threads what has arrived for the people of shared rooms, and sends off what is theirs.
@@ -208,68 +180,6 @@ impl MediaThread {
         let MediaThread { engine, notices, desk, .. } = self;
         let all = notices.tell(|to| engine.poll_notice(now, Neighbour(to as u8)));
         desk.owes |= !all;
-    }
-
-    /// Gives every datagram of the batch to the engine, or to the thread that it belongs to.
-    fn demultiplex(&mut self, now: Instant) {
-        let MediaThread { engine, handover, desk, .. } = self;
-        for Arrival { path, datagram, .. } in desk.batch.arrivals() {
-            let is_stun = classify(datagram) == Some(Protocol::Stun);
-            // By its ssrc, an engine may take another's media for that of a client of its own whose address has changed.
-            if !is_stun
-                && let Some(thread) = handover.home(path)
-                && !engine.owns(Path::Udp(path))
-            {
-                handover.give(thread, path, datagram, Cause::Home);
-                continue;
-            }
-            match engine.handle_datagram(now, Path::Udp(path), datagram, &mut desk.departures.arena)
-            {
-                // A check of ours from an address where another thread's client is: it is forged, or waits.
-                Routed::Here if is_stun && handover.holder(now, path).is_some() => {
-                    engine.yield_path(Path::Udp(path));
-                }
-                Routed::Here => {}
-                Routed::Elsewhere { thread } => {
-                    handover.give(usize::from(thread), path, datagram, Cause::Named);
-                }
-                Routed::Unknown => match handover.home(path) {
-                    Some(thread) => handover.give(thread, path, datagram, Cause::Home),
-                    None if handover.show(now, path, datagram) => {}
-                    None => desk.facts.strangers += 1,
-                },
-            }
-        }
-    }
-
-    /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
-    fn take_over(&mut self, now: Instant) {
-        let MediaThread { engine, handover, notices, desk, .. } = self;
-        for _ in 0..MOST_NOTICES {
-            let Some((from, notice)) = notices.take() else { break };
-            engine.handle_notice(now, Neighbour(from as u8), notice);
-        }
-        for taken in 1..=PARCELS_PER_BATCH {
-            let Some(mut parcel) = handover.take(now) else { break };
-            desk.is_behind |= taken == PARCELS_PER_BATCH;
-            let from = parcel.from();
-            for packet in parcel.relayed() {
-                engine.handle_relayed(now, Neighbour(from as u8), packet);
-            }
-            for handed in parcel.datagrams() {
-                let path = Path::Udp(handed.path);
-                match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
-                {
-                    Routed::Here if handed.cause != Cause::Home && engine.owns(path) => {
-                        handover.confirm(from, handed.path);
-                    }
-                    Routed::Here => {}
-                    // Counted where it arrived: the other threads are shown it too.
-                    _ if handed.cause == Cause::Stray => {}
-                    Routed::Elsewhere { .. } | Routed::Unknown => desk.facts.strangers += 1,
-                }
-            }
-        }
     }
 
     /// Runs the engine's timers that are due, of many those that have been for the longest.
@@ -292,10 +202,10 @@ impl MediaThread {
             && self.engine.forward_sound(now, &mut self.desk.departures.arena)
                 == Forwarded::ArenaFull
         {
-            self.send(&mut patience);
+            self.send(now, &mut patience);
         }
         let forwarded = self.engine.forward(now, &mut self.desk.departures.arena);
-        self.send(&mut patience);
+        self.send(now, &mut patience);
         let is_full = forwarded == Forwarded::ArenaFull;
         self.desk.facts.ticks.arena_full += u64::from(is_full);
         self.desk.has_pictures_left = is_full;
@@ -303,8 +213,10 @@ impl MediaThread {
         self.desk.more |= is_full;
     }
 
-    fn send(&mut self, patience: &mut Patience) {
-        self.desk.departures.send(&mut self.sockets, &self.bound, patience);
+    fn send(&mut self, now: Instant, patience: &mut Patience) {
+        let MediaThread { index, sockets, bound, streams, handover, desk, .. } = self;
+        let ways = Ways { thread: *index, sockets, bound, streams, handover };
+        desk.departures.send(now, ways, patience);
     }
 
     /// Takes leave of everyone who is still here.
@@ -312,7 +224,7 @@ impl MediaThread {
         let mut patience = Patience::default();
         for room in self.desk.rooms.names() {
             self.engine.remove_room(now, room, &mut self.desk.departures.arena);
-            self.send(&mut patience);
+            self.send(now, &mut patience);
         }
     }
 

@@ -229,6 +229,11 @@ impl Connection {
         self.agent.selected()
     }
 
+    /// `path` is no more, as a stream is that has been closed: media takes another one, if there is one.
+    pub fn lose_path(&mut self, path: Path) {
+        self.agent.lose_path(path);
+    }
+
     /// When a datagram that only the client can have made last arrived; when the connection was
     /// made, if none has.
     pub fn last_heard(&self) -> Instant {

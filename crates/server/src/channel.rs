@@ -80,6 +80,8 @@ struct Channel {
 pub struct Channels {
     app: App,
     outbox: Outbox,
+    /// By what name or address its client has reached the server.
+    host: Option<String>,
     by_topic: BTreeMap<String, Channel>,
     requests: TokenBucket,
     joins: TokenBucket,
@@ -88,13 +90,13 @@ pub struct Channels {
 }
 
 impl Channels {
-    /// A socket's channels, none yet.
-    pub fn new(app: App, outbox: Outbox) -> Channels {
+    /// The channels of a socket that was opened at `host`, none yet.
+    pub fn new(app: App, outbox: Outbox, host: Option<String>) -> Channels {
         let now = Instant::now();
         let requests = TokenBucket::new(now, REQUESTS.0, REQUESTS.1);
         let joins = TokenBucket::new(now, JOINS.0, JOINS.1);
         let (by_topic, pulse, is_quiet) = (BTreeMap::new(), Pulse::new(now), false);
-        Channels { app, outbox, by_topic, requests, joins, pulse, is_quiet }
+        Channels { app, outbox, host, by_topic, requests, joins, pulse, is_quiet }
     }
 
     /// Handles one text frame.
@@ -176,7 +178,8 @@ impl Channels {
         let entered = wish.and_then(|wish| {
             let session = session.clone();
             let reference = reference.as_deref().map(str::to_owned);
-            self.app.rooms.enter(Entry { wish, session, reference, replaces })
+            let host = self.host.clone();
+            self.app.rooms.enter(Entry { wish, session, reference, replaces, host })
         });
         match entered {
             Ok((id, room)) => {

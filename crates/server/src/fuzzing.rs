@@ -165,6 +165,7 @@ impl World {
             resume,
             peer,
             token: Token::from_bytes(token),
+            ice_servers: Vec::new(),
         };
         self.sessions.push(session);
         self.apply(Command::Join(Box::new(join)));

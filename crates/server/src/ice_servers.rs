@@ -87,6 +87,17 @@ impl IceServers {
         IceServers(Arc::new(Inner { secret, udp, tcp_port, encrypted }))
     }
 
+    /// All ways of one peer, from now on for a day, as a browser takes them.
+    pub fn for_browser(&self, peer: &str, host: Option<&str>) -> parlor_wire::IceServer {
+        let ways = self.for_peer(peer, host, SystemTime::now());
+        let urls = ways.iter().map(IceServer::url).collect();
+        let (username, credential) = match ways.into_iter().next() {
+            Some(first) => (first.username, first.password),
+            None => Default::default(),
+        };
+        parlor_wire::IceServer { urls, username, credential }
+    }
+
     /// All ways of one peer, from `now` on for a day, the most direct first. `host` is the name or address by which
     /// the client has reached the server over HTTP, with a port or without: TLS goes there, since the certificate
     /// is for it.

@@ -14,6 +14,7 @@ mod introduction;
 pub mod listen;
 pub mod logging;
 pub mod metrics;
+mod opener;
 pub mod pool;
 mod private_file;
 pub mod rate;

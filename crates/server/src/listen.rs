@@ -1,4 +1,5 @@
-//! The TCP port: connections accepted, encrypted if so configured, and handed to HTTP.
+//! The TCP port: connections accepted, decrypted if they are encrypted, and served HTTP or handed to a media thread, as their
+//! first bytes say.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use parlor_media::{Carries, MediaHandle, NewStream};
+use parlor_rtc::framing::Opener;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -24,7 +27,9 @@ use tower::{ServiceExt, service_fn};
 use crate::app::App;
 use crate::client::{Client, ClientStream};
 use crate::http::{harden, router};
+use crate::opener::Opened;
 use crate::pool::Pool;
+use crate::tls::{ACME_TLS, HTTP_PROTOCOL};
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
 /// requests take. One that becomes a WebSocket counts among those from then on.
@@ -39,8 +44,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// What to wait after the system had no descriptor or memory for another connection.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// The first byte of a TLS connection (RFC 8446 section 5.1, handshake record).
-const TLS_HANDSHAKE: u8 = 22;
+/// Connections of ICE and TURN at once: each holds a file descriptor and some 40 KiB.
+pub const MAX_STREAMS: usize = 4_000;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -87,6 +92,7 @@ pub async fn serve(
     // away.
     let places = Pool::new(MAX_CONNECTIONS);
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let streams = Pool::new(MAX_STREAMS);
     loop {
         let accepted = async {
             // The semaphore is never closed.
@@ -108,12 +114,19 @@ pub async fn serve(
                     tracing::debug!(%from, "too many connections from one address");
                     continue;
                 };
-                let (tls, router, stop) = (tls.clone(), router.clone(), stop.clone());
-                let client = Client::new(from.ip(), app.memory.clone());
+                let connection = Connection {
+                    client: Client::new(from.ip(), app.memory.clone()),
+                    from,
+                    tls: tls.clone(),
+                    router: router.clone(),
+                    media: app.media.clone(),
+                    streams: streams.clone(),
+                };
+                let stop = stop.clone();
                 tokio::spawn(async move {
                     tokio::select! {
                         () = stop.cancelled() => {}
-                        () = connection(stream, client, tls, router) => {}
+                        () = connection.serve(stream) => {}
                     }
                     drop((place, permit));
                 });
@@ -122,27 +135,107 @@ pub async fn serve(
     }
 }
 
-async fn connection(stream: TcpStream, client: Client, tls: Option<TlsAcceptor>, router: Router) {
-    // Frames are small and waited for.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY cannot be set");
-    }
-    let Some(tls) = tls else { return http(stream, client, router).await };
-    let mut first = [0];
-    match timeout(HEAD_PATIENCE, stream.peek(&mut first)).await {
-        Ok(Ok(1)) if first == [TLS_HANDSHAKE] => {}
-        // Somebody typed http:// or nothing.
-        Ok(Ok(1)) => {
-            let router = Router::new().fallback_service(service_fn(to_https));
-            return http(stream, client, router).await;
+/// One accepted connection and what it may use.
+struct Connection {
+    client: Client,
+    from: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    media: MediaHandle,
+    /// Room for those that are given to media threads.
+    streams: Pool,
+}
+
+impl Connection {
+    /// Serves a connection until it ends, or until a media thread has it.
+    async fn serve(self, stream: TcpStream) {
+        // Frames are small and waited for.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY cannot be set");
         }
-        _ => return,
+        let mut stream = Opened::new(stream);
+        match open(&mut stream).await {
+            Some(Opener::Tls) if self.tls.is_some() => self.decrypt(stream).await,
+            // Somebody typed http:// or nothing.
+            Some(Opener::Http) if self.tls.is_some() => {
+                let router = Router::new().fallback_service(service_fn(to_https));
+                http(stream, self.client, router).await;
+            }
+            Some(Opener::Http) => http(stream, self.client, self.router).await,
+            Some(Opener::IceTcp) => self.give_away(stream, None, Carries::Ice).await,
+            Some(Opener::Turn) => self.give_away(stream, None, Carries::Turn).await,
+            Some(Opener::Tls) => {
+                tracing::debug!("a TLS connection to a server without certificate")
+            }
+            None => {
+                tracing::debug!(from = %self.from, "a connection that nothing is known to be for")
+            }
+        }
     }
-    match timeout(HEAD_PATIENCE, tls.accept(stream)).await {
-        Ok(Ok(stream)) => http(stream, client, router).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a TLS handshake failed"),
-        Err(_) => tracing::debug!("a TLS handshake took too long"),
+
+    /// Serves what is inside of TLS: HTTP if the client has said so, else what its first bytes say.
+    async fn decrypt(mut self, stream: Opened<TcpStream>) {
+        let Some(tls) = self.tls.take() else { return };
+        let stream = match timeout(HEAD_PATIENCE, tls.accept(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
+            Err(_) => return tracing::debug!("a TLS handshake took too long"),
+        };
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if agreed == Some(ACME_TLS) {
+            return tracing::debug!(from = %self.from, "an authority has seen its proof");
+        }
+        let is_http = agreed == Some(HTTP_PROTOCOL);
+        let mut stream = Opened::new(stream);
+        if is_http {
+            return http(stream, self.client, self.router).await;
+        }
+        match open(&mut stream).await {
+            Some(Opener::Http) => http(stream, self.client, self.router).await,
+            Some(Opener::Turn) => {
+                let (head, stream) = stream.into_parts();
+                let (stream, tls) = stream.into_inner();
+                // All of it has gone into the decryption.
+                let (_empty, stream) = stream.into_parts();
+                let stream = Opened::with(head, stream);
+                self.give_away(stream, Some(Box::new(tls)), Carries::Turn).await;
+            }
+            _ => {
+                tracing::debug!(from = %self.from, "an encrypted connection that nothing is known to be for")
+            }
+        }
     }
+
+    /// Gives the connection to a media thread.
+    async fn give_away(
+        self,
+        stream: Opened<TcpStream>,
+        tls: Option<Box<rustls::ServerConnection>>,
+        carries: Carries,
+    ) {
+        let from = self.from;
+        let Ok(share) = self.streams.take(from.ip(), 1) else {
+            return tracing::debug!(%from, "too many media streams from one address");
+        };
+        let (head, stream) = stream.into_parts();
+        let remote = SocketAddr::new(from.ip().to_canonical(), from.port());
+        let given = match stream.into_std() {
+            Ok(socket) => {
+                let share = Box::new(share);
+                let stream = NewStream { socket, remote, tls, head, carries, share };
+                self.media.adopt(stream).await.map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        if let Err(error) = given {
+            tracing::debug!(%from, error, "a media stream is closed");
+        }
+    }
+}
+
+/// What a connection is for; `None` if it is for nothing here, or its client does not say in time.
+async fn open(stream: &mut Opened<impl AsyncRead + Unpin>) -> Option<Opener> {
+    timeout(HEAD_PATIENCE, stream.opener()).await.ok()?.ok()?
 }
 
 async fn http(

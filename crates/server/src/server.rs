@@ -74,7 +74,7 @@ impl Server {
             None => Vec::new(),
         };
         let told = [&config.public_ips[..], &seen_ips].concat();
-        let media = Media::start(media_config(config, seen_ips))?;
+        let media = Media::start(media_config(config, seen_ips, address))?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let encryption = Encryption::new(&config.tls, &names, config.state_dir.as_deref())?;
@@ -89,8 +89,11 @@ impl Server {
             address.port(),
             encrypted,
         );
-        let room_config =
-            RoomConfig { max_peers: config.max_peers_per_room, max_rooms: config.max_rooms };
+        let room_config = RoomConfig {
+            max_peers: config.max_peers_per_room,
+            max_rooms: config.max_rooms,
+            ice_servers: ice_servers.clone(),
+        };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             media: handle,
@@ -164,7 +167,7 @@ fn way_out(error: &parlor_media::StartError) -> &'static str {
     }
 }
 
-fn media_config(config: &Config, seen_ips: Vec<IpAddr>) -> MediaConfig {
+fn media_config(config: &Config, seen_ips: Vec<IpAddr>, tcp: SocketAddr) -> MediaConfig {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = if config.threads == 0 { cores } else { config.threads.into() };
     // Media is taken on all addresses whatever HTTP listens at: that may be a loopback address
@@ -175,6 +178,7 @@ fn media_config(config: &Config, seen_ips: Vec<IpAddr>) -> MediaConfig {
         own_ports: config.own_udp_ports,
         pin_threads: config.pin_threads,
         announce: Announce { public_ips: config.public_ips.clone(), seen_ips, loopback: true },
+        tcp: Some(tcp),
         limits: Limits {
             open_microphones: config.open_microphones,
             loudest_microphones: config.loudest_microphones,

@@ -16,9 +16,9 @@ pub use id::{InvalidRoomName, PeerId, RoomName, TrackId};
 pub use refusal::{Reason, Refusal};
 pub use request::{Join, Offer, Report, Sender, SwitchTrack, View, ViewedTrack};
 pub use response::{
-    Empty, Ended, Joined, LeaveReason, Left, MoreSlots, Negotiated, Network, OwnTrack, PauseReason,
-    Peer, PeerState, Presence, Quality, Slot, Slots, Speakers, Track, TrackQuality, TrackState,
-    Wanted, WantedTrack,
+    Empty, Ended, IceServer, Joined, LeaveReason, Left, MoreSlots, Negotiated, Network, OwnTrack,
+    PauseReason, Peer, PeerState, Presence, Quality, Slot, Slots, Speakers, Track, TrackQuality,
+    TrackState, Wanted, WantedTrack,
 };
 
 use serde::{Deserialize, Serialize};

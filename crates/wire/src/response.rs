@@ -46,6 +46,34 @@ pub struct Joined {
     pub peers_total: u32,
     /// Every receive section.
     pub slots: Vec<Slot>,
+    /// Ways to the server's TURN, for an `RTCConfiguration`; needed where the answer's candidates cannot be
+    /// reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, ts(optional, as = "Option<Vec<IceServer>>"))]
+    pub ice_servers: Vec<IceServer>,
+}
+
+/// An `RTCIceServer`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct IceServer {
+    /// The ways, the most direct first.
+    pub urls: Vec<String>,
+    /// Good for a day.
+    pub username: String,
+    /// What goes with it.
+    pub credential: String,
+}
+
+impl std::fmt::Debug for IceServer {
+    /// Without the credential, which is a secret.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let IceServer { urls, username, .. } = self;
+        f.debug_struct("IceServer")
+            .field("urls", urls)
+            .field("username", username)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The response to `offer`.

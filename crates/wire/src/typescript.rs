@@ -5,10 +5,10 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::{
-    Empty, Ended, Join, Joined, Kind, LeaveReason, Left, MoreSlots, Negotiated, Network, Offer,
-    OwnTrack, PauseReason, Peer, PeerId, PeerState, Presence, Quality, Reason, Refusal, Report,
-    Sender, Slot, Slots, Source, Speakers, SwitchTrack, Track, TrackId, TrackQuality, TrackState,
-    View, ViewedTrack, Wanted, WantedTrack,
+    Empty, Ended, IceServer, Join, Joined, Kind, LeaveReason, Left, MoreSlots, Negotiated, Network,
+    Offer, OwnTrack, PauseReason, Peer, PeerId, PeerState, Presence, Quality, Reason, Refusal,
+    Report, Sender, Slot, Slots, Source, Speakers, SwitchTrack, Track, TrackId, TrackQuality,
+    TrackState, View, ViewedTrack, Wanted, WantedTrack,
 };
 
 const HEADER: &str = "\
@@ -49,6 +49,7 @@ fn the_typescript_declarations_are_those_of_the_types() {
         Report,
         Empty,
         Joined,
+        IceServer,
         Negotiated,
         Peer,
         PeerState,

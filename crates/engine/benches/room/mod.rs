@@ -8,6 +8,7 @@ use parlor_engine::{
     Config, Engine, Join, Limits, Neighbour, PeerId, RoomId, SendArena, Sender, Source, TrackId,
 };
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 use parlor_sim::client::{Client, kind};
 
 /// The one address of the engine.
@@ -35,7 +36,7 @@ impl Room {
     fn of_thread(now: Instant, thread: u8) -> Room {
         let config = Config {
             identity: Arc::new(Identity::generate().unwrap()),
-            candidates: vec![SERVER],
+            candidates: Candidates::over_udp(vec![SERVER]),
             thread,
             seed: [1 + thread; 32],
             ntp_at_start: 0,

@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::{MediaKind, Mid, Path};
 
 use crate::arena::SendArena;
@@ -106,7 +107,10 @@ impl World {
     fn new(now: Instant) -> World {
         let config = Config {
             identity: IDENTITY.clone(),
-            candidates: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000)],
+            candidates: Candidates::over_udp(vec![SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                4000,
+            )]),
             thread: 0,
             seed: [1; 32],
             ntp_at_start: 0,

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::rtp::{RtpView, Ssrc};
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
 use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
 use parlor_rtc::{Path, fuzzing, rtcp};
@@ -93,7 +94,10 @@ impl World {
     fn new(now: Instant) -> World {
         let config = Config {
             identity: IDENTITY.clone(),
-            candidates: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000)],
+            candidates: Candidates::over_udp(vec![SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                4000,
+            )]),
             thread: 0,
             seed: [1; 32],
             ntp_at_start: 0,

@@ -235,6 +235,17 @@ impl Outgoing {
                     outlet.counters.readers_overtaken += 1;
                     needs_key_frame = Some(layer);
                 }
+                // Whole pictures are left out, never a part of one.
+                Read::Packet(_)
+                    if self.is_paced
+                        && outlet.link.is_slow(outlet.departure.path)
+                        && !self.rewriter.is_within_picture() =>
+                {
+                    self.reading.go_to(ring.end());
+                    self.rewriter.pause();
+                    outlet.counters.pictures_too_late += 1;
+                    break;
+                }
                 Read::Packet(stored) => {
                     let sent = self.send(track, layer, stored, outlet);
                     match sent {

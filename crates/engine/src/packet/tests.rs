@@ -10,6 +10,7 @@ use parlor_rtc::demux::{Protocol, classify};
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::rtcp::{self, CompoundWriter, Rtcp};
 use parlor_rtc::rtp::{ColorSpace, RtpView, Ssrc};
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::srtp::{Inbound, Outbound, SRTCP_OVERHEAD, SRTP_OVERHEAD};
 use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
 use parlor_rtc::{Path, fuzzing};
@@ -82,7 +83,10 @@ impl Call {
         let now = Instant::now();
         let config = Config {
             identity: Arc::new(Identity::generate().unwrap()),
-            candidates: vec![SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000)],
+            candidates: Candidates::over_udp(vec![SocketAddr::new(
+                IpAddr::V4(Ipv4Addr::LOCALHOST),
+                4000,
+            )]),
             thread: 0,
             seed: [1; 32],
             ntp_at_start: 0,

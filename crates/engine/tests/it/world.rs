@@ -10,6 +10,7 @@ use parlor_engine::{
     RoomId, Routed, SendArena, Sender, Source, TrackId, WantedLayers,
 };
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::{MediaKind, Path};
 use parlor_sim::client::{self, Client, Datagram};
 
@@ -68,7 +69,7 @@ impl World {
         let now = Instant::now();
         let config = Config {
             identity: Arc::new(Identity::generate().unwrap()),
-            candidates: vec![SERVER],
+            candidates: Candidates::over_udp(vec![SERVER]),
             thread: 3,
             seed: [7; 32],
             ntp_at_start: 3_900_000_000 << 32,

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use parlor_engine::PATH_HOLDS;
-use parlor_rtc::path::UdpPath;
+use parlor_rtc::Path;
 
 /// Paths remembered in each of two generations: more than the peers of any one machine.
 const HOMES: usize = 8192;
@@ -18,8 +18,8 @@ const HOME_AGE: Duration = Duration::from_secs(60);
 /// [`HOME_AGE`] or when it is full; what was not confirmed in time goes with the old one. So the
 /// table is bounded and never searched.
 pub(super) struct Homes {
-    young: HashMap<UdpPath, Home>,
-    old: HashMap<UdpPath, Home>,
+    young: HashMap<Path, Home>,
+    old: HashMap<Path, Home>,
     since: Instant,
 }
 
@@ -34,22 +34,22 @@ impl Homes {
         Homes { young: HashMap::new(), old: HashMap::new(), since: now }
     }
 
-    pub(super) fn find(&self, path: UdpPath) -> Option<usize> {
+    pub(super) fn find(&self, path: Path) -> Option<usize> {
         self.home(path).map(|home| home.thread)
     }
 
     /// The thread to which a path certainly belongs: it has just confirmed it.
-    pub(super) fn holder(&self, now: Instant, path: UdpPath) -> Option<usize> {
+    pub(super) fn holder(&self, now: Instant, path: Path) -> Option<usize> {
         self.home(path).filter(|home| now < home.confirmed_at + PATH_HOLDS).map(|home| home.thread)
     }
 
-    fn home(&self, path: UdpPath) -> Option<Home> {
+    fn home(&self, path: Path) -> Option<Home> {
         self.young.get(&path).or_else(|| self.old.get(&path)).copied()
     }
 
     /// A thread says that a path is its own. While another one has just said so, that stands: a forged
     /// address must not divert what comes from it.
-    pub(super) fn learn(&mut self, now: Instant, path: UdpPath, thread: usize) {
+    pub(super) fn learn(&mut self, now: Instant, path: Path, thread: usize) {
         if self.holder(now, path).is_some_and(|holder| holder != thread) {
             return;
         }
@@ -69,9 +69,9 @@ mod tests {
 
     use super::*;
 
-    fn path(port: u16) -> UdpPath {
+    fn path(port: u16) -> Path {
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        UdpPath { remote: SocketAddr::new(ip, port), local: ip }
+        Path::udp(SocketAddr::new(ip, port), ip)
     }
 
     #[test]

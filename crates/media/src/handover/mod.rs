@@ -24,7 +24,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use parlor_engine::Relayed;
-use parlor_rtc::path::UdpPath;
+use parlor_rtc::Path;
 
 use crate::poll::Waker;
 use homes::Homes;
@@ -98,7 +98,7 @@ impl Handover {
     }
 
     /// Gives `datagram` to thread `to`.
-    pub fn give(&mut self, to: usize, path: UdpPath, datagram: &[u8], cause: Cause) {
+    pub fn give(&mut self, to: usize, path: Path, datagram: &[u8], cause: Cause) {
         match self.lane(to, datagram.len()).and_then(Lane::filling) {
             Some(parcel) => parcel.add(path, datagram, cause),
             None => self.facts.dropped += 1,
@@ -119,7 +119,7 @@ impl Handover {
     }
 
     /// Shows media from an unknown address to all other threads, and returns whether it did.
-    pub fn show(&mut self, now: Instant, path: UdpPath, datagram: &[u8]) -> bool {
+    pub fn show(&mut self, now: Instant, path: Path, datagram: &[u8]) -> bool {
         // RTP and RTCP begin with a byte from 128 to 191 (RFC 7983).
         let is_media = matches!(datagram.first(), Some(128..=191));
         if self.lanes.len() < 2 || !is_media {
@@ -143,19 +143,19 @@ impl Handover {
 
     /// Tells thread `to` that everything from `path` is this thread's. One that finds no room is
     /// said again with the next check.
-    pub fn confirm(&mut self, to: usize, path: UdpPath) {
+    pub fn confirm(&mut self, to: usize, path: Path) {
         if let Some(parcel) = self.lane(to, 0).and_then(Lane::filling) {
             parcel.confirm(path);
         }
     }
 
     /// The thread that has confirmed `path` to be its own.
-    pub fn home(&self, path: UdpPath) -> Option<usize> {
+    pub fn home(&self, path: Path) -> Option<usize> {
         self.homes.find(path)
     }
 
     /// The other thread that has just confirmed that `path` is its own.
-    pub fn holder(&self, now: Instant, path: UdpPath) -> Option<usize> {
+    pub fn holder(&self, now: Instant, path: Path) -> Option<usize> {
         self.homes.holder(now, path)
     }
 
@@ -244,9 +244,9 @@ mod tests {
         Handover::group(Instant::now(), &wakers)
     }
 
-    fn path(port: u16) -> UdpPath {
+    fn path(port: u16) -> Path {
         let ip = IpAddr::V4(Ipv4Addr::LOCALHOST);
-        UdpPath { remote: SocketAddr::new(ip, port), local: ip }
+        Path::udp(SocketAddr::new(ip, port), ip)
     }
 
     /// Everything that waits for `end`, as (from, port, bytes, cause).
@@ -257,7 +257,7 @@ mod tests {
             drained.extend(
                 parcel
                     .datagrams()
-                    .map(|d| (from, d.path.remote.port(), d.datagram.to_vec(), d.cause)),
+                    .map(|d| (from, d.path.remote_address().port(), d.datagram.to_vec(), d.cause)),
             );
         }
         drained

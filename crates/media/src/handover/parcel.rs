@@ -3,7 +3,7 @@
 use std::sync::mpsc::SyncSender;
 
 use parlor_engine::Relayed;
-use parlor_rtc::path::UdpPath;
+use parlor_rtc::Path;
 
 use super::packets::Packets;
 
@@ -19,12 +19,12 @@ pub(super) struct Parcel {
     to: usize,
     bytes: Vec<u8>,
     datagrams: Vec<Entry>,
-    confirmed: Vec<UdpPath>,
+    confirmed: Vec<Path>,
     packets: Packets,
 }
 
 struct Entry {
-    path: UdpPath,
+    path: Path,
     len: usize,
     cause: Cause,
 }
@@ -36,6 +36,8 @@ pub enum Cause {
     Named,
     /// That thread has confirmed its path to be its own.
     Home,
+    /// It is to leave through an allocation that that thread has.
+    Outgoing,
     /// Nobody knows its path. It is shown to all threads, one of which may know its stream.
     Stray,
 }
@@ -43,7 +45,7 @@ pub enum Cause {
 /// One datagram out of a parcel.
 pub struct HandedOver<'a> {
     /// The way it took.
-    pub path: UdpPath,
+    pub path: Path,
     /// Its payload.
     pub datagram: &'a mut [u8],
     /// Why it was given to this thread.
@@ -78,16 +80,16 @@ impl Parcel {
     }
 
     /// The paths that its sender's thread confirms to be its own.
-    pub(super) fn confirmed(&self) -> &[UdpPath] {
+    pub(super) fn confirmed(&self) -> &[Path] {
         &self.confirmed
     }
 
-    pub(super) fn add(&mut self, path: UdpPath, datagram: &[u8], cause: Cause) {
+    pub(super) fn add(&mut self, path: Path, datagram: &[u8], cause: Cause) {
         self.bytes.extend_from_slice(datagram);
         self.datagrams.push(Entry { path, len: datagram.len(), cause });
     }
 
-    pub(super) fn confirm(&mut self, path: UdpPath) {
+    pub(super) fn confirm(&mut self, path: Path) {
         self.confirmed.push(path);
     }
 

@@ -8,6 +8,7 @@ use parlor_engine::{Relayed, TrackId};
 use parlor_media::handover::{Cause, Handover};
 use parlor_media::poll::Poller;
 use parlor_media::udp::{Buffers, Datagrams, Patience, ReceiveBatch, Socket, bind_group};
+use parlor_rtc::Path;
 use parlor_rtc::path::UdpPath;
 use parlor_rtc::payload::Layer;
 
@@ -58,7 +59,7 @@ fn handing_over_allocates_nothing() {
     let wakers: Vec<_> = (0..2).map(|_| Poller::new().unwrap().waker()).collect();
     let now = Instant::now();
     let mut ends = Handover::group(now, &wakers);
-    let path = UdpPath { remote: "127.0.0.1:9".parse().unwrap(), local: LOCALHOST };
+    let path = Path::udp("127.0.0.1:9".parse().unwrap(), LOCALHOST);
     let mut taken = 0;
     let count = steady_allocations(|| {
         for _ in 0..100 {
@@ -105,7 +106,7 @@ fn relaying_allocates_nothing_and_leaves_room_for_datagrams() {
         payload: &[7; 1200],
         descriptor: &[1, 2],
     };
-    let path = UdpPath { remote: "127.0.0.1:9".parse().unwrap(), local: LOCALHOST };
+    let path = Path::udp("127.0.0.1:9".parse().unwrap(), LOCALHOST);
     let (mut given, mut taken, mut datagrams) = (0, 0, 0);
     let count = steady_allocations(|| {
         while ends[0].relay(1, &packet) {

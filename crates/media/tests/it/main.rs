@@ -15,5 +15,6 @@ mod media;
 mod overload;
 mod poll;
 mod sharing;
+mod streams;
 mod task;
 mod udp;

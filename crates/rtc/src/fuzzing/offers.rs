@@ -2,7 +2,7 @@
 
 use crate::dtls::Fingerprint;
 use crate::ice::Credentials;
-use crate::sdp::{Local, Negotiation, Offer, SdpError, Slot, negotiate};
+use crate::sdp::{Candidates, Local, Negotiation, Offer, SdpError, Slot, negotiate};
 
 /// Offers on one connection, separated by zero bytes: each is either refused at a line that it
 /// has, or becomes an answer with the same sections that a repetition of the offer does not change.
@@ -36,7 +36,13 @@ fn sdp_offer(text: &str, previous: Option<&Negotiation>) -> Result<Negotiation, 
 fn check_answer(negotiation: &Negotiation) {
     let ice = Credentials::new("server", "passwordpasswordpassword").expect("they are allowed");
     let fingerprint = &Fingerprint::from_bytes([7; 32]);
-    let local = Local { session_id: 1, version: 1, ice: &ice, fingerprint, candidates: &[] };
+    let local = Local {
+        session_id: 1,
+        version: 1,
+        ice: &ice,
+        fingerprint,
+        candidates: &Candidates::default(),
+    };
     let slot = Slot {
         ssrc: 1,
         rtx_ssrc: Some(2),

@@ -166,6 +166,12 @@ impl Agent {
         }
     }
 
+    /// `path` is no more, as a stream is that has been closed.
+    pub(crate) fn lose_path(&mut self, path: Path) {
+        let events = &mut self.events;
+        self.paths.lose(path, &mut |event| events.push_back(event));
+    }
+
     /// Whether the client proved that it is at the other end of `path`.
     pub fn is_valid(&self, path: Path) -> bool {
         self.paths.is_valid(path)

@@ -160,6 +160,20 @@ impl Paths {
         }
     }
 
+    /// `path` is no more. What media took it takes the one that the client was heard on last, if it may.
+    pub(super) fn lose(&mut self, path: Path, events: &mut impl FnMut(Event)) {
+        let Some(lost) = self.valid.iter().position(|valid| valid.path == path) else { return };
+        self.valid.swap_remove(lost);
+        events(Event::PathDropped(path));
+        if self.selected.take_if(|selected| *selected == path).is_some() {
+            let usable = self.valid.iter().filter(|valid| self.may_carry_media(valid.path));
+            if let Some(next) = usable.max_by_key(|valid| valid.last_heard).map(|valid| valid.path)
+            {
+                self.select(next, events);
+            }
+        }
+    }
+
     fn select(&mut self, path: Path, events: &mut impl FnMut(Event)) {
         if self.selected.replace(path) != Some(path) {
             events(Event::PathSelected(path));

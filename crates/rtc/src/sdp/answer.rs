@@ -1,9 +1,8 @@
 //! Writes the answer to a negotiated offer.
 
 use std::fmt::{self, Display, Write};
-use std::net::SocketAddr;
 
-use super::candidate::Candidate;
+use super::candidate::Candidates;
 use super::codec::Codec;
 use super::negotiation::{
     Direction, MediaSection, NegotiatedCodec, Negotiation, RejectedSection, Section,
@@ -24,8 +23,8 @@ pub struct Local<'a> {
     pub ice: &'a Credentials,
     /// Of our certificate.
     pub fingerprint: &'a Fingerprint,
-    /// Where clients reach us by UDP, the preferred first.
-    pub candidates: &'a [SocketAddr],
+    /// Where clients reach us.
+    pub candidates: &'a Candidates,
 }
 
 /// What a slot sends as, for as long as it exists.
@@ -135,8 +134,8 @@ impl Answer<'_> {
             f.write_str("a=rtcp-rsize\r\n")?;
         }
         if self.negotiation.bundle.first() == Some(&section.mid) {
-            for (index, address) in candidates.iter().enumerate() {
-                write!(f, "a={}\r\n", Candidate::host(*address, index))?;
+            for candidate in candidates.lines() {
+                write!(f, "a={candidate}\r\n")?;
             }
             f.write_str("a=end-of-candidates\r\n")?;
         }

@@ -25,6 +25,7 @@ mod transport;
 
 pub use answer::{Local, Slot};
 pub use attribute::{Encoding, Msid};
+pub use candidate::Candidates;
 pub use codec::{Codec, Feedback};
 pub use error::SdpError;
 pub use negotiate::negotiate;

@@ -1,14 +1,13 @@
 //! Reading a STUN message: one pass over its attributes, into a view that borrows the datagram.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 
-use aws_lc_rs::{constant_time, hmac};
+use aws_lc_rs::hmac;
 
-use super::crc::crc32;
-use super::{
-    BINDING, Class, FINGERPRINT_XOR, HEADER_LEN, INTEGRITY_LEN, MAGIC_COOKIE, TransactionId,
-    attribute,
+use super::attributes::{
+    Attribute, Attributes, Integrity, fingerprint_matches, header, xor_address,
 };
+use super::{BINDING, Class, TransactionId, attribute, method_number};
 
 /// Most unknown attribute types that are remembered, to be named in a 420 answer; a client needs
 /// one to know what we lack.
@@ -16,7 +15,7 @@ const MAX_UNKNOWN: usize = 8;
 
 /// Most attributes in one message. ICE checks have about ten; the cap bounds the work that a
 /// 64 KiB datagram of empty attributes can cause.
-const MAX_ATTRIBUTES: usize = 64;
+pub(crate) const MAX_ATTRIBUTES: usize = 64;
 
 /// A datagram that is not a STUN message that we could answer; all are the sender's fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +47,7 @@ impl UnknownAttributes {
         self.types.get(..self.len).unwrap_or_default()
     }
 
-    fn push(&mut self, kind: u16) {
+    pub(crate) fn push(&mut self, kind: u16) {
         if let Some(free) = self.types.get_mut(self.len) {
             *free = kind;
             self.len += 1;
@@ -72,8 +71,7 @@ pub struct Message<'a> {
     mapped: Option<SocketAddr>,
     error: Option<u16>,
     unknown: UnknownAttributes,
-    /// Where the MESSAGE-INTEGRITY attribute starts, and its value.
-    integrity: Option<(usize, &'a [u8; INTEGRITY_LEN])>,
+    integrity: Option<Integrity<'a>>,
 }
 
 impl<'a> Message<'a> {
@@ -83,9 +81,7 @@ impl<'a> Message<'a> {
         let mut message = Message {
             bytes: datagram,
             class: Class::of(message_type),
-            method: (message_type & 0x000F)
-                | ((message_type & 0x00E0) >> 1)
-                | ((message_type & 0x3E00) >> 2),
+            method: method_number(message_type),
             transaction,
             username: None,
             priority: None,
@@ -102,7 +98,7 @@ impl<'a> Message<'a> {
             let next = next?;
             if next.kind == attribute::FINGERPRINT {
                 let last = attributes.rest.is_empty();
-                let valid = last && message.fingerprint_matches(&next);
+                let valid = last && fingerprint_matches(datagram, &next);
                 return if valid { Ok(message) } else { Err(ParseError::Fingerprint) };
             }
             message.take(&next)?;
@@ -139,8 +135,7 @@ impl<'a> Message<'a> {
                 self.error = Some(u16::from(class & 7) * 100 + u16::from(number));
             }
             attribute::MESSAGE_INTEGRITY => {
-                let value = next.value.try_into().map_err(|_| ParseError::Attribute)?;
-                self.integrity = Some((next.offset, value));
+                self.integrity = Some(Integrity::of(next)?);
             }
             attribute::MAPPED_ADDRESS
             | attribute::UNKNOWN_ATTRIBUTES
@@ -151,13 +146,6 @@ impl<'a> Message<'a> {
             unknown => self.unknown.push(unknown),
         }
         Ok(())
-    }
-
-    fn fingerprint_matches(&self, found: &Attribute<'_>) -> bool {
-        let covered = self.bytes.get(..found.offset).unwrap_or_default();
-        found
-            .fixed()
-            .is_ok_and(|value| u32::from_be_bytes(value) == crc32(&[covered]) ^ FINGERPRINT_XOR)
     }
 
     /// What the message is for.
@@ -219,20 +207,7 @@ impl<'a> Message<'a> {
 
     /// Whether the message was written by someone who has `key` (RFC 8489 section 14.5).
     pub fn has_integrity(&self, key: &hmac::Key) -> bool {
-        let Some((offset, value)) = self.integrity else { return false };
-        let Some((head, covered)) = self.bytes.get(..offset).and_then(|b| b.split_at_checked(4))
-        else {
-            return false;
-        };
-        // The length in the header counts up to and including this attribute.
-        let Ok(length) = u16::try_from(offset + 4 + INTEGRITY_LEN - HEADER_LEN) else {
-            return false;
-        };
-        let mut context = hmac::Context::with_key(key);
-        context.update(head.get(..2).unwrap_or_default());
-        context.update(&length.to_be_bytes());
-        context.update(covered);
-        constant_time::verify_slices_are_equal(context.sign().as_ref(), value).is_ok()
+        self.integrity.is_some_and(|integrity| integrity.matches(self.bytes, key))
     }
 }
 
@@ -267,92 +242,4 @@ pub fn mapped_address_in(datagram: &[u8], transaction: TransactionId) -> Option<
 fn split_username(username: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = username.iter().position(|byte| *byte == b':')?;
     Some((username.get(..colon)?, username.get(colon + 1..)?))
-}
-
-/// The type and the transaction of a datagram whose header is one of STUN and agrees with its
-/// length.
-fn header(datagram: &[u8]) -> Option<(u16, TransactionId)> {
-    let (head, rest) = datagram.split_first_chunk::<8>()?;
-    let [t0, t1, l0, l1, cookie @ ..] = *head;
-    let (transaction, attributes) = rest.split_first_chunk::<12>()?;
-    let length = usize::from(u16::from_be_bytes([l0, l1]));
-    let is_stun = t0 < 0x40
-        && cookie == MAGIC_COOKIE.to_be_bytes()
-        && length % 4 == 0
-        && length == attributes.len();
-    is_stun.then_some((u16::from_be_bytes([t0, t1]), TransactionId(*transaction)))
-}
-
-struct Attribute<'a> {
-    kind: u16,
-    value: &'a [u8],
-    /// Where its type field starts in the datagram.
-    offset: usize,
-}
-
-impl Attribute<'_> {
-    fn fixed<const N: usize>(&self) -> Result<[u8; N], ParseError> {
-        self.value.try_into().map_err(|_| ParseError::Attribute)
-    }
-}
-
-struct Attributes<'a> {
-    rest: &'a [u8],
-    offset: usize,
-}
-
-impl<'a> Attributes<'a> {
-    fn of(datagram: &'a [u8]) -> Attributes<'a> {
-        Attributes { rest: datagram.get(HEADER_LEN..).unwrap_or_default(), offset: HEADER_LEN }
-    }
-
-    fn read(&mut self) -> Option<Attribute<'a>> {
-        let (&[t0, t1, l0, l1], rest) = self.rest.split_first_chunk::<4>()?;
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        let (padded, rest) = rest.split_at_checked(length.next_multiple_of(4))?;
-        let attribute = Attribute {
-            kind: u16::from_be_bytes([t0, t1]),
-            value: padded.get(..length)?,
-            offset: self.offset,
-        };
-        self.offset += 4 + padded.len();
-        self.rest = rest;
-        Some(attribute)
-    }
-}
-
-impl<'a> Iterator for Attributes<'a> {
-    type Item = Result<Attribute<'a>, ParseError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.rest.is_empty() {
-            return None;
-        }
-        Some(self.read().ok_or(ParseError::Attribute))
-    }
-}
-
-/// Reads the value of an XOR-MAPPED-ADDRESS attribute (RFC 8489 section 14.2).
-fn xor_address(value: &[u8], transaction: &TransactionId) -> Option<SocketAddr> {
-    let (&[_, family, p0, p1], address) = value.split_first_chunk::<4>()?;
-    let port = u16::from_be_bytes([p0, p1]) ^ (MAGIC_COOKIE >> 16) as u16;
-    let ip = match family {
-        1 => {
-            let bits = u32::from_be_bytes(address.try_into().ok()?);
-            IpAddr::V4(Ipv4Addr::from_bits(bits ^ MAGIC_COOKIE))
-        }
-        2 => {
-            let bits = u128::from_be_bytes(address.try_into().ok()?);
-            IpAddr::V6(Ipv6Addr::from_bits(bits ^ xor_mask(transaction)))
-        }
-        _ => return None,
-    };
-    Some(SocketAddr::new(ip, port))
-}
-
-/// What an IPv6 address is XORed with: the cookie, then the transaction.
-pub(super) fn xor_mask(transaction: &TransactionId) -> u128 {
-    let mut tail = [0; 16];
-    tail[4..].copy_from_slice(&transaction.0);
-    (u128::from(MAGIC_COOKIE) << 96) | u128::from_be_bytes(tail)
 }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use aws_lc_rs::hmac;
 
+use super::attributes::xor_value;
 use super::crc::crc32;
-use super::message::xor_mask;
 use super::{
-    BINDING, Class, ErrorCode, FINGERPRINT_XOR, HEADER_LEN, INTEGRITY_LEN, MAGIC_COOKIE,
+    Class, ErrorCode, FINGERPRINT_XOR, HEADER_LEN, INTEGRITY_LEN, MAGIC_COOKIE, Method,
     TransactionId, UnknownAttributes, attribute,
 };
 
@@ -15,7 +15,7 @@ use super::{
 /// section 5.4 allows takes 605 bytes.
 pub const MAX_MESSAGE_LEN: usize = 640;
 
-/// Builds one Binding message, attribute by attribute, in the order of the calls.
+/// Builds one message, attribute by attribute, in the order of the calls.
 ///
 /// Ends with [`MessageWriter::finish`]; a message that did not fit is then refused as a whole.
 #[derive(Clone, Debug)]
@@ -29,9 +29,14 @@ pub struct MessageWriter {
 impl MessageWriter {
     /// A Binding message without attributes.
     pub fn new(class: Class, transaction: TransactionId) -> MessageWriter {
+        MessageWriter::of_method(Method::Binding, class, transaction)
+    }
+
+    /// A message of any method without attributes.
+    pub fn of_method(method: Method, class: Class, transaction: TransactionId) -> MessageWriter {
         let mut writer =
             MessageWriter { bytes: [0; MAX_MESSAGE_LEN], len: 0, overflowed: false, transaction };
-        writer.push(&(BINDING | class.bits()).to_be_bytes());
+        writer.push(&(method.number() | class.bits()).to_be_bytes());
         writer.push(&[0, 0]);
         writer.push(&MAGIC_COOKIE.to_be_bytes());
         writer.push(&transaction.0);
@@ -46,26 +51,30 @@ impl MessageWriter {
     }
 
     /// XOR-MAPPED-ADDRESS: where the request came from.
-    pub fn xor_mapped_address(mut self, address: SocketAddr) -> Self {
-        let port = (address.port() ^ (MAGIC_COOKIE >> 16) as u16).to_be_bytes();
-        match address {
-            SocketAddr::V4(v4) => {
-                let ip = (v4.ip().to_bits() ^ MAGIC_COOKIE).to_be_bytes();
-                self.attribute(attribute::XOR_MAPPED_ADDRESS, &[&[0, 1], &port, &ip]);
-            }
-            SocketAddr::V6(v6) => {
-                let ip = (v6.ip().to_bits() ^ xor_mask(&self.transaction)).to_be_bytes();
-                self.attribute(attribute::XOR_MAPPED_ADDRESS, &[&[0, 2], &port, &ip]);
-            }
-        }
+    pub fn xor_mapped_address(self, address: SocketAddr) -> Self {
+        self.xor_address(attribute::XOR_MAPPED_ADDRESS, address)
+    }
+
+    /// An attribute of any type whose value is an address, XORed as all new ones are (RFC 8489 section
+    /// 14.2).
+    pub fn xor_address(mut self, kind: u16, address: SocketAddr) -> Self {
+        let value = xor_value(address, &self.transaction);
+        self.attribute(kind, &[&value]);
         self
     }
 
     /// ERROR-CODE with its reason phrase.
     pub fn error(mut self, code: ErrorCode) -> Self {
-        let number = code.number();
-        let digits = [0, 0, (number / 100) as u8, (number % 100) as u8];
-        self.attribute(attribute::ERROR_CODE, &[&digits, code.phrase().as_bytes()]);
+        let [class, number] = code.digits();
+        self.attribute(attribute::ERROR_CODE, &[&[0, 0, class, number], code.phrase().as_bytes()]);
+        self
+    }
+
+    /// ADDRESS-ERROR-CODE: why there is no relayed address of a family (RFC 8656 section 18.12).
+    pub fn address_error(mut self, family: u8, code: ErrorCode) -> Self {
+        let [class, number] = code.digits();
+        let value = [family, 0, class, number];
+        self.attribute(attribute::ADDRESS_ERROR_CODE, &[&value, code.phrase().as_bytes()]);
         self
     }
 
@@ -124,6 +133,13 @@ impl MessageWriter {
         self.write_length(4 + 4);
         let crc = crc32(&[self.bytes.get(..self.len)?]) ^ FINGERPRINT_XOR;
         self.attribute(attribute::FINGERPRINT, &[&crc.to_be_bytes()]);
+        if self.overflowed { None } else { self.bytes.get(..self.len) }
+    }
+
+    /// Closes the message without FINGERPRINT, which is for who shares a port with other protocols and
+    /// says so by sending it. None if it did not fit [`MAX_MESSAGE_LEN`].
+    pub fn finish_without_fingerprint(&mut self) -> Option<&[u8]> {
+        self.write_length(0);
         if self.overflowed { None } else { self.bytes.get(..self.len) }
     }
 

@@ -45,6 +45,11 @@ impl Secret {
         Secret { key: hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, bytes) }
     }
 
+    /// A key for another purpose. No user name is one, as they begin with a number.
+    pub(super) fn derived(&self, purpose: &str) -> hmac::Key {
+        hmac::Key::new(hmac::HMAC_SHA256, hmac::sign(&self.key, purpose.as_bytes()).as_ref())
+    }
+
     /// Credentials of `peer`, good until `expires_at` in seconds since 1970.
     pub fn issue(&self, expires_at: u64, peer: &str) -> Login {
         let username = format!("{expires_at}:{peer}");

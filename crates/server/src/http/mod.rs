@@ -94,9 +94,10 @@ async fn open_socket(
         .read_buffer_size(READ_BUFFER_LEN)
         .on_failed_upgrade(|error| tracing::debug!(%error, "a socket did not come about"));
     let sockets = app.sockets.clone();
+    let host = text(HOST).map(str::to_owned);
     upgrade.on_upgrade(move |socket| {
         sockets.track_future(async move {
-            socket::serve(app, &client, socket).await;
+            socket::serve(app, &client, host, socket).await;
             drop(place);
         })
     })

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use parlor_wire::response::event;
 use parlor_wire::{
-    Empty, Ended, Joined, MoreSlots, Negotiated, PeerId, Presence, Quality, Refusal, Sender, Slot,
-    Slots, Speakers, TrackId, ViewedTrack, Wanted,
+    Empty, Ended, IceServer, Joined, MoreSlots, Negotiated, PeerId, Presence, Quality, Refusal,
+    Sender, Slot, Slots, Speakers, TrackId, ViewedTrack, Wanted,
 };
 use serde::Serialize;
 
@@ -131,6 +131,8 @@ pub struct Join {
     pub peer: PeerId,
     /// The token of the peer, should it be new.
     pub token: Token,
+    /// Ways to TURN for this peer.
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// A sending section and the name of the track that it carries.

@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use parlor_wire::{
-    Kind, MoreSlots, OwnTrack, Peer, PeerId, Quality, Sender, Slot, Source, Track, TrackId, Wanted,
+    IceServer, Kind, MoreSlots, OwnTrack, Peer, PeerId, Quality, Sender, Slot, Source, Track,
+    TrackId, Wanted,
 };
 
 use super::command::{NamedSender, Reference, SessionId};
@@ -24,6 +25,8 @@ pub(super) struct Member {
     pub(super) had_more_time: bool,
     pub(super) tracks: Vec<OwnTrack>,
     pub(super) slots: Vec<Slot>,
+    /// What the next answer to a join is to say of TURN.
+    pub(super) ice_servers: Vec<IceServer>,
     /// What the last `more_slots` asked for.
     pub(super) asked: Option<MoreSlots>,
     /// What the media side last said it should have.
@@ -78,6 +81,7 @@ impl Member {
             had_more_time: false,
             tracks: Vec::new(),
             slots: Vec::new(),
+            ice_servers: Vec::new(),
             asked: None,
             wanted: MoreSlots { audio: 0, video: 0 },
             layers_wanted: None,

@@ -87,7 +87,8 @@ impl RoomState {
         let token = lost.as_ref().map_or(&join.token, |lost| &lost.token).clone();
         let member = Member::new(join.name.clone(), token, join.session, now);
         let lost_until = lost.map(|lost| lost.until);
-        self.members.insert(peer, Member { lost_until, ..member });
+        let ice_servers = join.ice_servers.clone();
+        self.members.insert(peer, Member { lost_until, ice_servers, ..member });
         self.sessions.insert(join.session, peer);
         self.negotiate_join(peer, join, offer, is_new);
     }
@@ -104,6 +105,7 @@ impl RoomState {
             member.name.clone_from(&join.name);
         }
         member.asked = None;
+        member.ice_servers.clone_from(&join.ice_servers);
         // Time to restart what is silent, however long it has been so; but only once, or one who
         // keeps coming back would stay for ever.
         if let Media::Connecting { since } | Media::Silent { since } = &mut member.media
@@ -255,6 +257,7 @@ impl RoomState {
             peers: others,
             peers_total,
             slots: member.slots.clone(),
+            ice_servers: std::mem::take(&mut member.ice_servers),
         };
         let ask = member.slots_to_ask_for();
         let (wanted, quality) = (member.layers_wanted.clone(), member.quality.clone());

@@ -17,6 +17,7 @@ use super::negotiate::resume_is_unknown;
 use super::state::Census;
 use super::token::Token;
 use crate::admission::{self, Wish};
+use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
 use crate::session::Session;
 
@@ -31,6 +32,8 @@ pub struct Entry {
     pub reference: Reference,
     /// The session of the same topic and socket that this one takes the place of.
     pub replaces: Option<SessionId>,
+    /// The name or address by which the client has reached the server over HTTP, if it says so.
+    pub host: Option<String>,
 }
 
 /// What rooms are made with.
@@ -40,6 +43,8 @@ pub struct RoomConfig {
     pub max_peers: usize,
     /// Rooms on this server.
     pub max_rooms: usize,
+    /// Where people find TURN.
+    pub ice_servers: IceServers,
 }
 
 /// All rooms.
@@ -132,12 +137,14 @@ impl Rooms {
     /// When the join does not even get there.
     pub fn enter(&self, entry: Entry) -> Result<(SessionId, RoomHandle), Refusal> {
         let inner = &self.inner;
-        let Entry { wish, session, reference, replaces } = entry;
+        let Entry { wish, session, reference, replaces, host } = entry;
         let token = Token::random().map_err(|error| {
             tracing::error!(%error, "no resume token can be made");
             Refusal::for_now(Reason::MediaFailed, "The server cannot take anybody now.", 1_000)
         })?;
         let id = SessionId(next(&inner.ids.session));
+        let peer = PeerId(next(&inner.ids.peer));
+        let ice_servers = inner.config.ice_servers.for_browser(&peer.to_string(), host.as_deref());
         let join = Join {
             session: id,
             reference,
@@ -146,8 +153,9 @@ impl Rooms {
             offer: wish.offer,
             senders: self.name_tracks(wish.senders),
             resume: wish.resume,
-            peer: PeerId(next(&inner.ids.peer)),
+            peer,
             token,
+            ice_servers: vec![ice_servers],
         };
         // Under the lock from finding the room to being in its mailbox: a room that ends looks
         // into its mailbox under the same lock, so no join is lost between two rooms.

@@ -27,12 +27,12 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(10);
 /// How long the last words of a socket may take, and then its client's goodbye.
 const FAREWELL: Duration = Duration::from_millis(500);
 
-/// Serves one socket until it is closed by either side.
-pub async fn serve(app: App, client: &Client, socket: WebSocket) {
+/// Serves one socket, which was asked for at `host`, until it is closed by either side.
+pub async fn serve(app: App, client: &Client, host: Option<String>, socket: WebSocket) {
     client.meter.begin();
     let (outbox, queue, closed) = outbox(app.memory.clone(), client.address);
     let (sink, mut stream) = socket.split();
-    let mut channels = Channels::new(app.clone(), outbox.clone());
+    let mut channels = Channels::new(app.clone(), outbox.clone(), host);
     app.metrics.socket_opened();
 
     let read = read(&mut stream, &mut channels, &client.meter, &outbox);

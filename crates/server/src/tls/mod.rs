@@ -27,7 +27,7 @@ use files::{Files, Watch};
 use crate::config::Tls;
 
 /// WebSockets need HTTP/1.1, and the app's files are few.
-const HTTP: &[u8] = b"http/1.1";
+pub const HTTP_PROTOCOL: &[u8] = b"http/1.1";
 
 /// TURN over TLS (RFC 7443); its clients may offer nothing at all, too.
 const TURN: &[u8] = b"stun.turn";
@@ -151,7 +151,7 @@ fn server_config(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(certificates);
-    config.alpn_protocols = vec![HTTP.to_vec(), TURN.to_vec()];
+    config.alpn_protocols = vec![HTTP_PROTOCOL.to_vec(), TURN.to_vec()];
     if proves {
         config.alpn_protocols.push(ACME_TLS.to_vec());
     }

@@ -12,6 +12,7 @@ use parlor_engine::{
     SendArena, Sender, Source, TrackId, View,
 };
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::{MediaKind, Mid, Path};
 use str0m::format::Codec;
 
@@ -73,7 +74,7 @@ impl World {
         engine_seed[..8].copy_from_slice(&seed.to_be_bytes());
         let config = Config {
             identity: identity(),
-            candidates: vec![SERVER],
+            candidates: Candidates::over_udp(vec![SERVER]),
             thread: 0,
             seed: engine_seed,
             ntp_at_start: NTP_AT_START,

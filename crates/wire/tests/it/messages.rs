@@ -29,7 +29,9 @@ fn each_message_of_the_protocol_page_is_read_and_written_alike() {
         r#""peers":[{"id":"p3","name":"Bo","state":"connected","#,
         r#""tracks":[{"id":"t9","source":"screen_audio","kind":"audio","on":true}]}],"#,
         r#""peers_total":1,"slots":[{"mid":"4","kind":"audio","track":"t9"},"#,
-        r#"{"mid":"5","kind":"video","track":null}]}"#
+        r#"{"mid":"5","kind":"video","track":null}],"#,
+        r#""ice_servers":[{"urls":["turn:203.0.113.5:4000?transport=udp"],"#,
+        r#""username":"1767225600:p7","credential":"4Li8"}]}"#
     ));
     survives::<View>(r#"{"tracks":[{"track":"t10","width":640,"height":360,"priority":0}]}"#);
     survives::<SwitchTrack>(r#"{"track":"t22","on":false}"#);

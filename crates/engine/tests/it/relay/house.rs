@@ -11,6 +11,7 @@ use parlor_engine::{
     RoomId, SendArena, Sender, Source, TrackId, WantedLayers,
 };
 use parlor_rtc::dtls::Identity;
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::{MediaKind, Path};
 use parlor_sim::client::{self, Client};
 use str0m::format::Codec;
@@ -97,7 +98,7 @@ impl House {
         let thread = |thread| {
             let config = Config {
                 identity: Arc::clone(&identity),
-                candidates: vec![address(thread)],
+                candidates: Candidates::over_udp(vec![address(thread)]),
                 thread,
                 seed: [thread + 1; 32],
                 // Engines that were made at different times have different times of day.

@@ -16,7 +16,8 @@ use std::path::PathBuf;
 use parlor_rtc::dtls::Fingerprint;
 use parlor_rtc::ice::Credentials;
 use parlor_rtc::sdp::{
-    Direction, Local, MediaSection, Negotiation, Offer, SdpError, Section, Slot, negotiate,
+    Candidates, Direction, Local, MediaSection, Negotiation, Offer, SdpError, Section, Slot,
+    negotiate,
 };
 use parlor_rtc::{MediaKind, Mid};
 
@@ -65,7 +66,11 @@ fn answer_with(
     slot: impl FnMut(Mid) -> Option<Slot>,
 ) -> String {
     let ice = credentials(version);
-    let candidates = ["192.0.2.1:4000", "[2001:db8::1]:4000"].map(|a| a.parse().expect("address"));
+    let addresses = |texts: &[&str]| texts.iter().map(|a| a.parse().expect("address")).collect();
+    let candidates = Candidates {
+        udp: addresses(&["192.0.2.1:4000", "[2001:db8::1]:4000"]),
+        tcp: addresses(&["192.0.2.1:443"]),
+    };
     let fingerprint = Fingerprint::from_bytes(std::array::from_fn(|index| index as u8 * 8));
     let local = Local {
         session_id: 0x1234_5678,

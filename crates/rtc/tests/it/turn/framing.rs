@@ -49,7 +49,7 @@ fn a_message_that_is_too_long_ends_the_stream_before_it_arrives() {
 fn a_stream_of_anything_else_ends() {
     let mut without_cookie = stun();
     without_cookie[5] ^= 1;
-    for bytes in [&b"\x90SIP/2.0"[..], &without_cookie, &[0, 1, 0, 3], &[0x50, 0, 0, 0]] {
+    for bytes in [&b"\x90SIP/2.0"[..], &without_cookie, &[0, 1, 0, 3], &[0x80, 0, 0, 0]] {
         assert_eq!(next_frame(bytes), Err(FramingError::NotAFrame));
     }
 }

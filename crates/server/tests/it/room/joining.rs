@@ -20,6 +20,8 @@ fn a_join_is_answered_with_the_answer_the_tracks_the_peers_and_the_slots() {
     assert_eq!((seen.id, &*seen.name, seen.state), (ann.peer, "Ann", PeerState::Connected));
     assert_eq!(seen.tracks.len(), 2);
     assert_eq!((bo.joined.peers_total, bo.joined.slots.len()), (1, 2));
+    assert_eq!(bo.joined.ice_servers.len(), 1);
+    assert_eq!(bo.joined.ice_servers[0].username, format!("9:{}", bo.peer));
 }
 
 #[test]

@@ -16,8 +16,8 @@ use parlor_server::room::command::{
 };
 use parlor_server::room::{RoomState, Token};
 use parlor_wire::{
-    Ended, Joined, Kind, MoreSlots, PeerId, Presence, Reason, Refusal, Sender, Slot, Source,
-    TrackId,
+    Ended, IceServer, Joined, Kind, MoreSlots, PeerId, Presence, Reason, Refusal, Sender, Slot,
+    Source, TrackId,
 };
 
 /// A room, its clock, and the media side that answers every offer.
@@ -142,6 +142,7 @@ impl World {
             resume: None,
             peer,
             token: Token::from_bytes(token),
+            ice_servers: vec![turn_of(peer)],
         }
     }
 
@@ -268,4 +269,10 @@ impl World {
         let peer = client.peer;
         self.effects.contains(&Effect::Media(MediaCommand::Remove { peer }))
     }
+}
+
+/// What a peer is told of TURN.
+fn turn_of(peer: PeerId) -> IceServer {
+    let urls = vec!["turn:192.0.2.1:4000?transport=udp".to_owned()];
+    IceServer { urls, username: format!("9:{peer}"), credential: "secret".into() }
 }
