@@ -32,6 +32,8 @@ pub fn router(app: App) -> Router {
         .route("/r/{room}/", get(page))
         .route("/r", get(|| async { Redirect::temporary("/") }))
         .route("/r/", get(|| async { Redirect::temporary("/") }))
+        .route("/check", get(|headers| assets::serve("check/index.html", headers)))
+        .route("/check/", get(|| async { Redirect::permanent("/check") }))
         .route("/example", get(|| async { Redirect::permanent("/example/") }))
         .route("/example/", get(|headers| assets::serve("example/index.html", headers)))
         .route("/healthz", get(|| async { "ok\n" }))
