@@ -22,6 +22,9 @@ const STANDING_SENDERS = [
   { source: "screen_audio", kind: "audio" },
 ];
 
+/** @type {RTCConfiguration} */
+const BUNDLED = { bundlePolicy: "max-bundle" };
+
 /** @type {Partial<Record<Source, RTCRtpEncodingParameters>>} */
 const AUDIO_ENCODINGS = {
   microphone: { priority: "high", networkPriority: "high" },
@@ -54,7 +57,7 @@ export class Connection extends Events {
   constructor({ create = (config) => new RTCPeerConnection(config), slotPairs = FIRST_SLOT_PAIRS, codec = null } = {}) {
     super();
     this.#codec = codec;
-    this.#rtc = create({ bundlePolicy: "max-bundle" });
+    this.#rtc = create(BUNDLED);
     this.#rtc.addEventListener("connectionstatechange", () => this.emit("state", this.state));
     for (const { source, kind } of STANDING_SENDERS) this.#addSender(source, kind);
     this.growSlots({ audio: slotPairs, video: slotPairs });
@@ -104,6 +107,14 @@ export class Connection extends Events {
     if (iceRestart) this.#rtc.restartIce();
     if (iceRestart || !isPrepared || !this.#isOffered) await this.#makeOffer();
     return { offer: this.#rtc.localDescription?.sdp ?? "", senders: this.senders() };
+  }
+
+  /**
+   * Ways around what lets neither UDP nor TCP of the server through, for whatever looks for a path from now on: a first offer, or an ICE restart.
+   * @param {RTCIceServer[]} servers
+   */
+  useServers(servers) {
+    this.#rtc.setConfiguration({ ...BUNDLED, iceServers: servers });
   }
 
   /** @param {string} sdp */

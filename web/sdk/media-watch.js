@@ -4,6 +4,8 @@
 export const SILENT_AFTER_MS = 4_000;
 /** A new connection or a restarted path gets this long to bring its first packet. */
 export const GRACE_MS = 8_000;
+/** A first path that is not found by then is looked for by way of TURN, too. */
+export const UNREACHED_AFTER_MS = 4_000;
 
 /** @typedef {"starting" | "healthy" | "silent"} MediaHealth */
 
@@ -12,10 +14,13 @@ export class MediaWatch {
   #health = "starting";
   #received = 0;
   #deadline;
+  /** @type {number | null} */
+  #unreachedAt;
 
   /** @param {number} now  milliseconds of any steady clock */
   constructor(now) {
     this.#deadline = now + GRACE_MS;
+    this.#unreachedAt = now + UNREACHED_AFTER_MS;
   }
 
   get health() {
@@ -36,6 +41,8 @@ export class MediaWatch {
       this.#health = "healthy";
       this.#deadline = now + SILENT_AFTER_MS;
     } else if (now >= this.#deadline) this.#health = "silent";
+    else if (!established && this.#unreachedAt !== null && now >= this.#unreachedAt) this.#health = "silent";
+    if (established) this.#unreachedAt = null;
     return this.#health;
   }
 
@@ -43,5 +50,6 @@ export class MediaWatch {
   restarted(now) {
     this.#health = "starting";
     this.#deadline = now + GRACE_MS;
+    this.#unreachedAt = null;
   }
 }

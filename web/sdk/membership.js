@@ -38,6 +38,8 @@ export class Membership extends Events {
   /** During a join offers are held back; one that is due follows it. */
   #entering = false;
   #offerDue = false;
+  /** Ways to the server's TURN. @type {wire.IceServer[]} */
+  #iceServers = [];
   /** Whether the server may still have our connection. */
   #mediaKept = false;
 
@@ -109,6 +111,7 @@ export class Membership extends Events {
     const previous = this.#connection;
     this.#connection = this.#heard(this.#newConnection(Math.max(FIRST_SLOT_PAIRS, previous.slotPairs)));
     this.#negotiation = this.#newNegotiation();
+    this.#connection.useServers(this.#iceServers);
     previous.close();
     await this.#publications.moveTo(this.#connection);
     await this.#enter(await this.#connection.offer());
@@ -143,6 +146,9 @@ export class Membership extends Events {
     this.#publications.remember(joined.tracks);
     this.emit("joined", joined);
     if (joined.answer !== null) await this.#connection.accept(joined.answer);
+    // Only now: they are for those whom the answer's candidates do not help, and cost each who asks them some requests.
+    this.#iceServers = joined.ice_servers ?? this.#iceServers;
+    this.#connection.useServers(this.#iceServers);
     this.#entering = false;
     if (this.#offerDue || this.#connection.unanswered) this.#negotiate(); // or the answer was lost with the last socket
     this.#offerDue = false;

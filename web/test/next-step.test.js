@@ -48,9 +48,19 @@ test("a room in which nothing should arrive is not silent", () => {
 
 test("a new connection gets a grace, and a failed one none", () => {
   const watch = new MediaWatch(0);
-  assert.equal(watch.sample(7_900, { received: 0, expected: true, state: "connecting" }), "starting");
-  assert.equal(watch.sample(8_000, { received: 0, expected: true, state: "connecting" }), "silent");
+  assert.equal(watch.sample(7_900, { received: 0, expected: true, state: "connected" }), "starting");
+  assert.equal(watch.sample(8_000, { received: 0, expected: true, state: "connected" }), "silent");
   watch.restarted(8_000);
   assert.equal(watch.sample(9_000, { received: 0, expected: true, state: "connecting" }), "starting");
   assert.equal(watch.sample(9_500, { received: 0, expected: true, state: "failed" }), "silent");
+});
+
+test("a first path that is not found in four seconds is looked for again, and the next one has more time", () => {
+  const watch = new MediaWatch(0);
+  const searching = { received: 0, expected: true, state: "connecting" };
+  assert.equal(watch.sample(3_900, searching), "starting");
+  assert.equal(watch.sample(4_000, searching), "silent");
+  watch.restarted(4_000);
+  assert.equal(watch.sample(11_900, searching), "starting");
+  assert.equal(watch.sample(12_000, searching), "silent");
 });

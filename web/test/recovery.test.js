@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 import { BO, CY, connection, events, joins, pass, room, server, stages } from "./call.js";
 import { FakePeerConnection, fakeTrack, settle } from "./world.js";
@@ -32,6 +32,26 @@ test("a restart of ICE that the socket did not outlive does not keep it from bei
   await pass(6_000, { packets: false });
   await pass(4_000);
   assert.equal(room.stage, "connected");
+});
+
+test("ways to TURN are taken after the first answer, and a connection that takes another’s place has them from its beginning", async () => {
+  const turn = [{ urls: ["turn:192.0.2.1:4000?transport=udp"], username: "9:p7", credential: "secret" }];
+  server.iceServers = turn;
+  const first = room.join();
+  assert.equal(connection().iceServers, undefined, "the first search for a path does without");
+  await first;
+  assert.deepEqual(connection().iceServers, turn);
+  await room.publish("microphone", fakeTrack("audio"));
+  await pass(2_000);
+  const { setLocalDescription } = FakePeerConnection.prototype;
+  let atOffer;
+  mock.method(FakePeerConnection.prototype, "setLocalDescription", function (description) {
+    atOffer = this.iceServers;
+    return setLocalDescription.call(this, description);
+  });
+  await pass(40_000, { packets: false }); // longer than two restarts take
+  assert.ok(FakePeerConnection.all.length > 1);
+  assert.deepEqual(atOffer, turn);
 });
 
 test("a lost socket resumes with the token and without an offer, and media is left alone", async () => {

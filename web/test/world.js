@@ -63,7 +63,7 @@ export class FakeServer {
   joined(join) {
     return {
       peer: "p7", resume: "token", answer: join.offer ? "answer" : null,
-      tracks: this.tracksOf(join.senders), peers: this.peers, peers_total: this.peers.length, slots: this.slots,
+      tracks: this.tracksOf(join.senders), peers: this.peers, peers_total: this.peers.length, slots: this.slots, ice_servers: this.iceServers,
     };
   }
 
@@ -131,6 +131,10 @@ export class FakePeerConnection extends EventTarget {
   async setRemoteDescription() {
     this.signalingState = "stable";
     this.#become("connected");
+  }
+
+  setConfiguration({ iceServers = [] }) {
+    this.iceServers = iceServers;
   }
 
   restartIce() {

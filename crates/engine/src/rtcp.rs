@@ -200,6 +200,7 @@ mod tests {
     use std::time::Duration;
 
     use parlor_rtc::dtls::Identity;
+    use parlor_rtc::sdp::Candidates;
 
     use super::*;
     use crate::command::{Join, Sender};

@@ -9,6 +9,7 @@ use parlor_rtc::Path;
 
 use crate::handover::{Cause, Handover};
 use crate::streams::Streams;
+use crate::turn::Turn;
 use crate::udp::{Datagrams, Patience, Socket, socket_for};
 
 /// The send arena, and the count of what was lost before it was sent.
@@ -27,22 +28,15 @@ pub(crate) struct Ways<'a> {
     /// The addresses of those.
     pub(crate) bound: &'a [SocketAddr],
     pub(crate) streams: &'a mut Streams,
+    pub(crate) turn: &'a mut Turn,
     pub(crate) handover: &'a mut Handover,
 }
 
 impl Departures {
-    /// Sends what the arena holds and empties it. Each message leaves through the socket that has its address, or its stream.
+    /// Sends what the arena and the TURN server hold, and empties both. Each message leaves through the socket that has its
+    /// address, its stream, or its allocation, which another thread may have.
     pub(crate) fn send(&mut self, now: Instant, mut ways: Ways<'_>, patience: &mut Patience) {
-        if self.arena.is_empty() {
-            return;
-        }
-        let Ways { sockets, bound, .. } = &mut ways;
-        let socket_of = |datagrams: &Datagrams<'_>| socket_for(bound, datagrams.path.local);
-        for (index, socket) in sockets.iter_mut().enumerate() {
-            let outgoing = self.arena.messages().filter_map(over_udp);
-            let its_own = outgoing.filter(|datagrams| socket_of(datagrams) == Some(index));
-            socket.send(its_own, patience);
-        }
+        send_over_udp(&self.arena, ways.sockets, ways.bound, patience);
         for message in self.arena.messages() {
             match message.path {
                 Path::Udp(path) if socket_for(ways.bound, path.local).is_none() => {
@@ -52,16 +46,46 @@ impl Departures {
                 Path::Stream(path) => {
                     message.segments().for_each(|datagram| ways.streams.send(now, path, datagram));
                 }
-                Path::Relayed(_) => self.stranded += message.segment_count() as u64,
+                Path::Relayed(path) if usize::from(path.allocation.thread) == ways.thread => {
+                    let Ways { turn, streams, .. } = &mut ways;
+                    message.segments().for_each(|datagram| turn.send(now, path, datagram, streams));
+                }
+                Path::Relayed(path) => {
+                    let (thread, outgoing) = (path.allocation.thread.into(), Cause::Outgoing);
+                    let path = message.path;
+                    let give = |datagram| ways.handover.give(thread, path, datagram, outgoing);
+                    message.segments().for_each(give);
+                }
             }
         }
-        ways.streams.flush(now);
         self.arena.clear();
+        let Ways { sockets, bound, turn, .. } = &mut ways;
+        send_over_udp(&turn.outgoing, sockets, bound, patience);
+        turn.outgoing.clear();
+        ways.streams.flush(now);
     }
 
     /// Datagrams lost so far before they were sent: the arena was full, or no socket has their address.
     pub(crate) fn unsent(&self) -> u64 {
         self.stranded + self.arena.dropped()
+    }
+}
+
+/// Sends those messages of an arena that leave through sockets.
+fn send_over_udp(
+    arena: &SendArena,
+    sockets: &mut [Socket],
+    bound: &[SocketAddr],
+    patience: &mut Patience,
+) {
+    if arena.is_empty() {
+        return;
+    }
+    let socket_of = |datagrams: &Datagrams<'_>| socket_for(bound, datagrams.path.local);
+    for (index, socket) in sockets.iter_mut().enumerate() {
+        let outgoing = arena.messages().filter_map(over_udp);
+        let its_own = outgoing.filter(|datagrams| socket_of(datagrams) == Some(index));
+        socket.send(its_own, patience);
     }
 }
 
@@ -81,9 +105,11 @@ mod tests {
 
     use parlor_rtc::DatagramSink;
     use parlor_rtc::path::{StreamId, StreamPath};
+    use parlor_rtc::turn::Secret;
 
     use super::*;
     use crate::poll::Poller;
+    use crate::turn::TurnMaker;
     use crate::udp::{Buffers, bind_group};
 
     #[test]
@@ -93,6 +119,8 @@ mod tests {
         let bound = [sockets[0].local()];
         let mut departures = Departures { arena: SendArena::new(1500, 8), stranded: 0 };
         let mut streams = Streams::new().unwrap();
+        let secret = Secret::new(&[7; 20]);
+        let mut turn = TurnMaker::new(1, secret, &bound, &[]).unwrap().make(0);
         let waker = Poller::new().unwrap().waker();
         let mut handover = Handover::group(Instant::now(), &[waker]).pop().unwrap();
         let here = Path::udp(bound[0], localhost);
@@ -110,6 +138,7 @@ mod tests {
             sockets: &mut sockets,
             bound: &bound,
             streams: &mut streams,
+            turn: &mut turn,
             handover: &mut handover,
         };
         departures.send(Instant::now(), ways, &mut Patience::default());

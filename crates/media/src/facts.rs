@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parlor_engine::{Counters, Survey};
+use parlor_rtc::turn::Statistics;
 
 use crate::handover::HandoverFacts;
 use crate::placement::Load;
@@ -26,6 +27,8 @@ pub struct ThreadFacts {
     pub handover: HandoverFacts,
     /// Its byte streams.
     pub streams: StreamFacts,
+    /// Its TURN server.
+    pub turn: Statistics,
     /// Datagrams from addresses that no thread knows, each counted once; those that were shown to all
     /// threads to find that out are [`HandoverFacts::shown`] instead.
     pub strangers: u64,

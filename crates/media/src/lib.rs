@@ -22,6 +22,7 @@ pub mod strain;
 mod streams;
 mod sys;
 mod thread;
+mod turn;
 pub mod udp;
 mod work_clock;
 

@@ -13,7 +13,7 @@ use aws_lc_rs::rand::{SecureRandom, SystemRandom};
 use parlor_engine::Limits;
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::sdp::Candidates;
-use parlor_rtc::turn::Secret;
+use parlor_rtc::turn::{Secret, TooManyDestinations};
 
 use crate::candidates::{self, Announce};
 use crate::directory::Directory;
@@ -27,6 +27,7 @@ use crate::spreading::PEERS_PER_THREAD_OF_ROOM;
 use crate::streams::Streams;
 use crate::sys;
 use crate::thread::{Desk, MediaThread, run};
+use crate::turn::TurnMaker;
 use crate::udp::{BindError, Buffers, Socket, bind_group};
 
 /// Most media threads. Usernames could name 256, but what threads keep for each other grows with
@@ -52,6 +53,9 @@ pub struct MediaConfig {
     /// Where the server takes TCP connections, of which those of ICE and TURN are given to the threads by
     /// [`MediaHandle::adopt`]; `None` if it gives none.
     pub tcp: Option<SocketAddr>,
+    /// Addresses to which the TURN server relays beside those that are announced, and from which everything comes back at
+    /// once: for trying TURN clients. No socket has them.
+    pub turn_echoes: Vec<SocketAddr>,
     /// Sizes of the sockets' buffers.
     pub buffers: Buffers,
     /// How much each thread's engine takes on.
@@ -71,6 +75,7 @@ impl Default for MediaConfig {
             pin_threads: false,
             announce: Announce::default(),
             tcp: None,
+            turn_echoes: Vec::new(),
             buffers: Buffers::default(),
             limits: Limits::default(),
             peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
@@ -93,6 +98,9 @@ pub enum StartError {
     /// The sockets have no address that could be told to a client.
     #[error("none of the public addresses is of a family that the media sockets serve")]
     NoCandidate,
+    /// There are more addresses than a TURN server can tell apart.
+    #[error("too many addresses are announced: {0}")]
+    Turn(#[from] TooManyDestinations),
     /// The certificate of the DTLS associations could not be made.
     #[error("cannot make a DTLS certificate: {0}")]
     Identity(#[from] parlor_rtc::dtls::IdentityError),
@@ -132,6 +140,9 @@ impl Media {
         let wakers: Vec<_> = pollers.iter().map(Poller::waker).collect();
         let now = Instant::now();
         let directory = Arc::new(Directory::new(config.threads));
+        let secret = turn_secret();
+        let addresses = distinct_addresses(candidates.clone());
+        let turn = TurnMaker::new(config.threads, secret.clone(), &addresses, &config.turn_echoes)?;
         let mut links = Vec::with_capacity(config.threads);
         let mut starting = Vec::with_capacity(config.threads);
         let handovers = Handover::group(now, &wakers).into_iter().zip(Notices::group(&wakers));
@@ -155,6 +166,7 @@ impl Media {
                 sockets,
                 bound: bound.clone(),
                 streams: Streams::new()?,
+                turn: turn.make(index as u8),
                 poller,
                 inbox,
                 handover,
@@ -165,10 +177,9 @@ impl Media {
             });
         }
         let bound: Vec<_> = distinct_addresses(bound);
-        let candidates: Vec<_> = distinct_addresses(candidates);
-        tracing::info!(?bound, ?candidates, ?tcp, threads = config.threads, "media threads start");
+        tracing::info!(?bound, candidates = ?addresses, ?tcp, threads = config.threads, "media threads start");
         let most = config.peers_per_thread_of_room;
-        let handle = MediaHandle::new(links, directory, bound, candidates, turn_secret(), most);
+        let handle = MediaHandle::new(links, directory, bound, addresses, secret, most);
         spawn(handle, starting, config.pin_threads)
     }
 

@@ -25,6 +25,7 @@ use crate::rooms::Rooms;
 use crate::seed::EngineMaker;
 use crate::strain::{Level, Strain};
 use crate::streams::Streams;
+use crate::turn::Turn;
 use crate::udp::{Patience, ReceiveBatch, Socket};
 use crate::work_clock::WorkClock;
 
@@ -47,6 +48,7 @@ pub(crate) struct MediaThread {
     pub(crate) sockets: Vec<Socket>,
     pub(crate) bound: Vec<SocketAddr>,
     pub(crate) streams: Streams,
+    pub(crate) turn: Turn,
     pub(crate) poller: Poller,
     pub(crate) inbox: Inbox,
     pub(crate) handover: Handover,
@@ -149,8 +151,9 @@ impl MediaThread {
         let board = self.desk.rooms.is_unpublished().then(|| now + BOARD_RETRY);
         let owed = self.desk.owes.then(|| now + RELAY_RETRY);
         let strain = self.desk.strain.deadline();
-        let streams = self.streams.deadline();
-        let deadlines = [self.engine.deadline(), self.desk.facts_due, board, owed, strain, streams];
+        let (streams, turn) = (self.streams.deadline(), self.turn.deadline());
+        let engine = self.engine.deadline();
+        let deadlines = [engine, self.desk.facts_due, board, owed, strain, streams, turn];
         let first = deadlines.into_iter().flatten().min()?;
         Some(first.saturating_duration_since(now))
     }
@@ -214,8 +217,8 @@ impl MediaThread {
     }
 
     fn send(&mut self, now: Instant, patience: &mut Patience) {
-        let MediaThread { index, sockets, bound, streams, handover, desk, .. } = self;
-        let ways = Ways { thread: *index, sockets, bound, streams, handover };
+        let MediaThread { index, sockets, bound, streams, turn, handover, desk, .. } = self;
+        let ways = Ways { thread: *index, sockets, bound, streams, turn, handover };
         desk.departures.send(now, ways, patience);
     }
 

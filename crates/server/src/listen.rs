@@ -29,7 +29,7 @@ use crate::client::{Client, ClientStream};
 use crate::http::{harden, router};
 use crate::opener::Opened;
 use crate::pool::Pool;
-use crate::tls::{ACME_TLS, HTTP_PROTOCOL};
+use crate::tls::ACME_TLS;
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
 /// requests take. One that becomes a WebSocket counts among those from then on.
@@ -173,7 +173,8 @@ impl Connection {
         }
     }
 
-    /// Serves what is inside of TLS: HTTP if the client has said so, else what its first bytes say.
+    /// Serves what is inside of TLS, as its first bytes say: a client that speaks several protocols may have named another
+    /// one than it speaks (RFC 7301), as that of coturn does.
     async fn decrypt(mut self, stream: Opened<TcpStream>) {
         let Some(tls) = self.tls.take() else { return };
         let stream = match timeout(HEAD_PATIENCE, tls.accept(stream)).await {
@@ -181,15 +182,10 @@ impl Connection {
             Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         };
-        let agreed = stream.get_ref().1.alpn_protocol();
-        if agreed == Some(ACME_TLS) {
+        if stream.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
             return tracing::debug!(from = %self.from, "an authority has seen its proof");
         }
-        let is_http = agreed == Some(HTTP_PROTOCOL);
         let mut stream = Opened::new(stream);
-        if is_http {
-            return http(stream, self.client, self.router).await;
-        }
         match open(&mut stream).await {
             Some(Opener::Http) => http(stream, self.client, self.router).await,
             Some(Opener::Turn) => {

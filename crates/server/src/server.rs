@@ -66,6 +66,17 @@ impl Server {
     /// # Errors
     /// See [`StartError`]; nothing runs then.
     pub async fn start(config: &Config) -> Result<Server, StartError> {
+        Server::start_with_echoes(config, Vec::new()).await
+    }
+
+    /// The same, with addresses from which its TURN server gives back what is sent there: for trying TURN clients.
+    ///
+    /// # Errors
+    /// See [`StartError`]; nothing runs then.
+    pub async fn start_with_echoes(
+        config: &Config,
+        turn_echoes: Vec<SocketAddr>,
+    ) -> Result<Server, StartError> {
         let fault = |source| StartError::Listen { address: config.listen, source };
         let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
@@ -74,7 +85,8 @@ impl Server {
             None => Vec::new(),
         };
         let told = [&config.public_ips[..], &seen_ips].concat();
-        let media = Media::start(media_config(config, seen_ips, address))?;
+        let media_config = media_config(config, seen_ips, address);
+        let media = Media::start(MediaConfig { turn_echoes, ..media_config })?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let encryption = Encryption::new(&config.tls, &names, config.state_dir.as_deref())?;
@@ -129,6 +141,11 @@ impl Server {
     /// The media threads.
     pub fn media(&self) -> &MediaHandle {
         &self.app.media
+    }
+
+    /// Where clients find TURN.
+    pub fn ice_servers(&self) -> &IceServers {
+        &self.app.ice_servers
     }
 
     /// Says where to go and what is announced, for the one who started it.

@@ -250,7 +250,10 @@ impl World {
         let census = self.engine.census();
         assert_eq!(census.rooms, self.rooms.len());
         assert_eq!(census.peers, self.members.len());
-        assert_eq!(census.tracks, self.members.values().map(|member| member.senders).sum());
+        assert_eq!(
+            census.tracks,
+            self.members.values().map(|member| member.senders).sum::<usize>()
+        );
         for (peer, member) in &self.members {
             let slots = &self.slots[peer];
             let carried: Vec<TrackId> = slots.iter().filter_map(|slot| slot.track).collect();

@@ -58,6 +58,7 @@ impl MediaThread {
         let facts = &mut self.desk.facts;
         facts.received = self.sockets.iter().map(|socket| *socket.received()).sum();
         facts.sent = self.sockets.iter().map(|socket| *socket.sent()).sum();
+        facts.turn = self.turn.statistics();
         facts.streams = self.streams.facts();
         facts.handover = *self.handover.facts();
         facts.unsent = self.desk.departures.unsent();

@@ -5,6 +5,8 @@ use std::time::Instant;
 use parlor_engine::{Engine, Neighbour, Routed, SendArena};
 use parlor_rtc::Path;
 use parlor_rtc::demux::{Protocol, classify};
+use parlor_rtc::path::StreamPath;
+use parlor_rtc::turn::{Client, is_turn};
 
 use super::{Desk, MediaThread};
 use crate::facts::ThreadFacts;
@@ -57,11 +59,18 @@ impl MediaThread {
         // Between receiving and looking: an answer to a check leaves its thread after the
         // word that its path has a home, so whatever the answer brings finds that word here.
         self.take_over(now);
-        let MediaThread { engine, handover, desk, .. } = self;
+        let MediaThread { engine, handover, turn, streams, desk, .. } = self;
         let Desk { batch, departures, facts, .. } = desk;
         let mut sorting = Sorting { engine, handover, arena: &mut departures.arena, facts };
         for Arrival { path, datagram, .. } in batch.arrivals() {
-            sorting.sort(now, Path::Udp(path), datagram);
+            if !is_turn(datagram) {
+                sorting.sort(now, Path::Udp(path), datagram);
+            } else if let Some((path, inner)) =
+                turn.handle(now, Client::Udp(path), datagram, streams)
+            {
+                let inner = datagram.get_mut(inner).unwrap_or_default();
+                sorting.sort(now, Path::Relayed(path), inner);
+            }
         }
         is_full
     }
@@ -72,14 +81,13 @@ impl MediaThread {
             let Some(mut incoming) = self.streams.read(id) else { continue };
             let mut frames = 0;
             loop {
-                let path = Path::Stream(incoming.path());
-                let carries = incoming.carries;
+                let (path, carries) = (incoming.path(), incoming.carries);
                 match incoming.next() {
                     Ok(Some(datagram)) => {
                         frames += 1;
                         match carries {
-                            Carries::Ice => self.sorting().sort(now, path, datagram),
-                            Carries::Turn => {}
+                            Carries::Ice => self.sort(now, Path::Stream(path), datagram),
+                            Carries::Turn => self.unwrap(now, path, datagram),
                         }
                     }
                     Ok(None) => break,
@@ -94,21 +102,32 @@ impl MediaThread {
         }
     }
 
-    fn sorting(&mut self) -> Sorting<'_> {
+    fn sort(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
         let MediaThread { engine, handover, desk, .. } = self;
         let Desk { departures, facts, .. } = desk;
-        Sorting { engine, handover, arena: &mut departures.arena, facts }
+        Sorting { engine, handover, arena: &mut departures.arena, facts }.sort(now, path, datagram);
+    }
+
+    /// Takes one message of TURN that came over a stream.
+    fn unwrap(&mut self, now: Instant, stream: StreamPath, message: &mut [u8]) {
+        let client = Client::Stream(stream);
+        if let Some((path, inner)) = self.turn.handle(now, client, message, &mut self.streams) {
+            let inner = message.get_mut(inner).unwrap_or_default();
+            self.sort(now, Path::Relayed(path), inner);
+        }
     }
 
     /// Closes streams that serve no purpose, and tells the engine of those that are closed, too slow, or no longer so.
     pub(super) fn look_after_streams(&mut self, now: Instant) {
-        let MediaThread { engine, streams, .. } = self;
+        let MediaThread { engine, streams, turn, .. } = self;
+        turn.handle_timeout(now);
         streams.sweep(now, |path, carries| match carries {
             Carries::Ice => engine.owns(Path::Stream(path)),
-            Carries::Turn => false,
+            Carries::Turn => turn.serves(now, Client::Stream(path)),
         });
         while let Some(closed) = streams.poll_closed() {
             engine.lose_path(now, Path::Stream(closed));
+            turn.drop_client(Client::Stream(closed));
         }
         while let Some(backlog) = streams.poll_backlog() {
             engine.set_slow(backlog.path, backlog.is_slow);
@@ -117,7 +136,7 @@ impl MediaThread {
 
     /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
     fn take_over(&mut self, now: Instant) {
-        let MediaThread { engine, handover, notices, desk, .. } = self;
+        let MediaThread { engine, handover, notices, turn, streams, desk, .. } = self;
         for _ in 0..MOST_NOTICES {
             let Some((from, notice)) = notices.take() else { break };
             engine.handle_notice(now, Neighbour(from as u8), notice);
@@ -131,6 +150,12 @@ impl MediaThread {
             }
             for handed in parcel.datagrams() {
                 let path = handed.path;
+                if handed.cause == Cause::Outgoing {
+                    if let Path::Relayed(path) = path {
+                        turn.send(now, path, handed.datagram, streams);
+                    }
+                    continue;
+                }
                 match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
                 {
                     Routed::Here if handed.cause != Cause::Home && engine.owns(path) => {

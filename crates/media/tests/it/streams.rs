@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlor_engine::{Join, PeerId, RoomId, Sender, Source, TrackId};
+use parlor_media::poll::Poller;
 use parlor_media::{Carries, Media, MediaConfig, MediaError, NewStream, StreamFacts};
 use parlor_rtc::MediaKind;
 use parlor_rtc::framing::{frame_header, next_frame};
@@ -111,11 +112,12 @@ impl Browser {
 }
 
 fn run_while(browsers: &mut [Browser], holds: impl Fn(&[Browser]) -> bool) {
+    let mut poller = Poller::new().unwrap();
     let give_up = Instant::now() + PATIENCE;
     while holds(browsers) {
         assert!(Instant::now() < give_up, "it does not come to that");
         browsers.iter_mut().for_each(Browser::run);
-        std::thread::sleep(Duration::from_millis(1));
+        poller.wait(&[], Some(Duration::from_millis(1))).unwrap();
     }
 }
 

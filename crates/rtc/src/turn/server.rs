@@ -149,6 +149,11 @@ impl Server {
         wrapping
     }
 
+    /// Whether a client has an allocation.
+    pub fn has_allocation(&self, now: Instant, client: Client) -> bool {
+        self.table.of_client(now, client).is_some()
+    }
+
     /// Ends the allocation of a client whose stream has closed (RFC 8656 section 3.1).
     pub fn drop_client(&mut self, client: Client) {
         if self.end(client) {

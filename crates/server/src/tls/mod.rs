@@ -26,11 +26,9 @@ use files::{Files, Watch};
 
 use crate::config::Tls;
 
-/// WebSockets need HTTP/1.1, and the app's files are few.
-pub const HTTP_PROTOCOL: &[u8] = b"http/1.1";
-
-/// TURN over TLS (RFC 7443); its clients may offer nothing at all, too.
-const TURN: &[u8] = b"stun.turn";
+/// What may be inside of TLS (RFC 7301 section 6, RFC 7443), which a client that names any has to name one of. WebSockets need
+/// HTTP/1.1, and the app's files are few.
+const PROTOCOLS: [&[u8]; 3] = [b"http/1.1", b"stun.turn", b"stun.nat-discovery"];
 
 /// A certificate chain and its key.
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -151,7 +149,7 @@ fn server_config(
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_cert_resolver(certificates);
-    config.alpn_protocols = vec![HTTP_PROTOCOL.to_vec(), TURN.to_vec()];
+    config.alpn_protocols = PROTOCOLS.map(<[u8]>::to_vec).into();
     if proves {
         config.alpn_protocols.push(ACME_TLS.to_vec());
     }
