@@ -27,10 +27,10 @@ function whyUnavailable() {
 }
 
 /** Makes a namespace with nothing but its loopback. */
-export function addNamespace(name) {
+export function addNamespace(name, { ipv6 = false } = {}) {
   run(['ip', 'netns', 'add', name]);
   // An address of IPv6 that appears a second later is a changed network to a browser.
-  run(['ip', 'netns', 'exec', name, 'sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1']);
+  if (!ipv6) run(['ip', 'netns', 'exec', name, 'sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1']);
   run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
 }
 
@@ -45,10 +45,15 @@ export function deleteNamespaces(names) {
   }
 }
 
-/** Starts a server in a namespace, to be reached by `address`; with a certificate, since browsers want one. `niceness`: less than 0 before others have a processor. */
-export async function startServer(namespace, address, niceness = 0) {
+/**
+ * Starts a server in a namespace, to be reached by `address`; with a certificate, since browsers want one: its own, or one of an `authority`. `niceness`:
+ * less than 0 before others have a processor.
+ * @param {{ niceness?: number, listen?: string, port?: number, authority?: import('./authority.mjs').Authority }} options
+ */
+export async function startServer(namespace, address, { niceness = 0, listen = '0.0.0.0', port = 4000, authority } = {}) {
   const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-state-')); // not the certificate of whoever runs this
-  const args = ['--listen', '0.0.0.0:4000', '--public-ip', address, '--tls-self-signed', '--state-dir', state];
+  const args = ['--listen', `${listen}:${port}`, '--public-ip', address, '--state-dir', state];
+  args.push(...(authority ? ['--tls-cert', authority.certificate, '--tls-key', authority.key] : ['--tls-self-signed']));
   const child = spawn('ip', ['netns', 'exec', namespace, 'nice', '-n', `${niceness}`, BINARY, 'serve', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   const exited = once(child, 'exit');
   let log = '';
@@ -67,5 +72,6 @@ export async function startServer(namespace, address, niceness = 0) {
     await exited;
     rmSync(state, { recursive: true, force: true });
   };
-  return { origin: `https://${address}:4000`, log: () => log, stop };
+  const host = address.includes(':') ? `[${address}]` : address;
+  return { origin: `https://${host}${port === 443 ? '' : `:${port}`}`, log: () => log, stop };
 }
