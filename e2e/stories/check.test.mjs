@@ -6,6 +6,7 @@ import os from 'node:os';
 import path from 'node:path';
 
 import { openChromium, openFirefox } from '../lib/browsers.mjs';
+import { Internet, WORLD } from '../lib/internet.mjs';
 import { run, unavailable } from '../lib/namespace.mjs';
 import { Nat, PUBLIC } from '../lib/nat.mjs';
 import { Server } from '../lib/server.mjs';
@@ -154,5 +155,25 @@ describe('the connection test behind a NAT', { skip: unavailable }, () => {
 
   it('the server has tried at its start whether it reaches itself there', () => {
     assert.match(server.log(), /reaches itself at its public address.*way=Tcp.*203\.0\.113\.7:4000/);
+  });
+});
+
+describe('the connection test where nothing but TLS gets out', { skip: unavailable }, () => {
+  it('finds that the encrypted relay works, and nothing else', async () => {
+    const internet = Internet.open();
+    let server, chromium;
+    try {
+      server = await internet.startServer();
+      await internet.letOutOnlyTls();
+      chromium = await openChromium({ id: 1, namespace: internet.home, hosts: [WORLD], trusts: internet.authority.root });
+      const { outcomes, summary, report } = await check(chromium, server.origin, { ignoreHTTPSErrors: true });
+      const ways = Object.fromEntries(SUBJECTS.slice(0, 6).map((subject) => [subject, outcomes[subject]]));
+      assert.deepEqual(ways, { websocket: 'works', udp: 'fails', tcp: 'fails', 'turn-udp': 'fails', 'turn-tcp': 'fails', 'turn-tls': 'works' }, report);
+      assert.match(summary, /Calls work from here by TURN over TLS/);
+    } finally {
+      await chromium?.close();
+      await server?.stop();
+      internet.close();
+    }
   });
 });

@@ -23,7 +23,7 @@ describe('the headers of a page', () => {
 
   const violations = (page) => page.evaluate(() => globalThis.violations);
 
-  for (const path of ['/', '/r/policy', '/example/', '/no-such-page']) {
+  for (const path of ['/', '/r/policy', '/check', '/example/', '/no-such-page']) {
     it(`${path} does nothing that its own policy forbids`, async () => {
       const page = await witnessed(0);
       await page.goto(here.server.origin + path, { waitUntil: 'networkidle' });

@@ -21,7 +21,7 @@ const reportText = h("textarea", { readonly: true, rows: "14", spellcheck: "fals
 const announcer = h("div", { class: "visually-hidden", "aria-live": "polite", "data-testid": "check-news" });
 const rows = new Map(SUBJECTS.map((subject) => [subject, row(subject)]));
 
-const main = h("main", { class: "check", "data-testid": "check" },
+const main = h("main", { class: "checkup", "data-testid": "check" },
   h("header", { class: "check-head" }, h("a", { class: "brand", href: "/" }, "Parlor"), themeButton()),
   h("h1", {}, "Connection test"),
   h("p", { class: "lead" }, "Every way that sound and picture can take between this browser and the server is tried for real. Your browser asks for microphone and camera at the end; nothing of them is sent."),

@@ -98,8 +98,8 @@ impl Server {
         let ice_servers = IceServers::new(
             handle.turn_secret().clone(),
             handle.candidates(),
-            address.port(),
-            encrypted,
+            handle.tcp_candidates(),
+            encrypted.then_some(address.port()),
         );
         let room_config = RoomConfig {
             max_peers: config.max_peers_per_room,
