@@ -5,11 +5,13 @@ import path from 'node:path';
 
 import { Authority } from './authority.mjs';
 import { endsWithUs } from './children.mjs';
-import { addNamespace, deleteNamespaces, run, startServer } from './namespace.mjs';
+import { addNamespace, deleteNamespaces, nameHost, run, startServer } from './namespace.mjs';
 
 /** Where the server is (RFC 5737, RFC 3849), and nothing of it is translated. */
 export const WORLD = '203.0.113.7';
 export const WORLD_V6 = '2001:db8:7::7';
+/** The name of both: Firefox asks TURN over TLS by name alone. */
+export const NAME = 'parlor.test';
 const ROUTER = { outside: '203.0.113.1', wifi: '10.78.0.1', mobile: '10.78.1.1' };
 const HOME = { wifi: '10.78.0.2', mobile: '10.78.1.2' };
 const ROUTER_V6 = { outside: '2001:db8:7::1', wifi: 'fd78::1' };
@@ -65,13 +67,16 @@ export class Internet {
   }
 
   constructor() {
-    this.authority = new Authority(WORLD, WORLD_V6);
+    this.authority = new Authority(NAME, WORLD, WORLD_V6);
     const name = (role) => `parlor-${role}-${process.pid}`;
     [this.home, this.router, this.world] = ['home', 'gate', 'world'].map(name);
   }
 
   #build(ipv6, links) {
-    for (const namespace of [this.home, this.router, this.world]) addNamespace(namespace, { ipv6 });
+    for (const namespace of [this.home, this.router, this.world]) {
+      addNamespace(namespace, { ipv6 });
+      nameHost(namespace, NAME, ipv6 ? WORLD_V6 : WORLD);
+    }
     if (ipv6) {
       this.#cable('outside', this.world, 'eth0', [`${ROUTER_V6.outside}/64`, `${WORLD_V6}/64`]);
       this.#cable('wifi', this.home, 'wifi', [`${ROUTER_V6.wifi}/64`, `${HOME_V6}/64`]);
@@ -104,6 +109,7 @@ export class Internet {
 
   /** What the router does, in place of what it did. */
   setRules(rules) {
+    this.#endChildren();
     run(['ip', 'netns', 'exec', this.router, 'nft', '-f', '-'], `flush ruleset\n${rules}`);
   }
 
@@ -118,15 +124,20 @@ export class Internet {
   }
 
   /** From now on, connections to `port` of the server pass only if they begin as TLS does. */
-  async letOutOnlyTls(port = 4000) {
+  async letOutOnlyTls(port) {
     const proxy = endsWithUs(spawn('ip', ['netns', 'exec', this.router, process.execPath, path.join(import.meta.dirname, 'tls-only.mjs'), WORLD, `${port}`], { stdio: ['ignore', 'pipe', 'inherit'] }));
-    this.#children.push(proxy);
     const [line] = await once(proxy.stdout, 'data');
     this.setRules(letsOut('icmp type echo-request') + intercepts(port, Number(line)));
+    this.#children.push(proxy);
+  }
+
+  /** What looked at connections looks at none any more. */
+  #endChildren() {
+    for (const child of this.#children.splice(0)) child.kill();
   }
 
   close() {
-    for (const child of this.#children) child.kill();
+    this.#endChildren();
     deleteNamespaces([this.home, this.router, this.world]);
     this.authority.close();
   }
@@ -134,6 +145,6 @@ export class Internet {
   /** Starts the server in the world, with a certificate of the authority. @param {{ port?: number, ipv6?: boolean }} options */
   startServer({ port = 4000, ipv6 = false } = {}) {
     const { authority } = this;
-    return ipv6 ? startServer(this.world, WORLD_V6, { listen: '[::]', port, authority }) : startServer(this.world, WORLD, { port, authority });
+    return ipv6 ? startServer(this.world, WORLD_V6, { listen: '[::]', port, authority, name: NAME }) : startServer(this.world, WORLD, { port, authority, name: NAME });
   }
 }

@@ -1,6 +1,6 @@
 // Network namespaces, and a server in one. They need root.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -34,9 +34,22 @@ export function addNamespace(name, { ipv6 = false } = {}) {
   run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
 }
 
+/** Programs in a namespace find an address by this name. */
+export function nameHost(namespace, name, address) {
+  const directory = etcOf(namespace);
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(path.join(directory, 'hosts'), `127.0.0.1 localhost\n${address} ${name}\n`);
+}
+
+/** What `ip netns exec` puts in the place of files of /etc. */
+function etcOf(namespace) {
+  return path.join('/etc/netns', namespace);
+}
+
 /** Those that were never made are passed over. */
 export function deleteNamespaces(names) {
   for (const name of names) {
+    rmSync(etcOf(name), { recursive: true, force: true });
     try {
       run(['ip', 'netns', 'delete', name]);
     } catch {
@@ -47,10 +60,10 @@ export function deleteNamespaces(names) {
 
 /**
  * Starts a server in a namespace, to be reached by `address`; with a certificate, since browsers want one: its own, or one of an `authority`. `niceness`:
- * less than 0 before others have a processor.
- * @param {{ niceness?: number, listen?: string, port?: number, authority?: import('./authority.mjs').Authority }} options
+ * less than 0 before others have a processor; `name`: by which pages reach it.
+ * @param {{ niceness?: number, listen?: string, port?: number, name?: string, authority?: import('./authority.mjs').Authority }} options
  */
-export async function startServer(namespace, address, { niceness = 0, listen = '0.0.0.0', port = 4000, authority } = {}) {
+export async function startServer(namespace, address, { niceness = 0, listen = '0.0.0.0', port = 4000, name = address, authority } = {}) {
   const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-state-')); // not the certificate of whoever runs this
   const args = ['--listen', `${listen}:${port}`, '--public-ip', address, '--state-dir', state];
   args.push(...(authority ? ['--tls-cert', authority.certificate, '--tls-key', authority.key] : ['--tls-self-signed']));
@@ -72,6 +85,6 @@ export async function startServer(namespace, address, { niceness = 0, listen = '
     await exited;
     rmSync(state, { recursive: true, force: true });
   };
-  const host = address.includes(':') ? `[${address}]` : address;
+  const host = name.includes(':') ? `[${name}]` : name;
   return { origin: `https://${host}${port === 443 ? '' : `:${port}`}`, log: () => log, stop };
 }

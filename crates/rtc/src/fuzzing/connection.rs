@@ -11,6 +11,7 @@ use crate::dtls::{self, Fingerprint, Identity};
 use crate::ice::Credentials;
 use crate::srtp::{Inbound, Keys, MasterKey, Outbound, Profile};
 use crate::stun::{Class, Message, MessageWriter, TransactionId, mapped_address_in, peek_username};
+use crate::turn::is_turn;
 use crate::{DatagramSink, Path};
 
 /// Any bytes are either refused or are a message that says the same however it is asked; so are
@@ -28,6 +29,7 @@ fn stun_message(data: &[u8]) {
     let peeked = peek_username(data);
     let transaction = data.get(8..20).and_then(|bytes| bytes.try_into().ok());
     let mapped = transaction.and_then(|id| mapped_address_in(data, TransactionId(id)));
+    assert!(peeked.is_none() || !is_turn(data), "a datagram is of ICE or of TURN");
     let Ok(message) = Message::parse(data) else { return };
     if let (Some(mapped), false) = (mapped, message.claims_integrity()) {
         assert_eq!(message.mapped_address(), Some(mapped));

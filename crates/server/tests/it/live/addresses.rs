@@ -2,12 +2,13 @@
 
 use std::net::SocketAddr;
 
-use parlor_rtc::stun::{Class, Message, MessageWriter};
+use parlor_rtc::stun::{Class, Message, MessageWriter, TransactionId, mapped_address_in};
 use parlor_server::config::{Config, StunServer};
 use parlor_server::server::Server;
 use tokio::net::UdpSocket;
+use tokio::time::timeout;
 
-use super::config;
+use super::{PATIENCE, config, start};
 
 /// A STUN server that answers the first request.
 async fn stun_server(seen: &'static str) -> StunServer {
@@ -42,5 +43,20 @@ async fn without_an_answer_a_server_starts_all_the_same() {
     let stun_server = Some(StunServer { host: "127.0.0.1".to_owned(), port });
     let server = Server::start(&Config { stun_server, ..config() }).await.unwrap();
     assert!(!server.media().candidates().is_empty());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn media_threads_answer_who_asks_by_stun_where_it_is_seen() {
+    let server = start().await;
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let id = TransactionId([9; 12]);
+    let mut request = MessageWriter::new(Class::Request, id);
+    let to = ("127.0.0.1", server.media().local_port());
+    socket.send_to(request.finish().unwrap(), to).await.unwrap();
+    let mut buffer = [0; 1500];
+    let (len, _) = timeout(PATIENCE, socket.recv_from(&mut buffer)).await.unwrap().unwrap();
+    let seen = mapped_address_in(&buffer[..len], id);
+    assert_eq!(seen, Some(socket.local_addr().unwrap()));
     server.stop().await;
 }
