@@ -85,7 +85,8 @@ impl Pebble {
                 .arg("-config")
                 .arg(home.join("pebble.json"))
                 .env("PEBBLE_VA_NOSLEEP", "1")
-                .env("PEBBLE_WFE_NONCEREJECT", "20"),
+                // That a nonce which is refused is asked for anew is up to the library.
+                .env("PEBBLE_WFE_NONCEREJECT", "0"),
         );
         pebble.children.push(authority.unwrap());
         Some(pebble)
