@@ -4,6 +4,7 @@
 //! The server accepts a connection, reads as much as it takes to know what it is for, and hands it over. From then on the
 //! thread reads and writes it; nothing of it waits.
 
+mod incoming;
 mod outbox;
 mod wire;
 
@@ -14,12 +15,12 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use parlor_rtc::framing::{self, Frame, FramingError};
 use parlor_rtc::path::{StreamId, StreamPath};
-use parlor_rtc::{Path, turn};
+use parlor_rtc::{Path, framing};
 use rustls::ServerConnection;
 
 use crate::sys::{self, Interest, MAX_BATCH};
+pub(crate) use incoming::Incoming;
 use outbox::Outbox;
 use wire::Wire;
 
@@ -102,40 +103,6 @@ struct Stream {
     /// Since when it serves no purpose.
     idle_since: Option<Instant>,
     _share: Box<dyn Any + Send>,
-}
-
-/// What has come over a stream, in the hands of the thread that reads it.
-pub(crate) struct Incoming {
-    pub(crate) id: StreamId,
-    pub(crate) remote: SocketAddr,
-    pub(crate) carries: Carries,
-    bytes: Vec<u8>,
-    taken: usize,
-    /// There may be more.
-    is_full: bool,
-    has_ended: bool,
-}
-
-impl Incoming {
-    /// The next datagram or message.
-    ///
-    /// # Errors
-    /// When the stream cannot be cut any further.
-    pub(crate) fn next(&mut self) -> Result<Option<&mut [u8]>, FramingError> {
-        let rest = self.bytes.get_mut(self.taken..).unwrap_or_default();
-        let frame = match self.carries {
-            Carries::Ice => framing::next_frame(rest)?,
-            Carries::Turn => turn::framing::next_frame(rest)?,
-        };
-        let Some(Frame { datagram, len }) = frame else { return Ok(None) };
-        self.taken += len;
-        Ok(rest.get_mut(datagram))
-    }
-
-    /// The path of what comes, if it is ICE.
-    pub(crate) fn path(&self) -> StreamPath {
-        StreamPath { id: self.id, remote: self.remote }
-    }
 }
 
 /// A path has or has no room for pictures.
@@ -399,7 +366,8 @@ impl Streams {
 impl Stream {
     /// Writes as much as the connection takes.
     fn write(&mut self) -> io::Result<()> {
-        self.outbox.write_to(&mut self.wire)?;
+        let singly = self.wire.is_encrypted();
+        self.outbox.write_to(&mut self.wire, singly)?;
         match self.wire.flush_tls() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             result => result,

@@ -5,6 +5,7 @@ mod addresses;
 mod channels;
 mod http;
 mod meeting;
+mod one_port;
 mod process;
 mod sharing;
 mod sockets;
