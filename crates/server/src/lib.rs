@@ -10,6 +10,7 @@ mod descriptors;
 pub mod fuzzing;
 pub mod http;
 pub mod ice_servers;
+mod in_the_clear;
 mod introduction;
 pub mod listen;
 pub mod logging;

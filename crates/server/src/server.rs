@@ -10,7 +10,6 @@ use parlor_engine::Limits;
 use parlor_media::{Announce, MAX_THREADS, Media, MediaConfig, MediaHandle};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -90,7 +89,7 @@ impl Server {
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
         let encryption = Encryption::new(&config.tls, &names, config.state_dir.as_deref())?;
-        let tls = encryption.as_ref().map(|tls| TlsAcceptor::from(tls.config.clone()));
+        let tls = encryption.as_ref().map(Encryption::acceptor);
         let introduction = Introduction::new(address, &config.tls, encryption.as_ref());
         let rooms_stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());

@@ -17,6 +17,8 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_rustls::{Accept, TlsAcceptor};
 use tokio_util::sync::CancellationToken;
 
 use acme::Authority;
@@ -61,8 +63,7 @@ pub enum TlsError {
 
 /// How connections are encrypted.
 pub struct Encryption {
-    /// What takes TLS connections. Their certificate is looked up for each.
-    pub config: Arc<ServerConfig>,
+    config: Arc<ServerConfig>,
     /// Whether browsers may be told to come by https only, from now on (RFC 6797): no certificate
     /// of the server's own may ask that.
     pub is_lasting: bool,
@@ -70,6 +71,25 @@ pub struct Encryption {
     pub fingerprint: Option<String>,
     certificates: Arc<Certificates>,
     upkeep: Upkeep,
+}
+
+/// What takes TLS connections. Cheap to clone.
+#[derive(Clone)]
+pub struct Acceptor {
+    tls: TlsAcceptor,
+    certificates: Arc<Certificates>,
+}
+
+impl Acceptor {
+    /// Whether there is a certificate: an authority's may yet be on its way.
+    pub fn is_ready(&self) -> bool {
+        self.certificates.are_there()
+    }
+
+    /// Does the handshake.
+    pub fn accept<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S) -> Accept<S> {
+        self.tls.accept(stream)
+    }
 }
 
 /// What is to be done so that the certificate stays good.
@@ -120,6 +140,12 @@ impl Encryption {
         };
         let config = server_config(certificates.clone(), matches!(upkeep, Upkeep::Renew(_)))?;
         Ok(Some(Encryption { config, is_lasting, fingerprint, certificates, upkeep }))
+    }
+
+    /// What takes TLS connections.
+    pub fn acceptor(&self) -> Acceptor {
+        let tls = TlsAcceptor::from(self.config.clone());
+        Acceptor { tls, certificates: self.certificates.clone() }
     }
 
     /// Keeps the certificate good until `stop` is cancelled.

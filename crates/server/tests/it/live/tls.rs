@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
-use super::{PATIENCE, config};
+use super::{PATIENCE, config, get};
 
 #[tokio::test]
 async fn pages_are_served_encrypted_by_given_and_by_own_certificates() {
@@ -193,14 +193,30 @@ async fn the_protocols_of_http_and_turn_are_agreed_on_and_no_proof_is_shown_unas
 }
 
 #[tokio::test]
-async fn a_certificate_from_an_authority_needs_somewhere_to_be_kept() {
-    let acme = Acme {
+async fn until_an_authority_has_given_one_nobody_is_sent_to_https() {
+    let state = tempfile::tempdir().unwrap();
+    let tls = Tls::Acme(unreachable_authority());
+    let state_dir = Some(state.path().to_owned());
+    let server = Server::start(&Config { tls, state_dir, ..config() }).await.unwrap();
+    let (head, body) = get(server.address(), "/", "").await;
+    assert!(head.starts_with("http/1.1 503") && head.contains("retry-after: 10"), "{head}");
+    assert!(body.contains("getting its certificate"), "{body}");
+    assert!(tls_connect(server.address(), "a.example", &[]).await.is_err());
+    server.stop().await;
+}
+
+fn unreachable_authority() -> Acme {
+    Acme {
         domains: vec!["a.example".to_owned()],
         contacts: Vec::new(),
         directory: "https://127.0.0.1:9/directory".to_owned(),
         root: None,
-    };
-    let tls = Tls::Acme(acme);
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_from_an_authority_needs_somewhere_to_be_kept() {
+    let tls = Tls::Acme(unreachable_authority());
     let Err(error) = Server::start(&Config { tls, ..config() }).await else { panic!("it started") };
     assert!(error.to_string().contains("--state-dir"), "{error}");
 }
