@@ -1,4 +1,4 @@
-//! What is answered to who asks the encrypted port in the clear: the way to the same page, encrypted.
+//! What is answered to whoever asks the encrypted port in the clear: the way to the same page, encrypted.
 
 use std::convert::Infallible;
 
@@ -14,7 +14,7 @@ use crate::http::harden;
 /// After how many seconds a first certificate may be there.
 const RETRY: &str = "10";
 
-/// Answers everything, with the way if it `is_ready`: if there is a certificate.
+/// Answers everything; with the way only once there is a certificate, which `is_ready` says.
 pub(crate) fn router(is_ready: bool) -> Router {
     Router::new().fallback_service(service_fn(move |request: Request<Body>| async move {
         let mut response = if is_ready { to_https(&request) } else { not_yet() };
