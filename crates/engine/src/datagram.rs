@@ -128,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// `path` is no more: the stream that it was has been closed, or the allocation is gone.
+    /// `path` is no more: the stream that it was has been closed.
     pub fn lose_path(&mut self, now: Instant, path: Path) {
         let Some(key) = self.paths.owner(path) else { return };
         let Some(peer) = self.peers.get_mut(key) else { return };

@@ -37,6 +37,7 @@ impl Departures {
     /// address, its stream, or its allocation, which another thread may have.
     pub(crate) fn send(&mut self, now: Instant, mut ways: Ways<'_>, patience: &mut Patience) {
         send_over_udp(&self.arena, ways.sockets, ways.bound, patience);
+        let mut gave = false;
         for message in self.arena.messages() {
             match message.path {
                 Path::Udp(path) if socket_for(ways.bound, path.local).is_none() => {
@@ -53,12 +54,16 @@ impl Departures {
                 Path::Relayed(path) => {
                     let (thread, outgoing) = (path.allocation.thread.into(), Cause::Outgoing);
                     let path = message.path;
-                    let give = |datagram| ways.handover.give(thread, path, datagram, outgoing);
-                    message.segments().for_each(give);
+                    for datagram in message.segments() {
+                        gave |= ways.handover.give(thread, path, datagram, outgoing);
+                    }
                 }
             }
         }
         self.arena.clear();
+        if gave {
+            ways.handover.dispatch();
+        }
         let Ways { sockets, bound, turn, .. } = &mut ways;
         send_over_udp(&turn.outgoing, sockets, bound, patience);
         turn.outgoing.clear();

@@ -256,6 +256,7 @@ impl MediaThread {
         self.shared.publish_level(Level::Easy);
         (self.desk.is_behind, self.desk.has_pictures_left) = (false, false);
         self.notices.forget();
+        self.streams.begin_anew();
         self.desk.more = true;
         deaths < MAX_DEATHS
     }

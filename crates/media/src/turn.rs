@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parlor_engine::SendArena;
+use parlor_engine::arena::{DEFAULT_BYTES, DEFAULT_MESSAGES};
 use parlor_rtc::path::{DestinationId, RelayedPath};
 use parlor_rtc::turn::{
     Client, Config, Destinations, Handled, Limits, MAX_PADDING, Outlet, Secret, Server, Statistics,
@@ -52,7 +53,8 @@ impl TurnMaker {
         let realm = REALM.to_owned();
         let limits = Limits::default();
         let server = Server::new(Config { thread, threads, realm, secret, destinations, limits });
-        Turn { server, echoes, outgoing: SendArena::default() }
+        let outgoing = SendArena::new(4 * DEFAULT_BYTES, 4 * DEFAULT_MESSAGES);
+        Turn { server, echoes, outgoing, lost: 0 }
     }
 }
 
@@ -60,7 +62,10 @@ impl TurnMaker {
 pub(crate) struct Turn {
     server: Server,
     echoes: Vec<DestinationId>,
+    /// Larger than what engines write in one turn, since each datagram of that becomes longer, and other threads send here.
     pub(crate) outgoing: SendArena,
+    /// Datagrams that found no room there.
+    lost: u64,
 }
 
 impl Turn {
@@ -107,7 +112,10 @@ impl Turn {
             }
             Client::Udp(udp) => {
                 let len = header.len() + datagram.len() + padding.len();
-                let Some(mut slot) = self.outgoing.reserve(Path::Udp(udp)) else { return };
+                let Some(mut slot) = self.outgoing.reserve(Path::Udp(udp)) else {
+                    self.lost += 1;
+                    return;
+                };
                 let room = slot.bytes_mut();
                 let Some(room) = room.get_mut(..len) else { return };
                 let (front, rest) = room.split_at_mut(header.len());
@@ -140,6 +148,11 @@ impl Turn {
         if self.deadline().is_some_and(|at| at <= now) {
             self.server.handle_timeout(now);
         }
+    }
+
+    /// Datagrams lost so far for want of room.
+    pub(crate) fn unsent(&self) -> u64 {
+        self.lost + self.outgoing.dropped()
     }
 
     /// What it has done.

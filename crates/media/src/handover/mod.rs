@@ -97,12 +97,16 @@ impl Handover {
         .collect()
     }
 
-    /// Gives `datagram` to thread `to`.
-    pub fn give(&mut self, to: usize, path: Path, datagram: &[u8], cause: Cause) {
+    /// Gives `datagram` to thread `to`. False when there is no room: then it is lost.
+    pub fn give(&mut self, to: usize, path: Path, datagram: &[u8], cause: Cause) -> bool {
         match self.lane(to, datagram.len()).and_then(Lane::filling) {
             Some(parcel) => parcel.add(path, datagram, cause),
-            None => self.facts.dropped += 1,
+            None => {
+                self.facts.dropped += 1;
+                return false;
+            }
         }
+        true
     }
 
     /// Gives thread `to` a packet of a room that it shares. False when it has to wait: the last parcel is for datagrams, which cannot.

@@ -38,6 +38,11 @@ pub enum Cause {
     Home,
     /// It is to leave through an allocation that that thread has.
     Outgoing,
+    /// It is none: what that thread's engine sends along the path waits for too long, or no longer does.
+    Backlog {
+        /// Whether it does.
+        is_slow: bool,
+    },
     /// Nobody knows its path. It is shown to all threads, one of which may know its stream.
     Stray,
 }

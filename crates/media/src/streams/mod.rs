@@ -6,13 +6,14 @@
 
 mod incoming;
 mod outbox;
+mod stream;
 mod wire;
 
 use std::any::Any;
 use std::collections::HashMap;
 use std::io;
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use parlor_rtc::path::{StreamId, StreamPath};
@@ -21,11 +22,7 @@ use rustls::ServerConnection;
 
 use crate::sys::{self, Interest, MAX_BATCH};
 pub(crate) use incoming::Incoming;
-use outbox::{MAX_WAIT, Outbox};
-use wire::Wire;
-
-/// Bytes taken from one stream before others have their turn, and so the most that lies unread.
-const READ_AT_ONCE: usize = 32 * 1024;
+use stream::{INCOMING, Stream};
 
 /// Bytes that the kernel may hold of a stream beyond those that are under way: what is in its hands cannot be taken
 /// back when the network becomes slow, and it would take megabytes.
@@ -89,25 +86,6 @@ pub struct StreamFacts {
     pub slow: u64,
 }
 
-/// One stream.
-struct Stream {
-    wire: Wire,
-    remote: SocketAddr,
-    carries: Carries,
-    /// What has come and was not taken yet.
-    inbox: Vec<u8>,
-    outbox: Outbox,
-    /// What was written last belongs to this path.
-    path: Option<Path>,
-    /// The path knows that there is no room for pictures.
-    is_slow: bool,
-    waits_for_room: bool,
-    is_queued: bool,
-    /// Since when it serves no purpose.
-    idle_since: Option<Instant>,
-    _share: Box<dyn Any + Send>,
-}
-
 /// A path has or has no room for pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Backlog {
@@ -124,6 +102,10 @@ pub(crate) struct Streams {
     /// Those of which not all was read.
     unread: Vec<StreamId>,
     backlogs: Vec<Backlog>,
+    /// What streams are read into.
+    room: Vec<u8>,
+    /// The stream whose bytes the thread has.
+    in_hand: Option<StreamId>,
     closed: Vec<StreamPath>,
     sweep_at: Option<Instant>,
     facts: StreamFacts,
@@ -141,6 +123,8 @@ impl Streams {
             queued: Vec::new(),
             unread: Vec::new(),
             backlogs: Vec::new(),
+            room: Vec::new(),
+            in_hand: None,
             closed: Vec::new(),
             sweep_at: None,
             facts: StreamFacts::default(),
@@ -149,9 +133,8 @@ impl Streams {
 
     /// Takes over a stream; what has been read of it already is taken with the next turn.
     pub(crate) fn add(&mut self, now: Instant, id: StreamId, new: NewStream) -> io::Result<()> {
-        let NewStream { socket, remote, tls, head, carries, share } = new;
         let limit = sys::set_option(
-            socket.as_fd(),
+            new.socket.as_fd(),
             libc::IPPROTO_TCP,
             libc::TCP_NOTSENT_LOWAT,
             KERNEL_HOLDS,
@@ -159,22 +142,9 @@ impl Streams {
         if let Err(error) = limit {
             tracing::debug!(%error, "a stream's queue in the kernel is not limited");
         }
-        let events = libc::EPOLLIN | libc::EPOLLRDHUP;
-        sys::epoll_watch(self.epoll.as_fd(), socket.as_fd(), Interest::New, events, id.0)?;
-        let stream = Stream {
-            wire: Wire::new(socket, tls),
-            remote,
-            carries,
-            inbox: head,
-            outbox: Outbox::default(),
-            path: None,
-            is_slow: false,
-            waits_for_room: false,
-            is_queued: false,
-            idle_since: Some(now),
-            _share: share,
-        };
-        self.by_id.insert(id, stream);
+        let fd = new.socket.as_fd();
+        sys::epoll_watch(self.epoll.as_fd(), fd, Interest::New, INCOMING, id.0)?;
+        self.by_id.insert(id, Stream::new(now, new));
         self.unread.push(id);
         self.facts.taken += 1;
         self.sweep_at.get_or_insert(now + SWEEP_INTERVAL);
@@ -223,49 +193,47 @@ impl Streams {
     /// Reads a stream; what came is to be given back to [`Streams::put_back`].
     pub(crate) fn read(&mut self, id: StreamId) -> Option<Incoming> {
         let stream = self.by_id.get_mut(&id)?;
-        let mut bytes = std::mem::take(&mut stream.inbox);
-        let (mut is_full, mut has_ended) = (false, false);
-        loop {
-            let len = bytes.len();
-            if len >= READ_AT_ONCE {
-                is_full = true;
-                break;
-            }
-            bytes.resize(READ_AT_ONCE, 0);
-            let read = stream.wire.read(bytes.get_mut(len..).unwrap_or_default());
-            bytes.truncate(len + *read.as_ref().unwrap_or(&0));
-            match read {
-                Ok(0) => has_ended = true,
-                Ok(_) => continue,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(_) => has_ended = true,
-            }
-            break;
-        }
-        let (remote, carries) = (stream.remote, stream.carries);
-        Some(Incoming { id, remote, carries, bytes, taken: 0, is_full, has_ended })
+        let room = std::mem::take(&mut self.room);
+        let mut incoming = Incoming::new(id, stream.remote, stream.carries, room);
+        incoming.resume(&stream.inbox);
+        incoming.fill(&mut stream.wire);
+        self.in_hand = Some(id);
+        Some(incoming)
     }
 
-    /// Takes back what was read: the rest of it is looked at when more has come. A stream that has ended is closed.
-    pub(crate) fn put_back(&mut self, incoming: Incoming, frames: u64) {
-        let Incoming { id, mut bytes, taken, is_full, has_ended, .. } = incoming;
-        self.facts.frames_in += frames;
-        if has_ended {
-            return self.close(id);
+    /// Takes back what was read: the rest of it is looked at when more has come, or soon. A stream that has ended is closed.
+    pub(crate) fn put_back(&mut self, incoming: Incoming) {
+        let id = incoming.id;
+        self.in_hand = None;
+        self.facts.frames_in += incoming.frames();
+        if let Some(stream) = self.by_id.get_mut(&id) {
+            stream.inbox.clear();
+            stream.inbox.extend_from_slice(incoming.rest());
         }
-        let Some(stream) = self.by_id.get_mut(&id) else { return };
-        bytes.drain(..taken);
-        stream.inbox = bytes;
-        if is_full {
+        if incoming.has_more {
             self.unread.push(id);
+        } else if incoming.has_ended {
+            self.close(id);
         }
+        self.room = incoming.room;
+    }
+
+    /// The thread has begun anew after a panic, with an engine that knows of no path. The stream that was in its hands then is
+    /// closed, since what was read of it is lost; the others are looked at again.
+    pub(crate) fn begin_anew(&mut self) {
+        if let Some(id) = self.in_hand.take() {
+            self.close(id);
+        }
+        self.by_id.values_mut().for_each(Stream::forget_told);
+        self.backlogs.clear();
+        self.unread.clear();
+        self.unread.extend(self.by_id.keys());
     }
 
     /// Closes a stream: it broke its protocol, or serves no purpose.
     pub(crate) fn close(&mut self, id: StreamId) {
         if let Some(stream) = self.by_id.remove(&id) {
-            self.closed.push(StreamPath { id, remote: stream.remote });
+            self.closed.push(stream.path(id));
         }
     }
 
@@ -274,9 +242,19 @@ impl Streams {
         self.closed.pop()
     }
 
-    /// The next path that has room for pictures again, or none.
-    pub(crate) fn poll_backlog(&mut self) -> Option<Backlog> {
-        self.backlogs.pop()
+    /// The paths that have no room for pictures, or have again, in the order in which that became so.
+    pub(crate) fn take_backlogs(&mut self) -> Vec<Backlog> {
+        std::mem::take(&mut self.backlogs)
+    }
+
+    /// Keeps what could not be told now.
+    pub(crate) fn keep_backlog(&mut self, backlog: Backlog) {
+        self.backlogs.push(backlog);
+    }
+
+    /// Whether there is something to tell.
+    pub(crate) fn has_backlogs(&self) -> bool {
+        !self.backlogs.is_empty()
     }
 
     /// Queues one datagram of ICE.
@@ -301,11 +279,10 @@ impl Streams {
             self.facts.dropped += 1;
             return;
         };
-        match stream.outbox.push(now, parts) {
-            Ok(()) => self.facts.frames_out += 1,
-            Err(outbox::Full) => self.facts.dropped += 1,
+        match stream.queue(now, path, parts, &mut self.backlogs) {
+            true => self.facts.frames_out += 1,
+            false => self.facts.dropped += 1,
         }
-        stream.path = path.or(stream.path);
         if !std::mem::replace(&mut stream.is_queued, true) {
             self.queued.push(id);
         }
@@ -323,23 +300,16 @@ impl Streams {
 
     fn write(&mut self, now: Instant, id: StreamId) {
         let Some(stream) = self.by_id.get_mut(&id) else { return };
-        let written = stream.write();
-        let is_slow = stream.outbox.waits_for(now) > MAX_WAIT;
-        if is_slow != stream.is_slow
-            && let Some(path) = stream.path
-        {
-            stream.is_slow = is_slow;
-            self.facts.slow += u64::from(is_slow);
-            self.backlogs.push(Backlog { path, is_slow });
-        }
-        let is_stuck = stream.outbox.waits_for(now) > STUCK_AFTER;
+        let was_slow = stream.is_slow();
+        let written = stream.write(now, &mut self.backlogs);
+        self.facts.slow += u64::from(!was_slow && stream.is_slow());
         let watched = written.and_then(|()| stream.watch(self.epoll.as_fd(), id));
-        if watched.is_err() || is_stuck {
+        if watched.is_err() {
             self.close(id);
         }
     }
 
-    /// Closes streams that serve no purpose. `serves` says of each whether it does now.
+    /// Closes streams that serve no purpose, or take nothing. `serves` says of each whether it does now.
     pub(crate) fn sweep(
         &mut self,
         now: Instant,
@@ -350,8 +320,8 @@ impl Streams {
         }
         let mut over = Vec::new();
         for (id, stream) in &mut self.by_id {
-            let path = StreamPath { id: *id, remote: stream.remote };
-            match serves(path, stream.carries) {
+            match serves(stream.path(*id), stream.carries) {
+                _ if stream.is_stuck(now) => over.push(*id),
                 true => stream.idle_since = None,
                 false => {
                     let since = *stream.idle_since.get_or_insert(now);
@@ -363,30 +333,6 @@ impl Streams {
         }
         over.into_iter().for_each(|id| self.close(id));
         self.sweep_at = (!self.by_id.is_empty()).then_some(now + SWEEP_INTERVAL);
-    }
-}
-
-impl Stream {
-    /// Writes as much as the connection takes.
-    fn write(&mut self) -> io::Result<()> {
-        let singly = self.wire.is_encrypted();
-        self.outbox.write_to(&mut self.wire, singly)?;
-        match self.wire.flush_tls() {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
-            result => result,
-        }
-    }
-
-    /// Has the thread woken when there is room again, if something waits for that.
-    fn watch(&mut self, epoll: BorrowedFd<'_>, id: StreamId) -> io::Result<()> {
-        let waits = !self.outbox.is_empty() || self.wire.holds_back();
-        if waits == self.waits_for_room {
-            return Ok(());
-        }
-        self.waits_for_room = waits;
-        let room = if waits { libc::EPOLLOUT } else { 0 };
-        let events = libc::EPOLLIN | libc::EPOLLRDHUP | room;
-        sys::epoll_watch(epoll, self.wire.as_fd(), Interest::Changed, events, id.0)
     }
 }
 

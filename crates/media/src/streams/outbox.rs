@@ -4,9 +4,14 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
 
+use super::wire::Wire;
+
 /// Most bytes that wait: a second of the best that is sent to anybody would be ten times as many, but a stream is
 /// told to be slow long before, and what goes on then is sound.
 pub(super) const MAX_BYTES: usize = 512 * 1024;
+
+/// Bytes of memory that an empty queue keeps.
+const KEPT: usize = 32 * 1024;
 
 /// A queue in which something has waited for longer than this takes no more pictures.
 pub(super) const MAX_WAIT: Duration = Duration::from_millis(200);
@@ -45,11 +50,16 @@ impl Outbox {
         Ok(())
     }
 
-    /// Writes as much as `sink` takes now, many messages at once or each of them `singly`.
+    /// Writes as much as `sink` takes now, many messages at once or, if it is encrypted, each of them singly.
     ///
     /// # Errors
     /// What it reports, but for "no more now".
-    pub(super) fn write_to(&mut self, sink: &mut impl Write, singly: bool) -> io::Result<()> {
+    pub(super) fn write_to(&mut self, wire: &mut Wire) -> io::Result<()> {
+        let singly = wire.is_encrypted();
+        self.write_all_to(wire, singly)
+    }
+
+    fn write_all_to(&mut self, sink: &mut impl Write, singly: bool) -> io::Result<()> {
         while let Some((end, _)) = self.marks.front() {
             let all = self.bytes.len();
             let end = if singly { (*end - self.origin) as usize } else { all };
@@ -64,6 +74,8 @@ impl Outbox {
         if self.is_empty() {
             self.origin += self.written as u64;
             self.bytes.clear();
+            // What a slow time took is given back.
+            self.bytes.shrink_to(KEPT);
             self.written = 0;
         }
         Ok(())
@@ -127,13 +139,13 @@ mod tests {
         outbox.push(at(0), [b"ab", b"c", b""]).unwrap();
         outbox.push(at(100), [b"d", b"", b"ef"]).unwrap();
         assert_eq!(outbox.waits_for(at(200)), Duration::from_millis(200));
-        outbox.write_to(&mut sink, false).unwrap();
+        outbox.write_all_to(&mut sink, false).unwrap();
         assert_eq!(outbox.waits_for(at(300)), Duration::from_millis(200));
         sink.room = 1;
-        outbox.write_to(&mut sink, false).unwrap();
+        outbox.write_all_to(&mut sink, false).unwrap();
         assert_eq!(outbox.waits_for(at(300)), Duration::from_millis(200));
         sink.room = 10;
-        outbox.write_to(&mut sink, false).unwrap();
+        outbox.write_all_to(&mut sink, false).unwrap();
         assert!(outbox.is_empty() && outbox.waits_for(at(9999)) == Duration::ZERO);
         assert_eq!(sink.taken, b"abcdef");
     }
@@ -147,7 +159,7 @@ mod tests {
         assert_eq!(count, MAX_BYTES / 1001);
         assert_eq!(outbox.len(), count * 1001);
         let mut sink = Narrow { room: 5 * 1001, taken: Vec::new() };
-        outbox.write_to(&mut sink, false).unwrap();
+        outbox.write_all_to(&mut sink, false).unwrap();
         assert_eq!(outbox.push(now, [&chunk, b"x", b""]), Ok(()));
         assert_eq!(outbox.len(), (count - 5 + 1) * 1001);
     }
@@ -168,7 +180,7 @@ mod tests {
         let (now, mut outbox, mut sink) = (Instant::now(), Outbox::default(), Listed(Vec::new()));
         outbox.push(now, [b"ab", b"", b""]).unwrap();
         outbox.push(now, [b"cdef", b"", b""]).unwrap();
-        outbox.write_to(&mut sink, true).unwrap();
+        outbox.write_all_to(&mut sink, true).unwrap();
         assert_eq!(sink.0, [&b"ab"[..], b"cde", b"f"]);
         assert!(outbox.is_empty());
     }
@@ -186,6 +198,6 @@ mod tests {
         }
         let mut outbox = Outbox::default();
         outbox.push(Instant::now(), [b"a", b"", b""]).unwrap();
-        assert!(outbox.write_to(&mut Ended, false).is_err());
+        assert!(outbox.write_all_to(&mut Ended, false).is_err());
     }
 }

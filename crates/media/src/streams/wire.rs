@@ -6,15 +6,21 @@ use std::os::fd::{AsFd, BorrowedFd};
 
 use rustls::ServerConnection;
 
+/// Bytes that are encrypted before they are handed to the kernel: a picture's packets in a few calls, and little enough that
+/// what waits does so where it is counted.
+const ENCRYPTED_AT_ONCE: usize = 16 * 1024;
+
 /// A TCP connection, encrypted or not. Reading and writing never wait.
 pub(super) struct Wire {
     socket: TcpStream,
     tls: Option<Box<ServerConnection>>,
+    /// Bytes encrypted since the last of them were handed to the kernel.
+    encrypted: usize,
 }
 
 impl Wire {
     pub(super) fn new(socket: TcpStream, tls: Option<Box<ServerConnection>>) -> Wire {
-        Wire { socket, tls }
+        Wire { socket, tls, encrypted: 0 }
     }
 
     /// Whether it is encrypted. What is written in one piece is opened in one, so each message is to have a record of its own,
@@ -46,34 +52,37 @@ impl Wire {
         }
     }
 
-    /// Writes what the encryption holds back.
+    /// Hands what is encrypted to the kernel, as far as that takes it now.
     ///
     /// # Errors
-    /// What the kernel reports, "no more now" included.
-    pub(super) fn flush_tls(&mut self) -> io::Result<()> {
+    /// What it reports, but for "no more now".
+    pub(super) fn flush_unless_full(&mut self) -> io::Result<()> {
+        match self.flush() {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
+            result => result,
+        }
+    }
+}
+
+impl Write for Wire {
+    /// Takes nothing as long as the kernel does not take what was encrypted before.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.encrypted >= ENCRYPTED_AT_ONCE || self.encrypted == 0 && self.holds_back() {
+            self.flush()?;
+        }
+        let Some(tls) = &mut self.tls else { return self.socket.write(bytes) };
+        let taken = tls.writer().write(bytes)?;
+        self.encrypted += taken;
+        Ok(taken)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.encrypted = 0;
         let Some(tls) = &mut self.tls else { return Ok(()) };
         while tls.wants_write() {
             tls.write_tls(&mut self.socket)?;
         }
         Ok(())
-    }
-}
-
-impl Write for Wire {
-    /// Takes nothing as long as the encryption holds something back, so that what waits does so where it is
-    /// counted.
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.flush_tls()?;
-        let Some(tls) = &mut self.tls else { return self.socket.write(bytes) };
-        let taken = tls.writer().write(bytes)?;
-        match self.flush_tls() {
-            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-            _ => Ok(taken),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.flush_tls()
     }
 }
 

@@ -61,7 +61,7 @@ impl MediaThread {
         facts.turn = self.turn.statistics();
         facts.streams = self.streams.facts();
         facts.handover = *self.handover.facts();
-        facts.unsent = self.desk.departures.unsent();
+        facts.unsent = self.desk.departures.unsent() + self.turn.unsent();
         facts.rooms = self.desk.rooms.room_count();
         facts.peers = self.desk.rooms.peer_count();
         facts.level = self.desk.strain.level().to_number();

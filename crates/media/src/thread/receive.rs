@@ -11,7 +11,7 @@ use parlor_rtc::turn::{Client, is_turn};
 use super::{Desk, MediaThread};
 use crate::facts::ThreadFacts;
 use crate::handover::{Cause, Handover, MOST_NOTICES};
-use crate::streams::Carries;
+use crate::streams::{Backlog, Carries};
 use crate::udp::{Arrival, Patience};
 
 /// Batches taken from one socket in one tick: what waits in the kernel waits unseen, sound and pictures alike, so it is
@@ -75,23 +75,19 @@ impl MediaThread {
         is_full
     }
 
-    /// Takes in what has come over streams.
+    /// Takes in what has come over streams, as far as that goes in one turn.
     fn read_streams(&mut self, now: Instant) {
         let mut ready = std::mem::take(&mut self.desk.ready_streams);
         self.streams.ready(now, &mut ready);
         for id in ready.drain(..) {
             let Some(mut incoming) = self.streams.read(id) else { continue };
-            let mut frames = 0;
             loop {
                 let (path, carries) = (incoming.path(), incoming.carries);
                 match incoming.next() {
-                    Ok(Some(datagram)) => {
-                        frames += 1;
-                        match carries {
-                            Carries::Ice => self.sort(now, Path::Stream(path), datagram),
-                            Carries::Turn => self.unwrap(now, path, datagram),
-                        }
-                    }
+                    Ok(Some(datagram)) => match carries {
+                        Carries::Ice => self.sort(now, Path::Stream(path), datagram),
+                        Carries::Turn => self.unwrap(now, path, datagram),
+                    },
                     Ok(None) => break,
                     Err(error) => {
                         tracing::debug!(remote = %incoming.remote, %error, "a stream is closed");
@@ -100,9 +96,10 @@ impl MediaThread {
                     }
                 }
             }
-            self.streams.put_back(incoming, frames);
+            self.streams.put_back(incoming);
         }
         self.desk.ready_streams = ready;
+        self.desk.is_behind |= self.streams.has_unread();
     }
 
     fn sort(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {
@@ -122,7 +119,7 @@ impl MediaThread {
 
     /// Closes streams that serve no purpose, and tells the engine of those that are closed, too slow, or no longer so.
     pub(super) fn look_after_streams(&mut self, now: Instant) {
-        let MediaThread { engine, streams, turn, .. } = self;
+        let MediaThread { engine, streams, turn, handover, desk, .. } = self;
         turn.handle_timeout(now);
         streams.sweep(now, |path, carries| match carries {
             Carries::Ice => engine.owns(Path::Stream(path)),
@@ -132,9 +129,19 @@ impl MediaThread {
             engine.lose_path(now, Path::Stream(closed));
             turn.drop_client(Client::Stream(closed));
         }
-        while let Some(backlog) = streams.poll_backlog() {
-            engine.set_slow(backlog.path, backlog.is_slow);
+        if !streams.has_backlogs() {
+            return;
         }
+        for backlog in streams.take_backlogs() {
+            let Backlog { path, is_slow } = backlog;
+            let elsewhere = handover.home(path).filter(|_| !engine.owns(path));
+            match elsewhere {
+                None => engine.set_slow(path, is_slow),
+                Some(thread) if handover.give(thread, path, &[], Cause::Backlog { is_slow }) => {}
+                Some(_) => streams.keep_backlog(backlog),
+            }
+        }
+        desk.owes |= streams.has_backlogs() | !handover.dispatch();
     }
 
     /// Gives the engine what other threads handed over: here or nowhere, so nothing circles.
@@ -153,11 +160,16 @@ impl MediaThread {
             }
             for handed in parcel.datagrams() {
                 let path = handed.path;
-                if handed.cause == Cause::Outgoing {
-                    if let Path::Relayed(path) = path {
+                match (handed.cause, path) {
+                    (Cause::Outgoing, Path::Relayed(path)) => {
                         turn.send(now, path, handed.datagram, streams);
+                        continue;
                     }
-                    continue;
+                    (Cause::Backlog { is_slow }, path) => {
+                        engine.set_slow(path, is_slow);
+                        continue;
+                    }
+                    _ => {}
                 }
                 match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
                 {
@@ -199,7 +211,9 @@ impl Sorting<'_> {
                 handover.give(usize::from(thread), path, datagram, Cause::Named);
             }
             Routed::Unknown => match handover.home(path) {
-                Some(thread) => handover.give(thread, path, datagram, Cause::Home),
+                Some(thread) => {
+                    handover.give(thread, path, datagram, Cause::Home);
+                }
                 None if handover.show(now, path, datagram) => {}
                 None => facts.strangers += 1,
             },

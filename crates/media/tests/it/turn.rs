@@ -1,5 +1,7 @@
 //! Simulated browsers that reach media threads through their TURN servers, on real sockets of loopback.
 
+#![allow(clippy::disallowed_types)] // A client's socket waits for the answers to its requests.
+
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 

@@ -29,7 +29,9 @@ impl Quotas {
     pub(super) fn allow(&self, holder: &Holder) -> bool {
         let of_peer = self.peers.get(&holder.peer).copied().unwrap_or(0);
         let of_address = self.addresses.get(&host(holder.ip)).copied().unwrap_or(0);
-        of_peer < self.limits.per_peer && of_address < self.limits.per_address
+        // No address takes what the others need: the first to take all it can gets half, the second a quarter, and so on.
+        let left: u32 = self.limits.in_all.saturating_sub(self.addresses.values().sum());
+        of_peer < self.limits.per_peer && of_address < self.limits.per_address.min(left)
     }
 
     /// Counts one more.
