@@ -22,9 +22,9 @@ export async function freePort() {
 
 /** A running `parlor serve`. */
 export class Server {
-  static async start({ args = [], port } = {}) {
+  static async start({ args = [], port, host = '127.0.0.1' } = {}) {
     const chosen = port ?? (await freePort());
-    const child = spawn(BINARY, ['serve', '--listen', `127.0.0.1:${chosen}`, '--udp-port', `${chosen}`, ...args], {
+    const child = spawn(BINARY, ['serve', '--listen', `${host}:${chosen}`, '--udp-port', `${chosen}`, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, PARLOR_LOG_LEVEL: process.env.PARLOR_LOG_LEVEL ?? 'info' },
     });

@@ -9,6 +9,7 @@ use parlor_rtc::MediaKind;
 use parlor_rtc::congestion::Bitrate;
 
 use crate::allocate::{Area, Budget, Class, Decision, Demand, Given, Subscription, with_headroom};
+use crate::cap::{capped_area, layers_up_to, up_to};
 use crate::engine::Engine;
 use crate::id::TrackId;
 use crate::lately::Had;
@@ -54,6 +55,8 @@ pub(crate) struct Flowing {
     id: TrackId,
     class: Class,
     area: Area,
+    /// The best encoding that it may be sent.
+    cap: Option<u8>,
     /// How much of it the thread has time for.
     pub(crate) limit: Limit,
 }
@@ -118,13 +121,15 @@ impl Engine {
             };
             let class = Class::of(source.source, priority, self.has_spoken_lately(now, source));
             let limit = self.shedding.limit(class, key.index, source.id);
-            let area = limit.of_area(area);
+            let cap = peer.caps.of(source);
+            let area = limit.of_area(capped_area(area, source.known(), cap));
             (at.kind == MediaKind::Video).then_some(Flowing {
                 slot,
                 track: track.key,
                 id: track.id,
                 class,
                 area,
+                cap,
                 limit,
             })
         });
@@ -338,9 +343,9 @@ fn subscription<'a>(now: Instant, flowing: &Flowing, track: &'a Track) -> Subscr
         shown: Some(flowing.area),
         on: true,
         receivable: true,
-        rungs: track.rungs(),
-        known: track.known(),
-        presumed: track.presumed_layers(flowing.area),
+        rungs: up_to(track.rungs(), flowing.cap),
+        known: up_to(track.known(), flowing.cap),
+        presumed: track.presumed_layers(flowing.area) & layers_up_to(flowing.cap),
         asked: track.asked(),
         begun: track.begun(now),
     }

@@ -1,7 +1,7 @@
 //! What a room asks of the engine, and what it gets back.
 
 use parlor_rtc::sdp::SdpError;
-use parlor_rtc::{MediaKind, Mid};
+use parlor_rtc::{MediaKind, Mid, Rid};
 
 use crate::change::SlotState;
 use crate::id::{PeerId, RoomId, Source, TrackId};
@@ -17,6 +17,19 @@ pub struct Join {
     pub offer: String,
     /// What the client's sending sections are. What it sends on others is refused.
     pub senders: Vec<Sender>,
+    /// How its receive sections are used.
+    pub receive: Receive,
+}
+
+/// How a peer's receive sections are used.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Receive {
+    /// The server decides which track each of them carries, and says so.
+    #[default]
+    Floating,
+    /// Each carries one track for as long as that lives, announced under its own name in the answer. Only an offer
+    /// changes which: these, the tracks of others that are to be there after this one.
+    Pinned(Vec<TrackId>),
 }
 
 /// What one sending section of an offer is.
@@ -40,6 +53,8 @@ pub struct Joined {
     pub answer: String,
     /// Every receive section with the track it carries now.
     pub slots: Vec<SlotState>,
+    /// The names of the encodings of each own track that has several, the lowest first.
+    pub encodings: Vec<(TrackId, Vec<Rid>)>,
 }
 
 /// One video track that a client shows now.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
+use parlor_rtc::Rid;
 use parlor_rtc::rtp::{NtpClock, NtpTime};
 
 use crate::arena::SendArena;
@@ -147,6 +148,19 @@ impl Engine {
         if let Some(peer) = self.peers.get_mut(key) {
             peer.shown = Shown::new(tracks);
             self.reassign_peer(now, key);
+            self.review_soon(now, key);
+        }
+    }
+
+    /// A peer is to be sent no better encoding of a track than the one of this rid, if it arrives, or else a smaller
+    /// one; `None` takes that back. The rest is chosen as for everyone.
+    pub fn cap(&mut self, now: Instant, peer: PeerId, track: TrackId, up_to: Option<Rid>) {
+        let Some(&key) = self.peer_keys.get(&peer) else { return };
+        let known = &self.track_keys;
+        if let Some(peer) = self.peers.get_mut(key)
+            && known.contains_key(&track)
+        {
+            peer.caps.set(track, up_to, |track| known.contains_key(&track));
             self.review_soon(now, key);
         }
     }

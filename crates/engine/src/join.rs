@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{Negotiation, Offer, negotiate};
-use parlor_rtc::{Connection, Mid};
+use parlor_rtc::{Connection, Mid, Rid};
 
-use crate::command::{Join, JoinError, Joined, Sender};
+use crate::command::{Join, JoinError, Joined, Receive, Sender};
 use crate::engine::Engine;
-use crate::id::{PeerId, Source};
+use crate::id::{PeerId, Source, TrackId};
 use crate::outgoing::Outgoing;
 use crate::peer::{Peer, PeerKey};
+use crate::pins::Hold;
 use crate::published::Published;
 use crate::random::Random;
 use crate::room::RoomKey;
@@ -42,7 +43,8 @@ impl Engine {
     /// A later offer of a peer: fresh ICE credentials, more slots, more senders, or fewer. DTLS and
     /// everything else goes on. `senders` names every section that is sent on, whether it is new or not. The
     /// track of a section that is no longer sent on ends; if the section comes back, it
-    /// is with a new one.
+    /// is with a new one. `pins` says what is to be on the slots of a peer that joined with
+    /// [`Receive::Pinned`]; those of others float on.
     ///
     /// # Errors
     /// Why it cannot be used; nothing has changed then.
@@ -52,8 +54,9 @@ impl Engine {
         peer: PeerId,
         offer: &str,
         senders: &[Sender],
+        pins: &[TrackId],
     ) -> Result<Joined, JoinError> {
-        let joined = self.try_reoffer(now, peer, offer, senders);
+        let joined = self.try_reoffer(now, peer, (offer, senders, pins));
         self.counters.joins_refused += u64::from(joined.is_err());
         joined
     }
@@ -76,11 +79,21 @@ impl Engine {
             session.local_ice.clone(),
             session.negotiation.ice.clone(),
             session.negotiation.fingerprint,
-        );
+        )
+        .with_role(session.negotiation.role);
         let ssrc = Ssrc(self.random.next_u32());
-        self.add_peer(Peer::new(now, join.peer, room, session, connection, ssrc))?;
+        let mut peer = Peer::new(now, join.peer, room, session, connection, ssrc);
+        let pins = match join.receive {
+            Receive::Floating => Vec::new(),
+            Receive::Pinned(pins) => {
+                peer.vacant_hold = Hold::Free;
+                pins
+            }
+        };
+        self.add_peer(peer)?;
         self.publish(now, key, &join.senders)?;
         self.open_slots(key);
+        self.pin_slots(now, key, &pins);
         self.timers.set(Timer::Peer(key.index, PeerTimer::Connection), Some(now));
         let sources: Vec<Source> = join.senders.iter().map(|sender| sender.source).collect();
         self.reassign_others(now, room, &sources);
@@ -92,8 +105,7 @@ impl Engine {
         &mut self,
         now: Instant,
         id: PeerId,
-        offer: &str,
-        senders: &[Sender],
+        (offer, senders, pins): (&str, &[Sender], &[TrackId]),
     ) -> Result<Joined, JoinError> {
         let key = *self.peer_keys.get(&id).ok_or(JoinError::UnknownPeer(id))?;
         let peer = self.peers.get(key).ok_or(JoinError::UnknownPeer(id))?;
@@ -118,6 +130,7 @@ impl Engine {
         self.switch_senders(key, senders);
         self.publish(now, key, &fresh)?;
         self.open_slots(key);
+        self.pin_slots(now, key, pins);
         self.reassign_room(now, room);
         self.reassign_peer(now, key);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
@@ -281,11 +294,12 @@ impl Engine {
             let ssrcs = [media, rtx];
             let (mixed, seed) = (negotiation.extmap_allow_mixed, self.random.next_u64());
             let outgoing = Outgoing::new(section, ssrcs, mixed, seed);
+            let hold = peer.vacant_hold;
             match vacant.and_then(|index| peer.slots.get_mut(index)) {
-                Some(slot) => *slot = Slot::new(section, slot.pair(), outgoing),
+                Some(slot) => *slot = Slot::new(section, slot.pair(), hold, outgoing),
                 None => {
                     let pair = peer.slots.iter().filter(|slot| slot.kind == section.kind).count();
-                    peer.slots.push(Slot::new(section, pair, outgoing));
+                    peer.slots.push(Slot::new(section, pair, hold, outgoing));
                 }
             }
         }
@@ -295,10 +309,20 @@ impl Engine {
     fn answer(&mut self, key: PeerKey) -> Option<Joined> {
         let Peer { session, slots, speaker, .. } = self.peers.get_mut(key)?;
         let fingerprint = self.config.identity.fingerprint();
+        let tracks = &self.tracks;
         let answer = session.answer(fingerprint, &self.config.candidates, |mid| {
-            slots.iter().find(|slot| slot.mid == mid)?.describe(&speaker.cname)
+            let slot = slots.iter().find(|slot| slot.mid == mid)?;
+            let track = slot.track().and_then(|key| tracks.get(key));
+            slot.describe(&speaker.cname, track)
         });
-        Some(Joined { answer, slots: self.peers.get(key)?.slot_states() })
+        let peer = self.peers.get(key)?;
+        Some(Joined { answer, slots: peer.slot_states(), encodings: self.encodings_of(peer) })
+    }
+
+    fn encodings_of(&self, peer: &Peer) -> Vec<(TrackId, Vec<Rid>)> {
+        let tracks = peer.published.iter().filter_map(|published| self.tracks.get(published.track));
+        let named = tracks.map(|track| (track.id, track.names().flatten().collect::<Vec<_>>()));
+        named.filter(|(_, names)| names.len() > 1).collect()
     }
 }
 

@@ -4,6 +4,7 @@ mod ahead;
 pub mod allocate;
 pub mod arena;
 mod assign;
+mod cap;
 mod census;
 mod change;
 mod choose;
@@ -41,6 +42,7 @@ mod overflow;
 mod packet;
 mod paths;
 mod peer;
+mod pins;
 mod published;
 mod quality;
 mod random;
@@ -77,7 +79,7 @@ pub use change::{
     Change, ConnectionState, Network, PeerQuality, PeerState, Picture, SlotCounts, SlotState,
     TrackQuality, WantedLayers,
 };
-pub use command::{Join, JoinError, Joined, Sender, View};
+pub use command::{Join, JoinError, Joined, Receive, Sender, View};
 pub use config::{Config, Limits};
 pub use counters::Counters;
 pub use datagram::{PATH_HOLDS, Routed, thread_of_check};

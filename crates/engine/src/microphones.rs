@@ -192,6 +192,9 @@ impl Engine {
         let peer = self.peers.get(key).filter(|peer| peer.may_be_fed(MediaKind::Audio))?;
         self.slot_carrying(key, track).or_else(|| {
             let newcomer = self.tracks.get(track).filter(|track| track.publisher != peer.id)?;
+            if peer.is_pinned() {
+                return None;
+            }
             let slot = peer.can_decode(newcomer).then(|| self.idle_slot(peer, newcomer))??;
             Some((slot, TrackRef { id: newcomer.id, key: track }))
         })

@@ -8,6 +8,7 @@ use parlor_rtc::sdp::Codec;
 use parlor_rtc::{Connection, MediaKind};
 
 use crate::allocate::Allocator;
+use crate::cap::Caps;
 use crate::change::{ConnectionState, SlotCounts, SlotState};
 use crate::compound::Speaker;
 use crate::id::{PeerId, TrackId};
@@ -15,6 +16,7 @@ use crate::incoming::Incoming;
 use crate::link::Link;
 use crate::lip_sync::ClockDifference;
 use crate::paths::PeerPaths;
+use crate::pins::Hold;
 use crate::published::Published;
 use crate::quality::Told;
 use crate::room::RoomKey;
@@ -51,6 +53,8 @@ pub(crate) struct Peer {
     pub(crate) clock_difference: ClockDifference,
     /// One for each section that the client has ever received on, in the order of the offer.
     pub(crate) slots: Vec<Slot>,
+    /// Who decides what a new slot carries.
+    pub(crate) vacant_hold: Hold,
     /// Those that have something to forward.
     pub(crate) ready_slots: SlotSet,
     /// The slot that is served first, so that of pictures that wait none waits for all of another.
@@ -64,6 +68,7 @@ pub(crate) struct Peer {
     /// What it was last told of what it gets.
     pub(crate) told: Told,
     pub(crate) shown: Shown,
+    pub(crate) caps: Caps,
     /// How much of each video track it is sent.
     pub(crate) allocator: Allocator,
     pub(crate) wanted_slots: SlotCounts,
@@ -101,6 +106,7 @@ impl Peer {
             session: Box::new(session),
             clock_difference: ClockDifference::default(),
             slots: Vec::new(),
+            vacant_hold: Hold::Floats,
             ready_slots: SlotSet::default(),
             turn: 0,
             leader: None,
@@ -108,6 +114,7 @@ impl Peer {
             undecodable: Vec::new(),
             told: Told::default(),
             shown: Shown::default(),
+            caps: Caps::default(),
             allocator: Allocator::new(),
             wanted_slots: SlotCounts::default(),
             round_trip: None,
@@ -138,6 +145,11 @@ impl Peer {
             let section = session::receiving_section(negotiation, slot.mid);
             slot.update(section, negotiation.extmap_allow_mixed);
         }
+    }
+
+    /// Whether a slot of it carries one track for that one's life.
+    pub(crate) fn is_pinned(&self) -> bool {
+        self.vacant_hold != Hold::Floats
     }
 
     /// Whether what is sent to the peer can reach it.

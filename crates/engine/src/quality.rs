@@ -59,6 +59,7 @@ impl Engine {
         has_changed |= told.follow_estimate(estimate_bps);
         let videos = slots.iter().filter(|slot| slot.kind == MediaKind::Video);
         let carried = videos.filter_map(|slot| quality_of(slot, self.tracks.get(slot.track()?)?));
+        let carried = carried.filter(|quality| !undecodable.contains(&quality.track));
         let unsupported = undecodable
             .iter()
             .map(|&track| TrackQuality { track, given: Err(Reason::CodecNotSupported) });

@@ -239,7 +239,13 @@ mod tests {
             engine.add_room(RoomId(1));
             let (mid, track) = ("0".parse().unwrap(), TrackId(1));
             let senders = vec![Sender { mid, track, source, on: true }];
-            let join = Join { room: RoomId(1), peer: PeerId(1), offer, senders };
+            let join = Join {
+                room: RoomId(1),
+                peer: PeerId(1),
+                offer,
+                senders,
+                receive: Default::default(),
+            };
             engine.join(now, join).unwrap();
             let (publisher, track) = (engine.peer_keys[&PeerId(1)], engine.track_keys[&track]);
             let listener = Subscriber { peer: publisher, slot: 0 };

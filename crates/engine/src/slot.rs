@@ -11,7 +11,8 @@ use crate::lately::Lately;
 use crate::measure::Quality;
 use crate::outgoing::Outgoing;
 use crate::packet::Headers;
-use crate::track::{TrackKey, TrackRef};
+use crate::pins::{Hold, stream_of};
+use crate::track::{Track, TrackKey, TrackRef};
 
 /// What a slot carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) struct Slot {
     pair: usize,
     /// The latest offer receives on the section.
     open: bool,
+    /// Who decides what it carries.
+    pub(crate) hold: Hold,
     feed: Feed,
     /// What was last decided of the video track that flows.
     pub(crate) given: Given,
@@ -53,12 +56,13 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(section: &MediaSection, pair: usize, outgoing: Outgoing) -> Slot {
+    pub(crate) fn new(section: &MediaSection, pair: usize, hold: Hold, outgoing: Outgoing) -> Slot {
         Slot {
             mid: section.mid,
             kind: section.kind,
             pair,
             open: true,
+            hold,
             feed: Feed::Empty,
             given: Given::Send(Quality::default()),
             demand: Demand::default(),
@@ -132,15 +136,23 @@ impl Slot {
         self.outgoing.receiving(codec).is_some()
     }
 
-    /// What the answer says of the section.
-    pub(crate) fn describe(&self, cname: &str) -> Option<sdp::Slot> {
+    /// What the answer says of the section, on which `track` is now; `None` when nothing will be sent before
+    /// another offer.
+    pub(crate) fn describe(&self, cname: &str, track: Option<&Track>) -> Option<sdp::Slot> {
+        let (stream, track) = match (self.hold, track) {
+            (Hold::Floats, _) => {
+                (format!("slot-{}", self.pair), format!("slot-{}-{}", self.pair, self.kind))
+            }
+            (Hold::Pinned(id), Some(track)) => (stream_of(track), id.to_string()),
+            (Hold::Pinned(_) | Hold::Free | Hold::Spent, _) => return None,
+        };
         let Headers { ssrc: Ssrc(ssrc), rtx_ssrc: Ssrc(rtx_ssrc), .. } = self.outgoing.headers;
         self.open.then(|| sdp::Slot {
             ssrc,
             rtx_ssrc: Some(rtx_ssrc),
             cname: cname.to_owned(),
-            stream: format!("slot-{}", self.pair),
-            track: format!("slot-{}-{}", self.pair, self.kind),
+            stream,
+            track,
         })
     }
 }

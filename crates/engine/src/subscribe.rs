@@ -7,6 +7,7 @@ use parlor_rtc::MediaKind;
 
 use crate::allocate::Demand;
 use crate::assign::{Assignment, Candidate, Group, Place, assign};
+use crate::change::SlotCounts;
 use crate::engine::Engine;
 use crate::id::{Source, TrackId};
 use crate::peer::{Peer, PeerKey};
@@ -51,11 +52,39 @@ impl Engine {
         self.counters.assignments += 1;
         let candidates = self.candidates(peer);
         let undecodable = self.undecodable(peer);
-        let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
         let live: BTreeSet<_> = candidates.iter().filter(|c| c.active).map(|c| c.track).collect();
+        let wanted = if peer.is_pinned() {
+            let wanted = peer.open_slots();
+            self.feed_pinned(now, key, &live);
+            wanted
+        } else {
+            self.feed_floating(now, key, &candidates, &live)
+        };
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let wants_other_slots = std::mem::replace(&mut peer.wanted_slots, wanted) != wanted;
+        let has_news = std::mem::replace(&mut peer.undecodable, undecodable) != peer.undecodable;
+        if wants_other_slots {
+            self.dirty.mark_peer(key);
+        }
+        if has_news {
+            self.review_soon(now, key);
+        }
+        self.review_fallbacks_soon(now, key);
+    }
+
+    /// Decides what is on a peer's slots that float, and has it sent; returns how many slots it should have.
+    fn feed_floating(
+        &mut self,
+        now: Instant,
+        key: PeerKey,
+        candidates: &[Candidate],
+        live: &BTreeSet<TrackId>,
+    ) -> SlotCounts {
+        let Some(peer) = self.peers.get(key) else { return SlotCounts::default() };
+        let places: Vec<Place> = peer.slots.iter().map(|slot| slot.place()).collect();
         let max_slots = self.config.limits.slots_per_kind;
-        let Assignment { tracks, mut wanted } = assign(&places, &candidates, max_slots);
-        wanted.audio = wanted.audio.max(self.audio_slots_to_have(peer.room, &places, &candidates));
+        let Assignment { tracks, mut wanted } = assign(&places, candidates, max_slots);
+        wanted.audio = wanted.audio.max(self.audio_slots_to_have(peer.room, &places, candidates));
         let may_flow: Vec<bool> = places.iter().map(|place| peer.may_be_fed(place.kind)).collect();
         for ((slot, track), may_flow) in tracks.into_iter().enumerate().zip(may_flow) {
             let active = track.is_some_and(|track| live.contains(&track));
@@ -67,16 +96,7 @@ impl Engine {
             };
             self.feed_slot(now, Subscriber { peer: key, slot }, feed);
         }
-        let Some(peer) = self.peers.get_mut(key) else { return };
-        let wants_other_slots = std::mem::replace(&mut peer.wanted_slots, wanted) != wanted;
-        let has_news = std::mem::replace(&mut peer.undecodable, undecodable) != peer.undecodable;
-        if wants_other_slots {
-            self.dirty.mark_peer(key);
-        }
-        if has_news {
-            self.review_soon(now, key);
-        }
-        self.review_fallbacks_soon(now, key);
+        wanted
     }
 
     /// Every track of the other peers in the room that this peer could receive.
@@ -207,6 +227,7 @@ impl Engine {
                 |slot: &Slot| slot.feed().track().is_some_and(|carried| carried.key == key);
             if let Some(slot) = slots.iter().position(carries) {
                 self.feed_slot(now, Subscriber { peer, slot }, Feed::Empty);
+                self.spend_slot(Subscriber { peer, slot });
             }
         }
     }

@@ -48,9 +48,9 @@ pub(crate) fn carry_out(now: Instant, command: Command, tables: Tables<'_>, out:
             }
             answer(reply, result);
         }
-        Command::Reoffer { room, peer, offer, senders, reply } => {
+        Command::Reoffer { room, peer, offer, senders, pins, reply } => {
             let result = in_room(rooms, room).and_then(|()| {
-                engine.reoffer(now, peer, &offer, &senders).map_err(MediaError::Refused)
+                engine.reoffer(now, peer, &offer, &senders, &pins).map_err(MediaError::Refused)
             });
             answer(reply, result);
         }
@@ -59,6 +59,9 @@ pub(crate) fn carry_out(now: Instant, command: Command, tables: Tables<'_>, out:
         }
         Command::View { room, peer, tracks, reply } => {
             answer(reply, in_room(rooms, room).map(|()| engine.view(now, peer, tracks)));
+        }
+        Command::Cap { room, peer, track, up_to, reply } => {
+            answer(reply, in_room(rooms, room).map(|()| engine.cap(now, peer, track, up_to)));
         }
         Command::RemovePeer { room, peer, reply } => {
             let result = in_room(rooms, room).map(|()| engine.remove_peer(now, peer, out));

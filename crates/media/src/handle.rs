@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parlor_engine::{Join, Joined, Sender, View, thread_of_check};
 use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
+use parlor_rtc::Rid;
 use parlor_rtc::framing;
 use parlor_rtc::path::StreamId;
 use parlor_rtc::sdp::Candidates;
@@ -150,7 +151,8 @@ impl MediaHandle {
         joined
     }
 
-    /// A peer's later offer: fresh ICE credentials, more slots, more or other senders.
+    /// A peer's later offer: fresh ICE credentials, more slots, more or other senders. `pins` are the tracks that are
+    /// to be on its slots if it joined with pinned ones.
     ///
     /// # Errors
     /// As [`MediaHandle::rejoin`]; a refused offer changes nothing.
@@ -160,8 +162,10 @@ impl MediaHandle {
         peer: PeerId,
         offer: String,
         senders: Vec<Sender>,
+        pins: Vec<TrackId>,
     ) -> Result<Joined, MediaError> {
-        self.ask(room, peer, |reply| Command::Reoffer { room, peer, offer, senders, reply }).await
+        let reoffer = |reply| Command::Reoffer { room, peer, offer, senders, pins, reply };
+        self.ask(room, peer, reoffer).await
     }
 
     /// A publisher, `peer`, has switched one of its tracks on or off.
@@ -190,6 +194,20 @@ impl MediaHandle {
         tracks: Vec<View>,
     ) -> Result<(), MediaError> {
         self.ask(room, peer, |reply| Command::View { room, peer, tracks, reply }).await
+    }
+
+    /// A peer is to be sent no better encoding of a track than the one of this rid; `None` takes that back.
+    ///
+    /// # Errors
+    /// As [`MediaHandle::switch_track`].
+    pub async fn cap(
+        &self,
+        room: RoomId,
+        peer: PeerId,
+        track: TrackId,
+        up_to: Option<Rid>,
+    ) -> Result<(), MediaError> {
+        self.ask(room, peer, |reply| Command::Cap { room, peer, track, up_to, reply }).await
     }
 
     /// Ends a peer's membership of its room.

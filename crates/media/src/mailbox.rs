@@ -7,6 +7,7 @@ use async_channel::{Receiver, Sender};
 use futures_channel::oneshot;
 use parlor_engine::{Join, JoinError, Joined, Sender as Publication, View};
 use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
+use parlor_rtc::Rid;
 use parlor_rtc::path::StreamId;
 
 use crate::board::{BoardRoot, BoardWriter};
@@ -77,6 +78,7 @@ pub(crate) enum Command {
         peer: PeerId,
         offer: String,
         senders: Vec<Publication>,
+        pins: Vec<TrackId>,
         reply: Reply<Joined>,
     },
     SwitchTrack {
@@ -89,6 +91,13 @@ pub(crate) enum Command {
         room: RoomId,
         peer: PeerId,
         tracks: Vec<View>,
+        reply: Reply<()>,
+    },
+    Cap {
+        room: RoomId,
+        peer: PeerId,
+        track: TrackId,
+        up_to: Option<Rid>,
         reply: Reply<()>,
     },
     RemovePeer {
@@ -169,6 +178,7 @@ impl Command {
             | Command::RemoveRoom { reply, .. }
             | Command::SwitchTrack { reply, .. }
             | Command::View { reply, .. }
+            | Command::Cap { reply, .. }
             | Command::RemovePeer { reply, .. }
             | Command::AddStream { reply, .. }
             | Command::Panic { reply } => drop(reply.send(Err(error))),

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use parlor_wire::{Join, Kind, PROTOCOL, Reason, Refusal, RoomName, Sender, Source, VERSION};
 
 use crate::room::Token;
+use crate::room::about::Metadata;
+use crate::room::command::Manner;
 
 /// Longest display name, in characters.
 pub const MAX_NAME_LEN: usize = 64;
@@ -15,6 +17,9 @@ pub const MAX_SENDERS: usize = 16;
 /// Longest mid, in bytes (see `parlor_rtc::Mid`).
 const MAX_MID_LEN: usize = 16;
 
+/// Who does not say what to be called.
+const NAMELESS: &str = "Guest";
+
 /// How long one who was refused for want of room does well to wait, in milliseconds.
 const FULL_RETRY_MS: u64 = 10_000;
 
@@ -23,14 +28,20 @@ const FULL_RETRY_MS: u64 = 10_000;
 pub struct Wish {
     /// Which room.
     pub room: RoomName,
+    /// How it will talk.
+    pub manner: Manner,
     /// The display name, trimmed.
     pub name: String,
+    /// What it says of itself beside that.
+    pub metadata: Option<Metadata>,
     /// The SDP offer.
     pub offer: Option<String>,
     /// Its sending sections.
     pub senders: Vec<Sender>,
     /// The membership to resume.
     pub resume: Option<Token>,
+    /// Whether its room's publishers are to send several encodings; `None` where the dialect leaves that to the server.
+    pub simulcast: Option<Option<bool>>,
 }
 
 /// Reads the name of a room from what follows `room:` in a topic.
@@ -69,7 +80,55 @@ pub fn check(room: RoomName, join: Join) -> Result<Wish, Refusal> {
         let message = "offer: missing; only a join with `resume` may leave it out";
         return Err(Refusal::new(Reason::BadRequest, message));
     }
-    Ok(Wish { room, name, offer: join.offer, senders: join.senders, resume })
+    Ok(Wish {
+        room,
+        manner: Manner::Parlor,
+        name,
+        metadata: None,
+        offer: join.offer,
+        senders: join.senders,
+        resume,
+        simulcast: None,
+    })
+}
+
+/// Who may come by WHIP or WHEP, by what the request says of itself in `Authorization: Bearer` (RFC 6750 section 2.1).
+///
+/// # Errors
+/// None today: everybody is admitted, with a token or without. This is the one place where that is decided.
+pub fn admit(_manner: Manner, _bearer: Option<&str>) -> Result<(), Refusal> {
+    Ok(())
+}
+
+/// A join by WHIP or WHEP, whose offer sends on `senders`.
+///
+/// # Errors
+/// The refusal that the client is to get; it names the field.
+pub fn by_http(
+    room: RoomName,
+    manner: Manner,
+    name: &str,
+    offer: String,
+    senders: Vec<Sender>,
+) -> Result<Wish, Refusal> {
+    let name = display_name(name)?;
+    check_senders(&senders)?;
+    let (metadata, resume, simulcast) = (None, None, None);
+    let offer = Some(offer);
+    Ok(Wish { room, manner, name, metadata, offer, senders, resume, simulcast })
+}
+
+/// What somebody wants who speaks Membrane's dialect: its name is in its metadata, if anywhere.
+pub fn membrane(room: RoomName, metadata: Option<Metadata>, simulcast: Option<bool>) -> Wish {
+    let (manner, name) = (Manner::Membrane, name_in(metadata.as_ref()));
+    let (senders, simulcast) = (Vec::new(), Some(simulcast));
+    Wish { room, manner, name, metadata, offer: None, senders, resume: None, simulcast }
+}
+
+/// The display name of somebody whose metadata has it where Membrane's own pages put it.
+pub fn name_in(metadata: Option<&Metadata>) -> String {
+    let said = metadata.and_then(|metadata| metadata.get("displayName")?.as_str());
+    said.and_then(|said| display_name(said).ok()).unwrap_or_else(|| NAMELESS.to_owned())
 }
 
 fn display_name(text: &str) -> Result<String, Refusal> {

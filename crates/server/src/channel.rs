@@ -13,9 +13,10 @@ use serde_json::value::RawValue;
 
 use crate::admission;
 use crate::app::App;
+use crate::dialect::membrane::channel::{JoinPayload, MembraneChannel};
 use crate::rate::TokenBucket;
 use crate::room::command::{Command, Request, SessionId};
-use crate::room::{Entry, RoomHandle};
+use crate::room::{Entry, RoomHandle, Voice};
 use crate::session::{Session, encode};
 use crate::socket::{Outbox, Pulse};
 
@@ -70,7 +71,15 @@ pub fn parse_payload<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Refus
 }
 
 /// One joined topic.
-struct Channel {
+enum Channel {
+    /// In our own dialect.
+    Parlor(Membership),
+    /// In Membrane's.
+    Membrane(Box<MembraneChannel>),
+}
+
+/// A membership of a room, for as long as the channel lasts.
+struct Membership {
     id: SessionId,
     session: Session,
     room: RoomHandle,
@@ -149,7 +158,8 @@ impl Channels {
 
     /// Tells every room at once: one that is slow to take it holds up no other.
     async fn tell_rooms(&self, command: impl Fn(SessionId) -> Command) {
-        let told = self.by_topic.values().map(|channel| channel.room.send(command(channel.id)));
+        let members = self.by_topic.values().filter_map(Channel::member);
+        let told = members.map(|(id, room)| room.send(command(id)));
         join_all(told).await;
     }
 
@@ -169,21 +179,28 @@ impl Channels {
     async fn join(&mut self, frame: &RawFrame<'_>, room: &str) {
         let now = Instant::now();
         let Frame(join_ref, reference, topic, _, payload) = frame;
-        self.by_topic.retain(|_, channel| !channel.session.is_over());
-        let replaces = self.by_topic.get(&**topic).map(|old| old.id);
+        self.by_topic.retain(|_, channel| !channel.session().is_over());
+        if says_no_protocol(payload) {
+            return self.join_membrane(frame, room).await;
+        }
+        if matches!(self.by_topic.get(&**topic), Some(Channel::Membrane(_))) {
+            self.leave(topic, None).await;
+        }
+        let old = self.by_topic.get(&**topic);
+        let replaces = old.and_then(Channel::member).map(|(id, _)| id);
         let wish = self
-            .may_join(now, replaces.is_some())
+            .may_join(now, old.is_some())
             .and_then(|()| admission::check(admission::room_name(room)?, parse_payload(payload)?));
         let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
         let entered = wish.and_then(|wish| {
-            let session = session.clone();
+            let voice = Voice::Parlor(session.clone());
             let reference = reference.as_deref().map(str::to_owned);
             let host = self.host.clone();
-            self.app.rooms.enter(Entry { wish, session, reference, replaces, host })
+            self.app.rooms.enter(Entry { wish, voice, reference, replaces, host })
         });
         match entered {
             Ok((id, room)) => {
-                let channel = Channel { id, session, room };
+                let channel = Channel::Parlor(Membership { id, session, room });
                 self.by_topic.insert(topic.clone().into_owned(), channel);
             }
             Err(refusal) => {
@@ -194,10 +211,31 @@ impl Channels {
         }
     }
 
+    /// Joins a room in Membrane's dialect. It is in the room once it says so.
+    async fn join_membrane(&mut self, frame: &RawFrame<'_>, room: &str) {
+        let now = Instant::now();
+        let Frame(join_ref, reference, topic, _, payload) = frame;
+        let wish = self.may_join(now, self.by_topic.contains_key(&**topic)).and_then(|()| {
+            Ok((admission::room_name(room)?, parse_payload::<JoinPayload>(payload)?))
+        });
+        self.leave(topic, None).await;
+        match wish {
+            Ok((room, payload)) => {
+                let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
+                let with = (payload, self.host.clone());
+                let (app, reference) = (self.app.clone(), reference.as_deref());
+                let channel = MembraneChannel::join(app, session, reference, room, with);
+                let channel = Channel::Membrane(Box::new(channel));
+                self.by_topic.insert(topic.clone().into_owned(), channel);
+            }
+            Err(refusal) => self.refuse(frame, refusal),
+        }
+    }
+
     /// Leaves a topic, if it was joined. The channel is forgotten only when its room has been told:
     /// a socket that closes meanwhile tells it then.
     async fn leave(&mut self, topic: &str, reference: Option<String>) {
-        if let Some(channel) = self.by_topic.get(topic) {
+        if let Some(channel) = self.by_topic.get_mut(topic) {
             channel.leave(reference).await;
             self.by_topic.remove(topic);
         }
@@ -215,7 +253,8 @@ impl Channels {
     async fn event(&mut self, frame: &RawFrame<'_>) {
         let Frame(join_ref, reference, topic, name, payload) = frame;
         let left = &**name == event::LEAVE;
-        let channel = self.by_topic.get(&**topic).filter(|channel| !channel.session.is_over());
+        let channel = self.by_topic.get_mut(&**topic);
+        let channel = channel.filter(|channel| !channel.session().is_over());
         let Some(channel) = channel else {
             // One who wants to be out, and is, has what was asked for.
             let is_out = Reply::Ok(Empty {});
@@ -225,22 +264,26 @@ impl Channels {
                 self.refuse(frame, unmatched_topic())
             };
         };
-        if !channel.session.is_meant(join_ref.as_deref()) {
+        if !channel.session().is_meant(join_ref.as_deref()) {
             return;
         }
         let reference = reference.as_ref().map(Cow::to_string);
         if left {
             return self.leave(topic, reference).await;
         }
+        let membership = match channel {
+            Channel::Membrane(channel) => return channel.event(name, payload).await,
+            Channel::Parlor(membership) => (membership.id, membership.room.clone()),
+        };
         let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
         if &**name == "report" && limited.is_ok() {
             return self.report(frame);
         }
         match limited.and_then(|()| self.request(name, payload)) {
             Ok(request) => {
-                let session = channel.id;
+                let (session, room) = membership;
                 let command = Command::Request { session, reference, request };
-                if !channel.room.send(command).await {
+                if !room.send(command).await {
                     self.refuse(frame, unmatched_topic());
                 }
             }
@@ -269,7 +312,8 @@ impl Channels {
             "offer" => {
                 let Offer { offer, senders } = parse_payload(payload)?;
                 admission::check_senders(&senders)?;
-                Ok(Request::Offer { offer, senders: self.app.rooms.name_tracks(senders) })
+                let senders = self.app.rooms.name_tracks(senders);
+                Ok(Request::Offer { offer, senders, pins: Vec::new() })
             }
             _ => {
                 let message = "There is no such event in a room.";
@@ -280,6 +324,30 @@ impl Channels {
 }
 
 impl Channel {
+    fn session(&self) -> &Session {
+        match self {
+            Channel::Parlor(membership) => &membership.session,
+            Channel::Membrane(channel) => channel.session(),
+        }
+    }
+
+    /// The session that a room knows, and the room.
+    fn member(&self) -> Option<(SessionId, &RoomHandle)> {
+        match self {
+            Channel::Parlor(membership) => Some((membership.id, &membership.room)),
+            Channel::Membrane(channel) => channel.member(),
+        }
+    }
+
+    async fn leave(&mut self, reference: Option<String>) {
+        match self {
+            Channel::Parlor(membership) => membership.leave(reference).await,
+            Channel::Membrane(channel) => channel.leave(reference).await,
+        }
+    }
+}
+
+impl Membership {
     async fn leave(&self, reference: Option<String>) {
         let request = Request::Leave;
         let command = Command::Request { session: self.id, reference: reference.clone(), request };
@@ -289,6 +357,14 @@ impl Channel {
             self.session.reply(reference.as_deref(), Ok(done));
         }
     }
+}
+
+/// Whether a join is in Membrane's dialect: an object without any key by which ours is known.
+fn says_no_protocol(payload: &RawValue) -> bool {
+    let said: Result<BTreeMap<Cow<'_, str>, serde::de::IgnoredAny>, _> =
+        serde_json::from_str(payload.get());
+    let ours = ["protocol", "version", "name", "offer", "resume"];
+    said.is_ok_and(|said| ours.iter().all(|key| !said.contains_key(*key)))
 }
 
 fn unmatched_topic() -> Refusal {

@@ -6,6 +6,7 @@ pub mod channel;
 pub mod client;
 pub mod config;
 mod descriptors;
+pub mod dialect;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod http;

@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::Config;
 use crate::descriptors::make_room_for;
+use crate::http::whip::Resources;
 use crate::ice_servers::IceServers;
 use crate::introduction::Introduction;
 use crate::listen;
@@ -107,6 +108,7 @@ impl Server {
         };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
+            resources: Resources::default(),
             media: handle,
             ice_servers,
             metrics,

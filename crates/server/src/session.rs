@@ -69,6 +69,11 @@ impl Session {
         self.send(None, push.event(), push);
     }
 
+    /// Says something under another dialect's name for it.
+    pub fn push_event<P: Serialize>(&self, event: &str, payload: &P) {
+        self.send(None, event, payload);
+    }
+
     /// Sends a frame that was encoded for many by [`broadcast`].
     pub fn forward(&self, frame: Utf8Bytes) {
         self.outbox.send(frame);

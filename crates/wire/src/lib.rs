@@ -5,6 +5,7 @@
 
 pub mod frame;
 pub mod id;
+pub mod membrane;
 pub mod refusal;
 pub mod request;
 pub mod response;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parlor_engine::{
-    Config, Engine, Join, Limits, Neighbour, PeerId, RoomId, SendArena, Sender, Source, TrackId,
+    Config, Engine, Join, Limits, Neighbour, PeerId, Receive, RoomId, SendArena, Sender, Source,
+    TrackId,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::sdp::Candidates;
@@ -70,7 +71,8 @@ impl Room {
             on: true,
         });
         let (room, peer) = (RoomId(1), PeerId((self.names_from + number).into()));
-        let join = Join { room, peer, offer, senders: senders.collect() };
+        let join =
+            Join { room, peer, offer, senders: senders.collect(), receive: Receive::Floating };
         let joined = self.engine.join(self.now, join).unwrap();
         client.accept(&joined.answer).unwrap();
         self.clients.push(client);

@@ -13,7 +13,7 @@ use parlor_rtc::{MediaKind, Mid, Path};
 use crate::arena::SendArena;
 use crate::census::Census;
 use crate::change::{Change, SlotState};
-use crate::command::{Join, JoinError, Joined, Sender, View};
+use crate::command::{Join, JoinError, Joined, Receive, Sender, View};
 use crate::config::{Config, Limits};
 use crate::engine::Engine;
 use crate::forward::Forwarded;
@@ -57,6 +57,8 @@ struct Member {
     pairs: usize,
     /// Counts ICE restarts.
     ice: u32,
+    /// Its slots are.
+    pinned: bool,
 }
 
 impl Member {
@@ -171,9 +173,16 @@ impl World {
 
     fn join(&mut self, room: RoomId, peer: PeerId, shape: u8) {
         let senders = usize::from(shape % 6).min(SOURCES.len());
-        let member = Member { room, senders, pairs: usize::from(shape / 6 % 5), ice: 0 };
+        let (pairs, pinned) = (usize::from(shape / 6 % 5), shape >= 128);
+        let member = Member { room, senders, pairs, ice: 0, pinned };
         let offer = member.offer();
-        let join = Join { room, peer, offer, senders: self.senders(peer, 0..senders) };
+        let join = Join {
+            room,
+            peer,
+            offer,
+            senders: self.senders(peer, 0..senders),
+            receive: if pinned { Receive::Pinned(pins(shape)) } else { Receive::Floating },
+        };
         let joined = self.engine.join(self.now, join);
         let is_full = self.members.values().filter(|other| other.room == room).count() >= 5;
         match joined {
@@ -195,13 +204,13 @@ impl World {
 
     fn offer_again(&mut self, peer: PeerId, shape: u8) {
         let Some(mut member) = self.members.remove(&peer) else {
-            let refused = self.engine.reoffer(self.now, peer, "", &[]);
+            let refused = self.engine.reoffer(self.now, peer, "", &[], &[]);
             return assert_eq!(refused, Err(JoinError::UnknownPeer(peer)));
         };
         member.pairs += usize::from(shape % 3);
         member.ice += u32::from(shape / 3 % 2);
         let senders = self.senders(peer, 0..member.senders);
-        let joined = self.engine.reoffer(self.now, peer, &member.offer(), &senders);
+        let joined = self.engine.reoffer(self.now, peer, &member.offer(), &senders, &pins(shape));
         self.note(peer, &member, joined.expect("it offers what it had, and more"));
         self.members.insert(peer, member);
     }
@@ -241,7 +250,12 @@ impl World {
         while let Some(change) = self.engine.poll_change() {
             if let Change::Peer { peer, state } = change {
                 assert!(self.members.contains_key(&peer), "nothing is told of who has left");
-                self.slots.insert(peer, state.slots);
+                let before = self.slots.insert(peer, state.slots);
+                if self.members[&peer].pinned {
+                    let before: BTreeSet<_> = carried(&before.unwrap_or_default()).collect();
+                    let stay = carried(&self.slots[&peer]).all(|slot| before.contains(&slot));
+                    assert!(stay, "nothing floats onto a pinned slot");
+                }
             }
         }
     }
@@ -277,6 +291,15 @@ impl World {
         assert_eq!(self.engine.census(), Census::default());
         assert_eq!(self.engine.deadline(), None);
     }
+}
+
+/// Some tracks of anybody, and some of nobody.
+fn pins(shape: u8) -> Vec<TrackId> {
+    (0..shape % 32).map(|n| track(PeerId((n % PEERS).into()), u64::from(n / PEERS))).collect()
+}
+
+fn carried(slots: &[SlotState]) -> impl Iterator<Item = (Mid, TrackId)> {
+    slots.iter().filter_map(|slot| Some((slot.mid, slot.track?)))
 }
 
 fn mid(index: usize) -> Mid {

@@ -18,7 +18,7 @@ use super::hostile::{Client, PAIRS, SOURCES, Script};
 use crate::arena::SendArena;
 use crate::census::Census;
 use crate::change::Change;
-use crate::command::{Join, View};
+use crate::command::{Join, Receive, View};
 use crate::config::{Config, Limits};
 use crate::datagram::Routed;
 use crate::engine::Engine;
@@ -119,7 +119,7 @@ impl World {
     fn enter(&mut self, number: u64) {
         let (client, id) = (Client::new(number), PeerId(number));
         let (offer, senders) = (client.offer(), client.senders());
-        let join = Join { room: RoomId(1), peer: id, offer, senders };
+        let join = Join { room: RoomId(1), peer: id, offer, senders, receive: Receive::Floating };
         self.engine.join(self.now, join).expect("it offers what a browser offers");
         let key = self.engine.peer_keys[&id];
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -206,7 +206,7 @@ impl World {
     fn offer_again(&mut self, who: usize) {
         let Person { id, client, .. } = &self.people[who];
         let (offer, senders) = (client.offer(), client.senders());
-        let joined = self.engine.reoffer(self.now, *id, &offer, &senders);
+        let joined = self.engine.reoffer(self.now, *id, &offer, &senders, &[]);
         joined.expect("it offers what a browser offers");
     }
 

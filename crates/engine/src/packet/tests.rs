@@ -17,7 +17,7 @@ use parlor_rtc::{Path, fuzzing};
 
 use crate::allocate::Given;
 use crate::arena::SendArena;
-use crate::command::{Join, Sender};
+use crate::command::{Join, Receive, Sender};
 use crate::config::{Config, Limits};
 use crate::engine::Engine;
 use crate::forward::Forwarded;
@@ -106,7 +106,13 @@ impl Call {
         let source = if formats == VP8 { Source::Camera } else { Source::Microphone };
         let track = TrackId(number);
         let senders = vec![Sender { mid, track, source, on: number == 1 }];
-        let join = Join { room: RoomId(1), peer: PeerId(number), offer: offer(formats), senders };
+        let join = Join {
+            room: RoomId(1),
+            peer: PeerId(number),
+            offer: offer(formats),
+            senders,
+            receive: Receive::Floating,
+        };
         self.engine.join(self.now, join).unwrap();
         let key = self.engine.peer_keys[&PeerId(number)];
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);

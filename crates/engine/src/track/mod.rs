@@ -201,6 +201,11 @@ impl Track {
         self.names.get(usize::from(layer)).copied().flatten()
     }
 
+    /// The rid of each layer, the lowest first.
+    pub(crate) fn names(&self) -> impl Iterator<Item = Option<Rid>> {
+        self.names.iter().copied()
+    }
+
     /// The rids of some layers, the lowest first.
     pub(crate) fn names_of(&self, layers: u32) -> impl Iterator<Item = Option<Rid>> {
         let names = (0..u8::MAX).zip(&self.names);

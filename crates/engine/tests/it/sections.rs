@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use parlor_engine::{Join, JoinError, Joined, PeerId, RoomId, Sender, Source, TrackId};
+use parlor_engine::{Join, JoinError, Joined, PeerId, Receive, RoomId, Sender, Source, TrackId};
 use parlor_rtc::MediaKind::{self, Audio, Video};
 
 use crate::world::World;
@@ -32,7 +32,8 @@ impl Talker {
         let mut talker = Talker { world: World::new(), sections: sections.to_vec() };
         let offer = talker.offer();
         let senders = talker.senders(senders);
-        let join = Join { room: RoomId(1), peer: PeerId(1), offer, senders };
+        let join =
+            Join { room: RoomId(1), peer: PeerId(1), offer, senders, receive: Receive::Floating };
         talker.world.engine.join(talker.world.now, join).unwrap();
         talker
     }
@@ -40,7 +41,7 @@ impl Talker {
     /// Offers again, with these tracks: of each its section and its name.
     fn offer_again(&mut self, senders: &[(u64, u64)]) -> Result<Joined, JoinError> {
         let (offer, senders) = (self.offer(), self.senders(senders));
-        self.world.engine.reoffer(self.world.now, PeerId(1), &offer, &senders)
+        self.world.engine.reoffer(self.world.now, PeerId(1), &offer, &senders, &[])
     }
 
     fn tracks(&self) -> usize {
@@ -164,7 +165,7 @@ fn slots_whose_sections_are_recycled_do_not_run_out() {
         talker.sections[1].2 = Line::Stopped;
         assert!(talker.offer_again(&[(0, 100)]).unwrap().slots.is_empty());
         talker.sections[1] = (mid, Video, Line::Receives);
-        let Joined { answer, slots } = talker.offer_again(&[(0, 100)]).unwrap();
+        let Joined { answer, slots, .. } = talker.offer_again(&[(0, 100)]).unwrap();
         assert_eq!(slots.len(), 1, "section {mid}");
         assert_eq!(slots[0].mid, mid.to_string().parse().unwrap());
         let ssrc = answer.lines().find(|line| line.starts_with("a=ssrc:")).unwrap().to_owned();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::{
     Change, Config, Engine, Forwarded, Join, Joined, Limits, PeerId, PeerQuality, PeerState,
-    RoomId, Routed, SendArena, Sender, Source, TrackId, WantedLayers,
+    Receive, RoomId, Routed, SendArena, Sender, Source, TrackId, WantedLayers,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::sdp::Candidates;
@@ -117,7 +117,8 @@ impl World {
         let mut client = self.client();
         let offer = client.offer(self.now, &[], 1).replace("VP8/90000", "VP9/90000");
         let peer = PeerId(self.next_number);
-        let join = Join { room: RoomId(1), peer, offer, senders: Vec::new() };
+        let join =
+            Join { room: RoomId(1), peer, offer, senders: Vec::new(), receive: Receive::Floating };
         self.engine.join(self.now, join).unwrap();
         peer
     }
@@ -153,7 +154,13 @@ impl World {
                 on: true,
             })
             .collect();
-        let join = Join { room, peer: PeerId(number), offer, senders: senders.clone() };
+        let join = Join {
+            room,
+            peer: PeerId(number),
+            offer,
+            senders: senders.clone(),
+            receive: Receive::Floating,
+        };
         let Joined { answer, .. } = self.engine.join(self.now, join).unwrap();
         client.accept(&answer).unwrap();
         self.people.push(Person { id: PeerId(number), client, senders, state: None, muted: false });
@@ -180,7 +187,8 @@ impl World {
     pub(crate) fn offer_again(&mut self, index: usize, more_pairs: usize) {
         let person = &mut self.people[index];
         let offer = person.client.offer(self.now, &[], more_pairs);
-        let joined = self.engine.reoffer(self.now, person.id, &offer, &person.senders).unwrap();
+        let joined =
+            self.engine.reoffer(self.now, person.id, &offer, &person.senders, &[]).unwrap();
         person.client.accept(&joined.answer).unwrap();
     }
 
@@ -188,7 +196,8 @@ impl World {
     pub(crate) fn restart_ice(&mut self, index: usize) {
         let person = &mut self.people[index];
         let offer = person.client.offer_ice_restart();
-        let joined = self.engine.reoffer(self.now, person.id, &offer, &person.senders).unwrap();
+        let joined =
+            self.engine.reoffer(self.now, person.id, &offer, &person.senders, &[]).unwrap();
         person.client.accept(&joined.answer).unwrap();
     }
 

@@ -45,7 +45,8 @@ impl Browser {
             })
             .collect();
         let peer = PeerId(number.into());
-        let join = Join { room, peer, offer, senders: senders.clone() };
+        let join =
+            Join { room, peer, offer, senders: senders.clone(), receive: Default::default() };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         Browser { client, senders, socket, batch: ReceiveBatch::default(), server: None }

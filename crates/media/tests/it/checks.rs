@@ -46,7 +46,13 @@ impl Client {
     fn join(media: &Media, room: RoomId, peer: u64) -> Client {
         let handle = media.handle();
         let offer = OFFER.replace('\n', "\r\n");
-        let join = Join { room, peer: PeerId(peer), offer, senders: Vec::new() };
+        let join = Join {
+            room,
+            peer: PeerId(peer),
+            offer,
+            senders: Vec::new(),
+            receive: Default::default(),
+        };
         let Joined { answer, .. } = block_on(handle.join(join)).unwrap();
         let attribute = |name: &str| -> String {
             answer.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()

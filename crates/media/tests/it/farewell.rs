@@ -31,7 +31,13 @@ impl Browser {
         let now = Instant::now();
         let mut client = Client::new(now, 1, sockets[0].local());
         let offer = client.offer(now, &[], 1);
-        let join = Join { room: ROOM, peer: PEER, offer, senders: Vec::new() };
+        let join = Join {
+            room: ROOM,
+            peer: PEER,
+            offer,
+            senders: Vec::new(),
+            receive: Default::default(),
+        };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         let (poller, batch) = (Poller::new().unwrap(), ReceiveBatch::default());

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use parlor_engine::Join;
-use parlor_engine::{PeerId, RoomId};
+use parlor_engine::{PeerId, Receive, RoomId};
 use parlor_media::udp::{Datagrams, Patience, bind_group};
 use parlor_media::{
     BindError, Buffers, GoneReason, MAX_THREADS, Media, MediaConfig, MediaError, RoomEvents,
@@ -30,7 +30,13 @@ fn gone(events: &mut RoomEvents) -> GoneReason {
 }
 
 fn bad_join(room: RoomId) -> Join {
-    Join { room, peer: PeerId(1), offer: String::new(), senders: Vec::new() }
+    Join {
+        room,
+        peer: PeerId(1),
+        offer: String::new(),
+        senders: Vec::new(),
+        receive: Receive::Floating,
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Change, Join, PeerId, RoomId, Source};
+use parlor_engine::{Change, Join, PeerId, Receive, RoomId, Source};
 use parlor_media::{GoneReason, Media, MediaConfig, MediaError, RoomEvents};
 use parlor_rtc::MediaKind;
 
@@ -94,7 +94,13 @@ fn somebody_who_stops_waiting_for_another_part_of_a_room_leaves_one_that_serves_
         (1..=2).map(|n| Browser::join(&media, ROOM, n, &SOURCES)).collect();
     assert_eq!(handle.threads_of(ROOM).len(), 1);
     {
-        let join = Join { room: ROOM, peer: PeerId(9), offer: String::new(), senders: Vec::new() };
+        let join = Join {
+            room: ROOM,
+            peer: PeerId(9),
+            offer: String::new(),
+            senders: Vec::new(),
+            receive: Receive::Floating,
+        };
         let waiting = pin!(handle.join(join));
         // Once, so that the thread is asked, and then never again.
         let _answer = waiting.poll(&mut Context::from_waker(Waker::noop()));

@@ -57,7 +57,8 @@ impl Browser {
             on: true,
         });
         let senders = senders.collect();
-        let join = Join { room, peer: PeerId(number.into()), offer, senders };
+        let receive = Default::default();
+        let join = Join { room, peer: PeerId(number.into()), offer, senders, receive };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         Browser {

@@ -82,7 +82,13 @@ impl Browser {
 }
 
 fn whoever(room: RoomId, number: u32) -> Join {
-    Join { room, peer: PeerId(number.into()), offer: String::new(), senders: Vec::new() }
+    Join {
+        room,
+        peer: PeerId(number.into()),
+        offer: String::new(),
+        senders: Vec::new(),
+        receive: Default::default(),
+    }
 }
 
 /// Asks as a client does, which learns from the first refusal how to prove who it is.

@@ -2,6 +2,7 @@
 
 mod assets;
 mod headers;
+pub mod whip;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
@@ -39,6 +40,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .route("/socket/websocket", get(open_socket))
+        .merge(whip::routes())
         .route("/{*path}", get(file))
         .layer(from_fn_with_state(app.clone(), headers::secure))
         .with_state(app)

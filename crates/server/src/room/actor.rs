@@ -8,17 +8,20 @@ use std::time::Instant;
 use futures_util::FutureExt;
 use parlor_engine::RoomId;
 use parlor_media::{MediaError, MediaHandle, RoomEvents, RoomGone};
+use parlor_wire::membrane::ClientEvent;
 use parlor_wire::{Ended, PeerId, Reason, Refusal, RoomName};
 use tokio::sync::mpsc;
 use tokio::time::sleep_until;
 use tokio_util::sync::CancellationToken;
 
+use super::about::Metadata;
 use super::command::{Command, Effect, Join, MediaCommand, Push, Response, SessionId};
 use super::media::{RoomMedia, command_of, server_busy};
 use super::registry::{Rooms, SharedCensus};
 use super::state::RoomState;
+use super::voice::Voice;
+use crate::dialect::membrane::voice::MembraneVoice;
 use crate::metrics::Metrics;
-use crate::session::{Session, broadcast};
 
 /// Messages that wait for a room. Sockets wait when it is full, and only theirs.
 pub(super) const MAILBOX_LEN: usize = 256;
@@ -27,7 +30,9 @@ pub(super) const MAILBOX_LEN: usize = 256;
 #[derive(Debug)]
 pub(super) enum ToRoom {
     /// A client wants in; this is the way back to it.
-    Join { join: Box<Join>, session: Session },
+    Join { join: Box<Join>, voice: Voice },
+    /// A client of Membrane's dialect says something.
+    MediaEvent { session: SessionId, event: Box<ClientEvent<Metadata>> },
     /// Anything else.
     Command(Command),
 }
@@ -118,9 +123,9 @@ impl Actor {
     /// Refuses the joins that came too late.
     fn refuse_rest(&mut self, refusal: &Refusal) {
         while let Ok(message) = self.inbox.try_recv() {
-            if let ToRoom::Join { join, session } = message {
+            if let ToRoom::Join { join, voice } = message {
                 self.metrics.refused(refusal.reason);
-                session.refuse(join.reference.as_deref(), refusal.clone());
+                voice.refuse(&join.reference, refusal.clone());
             }
         }
     }
@@ -129,7 +134,7 @@ impl Actor {
 /// A room while it runs.
 struct Running {
     state: RoomState,
-    sessions: BTreeMap<SessionId, Session>,
+    sessions: BTreeMap<SessionId, Voice>,
     media: RoomMedia,
     events: RoomEvents,
     /// Commands that came up while effects were performed.
@@ -148,7 +153,7 @@ enum Woken {
 impl Running {
     async fn live(&mut self, actor: &mut Actor) -> Over {
         loop {
-            let deadline = self.state.deadline(Instant::now());
+            let deadline = self.deadline();
             let woken = tokio::select! {
                 biased;
                 () = actor.stop.cancelled() => Woken::Stop,
@@ -171,11 +176,18 @@ impl Running {
                 Woken::Message(Some(ToRoom::Command(command))) => {
                     self.apply(actor, command).await;
                 }
-                Woken::Message(Some(ToRoom::Join { join, session })) => {
-                    self.sessions.insert(join.session, session);
+                Woken::Message(Some(ToRoom::Join { join, voice })) => {
+                    self.sessions.insert(join.session, voice);
                     self.apply(actor, Command::Join(join)).await;
                 }
-                Woken::Deadline => self.apply(actor, Command::Tick).await,
+                Woken::Message(Some(ToRoom::MediaEvent { session, event })) => {
+                    self.with_membrane(actor, session, |voice| voice.heard(*event));
+                    self.apply_late(actor).await;
+                }
+                Woken::Deadline => {
+                    self.tick_voices(actor);
+                    self.apply(actor, Command::Tick).await;
+                }
             }
             let census = self.state.census();
             actor.shared.store(census);
@@ -194,9 +206,53 @@ impl Running {
     /// Ends every session without asking the state.
     fn tell_all(&mut self, ended: Ended) {
         let push = Push::Ended(ended);
-        for session in std::mem::take(&mut self.sessions).into_values() {
-            session.push(&push);
-            session.close();
+        for mut voice in std::mem::take(&mut self.sessions).into_values() {
+            voice.push(&push);
+            voice.close();
+        }
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let voices = self.sessions.values().filter_map(Voice::deadline);
+        voices.chain(self.state.deadline(Instant::now())).min()
+    }
+
+    fn tick_voices(&mut self, actor: &Actor) {
+        let now = Instant::now();
+        let is_due = |voice: &Voice| voice.deadline().is_some_and(|at| at <= now);
+        let due = self.sessions.iter().filter(|(_, voice)| is_due(voice));
+        let due: Vec<SessionId> = due.map(|(session, _)| *session).collect();
+        for session in due {
+            self.with_membrane(actor, session, |voice| voice.tick(now));
+        }
+    }
+
+    /// Has something done with a client of Membrane's dialect, and gathers what comes of it.
+    fn with_membrane(
+        &mut self,
+        actor: &Actor,
+        session: SessionId,
+        act: impl FnOnce(&mut MembraneVoice),
+    ) {
+        if let Some(Voice::Membrane(voice)) = self.sessions.get_mut(&session) {
+            act(voice);
+        }
+        self.poll_voice(actor, session);
+    }
+
+    fn poll_voice(&mut self, actor: &Actor, session: SessionId) {
+        let Some(Voice::Membrane(voice)) = self.sessions.get_mut(&session) else { return };
+        let asked = voice.poll(&actor.rooms).into_iter();
+        self.late.extend(asked.map(|(reference, request)| Command::Request {
+            session,
+            reference,
+            request,
+        }));
+    }
+
+    async fn apply_late(&mut self, actor: &Actor) {
+        if let Some(command) = self.late.pop_front() {
+            self.apply(actor, command).await;
         }
     }
 
@@ -214,35 +270,43 @@ impl Running {
     async fn perform(&mut self, actor: &Actor, effect: Effect) {
         match effect {
             Effect::Reply { session, reference, reply } => {
-                let Some(session) = self.sessions.get(&session) else { return };
+                let Some(voice) = self.sessions.get_mut(&session) else { return };
                 match &reply {
-                    Ok(Response::Joined(_)) => actor.metrics.joined(session.began.elapsed()),
+                    Ok(Response::Joined(_)) => {
+                        if let Some(began) = voice.began() {
+                            actor.metrics.joined(began.elapsed());
+                        }
+                    }
                     Ok(_) => {}
                     Err(refusal) => actor.metrics.refused(refusal.reason),
                 }
-                session.reply(reference.as_deref(), reply);
+                voice.reply(&reference, reply);
+                self.poll_voice(actor, session);
             }
             Effect::Refuse { session, reference, refusal } => {
                 actor.metrics.refused(refusal.reason);
-                if let Some(session) = self.sessions.remove(&session) {
-                    session.refuse(reference.as_deref(), refusal);
+                if let Some(voice) = self.sessions.remove(&session) {
+                    voice.refuse(&reference, refusal);
                 }
             }
             Effect::Push { session, push } => {
-                if let Some(session) = self.sessions.get(&session) {
-                    session.push(&push);
+                if let Some(voice) = self.sessions.get_mut(&session) {
+                    voice.push(&push);
+                    self.poll_voice(actor, session);
                 }
             }
             Effect::Broadcast { sessions, push } => {
-                let mut heard = sessions.iter().filter_map(|id| self.sessions.get(id)).peekable();
-                if let Some(first) = heard.peek() {
-                    let frame = broadcast(first.topic(), &push);
-                    heard.for_each(|session| session.forward(frame.clone()));
+                let mut frame = None;
+                for session in sessions {
+                    if let Some(voice) = self.sessions.get_mut(&session) {
+                        voice.forward(&mut frame, &push);
+                        self.poll_voice(actor, session);
+                    }
                 }
             }
             Effect::Close { session } => {
-                if let Some(session) = self.sessions.remove(&session) {
-                    session.close();
+                if let Some(voice) = self.sessions.remove(&session) {
+                    voice.close();
                 }
             }
             Effect::Forget { session } => {

@@ -1,5 +1,6 @@
 //! What a room is told, and what it wants done.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use parlor_wire::response::event;
@@ -9,6 +10,8 @@ use parlor_wire::{
 };
 use serde::Serialize;
 
+use super::about::{Entered, Metadata, Roster, TrackAbout};
+use super::door::Watch;
 use super::token::Token;
 
 /// One client's membership of one topic over one socket, unique in the process.
@@ -17,6 +20,19 @@ pub struct SessionId(pub u64);
 
 /// The `ref` of a request; a request without one gets no reply.
 pub type Reference = Option<String>;
+
+/// How a member and its room talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Parlor's own protocol: it offers when it joins, and comes back when it is lost.
+    Parlor,
+    /// Membrane's media events: it is in before it offers, and out when its socket is.
+    Membrane,
+    /// WHIP (RFC 9725): it offers when it joins, has no socket, and is told nothing.
+    Whip,
+    /// WHEP (draft-ietf-wish-whep): the same of one who watches this and is not seen.
+    Whep(Watch),
+}
 
 /// Something a room is told.
 #[derive(Clone, Debug)]
@@ -105,6 +121,40 @@ pub enum Request {
         offer: String,
         /// Each sending section with the name of its track, should it be new.
         senders: Vec<NamedSender>,
+        /// The tracks that are to be on its receive sections; of one whose sections float, none are looked at.
+        pins: Vec<TrackId>,
+    },
+    /// No better encoding of somebody's track is to be sent than the one of this rid; `None` takes that back.
+    Cap {
+        /// Which one.
+        track: TrackId,
+        /// The rid.
+        up_to: Option<String>,
+    },
+    /// Others are to see this of it from now on.
+    Describe {
+        /// The display name.
+        name: String,
+        /// The rest.
+        metadata: Option<Metadata>,
+    },
+    /// Others are to see this of one of its tracks from now on.
+    DescribeTrack {
+        /// Which one.
+        track: TrackId,
+        /// That.
+        metadata: Metadata,
+        /// Whether it is on, if that says it.
+        on: Option<bool>,
+    },
+    /// It sends an encoding of one of its tracks no more, or again.
+    SwitchEncoding {
+        /// Which track.
+        track: TrackId,
+        /// The rid.
+        encoding: String,
+        /// Which of the two.
+        on: bool,
     },
     /// Goodbye.
     Leave,
@@ -119,12 +169,18 @@ pub struct Join {
     pub reference: Reference,
     /// The session of the same topic and socket that this one takes the place of.
     pub replaces: Option<SessionId>,
+    /// How it talks.
+    pub manner: Manner,
     /// The display name.
     pub name: String,
+    /// What it says of itself beside that.
+    pub metadata: Option<Metadata>,
     /// The SDP offer; none resumes a membership whose media is up.
     pub offer: Option<String>,
     /// Each sending section with the name of its track.
     pub senders: Vec<NamedSender>,
+    /// The tracks that are to be on its receive sections, if those are pinned; `None` lets them float.
+    pub pins: Option<Vec<TrackId>>,
     /// The membership to resume.
     pub resume: Option<Token>,
     /// The id of the peer, should it be new.
@@ -142,6 +198,8 @@ pub struct NamedSender {
     pub track: TrackId,
     /// The section.
     pub sender: Sender,
+    /// What its owner says of it beside that.
+    pub about: TrackAbout,
 }
 
 /// What the media side says to an offer.
@@ -151,6 +209,8 @@ pub struct Answer {
     pub sdp: String,
     /// Every receive section and what it carries.
     pub slots: Vec<Slot>,
+    /// The names of the encodings of each own track that has several.
+    pub encodings: Vec<(TrackId, Vec<String>)>,
 }
 
 /// The latest state of a peer's media.
@@ -241,6 +301,9 @@ pub enum Response {
     Joined(Box<Joined>),
     /// To an offer.
     Negotiated(Negotiated),
+    /// To a join of one who is told of everybody at once, and offers later.
+    #[serde(skip)]
+    Entered(Entered),
 }
 
 /// What a room says on its own account.
@@ -259,6 +322,9 @@ pub enum Push {
     Wanted(Wanted),
     /// What one gets of others.
     Quality(Quality),
+    /// People and their tracks changed, with what they say of themselves.
+    #[serde(skip)]
+    Roster(Arc<Roster>),
     /// The membership is over.
     Ended(Ended),
 }
@@ -286,6 +352,15 @@ pub enum MediaCommand {
         /// The tracks.
         tracks: Vec<ViewedTrack>,
     },
+    /// No better encoding of a track is to be sent to a peer than this one.
+    Cap {
+        /// Whose.
+        peer: PeerId,
+        /// Which one.
+        track: TrackId,
+        /// The rid.
+        up_to: Option<String>,
+    },
     /// A peer goes.
     Remove {
         /// Which one.
@@ -304,6 +379,8 @@ pub struct Negotiate {
     pub offer: String,
     /// Each sending section with the name of its track.
     pub senders: Vec<NamedSender>,
+    /// The tracks that are to be on its receive sections, if those are pinned.
+    pub pins: Option<Vec<TrackId>>,
     /// It is of somebody who is new here: nobody is turned away for want of room who was in.
     pub is_new: bool,
 }
@@ -318,6 +395,7 @@ impl Push {
             Push::Speakers(_) => event::SPEAKERS,
             Push::Wanted(_) => event::WANTED,
             Push::Quality(_) => event::QUALITY,
+            Push::Roster(_) => event::PRESENCE,
             Push::Ended(_) => event::ENDED,
         }
     }

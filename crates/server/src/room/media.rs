@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor_engine::allocate::Reason as PauseCause;
 use parlor_engine::{self as engine, RoomId, Source};
 use parlor_engine::{Change, ConnectionState, PeerState, SlotState};
-use parlor_engine::{Join, JoinError, Sender, View};
+use parlor_engine::{Join, JoinError, Receive, Sender, View};
 use parlor_media::{MediaError, MediaHandle};
 use parlor_rtc::connection::CloseReason;
 use parlor_rtc::dtls::Failure;
@@ -32,24 +32,27 @@ impl RoomMedia {
     /// Has the media side do something; returns its answer to an offer.
     pub(super) async fn perform(&self, command: MediaCommand) -> Option<Command> {
         match command {
-            MediaCommand::Join(Negotiate { peer, attempt, offer, senders, is_new }) => {
+            MediaCommand::Join(Negotiate { peer, attempt, offer, senders, pins, is_new }) => {
                 let senders = match senders_of(&senders) {
                     Ok(senders) => senders,
                     Err(refusal) => return Some(answered(peer, attempt, Err(refusal))),
                 };
-                let join = Join { room: self.room, peer: peer_of(peer), offer, senders };
+                let receive =
+                    pins.map_or(Receive::Floating, |pins| Receive::Pinned(tracks_of(&pins)));
+                let join = Join { room: self.room, peer: peer_of(peer), offer, senders, receive };
                 let result = match is_new {
                     true => timeout(PATIENCE, self.handle.join(join)).await,
                     false => timeout(PATIENCE, self.handle.rejoin(join)).await,
                 };
                 Some(answered(peer, attempt, answer_of(result)))
             }
-            MediaCommand::Offer(Negotiate { peer, attempt, offer, senders, .. }) => {
+            MediaCommand::Offer(Negotiate { peer, attempt, offer, senders, pins, .. }) => {
                 let senders = match senders_of(&senders) {
                     Ok(senders) => senders,
                     Err(refusal) => return Some(answered(peer, attempt, Err(refusal))),
                 };
-                let reoffer = self.handle.reoffer(self.room, peer_of(peer), offer, senders);
+                let pins = tracks_of(&pins.unwrap_or_default());
+                let reoffer = self.handle.reoffer(self.room, peer_of(peer), offer, senders, pins);
                 let result = timeout(PATIENCE, reoffer).await;
                 Some(answered(peer, attempt, answer_of(result)))
             }
@@ -62,6 +65,13 @@ impl RoomMedia {
                 let tracks = tracks.iter().map(view_of).collect();
                 let view = self.handle.view(self.room, peer_of(peer), tracks);
                 self.note(timeout(PATIENCE, view).await)
+            }
+            MediaCommand::Cap { peer, track, up_to } => {
+                // A rid that cannot be one names no encoding: that is no cap.
+                let up_to = up_to.and_then(|rid| rid.parse().ok());
+                let track = engine::TrackId(track.0);
+                let cap = self.handle.cap(self.room, peer_of(peer), track, up_to);
+                self.note(timeout(PATIENCE, cap).await)
             }
             MediaCommand::Remove { peer } => {
                 let remove = self.handle.remove_peer(self.room, peer_of(peer));
@@ -82,6 +92,10 @@ impl RoomMedia {
     }
 }
 
+fn tracks_of(tracks: &[TrackId]) -> Vec<engine::TrackId> {
+    tracks.iter().map(|track| engine::TrackId(track.0)).collect()
+}
+
 fn answered(peer: PeerId, attempt: u64, result: Result<Answer, Refusal>) -> Command {
     Command::Answered { peer, attempt, result }
 }
@@ -89,7 +103,12 @@ fn answered(peer: PeerId, attempt: u64, result: Result<Answer, Refusal>) -> Comm
 fn answer_of<E>(result: Result<Result<engine::Joined, MediaError>, E>) -> Result<Answer, Refusal> {
     match result {
         Ok(Ok(joined)) => {
-            Ok(Answer { sdp: joined.answer, slots: joined.slots.iter().map(slot_of).collect() })
+            let slots = joined.slots.iter().map(slot_of).collect();
+            let names = |rids: &[Rid]| rids.iter().map(Rid::to_string).collect();
+            let encodings = joined.encodings.iter();
+            let encodings =
+                encodings.map(|(track, rids)| (TrackId(track.0), names(rids))).collect();
+            Ok(Answer { sdp: joined.answer, slots, encodings })
         }
         Ok(Err(MediaError::Refused(error))) => Err(refusal_of(&error)),
         Ok(Err(MediaError::Busy { retry_after })) => Err(server_busy(retry_after)),
@@ -252,7 +271,10 @@ fn senders_of(senders: &[NamedSender]) -> Result<Vec<Sender>, Refusal> {
     senders.iter().enumerate().map(|(index, named)| sender_of(index, named)).collect()
 }
 
-fn sender_of(index: usize, NamedSender { track, sender }: &NamedSender) -> Result<Sender, Refusal> {
+fn sender_of(
+    index: usize,
+    NamedSender { track, sender, .. }: &NamedSender,
+) -> Result<Sender, Refusal> {
     let mid: Mid = sender.mid.parse().map_err(|error| {
         Refusal::new(Reason::BadRequest, format!("senders[{index}].mid: {error}"))
     })?;

@@ -1,5 +1,7 @@
 //! One participant as the room knows it.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use parlor_wire::{
@@ -7,14 +9,18 @@ use parlor_wire::{
     TrackId, Wanted,
 };
 
-use super::command::{NamedSender, Reference, SessionId};
+use super::about::{About, TrackAbout};
+use super::command::{Join, Manner, NamedSender, Reference, SessionId};
 use super::liveness::{Link, Media, judge};
 use super::token::Token;
 
 /// One participant.
 #[derive(Clone, Debug)]
 pub(super) struct Member {
+    pub(super) manner: Manner,
     pub(super) name: String,
+    /// What it says of itself beside that.
+    pub(super) about: Arc<About>,
     pub(super) token: Token,
     /// It was lost, and until then its token is good whatever becomes of this try to come back.
     pub(super) lost_until: Option<Instant>,
@@ -58,6 +64,8 @@ pub(super) struct Negotiation {
     pub(super) purpose: Purpose,
     /// The tracks there will be.
     pub(super) tracks: Vec<OwnTrack>,
+    /// What is said of them.
+    pub(super) about: BTreeMap<TrackId, TrackAbout>,
 }
 
 /// What an offer came in.
@@ -70,14 +78,27 @@ pub(super) enum Purpose {
 }
 
 impl Member {
-    pub(super) fn new(name: String, token: Token, session: SessionId, now: Instant) -> Member {
+    pub(super) fn new(join: &Join, token: Token, now: Instant) -> Member {
+        let about = About { metadata: join.metadata.clone(), ..About::default() };
+        let (stage, media) = match join.manner {
+            Manner::Parlor | Manner::Whip | Manner::Whep(_) => {
+                (Stage::Entering, Media::Connecting { since: now })
+            }
+            Manner::Membrane => (Stage::Present, Media::Absent),
+        };
+        let link = match join.manner.has_socket() {
+            true => Link::Open(join.session),
+            false => Link::ByMedia(join.session),
+        };
         Member {
-            name,
+            manner: join.manner,
+            name: join.name.clone(),
+            about: Arc::new(about),
             token,
             lost_until: None,
-            stage: Stage::Entering,
-            link: Link::Open(session),
-            media: Media::Connecting { since: now },
+            stage,
+            link,
+            media,
             had_more_time: false,
             tracks: Vec::new(),
             slots: Vec::new(),
@@ -91,19 +112,26 @@ impl Member {
         }
     }
 
-    /// The session to talk over, if a socket is open.
+    /// Whether others know of it.
+    pub(super) fn is_seen(&self) -> bool {
+        self.stage == Stage::Present && self.manner.is_seen()
+    }
+
+    /// The session to talk over, if there is one.
     pub(super) fn session(&self) -> Option<SessionId> {
         match self.link {
-            Link::Open(session) | Link::Quiet { session, .. } => Some(session),
+            Link::Open(session) | Link::Quiet { session, .. } | Link::ByMedia(session) => {
+                Some(session)
+            }
             Link::Closed { .. } => None,
         }
     }
 
-    /// The session, once its join was answered: nothing may be pushed before.
+    /// The session of a socket, once its join was answered: nothing may be pushed before.
     pub(super) fn listening(&self) -> Option<SessionId> {
         let joining =
             self.negotiation.as_ref().is_some_and(|pending| pending.purpose == Purpose::Join);
-        if joining { None } else { self.session() }
+        if joining || !self.manner.has_socket() { None } else { self.session() }
     }
 
     /// Whether there is a connection that the client knows the answer of.
@@ -140,6 +168,11 @@ impl Member {
         self.asked = Some(self.wanted);
         self.asked
     }
+}
+
+/// What is said of each of these tracks.
+pub(super) fn about_of(senders: &[NamedSender]) -> BTreeMap<TrackId, TrackAbout> {
+    senders.iter().map(|named| (named.track, named.about.clone())).collect()
 }
 
 /// The kind of what a sender sends, which admission has made sure is known.

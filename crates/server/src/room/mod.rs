@@ -1,7 +1,9 @@
 //! Rooms: each pure state under a thin actor.
 
+pub mod about;
 mod actor;
 pub mod command;
+mod door;
 pub mod liveness;
 mod media;
 mod member;
@@ -10,8 +12,11 @@ pub mod presence;
 mod registry;
 mod state;
 mod token;
+mod voice;
 
+pub use door::Watch;
 pub use negotiate::PEERS_PER_PAGE;
 pub use registry::{Entry, RoomConfig, RoomHandle, Rooms};
 pub use state::{Census, MAX_LOST, MAX_VIEWED, RoomState};
 pub use token::{NoRandomness, Token};
+pub use voice::{HttpVoice, Voice};

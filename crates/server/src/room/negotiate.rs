@@ -4,15 +4,16 @@ use std::time::Instant;
 
 use parlor_wire::{
     Ended, Joined, LeaveReason, Negotiated, OwnTrack, Peer, PeerId, Presence, Reason, Refusal,
-    Speakers,
+    Source, Speakers, TrackId,
 };
 
 use super::command::{
-    Answer, Effect, Join, MediaCommand, NamedSender, Negotiate, Push, Reference, Response,
+    Answer, Effect, Join, Manner, MediaCommand, NamedSender, Negotiate, Push, Reference, Response,
     SessionId,
 };
+use super::door::Watch;
 use super::liveness::{Link, Media};
-use super::member::{Member, Negotiation, Purpose, Stage, track_of};
+use super::member::{Member, Negotiation, Purpose, Stage, about_of, track_of};
 use super::state::RoomState;
 use super::token::Token;
 use crate::admission;
@@ -79,18 +80,48 @@ impl RoomState {
         if let Err(refusal) = admission::decide(self.members.len(), self.max_peers) {
             return self.refuse(&join, refusal);
         }
+        if join.manner == Manner::Membrane {
+            self.members.insert(peer, Member::new(&join, join.token.clone(), now));
+            self.sessions.insert(join.session, peer);
+            return self.enter_without_media(peer, join);
+        }
         let Some(offer) = join.offer.clone() else {
             return self.refuse(&join, offer_is_missing());
         };
+        let pins = match self.pins_of(&join) {
+            Ok(pins) => pins,
+            Err(refusal) => return self.refuse(&join, refusal),
+        };
+        let join = Join { pins, ..join };
         let lost = self.lost.remove(&peer);
         let is_new = lost.is_none();
         let token = lost.as_ref().map_or(&join.token, |lost| &lost.token).clone();
-        let member = Member::new(join.name.clone(), token, join.session, now);
+        let member = Member::new(&join, token, now);
         let lost_until = lost.map(|lost| lost.until);
         let ice_servers = join.ice_servers.clone();
         self.members.insert(peer, Member { lost_until, ice_servers, ..member });
         self.sessions.insert(join.session, peer);
         self.negotiate_join(peer, join, offer, is_new);
+    }
+
+    /// The tracks that are to be on the sections of whoever joins; none if they float.
+    fn pins_of(&self, join: &Join) -> Result<Option<Vec<TrackId>>, Refusal> {
+        let tracks = |member: &Member| member.tracks.iter().map(|track| track.id).collect();
+        match join.manner {
+            Manner::Parlor | Manner::Membrane | Manner::Whip => Ok(join.pins.clone()),
+            Manner::Whep(Watch::Everything) => Ok(None),
+            Manner::Whep(Watch::Peer(peer)) => match self.members.get(&peer) {
+                Some(member) if member.is_seen() => Ok(Some(tracks(member))),
+                _ => Err(nothing_to_watch(format!("peer: {peer} is not in this room"))),
+            },
+            Manner::Whep(Watch::Track(track)) => {
+                let mut all = self.members.values().flat_map(|member| &member.tracks);
+                match all.any(|known| known.id == track) {
+                    true => Ok(Some(vec![track])),
+                    false => Err(nothing_to_watch(format!("track: {track} is not in this room"))),
+                }
+            }
+        }
     }
 
     /// A peer that is still here opens another socket, and perhaps another connection.
@@ -144,8 +175,10 @@ impl RoomState {
             reference: join.reference,
             purpose: Purpose::Join,
             tracks,
+            about: about_of(&join.senders),
         });
-        let negotiate = Negotiate { peer, attempt, offer, senders: join.senders, is_new };
+        let (senders, pins) = (join.senders, join.pins);
+        let negotiate = Negotiate { peer, attempt, offer, senders, pins, is_new };
         self.effect(Effect::Media(MediaCommand::Join(negotiate)));
     }
 
@@ -155,8 +188,7 @@ impl RoomState {
         peer: PeerId,
         session: SessionId,
         reference: Reference,
-        offer: String,
-        senders: Vec<NamedSender>,
+        (offer, senders, pins): (String, Vec<NamedSender>, Vec<TrackId>),
     ) {
         let Some(member) = self.members.get_mut(&peer) else { return };
         if member.negotiation.is_some() {
@@ -164,17 +196,24 @@ impl RoomState {
             let refusal = Refusal::for_now(Reason::TooManyRequests, message, 500);
             return self.reply(session, reference, Err(refusal));
         }
-        let named = match keep_names(&member.tracks, senders) {
+        let named = match keep_names(&member.tracks, member.manner, senders) {
             Ok(named) => named,
             Err(refusal) => return self.reply(session, reference, Err(refusal)),
         };
         member.attempts += 1;
         let attempt = member.attempts;
         let tracks = named.iter().map(|named| track_of(named.track, named)).collect();
-        let purpose = Purpose::Offer;
-        member.negotiation = Some(Negotiation { attempt, session, reference, purpose, tracks });
-        let negotiate = Negotiate { peer, attempt, offer, senders: named, is_new: false };
-        self.effect(Effect::Media(MediaCommand::Offer(negotiate)));
+        let (purpose, about) = (Purpose::Offer, about_of(&named));
+        member.negotiation =
+            Some(Negotiation { attempt, session, reference, purpose, tracks, about });
+        let (senders, pins) = (named, Some(pins));
+        // Who has not offered before has no media yet.
+        let is_new = member.media == Media::Absent;
+        let negotiate = Negotiate { peer, attempt, offer, senders, pins, is_new };
+        self.effect(Effect::Media(match is_new {
+            true => MediaCommand::Join(negotiate),
+            false => MediaCommand::Offer(negotiate),
+        }));
     }
 
     /// The media side has answered.
@@ -192,15 +231,22 @@ impl RoomState {
             Ok(answer) => answer,
             Err(refusal) => return self.failed(peer, pending, refusal, now),
         };
-        let Negotiation { session, reference, purpose, tracks, .. } = pending;
+        let Negotiation { session, reference, purpose, tracks, about, .. } = pending;
+        if member.media == Media::Absent {
+            member.media = Media::Connecting { since: now };
+        }
         member.tracks = tracks;
+        member.tell_of_tracks(about, answer.encodings);
         member.slots.clone_from(&answer.slots);
         member.asked = None;
         match (purpose, member.stage) {
             (Purpose::Join, Stage::Entering) => {
                 member.stage = Stage::Present;
-                self.presence.joined(peer);
+                if member.manner.is_seen() {
+                    self.presence.joined(peer);
+                }
             }
+            _ if !member.manner.is_seen() => {}
             _ => self.presence.changed(peer),
         }
         match purpose {
@@ -242,8 +288,7 @@ impl RoomState {
         reference: Reference,
         answer: Option<String>,
     ) {
-        let present =
-            |(id, member): &(&PeerId, &Member)| **id != peer && member.stage == Stage::Present;
+        let present = |(id, member): &(&PeerId, &Member)| **id != peer && member.is_seen();
         let others = self.members.iter().filter(present);
         let mut others: Vec<Peer> = others.map(|(id, member)| member.describe(*id)).collect();
         let peers_total = u32::try_from(others.len()).unwrap_or(u32::MAX);
@@ -287,6 +332,10 @@ pub(super) fn resume_is_unknown() -> Refusal {
     Refusal::new(Reason::ResumeUnknown, message)
 }
 
+fn nothing_to_watch(message: String) -> Refusal {
+    Refusal::new(Reason::UnknownTrack, message)
+}
+
 fn offer_is_missing() -> Refusal {
     let message = "offer: missing, and there is no media to resume; join with an offer";
     Refusal::new(Reason::BadOffer, message)
@@ -295,10 +344,16 @@ fn offer_is_missing() -> Refusal {
 /// Gives each section that has a track that track's name.
 fn keep_names(
     tracks: &[OwnTrack],
+    manner: Manner,
     mut senders: Vec<NamedSender>,
 ) -> Result<Vec<NamedSender>, Refusal> {
     for (index, named) in senders.iter_mut().enumerate() {
         let Some(own) = tracks.iter().find(|own| own.mid == named.sender.mid) else { continue };
+        if manner == Manner::Membrane {
+            // Its source was a guess, and stays.
+            named.sender.source = own.source;
+            named.sender.kind = (own.source == Source::Custom).then_some(own.kind);
+        }
         if own.source != named.sender.source {
             let message =
                 format!("senders[{index}].source: section {} already has another source", own.mid);

@@ -2,24 +2,26 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use parlor_engine::RoomId;
 use parlor_media::MediaHandle;
+use parlor_wire::membrane::ClientEvent;
 use parlor_wire::{PeerId, Reason, Refusal, RoomName, Sender, TrackId};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::about::{Metadata, TrackAbout};
 use super::actor::{Actor, MAILBOX_LEN, ToRoom};
 use super::command::{Command, Join, NamedSender, Reference, SessionId};
 use super::negotiate::resume_is_unknown;
 use super::state::Census;
 use super::token::Token;
+use super::voice::Voice;
 use crate::admission::{self, Wish};
 use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
-use crate::session::Session;
 
 /// A join that has passed admission, with the way back to its client.
 #[derive(Debug)]
@@ -27,7 +29,7 @@ pub struct Entry {
     /// What is wanted.
     pub wish: Wish,
     /// The way back.
-    pub session: Session,
+    pub voice: Voice,
     /// What to answer to.
     pub reference: Reference,
     /// The session of the same topic and socket that this one takes the place of.
@@ -86,6 +88,7 @@ pub(super) struct SharedCensus {
     peers: AtomicUsize,
     tracks: AtomicUsize,
     slots: AtomicUsize,
+    simulcast: Simulcast,
 }
 
 impl SharedCensus {
@@ -107,6 +110,29 @@ impl RoomHandle {
     pub async fn send(&self, command: Command) -> bool {
         self.mailbox.send(ToRoom::Command(command)).await.is_ok()
     }
+
+    /// The same for what a client of Membrane's dialect says.
+    pub async fn send_event(&self, session: SessionId, event: ClientEvent<Metadata>) -> bool {
+        let event = Box::new(event);
+        self.mailbox.send(ToRoom::MediaEvent { session, event }).await.is_ok()
+    }
+}
+
+/// Decided once: nothing yet, or else whether the first one said nothing, no or yes.
+#[derive(Debug, Default)]
+struct Simulcast(OnceLock<Option<bool>>);
+
+impl Simulcast {
+    /// `None` of somebody whose dialect does not know the question.
+    fn decide(&self, wanted: Option<Option<bool>>) {
+        if let Some(wanted) = wanted {
+            self.0.get_or_init(|| wanted);
+        }
+    }
+
+    fn decided(&self) -> Option<Option<bool>> {
+        self.0.get().copied()
+    }
 }
 
 fn next(counter: &AtomicU64) -> u64 {
@@ -127,7 +153,20 @@ impl Rooms {
 
     /// Names the track of each sending section, should it be new.
     pub fn name_tracks(&self, senders: Vec<Sender>) -> Vec<NamedSender> {
-        let name = |sender| NamedSender { track: TrackId(next(&self.inner.ids.track)), sender };
+        let named = senders.into_iter().map(|sender| (sender, TrackAbout::default()));
+        self.name_described_tracks(named)
+    }
+
+    /// The same for sections of which their owner says something.
+    pub fn name_described_tracks(
+        &self,
+        senders: impl IntoIterator<Item = (Sender, TrackAbout)>,
+    ) -> Vec<NamedSender> {
+        let name = |(sender, about)| NamedSender {
+            track: TrackId(next(&self.inner.ids.track)),
+            sender,
+            about,
+        };
         senders.into_iter().map(name).collect()
     }
 
@@ -137,7 +176,7 @@ impl Rooms {
     /// When the join does not even get there.
     pub fn enter(&self, entry: Entry) -> Result<(SessionId, RoomHandle), Refusal> {
         let inner = &self.inner;
-        let Entry { wish, session, reference, replaces, host } = entry;
+        let Entry { wish, voice, reference, replaces, host } = entry;
         let token = Token::random().map_err(|error| {
             tracing::error!(%error, "no resume token can be made");
             Refusal::for_now(Reason::MediaFailed, "The server cannot take anybody now.", 1_000)
@@ -149,9 +188,12 @@ impl Rooms {
             session: id,
             reference,
             replaces,
+            manner: wish.manner,
             name: wish.name,
+            metadata: wish.metadata,
             offer: wish.offer,
             senders: self.name_tracks(wish.senders),
+            pins: None,
             resume: wish.resume,
             peer,
             token,
@@ -164,6 +206,7 @@ impl Rooms {
             let message = "The server is stopping.";
             return Err(Refusal::for_now(Reason::ServerStopping, message, 2_000));
         }
+        let simulcast = wish.simulcast;
         free_if_dead(&mut by_name, &wish.room);
         if !by_name.contains_key(&wish.room) {
             // Whoever has been there, is forgotten: no room is opened to find that out.
@@ -175,12 +218,23 @@ impl Rooms {
             by_name.insert(wish.room.clone(), listed);
         }
         let mailbox = match by_name.get(&wish.room) {
-            Some(listed) => listed.mailbox.clone(),
+            Some(listed) => {
+                listed.shared.simulcast.decide(simulcast);
+                listed.mailbox.clone()
+            }
             None => return Err(busy()),
         };
-        let message = ToRoom::Join { join: Box::new(join), session };
+        let message = ToRoom::Join { join: Box::new(join), voice };
         mailbox.try_send(message).map_err(|_| busy())?;
         Ok((id, RoomHandle { mailbox }))
+    }
+
+    /// Whether publishers of a room are to send several encodings, as the first client of Membrane's dialect there
+    /// wanted it, or else as this one does.
+    pub fn simulcast(&self, name: &RoomName, wanted: Option<bool>) -> Option<bool> {
+        let by_name = self.lock();
+        let decided = by_name.get(name).and_then(|listed| listed.shared.simulcast.decided());
+        decided.unwrap_or(wanted)
     }
 
     fn open(&self, name: &RoomName) -> Listed {

@@ -9,9 +9,10 @@ use parlor_wire::{
 };
 
 use super::command::{
-    Command, Effect, Heard, MediaCommand, MediaNews, Push, Reference, Request, Response, SessionId,
+    Command, Effect, Heard, Manner, MediaCommand, MediaNews, Push, Reference, Request, Response,
+    SessionId,
 };
-use super::liveness::{End, Link, Media, TOKEN_LIFE, judge};
+use super::liveness::{Link, Media, TOKEN_LIFE, judge};
 use super::member::{Member, Stage};
 use super::presence::Batch;
 use super::token::Token;
@@ -44,7 +45,7 @@ pub(super) struct Lost {
 /// How many there are of what, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Members that others know of.
+    /// Members whose join was answered, viewers too.
     pub peers: usize,
     /// Their tracks.
     pub tracks: usize,
@@ -144,8 +145,16 @@ impl RoomState {
         let reply = match request {
             Request::SwitchTrack { track, on } => self.switch_track(peer, track, on),
             Request::View(tracks) => self.view(peer, tracks),
-            Request::Offer { offer, senders } => {
-                return self.offer(peer, session, reference, offer, senders);
+            Request::Offer { offer, senders, pins } => {
+                return self.offer(peer, session, reference, (offer, senders, pins));
+            }
+            Request::Cap { track, up_to } => Ok(self.cap(peer, track, up_to)),
+            Request::Describe { name, metadata } => self.describe(peer, name, metadata),
+            Request::DescribeTrack { track, metadata, on } => {
+                self.describe_track(peer, track, metadata, on)
+            }
+            Request::SwitchEncoding { track, encoding, on } => {
+                self.switch_encoding(peer, track, encoding, on)
             }
             Request::Leave => {
                 self.reply(session, reference, Ok(Response::Empty(Empty {})));
@@ -156,7 +165,12 @@ impl RoomState {
         self.reply(session, reference, reply);
     }
 
-    fn switch_track(&mut self, peer: PeerId, id: TrackId, on: bool) -> Result<Response, Refusal> {
+    pub(super) fn switch_track(
+        &mut self,
+        peer: PeerId,
+        id: TrackId,
+        on: bool,
+    ) -> Result<Response, Refusal> {
         let member = self.members.get_mut(&peer);
         let own = member.and_then(|member| member.tracks.iter_mut().find(|own| own.id == id));
         let Some(own) = own else {
@@ -190,6 +204,7 @@ impl RoomState {
         let Some(peer) = self.sessions.remove(&session) else { return };
         let Some(member) = self.members.get_mut(&peer) else { return };
         match member.stage {
+            _ if member.manner == Manner::Membrane => self.lose_at_once(peer),
             Stage::Entering => self.remove(peer, LeaveReason::Lost, None),
             Stage::Present => member.link = Link::Closed { since: now },
         }
@@ -199,7 +214,9 @@ impl RoomState {
     fn relink(&mut self, session: SessionId, link: Link) {
         let owner = self.sessions.get(&session);
         let member = owner.and_then(|peer| self.members.get_mut(peer));
-        if let Some(member) = member.filter(|member| member.session() == Some(session)) {
+        let is_its =
+            |member: &&mut Member| member.manner.has_socket() && member.session() == Some(session);
+        if let Some(member) = member.filter(is_its) {
             member.link = link;
         }
     }
@@ -229,7 +246,7 @@ impl RoomState {
         member.slots = news.slots;
         member.wanted = news.wanted;
         let (listening, ask) = (member.listening(), member.slots_to_ask_for());
-        if shown != before && member.stage == Stage::Present {
+        if shown != before && member.stage == Stage::Present && member.manner.is_seen() {
             self.presence.changed(peer);
         }
         if !moved.is_empty() {
@@ -280,40 +297,8 @@ impl RoomState {
             let members = &self.members;
             let describe = |id| -> Option<Peer> { Some(members.get(&id)?.describe(id)) };
             let presence = self.presence.take(now, describe);
-            self.broadcast(Push::Presence(presence));
+            self.broadcast_presence(presence);
         }
-    }
-
-    /// Ends what has been waited for long enough.
-    fn expire(&mut self, now: Instant) {
-        self.lost.retain(|_, lost| lost.until > now);
-        let overdue = |(&peer, member): (&PeerId, &Member)| {
-            let (at, end) = judge(member.link, member.media).end?;
-            (at <= now).then_some((peer, end))
-        };
-        let overdue: Vec<(PeerId, End)> = self.members.iter().filter_map(overdue).collect();
-        for (peer, end) in overdue {
-            match end {
-                End::MediaSilent => {
-                    let why = "No media has arrived from you for 30 seconds.".to_owned();
-                    self.end_one(peer, Reason::ConnectionFailed, why, now);
-                }
-                End::NotResumed => self.remove(peer, LeaveReason::Lost, None),
-                End::BothSilent => {
-                    let why = "Nothing was heard from you, nor media.".to_owned();
-                    self.end_one(peer, Reason::ConnectionFailed, why, now);
-                }
-            }
-        }
-    }
-
-    /// Ends one membership by the server's decision; its token lives on.
-    fn end_one(&mut self, peer: PeerId, reason: Reason, message: String, now: Instant) {
-        let session = self.members.get(&peer).and_then(Member::session);
-        if let Some(session) = session {
-            self.hang_up(session, Ended { reason, message });
-        }
-        self.remove(peer, LeaveReason::Lost, Some(now));
     }
 
     /// Says over a session why it is over, and closes it.
@@ -330,9 +315,15 @@ impl RoomState {
         self.sessions.retain(|_, owner| *owner != peer);
         self.effect(Effect::Media(MediaCommand::Remove { peer }));
         let until = match member.stage {
+            _ if member.manner == Manner::Membrane => {
+                self.presence.left(peer, reason);
+                None
+            }
             Stage::Entering => member.lost_until,
             Stage::Present => {
-                self.presence.left(peer, reason);
+                if member.manner.is_seen() {
+                    self.presence.left(peer, reason);
+                }
                 lost_at.map(|now| now + TOKEN_LIFE)
             }
         };

@@ -5,4 +5,5 @@
 mod config;
 mod frames;
 mod live;
+mod membrane;
 mod room;

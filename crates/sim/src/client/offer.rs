@@ -81,6 +81,23 @@ impl Client {
         offer.to_sdp_string()
     }
 
+    /// Makes an offer with fresh ICE credentials and more pairs of receive sections, that receives on all those that an
+    /// answer has called inactive as well, as browsers do whose page has not stopped them.
+    ///
+    /// # Panics
+    /// If there was no offer before.
+    pub fn offer_all_slots(&mut self, more_pairs: usize) -> String {
+        let mut changes = self.rtc.sdp_api();
+        for (mid, _) in &self.slots {
+            changes.set_direction(*mid, Direction::RecvOnly);
+        }
+        add_slots(&mut changes, more_pairs, &mut self.slots);
+        changes.ice_restart(true);
+        let (offer, pending) = changes.apply().expect("an ICE restart needs an offer");
+        self.pending = Some(pending);
+        offer.to_sdp_string()
+    }
+
     /// Takes the server's answer to the last offer.
     ///
     /// # Errors

@@ -1,6 +1,7 @@
 //! Clients, links and one engine on a clock of their own: what people in it do.
 
 mod labour;
+mod pinned;
 mod time;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -8,8 +9,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parlor_engine::{
-    Change, Config, ConnectionState, Engine, Join, JoinError, Joined, Limits, PeerId, RoomId,
-    SendArena, Sender, Source, TrackId, View,
+    Change, Config, ConnectionState, Engine, Join, JoinError, Joined, Limits, PeerId, Receive,
+    RoomId, SendArena, Sender, Source, TrackId, View,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::sdp::Candidates;
@@ -195,16 +196,28 @@ impl World {
     pub(crate) fn seat(
         &mut self,
         room: RoomId,
-        mut client: Client,
+        client: Client,
         sources: &[Source],
         offer: String,
         link: LinkConfig,
     ) -> usize {
+        self.seat_receiving(room, client, sources, (offer, Receive::Floating), link).0
+    }
+
+    /// The same, with slots as `receive` says; returns what the engine said, too.
+    pub fn seat_receiving(
+        &mut self,
+        room: RoomId,
+        mut client: Client,
+        sources: &[Source],
+        (offer, receive): (String, Receive),
+        link: LinkConfig,
+    ) -> (usize, Joined) {
         let seat = self.seats.len();
         let (number, address) = (client.number, client.address);
         let named = self.name_tracks(&client, sources);
         let peer = PeerId(u64::from(number));
-        let join = Join { room, peer, offer, senders: named.clone() };
+        let join = Join { room, peer, offer, senders: named.clone(), receive };
         let joined = self.engine.join(self.now, join).expect("the engine takes the peer");
         client.accept(&joined.answer).expect("str0m takes the answer");
         let seed = self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2;
@@ -222,7 +235,7 @@ impl World {
             public: address,
             present: true,
         });
-        seat
+        (seat, joined)
     }
 
     fn name_tracks(&mut self, client: &Client, sources: &[Source]) -> Vec<Sender> {
@@ -279,8 +292,17 @@ impl World {
     }
 
     fn negotiate(&mut self, seat: usize, offer: &str) -> Result<Joined, JoinError> {
+        self.negotiate_pinned(seat, offer, &[])
+    }
+
+    fn negotiate_pinned(
+        &mut self,
+        seat: usize,
+        offer: &str,
+        pins: &[TrackId],
+    ) -> Result<Joined, JoinError> {
         let Seat { client, peer, named, .. } = &mut self.seats[seat];
-        let joined = self.engine.reoffer(self.now, *peer, offer, named)?;
+        let joined = self.engine.reoffer(self.now, *peer, offer, named, pins)?;
         client.accept(&joined.answer).expect("str0m takes the answer");
         Ok(joined)
     }

@@ -14,6 +14,7 @@ mod loudest;
 mod meeting;
 mod nack;
 mod network;
+mod pinned;
 mod publishing;
 mod reports;
 mod resting;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use parlor_engine::ring::Facts;
 use parlor_engine::{
-    Change, Config, Engine, Forwarded, Join, Limits, Neighbour, Notice, PeerId, PeerState, Relayed,
-    RoomId, SendArena, Sender, Source, TrackId, WantedLayers,
+    Change, Config, Engine, Forwarded, Join, Limits, Neighbour, Notice, PeerId, PeerState, Receive,
+    Relayed, RoomId, SendArena, Sender, Source, TrackId, WantedLayers,
 };
 use parlor_rtc::dtls::Identity;
 use parlor_rtc::sdp::Candidates;
@@ -163,6 +163,13 @@ impl House {
         self.enter(thread, client, offer, &[Source::Camera])
     }
 
+    /// Somebody who publishes nothing, for these tracks to be on pairs of slots.
+    pub(super) fn join_pinned(&mut self, thread: usize, pairs: usize, pins: &[TrackId]) -> usize {
+        let mut client = self.client(&[Codec::Vp8]);
+        let offer = client.offer(self.now, &[], pairs);
+        self.enter_receiving(thread, client, (offer, Receive::Pinned(pins.to_vec())), &[])
+    }
+
     fn client(&mut self, codecs: &[Codec]) -> Client {
         self.next_number += 1;
         let port = 10_000 + self.next_number as u16;
@@ -170,11 +177,15 @@ impl House {
         Client::with_codecs(self.now, self.next_number as u32, address, codecs)
     }
 
-    fn enter(
+    fn enter(&mut self, thread: usize, client: Client, offer: String, sources: &[Source]) -> usize {
+        self.enter_receiving(thread, client, (offer, Receive::Floating), sources)
+    }
+
+    fn enter_receiving(
         &mut self,
         thread: usize,
         mut client: Client,
-        offer: String,
+        (offer, receive): (String, Receive),
         sources: &[Source],
     ) -> usize {
         let number = u64::from(client.number);
@@ -188,7 +199,7 @@ impl House {
             })
             .collect();
         let id = PeerId(number);
-        let join = Join { room: ROOM, peer: id, offer, senders: senders.clone() };
+        let join = Join { room: ROOM, peer: id, offer, senders: senders.clone(), receive };
         let joined = self.threads[thread].engine.join(self.now, join).unwrap();
         client.accept(&joined.answer).unwrap();
         self.people.push(Person { id, thread, client, senders });

@@ -35,6 +35,19 @@ fn people_on_three_threads_see_and_hear_each_other() {
 }
 
 #[test]
+fn pinned_slots_carry_tracks_of_other_threads() {
+    let mut house = House::new(2);
+    let ann = house.join(0, &CAMERA_AND_MICROPHONE, 0);
+    house.run(ms(1_000));
+    let pins: Vec<_> = house.people[ann].senders.iter().map(|sender| sender.track).collect();
+    let bo = house.join_pinned(1, 1, &pins);
+    house.run(ms(3_000));
+    let sound = house.frames(bo, ann, MediaKind::Audio);
+    let pictures = house.frames(bo, ann, MediaKind::Video);
+    assert!(sound > 100 && pictures > 60, "{sound} {pictures}");
+}
+
+#[test]
 fn each_packet_goes_once_to_each_other_thread_however_many_watch_there() {
     let mut house = House::new(2);
     let ann = house.join(0, &CAMERA_AND_MICROPHONE, 0);

@@ -61,7 +61,11 @@ async fn joins_that_are_not_in_order_are_refused_by_the_name_of_the_field() {
         ("room:", join("Ann"), "bad_room_id", "A room's name"),
         ("room:a/b", join("Ann"), "bad_room_id", "A room's name"),
         (&format!("room:{}", "x".repeat(900)), join("Ann"), "bad_room_id", "A room's name"),
-        ("room:tea", json!({}), "bad_request", "payload: missing field `name`"),
+        ("room:tea", json!({"protocol": "parlor"}), "bad_request", "payload: missing field `name`"),
+        ("room:tea", json!({"isSimulcastOn": "yes"}), "bad_request", "isSimulcastOn: invalid type"),
+        ("room:a/b", json!({}), "bad_room_id", "A room's name"),
+        ("room:tea", json!([]), "bad_request", "payload"),
+        ("room:tea", json!({"protocol": null}), "bad_request", "protocol: invalid type"),
         ("room:tea", json!({"name": "Ann"}), "unsupported_protocol", "protocol"),
         ("room:tea", join(" "), "bad_name", "This name cannot be shown"),
         (

@@ -5,11 +5,13 @@ mod addresses;
 mod channels;
 mod http;
 mod meeting;
+mod membrane;
 mod one_port;
 mod process;
 mod sharing;
 mod sockets;
 mod tls;
+mod whip;
 
 use std::net::SocketAddr;
 use std::time::Duration;

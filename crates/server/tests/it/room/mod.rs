@@ -1,5 +1,6 @@
 //! Rooms as values, in simulated time.
 
+mod doors;
 mod joining;
 mod limits;
 mod liveness;
@@ -11,8 +12,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use parlor_server::room::command::{
-    Answer, Command, Effect, Heard, Join, MediaCommand, MediaNews, NamedSender, Push, Request,
-    Response, SessionId,
+    Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Push,
+    Request, Response, SessionId,
 };
 use parlor_server::room::{RoomState, Token};
 use parlor_wire::{
@@ -91,7 +92,8 @@ impl World {
                 if let Effect::Media(MediaCommand::Join(offer) | MediaCommand::Offer(offer)) =
                     &effect
                 {
-                    let answer = Answer { sdp: "answer".into(), slots: slots() };
+                    let answer =
+                        Answer { sdp: "answer".into(), slots: slots(), encodings: Vec::new() };
                     let busy = Refusal::for_now(Reason::ServerBusy, "The server is busy.", 5000);
                     let refusal = (self.is_busy && offer.is_new).then_some(busy);
                     let result = refusal.or(self.media_refuses.clone()).map_or(Ok(answer), Err);
@@ -128,7 +130,7 @@ impl World {
         let (session, peer) = (SessionId(self.id()), PeerId(self.id()));
         let senders = [("0", Source::Microphone), ("1", Source::Camera)].map(|(mid, source)| {
             let sender = Sender { mid: mid.into(), source, kind: None, on: true };
-            NamedSender { track: TrackId(self.id()), sender }
+            NamedSender { track: TrackId(self.id()), sender, about: Default::default() }
         });
         let mut token = [0; 16];
         token[..8].copy_from_slice(&peer.0.to_be_bytes());
@@ -139,6 +141,9 @@ impl World {
             name: name.into(),
             offer: Some("offer".into()),
             senders: senders.into(),
+            manner: Manner::Parlor,
+            metadata: None,
+            pins: None,
             resume: None,
             peer,
             token: Token::from_bytes(token),

@@ -43,6 +43,7 @@ fn a_later_offer_keeps_the_names_of_tracks_and_adds_new_ones() {
     let (ann, bo) = (world.connect("Ann"), world.connect("Bo"));
     world.pass(millis(100));
     let sender = |mid: &str, source, track| NamedSender {
+        about: Default::default(),
         track: TrackId(track),
         sender: Sender { mid: mid.into(), source, kind: None, on: true },
     };
@@ -51,7 +52,7 @@ fn a_later_offer_keeps_the_names_of_tracks_and_adds_new_ones() {
         sender("1", Source::Camera, 1002),
         sender("8", Source::Screen, 1003),
     ];
-    let offer = Request::Offer { offer: "bigger".into(), senders };
+    let offer = Request::Offer { offer: "bigger".into(), senders, pins: Vec::new() };
     let Ok(Response::Negotiated(done)) = world.reply_to(&bo, offer) else { panic!("refused") };
     let ids: Vec<TrackId> = done.tracks.iter().map(|track| track.id).collect();
     assert_eq!(ids, [bo.joined.tracks[0].id, bo.joined.tracks[1].id, TrackId(1003)]);
@@ -63,8 +64,10 @@ fn a_section_cannot_become_another_source() {
     let mut world = World::new();
     let ann = world.connect("Ann");
     let sender = Sender { mid: "1".into(), source: Source::Screen, kind: None, on: true };
-    let senders = vec![NamedSender { track: TrackId(1001), sender }];
-    let refusal = world.reply_to(&ann, Request::Offer { offer: "x".into(), senders }).unwrap_err();
+    let senders = vec![NamedSender { track: TrackId(1001), sender, about: Default::default() }];
+    let refusal = world
+        .reply_to(&ann, Request::Offer { offer: "x".into(), senders, pins: Vec::new() })
+        .unwrap_err();
     assert_eq!(refusal.reason, Reason::BadRequest);
     assert!(refusal.message.starts_with("senders[0].source"), "{}", refusal.message);
 }
@@ -75,7 +78,7 @@ fn a_refused_later_offer_changes_nothing() {
     let (ann, bo) = (world.connect("Ann"), world.connect("Bo"));
     world.pass(millis(100));
     world.media_refuses = Some(Refusal::new(Reason::BadOffer, "offer: line 7"));
-    let offer = Request::Offer { offer: "x".into(), senders: Vec::new() };
+    let offer = Request::Offer { offer: "x".into(), senders: Vec::new(), pins: Vec::new() };
     assert_eq!(world.reply_to(&bo, offer).unwrap_err().reason, Reason::BadOffer);
     assert_eq!(world.told(&ann), Default::default());
     assert_eq!(world.room.census().tracks, 4);

@@ -1,0 +1,179 @@
+//! One client's channel to a room in this dialect: there from its join on, in the room from `connect` to `disconnect`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use parlor_wire::membrane::event::{MEDIA_EVENT, SIMULCAST_CONFIG};
+use parlor_wire::membrane::{ClientEvent, CustomEvent};
+use parlor_wire::{Empty, Refusal, RoomName};
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::is_small;
+use super::voice::MembraneVoice;
+use crate::admission;
+use crate::app::App;
+use crate::rate::TokenBucket;
+use crate::room::about::Metadata;
+use crate::room::command::{Command, Request, Response, SessionId};
+use crate::room::{Entry, RoomHandle, Voice};
+use crate::session::Session;
+
+/// Media events at once, and then one every so often: after each answer a browser says its candidates, and old clients
+/// say twice as often as before which encodings they leave out, up to 126 times and more. What is more is passed over, as
+/// clients expect no reply.
+const EVENTS: (u32, Duration) = (1000, Duration::from_millis(10));
+
+/// The same of offers and of wishes to make one, which cost most.
+const OFFERS: (u32, Duration) = (60, Duration::from_millis(250));
+
+/// The payload of a join in this dialect. Anything else in it is passed over.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct JoinPayload {
+    /// Whether the room's publishers are to send several encodings.
+    is_simulcast_on: Option<bool>,
+}
+
+/// The payload of `mediaEvent`: JSON in JSON.
+#[derive(Debug, Deserialize)]
+struct Wrapped<'a> {
+    #[serde(borrow)]
+    data: std::borrow::Cow<'a, str>,
+}
+
+/// One client's channel.
+pub struct MembraneChannel {
+    app: App,
+    session: Session,
+    room: RoomName,
+    host: Option<String>,
+    is_simulcast_on: Option<bool>,
+    member: Option<Membership>,
+    events: TokenBucket,
+    offers: TokenBucket,
+}
+
+/// Its time in the room.
+struct Membership {
+    id: SessionId,
+    room: RoomHandle,
+    /// It has said goodbye, and may come again.
+    left: Arc<AtomicBool>,
+}
+
+impl MembraneChannel {
+    /// Answers a join. `host` is the name by which the client reached the server.
+    pub fn join(
+        app: App,
+        session: Session,
+        reference: Option<&str>,
+        room: RoomName,
+        (payload, host): (JoinPayload, Option<String>),
+    ) -> MembraneChannel {
+        let now = Instant::now();
+        let is_simulcast_on = payload.is_simulcast_on;
+        session.reply(reference, Ok(Response::Empty(Empty {})));
+        let decided = app.rooms.simulcast(&room, is_simulcast_on);
+        session.push_event(SIMULCAST_CONFIG, &json!({ "data": decided }));
+        MembraneChannel {
+            app,
+            session,
+            room,
+            host,
+            is_simulcast_on,
+            member: None,
+            events: TokenBucket::new(now, EVENTS.0, EVENTS.1),
+            offers: TokenBucket::new(now, OFFERS.0, OFFERS.1),
+        }
+    }
+
+    /// The way back to the client.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The session that its room knows it by, while it is in.
+    pub fn member(&self) -> Option<(SessionId, &RoomHandle)> {
+        self.member.as_ref().map(|member| (member.id, &member.room))
+    }
+
+    /// The client says something; what is no media event is passed over.
+    pub async fn event(&mut self, name: &str, payload: &RawValue) {
+        if name != MEDIA_EVENT || self.events.take(Instant::now()).is_err() {
+            return;
+        }
+        let Some(event) = read_event(payload) else {
+            tracing::debug!("what is no media event was passed over");
+            return;
+        };
+        self.member.take_if(|member| member.left.load(Ordering::Relaxed));
+        match (event, &self.member) {
+            (ClientEvent::Connect { metadata }, None) => self.enter(metadata, false),
+            (ClientEvent::Join { metadata }, None) => self.enter(metadata, true),
+            (event, Some(member)) => {
+                let is_dear = matches!(
+                    event,
+                    ClientEvent::Custom(CustomEvent::SdpOffer(_) | CustomEvent::RenegotiateTracks)
+                );
+                let is_bye = matches!(event, ClientEvent::Disconnect | ClientEvent::Leave);
+                if is_dear && self.offers.take(Instant::now()).is_err() {
+                    return;
+                }
+                member.room.send_event(member.id, event).await;
+                if is_bye {
+                    self.member = None;
+                }
+            }
+            (_, None) => {}
+        }
+    }
+
+    fn enter(&mut self, metadata: Option<Metadata>, is_tutorial: bool) {
+        let left = Arc::new(AtomicBool::new(false));
+        let voice = || {
+            let reach = (self.app.ice_servers.clone(), self.host.clone());
+            MembraneVoice::new(self.session.clone(), is_tutorial, reach, Arc::clone(&left))
+        };
+        if metadata.as_ref().is_some_and(|metadata| !is_small(metadata)) {
+            let reason = parlor_wire::Reason::BadRequest;
+            let message = "What is to be shown of you is too large.";
+            return voice().refuse(Refusal::new(reason, message));
+        }
+        let wish = admission::membrane(self.room.clone(), metadata, self.is_simulcast_on);
+        let entry = Entry {
+            wish,
+            voice: Voice::Membrane(Box::new(voice())),
+            reference: None,
+            replaces: None,
+            host: self.host.clone(),
+        };
+        match self.app.rooms.enter(entry) {
+            Ok((id, room)) => self.member = Some(Membership { id, room, left }),
+            Err(refusal) => {
+                self.app.metrics.refused(refusal.reason);
+                voice().refuse(refusal);
+            }
+        }
+    }
+
+    /// Leaves the room and closes the channel.
+    pub async fn leave(&mut self, reference: Option<String>) {
+        if let Some(member) = self.member.take().filter(|it| !it.left.load(Ordering::Relaxed)) {
+            let (session, reference) = (member.id, reference.clone());
+            let request = Request::Leave;
+            if member.room.send(Command::Request { session, reference, request }).await {
+                return;
+            }
+        }
+        self.session.reply(reference.as_deref(), Ok(Response::Empty(Empty {})));
+        self.session.close();
+    }
+}
+
+fn read_event(payload: &RawValue) -> Option<ClientEvent<Metadata>> {
+    let Wrapped { data } = serde_json::from_str(payload.get()).ok()?;
+    serde_json::from_str(&data).ok()
+}

@@ -1,0 +1,88 @@
+//! What a client's offer sends and receives, and what its tracks are to others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use parlor_rtc::MediaKind;
+use parlor_rtc::sdp::{Direction, Offer, negotiate};
+use parlor_wire::membrane::SdpOffer;
+use parlor_wire::{Kind, Sender, Source};
+
+use super::{describe, is_small};
+use crate::admission::MAX_SENDERS;
+use crate::room::about::{Metadata, TrackAbout};
+
+/// Longest name that a client may give a track, in bytes. They make them of its id and a UUID.
+const MAX_LABEL_LEN: usize = 128;
+
+/// What an offer says of its sections.
+#[derive(Debug, Default)]
+pub(super) struct Sections {
+    /// Those that send, by their mids.
+    sending: BTreeMap<String, Kind>,
+    /// How many receive, of each kind.
+    pub(super) receiving_audio: u16,
+    pub(super) receiving_video: u16,
+}
+
+impl Sections {
+    /// Reads an offer; nothing of one that cannot be used, which the media side then refuses.
+    pub(super) fn read(sdp: &str) -> Sections {
+        let parsed = Offer::parse(sdp).and_then(|offer| negotiate(&offer, None));
+        let Ok(negotiation) = parsed else { return Sections::default() };
+        let mut sections = Sections::default();
+        for section in negotiation.media() {
+            match (section.direction, section.kind) {
+                (Direction::ClientSends, kind) => {
+                    let kind = match kind {
+                        MediaKind::Audio => Kind::Audio,
+                        MediaKind::Video => Kind::Video,
+                    };
+                    sections.sending.insert(section.mid.to_string(), kind);
+                }
+                (Direction::ClientReceives, MediaKind::Audio) => sections.receiving_audio += 1,
+                (Direction::ClientReceives, MediaKind::Video) => sections.receiving_video += 1,
+                (Direction::Inactive, _) => {}
+            }
+        }
+        sections
+    }
+
+    /// The tracks that an offer sends, with what the client says of each. `own` is what its names for tracks begin with.
+    pub(super) fn senders(
+        &self,
+        own: &str,
+        offer: &SdpOffer<Metadata>,
+    ) -> Vec<(Sender, TrackAbout)> {
+        let mut labels = BTreeSet::new();
+        let named = offer.mid_to_track_id.iter().filter_map(|(mid, label)| {
+            let kind = *self.sending.get(mid)?;
+            let is_own = label.len() <= MAX_LABEL_LEN && label.starts_with(own);
+            (is_own && labels.insert(label)).then_some((mid, label, kind))
+        });
+        let mut sources = BTreeSet::new();
+        let sender = |(mid, label, kind): (&String, &String, Kind)| {
+            let metadata = offer.track_id_to_track_metadata.get(label);
+            let metadata = metadata.filter(|metadata| is_small(metadata)).cloned();
+            let guess = describe::source_of(metadata.as_ref(), kind);
+            // One of each is a person's; what else there is of the kind is something of its own.
+            let is_first = guess == Source::Custom || sources.insert(rank(guess));
+            let source = if is_first { guess } else { Source::Custom };
+            let on = metadata.as_ref().and_then(describe::says_on).unwrap_or(true);
+            let kind = (source == Source::Custom).then_some(kind);
+            let about =
+                TrackAbout { label: Some(label.clone()), metadata, ..TrackAbout::default() };
+            (Sender { mid: mid.clone(), source, kind, on }, about)
+        };
+        named.take(MAX_SENDERS).map(sender).collect()
+    }
+}
+
+fn rank(source: Source) -> u8 {
+    match source {
+        Source::Microphone => 0,
+        Source::Camera => 1,
+        Source::Screen => 2,
+        Source::ScreenAudio => 3,
+        Source::Custom => 4,
+    }
+}

@@ -1,0 +1,413 @@
+//! One negotiation at a time: from "please offer" to the answer, and what has gathered meanwhile goes into the next.
+//!
+//! Clients count as negotiating from the moment that they hear of tracks that came or went, so each such word is followed
+//! by an `offerData` at once, and none is said while an offer is awaited or being answered: two of these at a time, and
+//! a browser makes neither.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use parlor_wire::membrane::SdpOffer;
+use parlor_wire::membrane::server::{ServerCustom, ServerEvent, Track, TracksTypes};
+use parlor_wire::{Kind, Negotiated, PeerId, TrackId};
+
+use super::describe::{self, Shown};
+use super::offer::Sections;
+use super::{Ask, Dialect, Known, KnownTrack, WEBRTC};
+use crate::room::about::Metadata;
+
+/// Tracks of each kind that one client is told of: the offer that receives them all fits a frame, although it is wrapped
+/// twice.
+const MAX_TRACKS_PER_KIND: usize = 48;
+
+/// A client that has not offered after so long never will: it has failed to make an offer, and says nothing of it.
+const OFFER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// A track that found no section is tried again so soon: it was on its way from another media thread.
+const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
+/// And so many times.
+const MAX_TRIES: u8 = 5;
+
+/// Where the negotiation is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stage {
+    /// There is none.
+    #[default]
+    Idle,
+    /// The client has been asked for an offer.
+    Asked { since: Instant },
+    /// Its offer is being answered.
+    Answering,
+}
+
+/// A client's negotiations.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    stage: Stage,
+    /// Tracks that it came or went with, as far as it said, before it was asked and after.
+    requests_before: usize,
+    requests_since: usize,
+    /// The most sections that it was ever asked for: clients fail when they are asked for fewer than they have.
+    types: TracksTypes,
+    /// Its sections and tracks in the offer that is being answered.
+    offered: BTreeMap<String, String>,
+    /// The tracks that the last answer has a section for.
+    occupied: Vec<(TrackId, Kind)>,
+    /// When a track that found no section is tried again, and how often that was done.
+    try_again_at: Option<Instant>,
+    tries: u8,
+}
+
+impl Round {
+    /// The client wants to offer.
+    pub(super) fn request(&mut self) {
+        self.requests_since = self.requests_since.saturating_add(1);
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.stage {
+            Stage::Idle => self.try_again_at,
+            Stage::Asked { since } => Some(since + OFFER_PATIENCE),
+            Stage::Answering => None,
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Instant) {
+        if matches!(self.stage, Stage::Asked { since } if now >= since + OFFER_PATIENCE) {
+            self.stage = Stage::Idle;
+            self.request();
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        self.stage == Stage::Idle
+    }
+
+    /// Which of the client's wishes an offer that came with so many changes does not fulfil. One that was said while
+    /// the client made its offer may be in it or not.
+    fn settle(&mut self, changes: usize) {
+        let all = self.requests_before + self.requests_since;
+        self.requests_since = all.saturating_sub(changes).min(self.requests_since);
+        self.requests_before = 0;
+    }
+}
+
+impl Dialect {
+    /// Tells the client what has changed, as far as it may be told now.
+    pub(super) fn advance(&mut self, now: Instant) {
+        if self.peer.is_none() {
+            return;
+        }
+        self.tell_of_people();
+        self.tell_of_known_tracks();
+        if self.round.is_idle() {
+            self.begin(now);
+        }
+        self.tell_voices();
+    }
+
+    /// Newcomers, and what people want seen.
+    fn tell_of_people(&mut self) {
+        let mut events = Vec::new();
+        for (peer, other) in &self.others {
+            let (id, metadata) = (peer.to_string(), describe::metadata_of(other));
+            match self.known.get_mut(peer) {
+                None => {
+                    let known = Known { metadata: metadata.clone(), tracks: BTreeMap::new() };
+                    self.known.insert(*peer, known);
+                    events.push(ServerEvent::EndpointAdded { id, kind: WEBRTC, metadata });
+                }
+                Some(known) if known.metadata != metadata => {
+                    known.metadata.clone_from(&metadata);
+                    events.push(ServerEvent::EndpointUpdated { id, metadata });
+                }
+                Some(_) => {}
+            }
+        }
+        events.into_iter().for_each(|event| self.say(event));
+    }
+
+    /// What people want seen of the tracks that the client knows, and which encodings of them they send.
+    fn tell_of_known_tracks(&mut self) {
+        let mut events = Vec::new();
+        for (peer, known) in &mut self.known {
+            let Some(other) = self.others.get(peer) else { continue };
+            let mut shown = describe::tracks_of(other);
+            for (label, track) in &mut known.tracks {
+                let Some(shown) = shown.remove(label) else { continue };
+                note_changes(&mut events, *peer, label, &track.shown, &shown);
+                track.shown = shown;
+            }
+        }
+        events.into_iter().for_each(|event| self.say(event));
+    }
+
+    /// Begins a negotiation if there is a reason for one.
+    fn begin(&mut self, now: Instant) {
+        self.forget_who_published_nothing();
+        let (gone, new) = (self.gone_tracks(), self.new_tracks());
+        let is_due = self.round.try_again_at.is_some_and(|at| at <= now);
+        if gone.is_empty() && new.is_empty() && self.round.requests_since == 0 && !is_due {
+            return;
+        }
+        if !new.is_empty() {
+            self.round.tries = 0;
+        }
+        for (peer, labels) in gone {
+            self.tell_of_removal(peer, labels);
+        }
+        for (peer, tracks) in new {
+            self.tell_of_addition(peer, tracks);
+        }
+        self.ask_for_offer(now);
+    }
+
+    fn forget_who_published_nothing(&mut self) {
+        let others = &self.others;
+        let gone = |(peer, known): (&PeerId, &mut Known)| {
+            (known.tracks.is_empty() && !others.contains_key(peer)).then_some(*peer)
+        };
+        let gone: Vec<PeerId> = self.known.iter_mut().filter_map(gone).collect();
+        for peer in gone {
+            self.known.remove(&peer);
+            self.say(ServerEvent::EndpointRemoved { id: peer.to_string() });
+        }
+    }
+
+    /// The tracks that the client knows and that are no more. Of those that no answer has named, it is not told yet.
+    fn gone_tracks(&self) -> Vec<(PeerId, Vec<String>)> {
+        let gone = self.known.iter().map(|(peer, known)| {
+            let there = self.others.get(peer).map(describe::tracks_of).unwrap_or_default();
+            let is_gone = |(label, track): &(&String, &KnownTrack)| {
+                track.mid.is_some() && !there.contains_key(*label)
+            };
+            let labels = known.tracks.iter().filter(is_gone).map(|(label, _)| label.clone());
+            (*peer, labels.collect::<Vec<_>>())
+        });
+        gone.filter(|(_, labels)| !labels.is_empty()).collect()
+    }
+
+    /// The tracks that there are and that the client does not know, as many as it may know.
+    fn new_tracks(&self) -> Vec<(PeerId, BTreeMap<String, Shown>)> {
+        let gone = self.gone_tracks();
+        let is_gone = |peer: &PeerId, label: &String| {
+            gone.iter().any(|(other, labels)| other == peer && labels.contains(label))
+        };
+        let room = |kind| {
+            let known = self.known.iter().flat_map(|(peer, known)| {
+                known
+                    .tracks
+                    .iter()
+                    .filter(move |(_, track)| track.shown.kind == kind)
+                    .map(move |(label, _)| (peer, label))
+            });
+            MAX_TRACKS_PER_KIND
+                .saturating_sub(known.filter(|(peer, label)| !is_gone(peer, label)).count())
+        };
+        let (mut audio, mut video) = (room(Kind::Audio), room(Kind::Video));
+        let mut all = Vec::new();
+        for (peer, other) in &self.others {
+            let Some(known) = self.known.get(peer) else { continue };
+            let mut tracks = describe::tracks_of(other);
+            tracks.retain(|label, shown| {
+                let left = if shown.kind == Kind::Audio { &mut audio } else { &mut video };
+                let is_new = !known.tracks.contains_key(label) && *left > 0;
+                *left -= usize::from(is_new);
+                is_new
+            });
+            if !tracks.is_empty() {
+                all.push((*peer, tracks));
+            }
+        }
+        all
+    }
+
+    fn tell_of_removal(&mut self, peer: PeerId, labels: Vec<String>) {
+        let Some(known) = self.known.get_mut(&peer) else { return };
+        for label in &labels {
+            known.tracks.remove(label);
+            self.voices.remove(label);
+        }
+        // Its last tracks go with it, also those that no answer has named.
+        let is_gone = !self.others.contains_key(&peer);
+        if is_gone {
+            self.known.remove(&peer);
+        }
+        let endpoint_id = peer.to_string();
+        self.say(ServerEvent::TracksRemoved {
+            endpoint_id: endpoint_id.clone(),
+            track_ids: labels,
+        });
+        if is_gone {
+            self.say(ServerEvent::EndpointRemoved { id: endpoint_id });
+        }
+    }
+
+    fn tell_of_addition(&mut self, peer: PeerId, new: BTreeMap<String, Shown>) {
+        let Some(known) = self.known.get_mut(&peer) else { return };
+        let track = |shown: &Shown| Track {
+            metadata: shown.metadata.clone(),
+            simulcast_config: shown.config.clone(),
+        };
+        let tracks = new.iter().map(|(label, shown)| (label.clone(), track(shown))).collect();
+        let metadata = new.iter().map(|(label, shown)| (label.clone(), shown.metadata.clone()));
+        let track_id_to_metadata: BTreeMap<String, Metadata> = metadata.collect();
+        known.tracks.extend(new.into_iter().map(|(label, shown)| (label, KnownTrack::new(shown))));
+        let endpoint_id = peer.to_string();
+        self.say(ServerEvent::TracksAdded { endpoint_id, tracks, track_id_to_metadata });
+    }
+
+    fn ask_for_offer(&mut self, now: Instant) {
+        // A section is free for another track only after an answer that called it inactive.
+        let has = |kind| {
+            let tracks = self.known.values().flat_map(|known| known.tracks.values());
+            let count = tracks.filter(|track| track.shown.kind == kind).count();
+            u16::try_from(count).unwrap_or(u16::MAX)
+        };
+        let (audio, video) = (has(Kind::Audio), has(Kind::Video));
+        let is_known = |id: TrackId| {
+            self.known.values().flat_map(|it| it.tracks.values()).any(|it| it.shown.track == id)
+        };
+        let busy = |kind| {
+            let occupied = self.round.occupied.iter();
+            occupied.filter(|(track, of)| *of == kind && !is_known(*track)).count() as u16
+        };
+        let (busy_audio, busy_video) = (busy(Kind::Audio), busy(Kind::Video));
+        let types = &mut self.round.types;
+        types.audio = types.audio.max(audio.saturating_add(busy_audio));
+        types.video = types.video.max(video.saturating_add(busy_video));
+        let tracks_types = *types;
+        let integrated_turn_servers = self.turn.clone();
+        self.round.requests_before = std::mem::take(&mut self.round.requests_since);
+        self.round.try_again_at = None;
+        self.round.stage = Stage::Asked { since: now };
+        self.say_custom(ServerCustom::OfferData { tracks_types, integrated_turn_servers });
+    }
+
+    /// Hands the client's offer on. One that nobody waits for, since it came late, is as good; one that comes while
+    /// another is being answered is not.
+    pub(super) fn take_offer(&mut self, _now: Instant, offer: SdpOffer<Metadata>) {
+        let Some(peer) = self.peer.filter(|_| self.round.stage != Stage::Answering) else { return };
+        let sections = Sections::read(&offer.sdp_offer.sdp);
+        let types = &mut self.round.types;
+        types.audio = types.audio.max(sections.receiving_audio);
+        types.video = types.video.max(sections.receiving_video);
+        let senders = sections.senders(&format!("{peer}:"), &offer);
+        let label = |about: &Option<String>| about.clone().unwrap_or_default();
+        let offered: BTreeMap<String, String> = senders
+            .iter()
+            .map(|(sender, about)| (sender.mid.clone(), label(&about.label)))
+            .collect();
+        let came = offered.values().filter(|label| !self.own.contains_key(*label)).count();
+        let went = self.own.keys().filter(|label| !offered.values().any(|it| it == *label)).count();
+        self.round.settle(came + went);
+        self.round.offered = offered;
+        self.round.stage = Stage::Answering;
+        let tracks = self.known.values().flat_map(|known| known.tracks.values());
+        let pins: Vec<TrackId> = tracks.map(|track| track.shown.track).collect();
+        self.ask(Ask::Offer { offer: offer.sdp_offer.sdp, senders, pins });
+    }
+
+    pub(super) fn tell_answer(&mut self, now: Instant, negotiated: Negotiated) {
+        if self.round.stage != Stage::Answering {
+            return;
+        }
+        self.round.stage = Stage::Idle;
+        let Negotiated { answer, tracks, slots } = negotiated;
+        let mut map = BTreeMap::new();
+        self.own.clear();
+        for own in tracks {
+            if let Some(label) = self.round.offered.get(&own.mid) {
+                self.own.insert(label.clone(), own.id);
+                map.insert(own.mid, label.clone());
+            }
+        }
+        let mut without = Vec::new();
+        for (peer, known) in &mut self.known {
+            for (label, track) in &mut known.tracks {
+                let id = Some(track.shown.track);
+                match slots.iter().find(|slot| slot.track == id) {
+                    Some(slot) => {
+                        track.mid = Some(slot.mid.clone());
+                        map.insert(slot.mid.clone(), label.clone());
+                    }
+                    None => without.push((*peer, label.clone())),
+                }
+            }
+        }
+        let has_unplaced = self.name_unplaced(without, &mut map);
+        let occupied = slots.iter().filter_map(|slot| Some((slot.track?, slot.kind)));
+        self.round.occupied = occupied.collect();
+        self.say_custom(ServerCustom::SdpAnswer {
+            kind: "answer",
+            sdp: answer,
+            mid_to_track_id: map,
+        });
+        if has_unplaced && self.round.tries < MAX_TRIES {
+            self.round.tries += 1;
+            self.round.try_again_at = Some(now + TRY_AGAIN_AFTER);
+        }
+        self.advance(now);
+    }
+
+    /// Names the tracks, too, that an answer has no section for: clients can be told that one has gone only if an answer
+    /// has named it. Each keeps the section that it had, where nothing arrives, or gets the name of none. Whether any
+    /// of them is still there to be had.
+    fn name_unplaced(
+        &mut self,
+        tracks: Vec<(PeerId, String)>,
+        map: &mut BTreeMap<String, String>,
+    ) -> bool {
+        let mut are_there = false;
+        for (peer, label) in tracks {
+            let there = self.others.get(&peer).map(describe::tracks_of).unwrap_or_default();
+            are_there |= there.contains_key(&label);
+            let known = self.known.get_mut(&peer);
+            let Some(track) = known.and_then(|known| known.tracks.get_mut(&label)) else {
+                continue;
+            };
+            let before = track.mid.take().filter(|mid| !map.contains_key(mid));
+            let mid = before.unwrap_or_else(|| format!("none-{}", track.shown.track));
+            map.insert(mid.clone(), label);
+            track.mid = Some(mid);
+        }
+        are_there
+    }
+}
+
+impl KnownTrack {
+    fn new(shown: Shown) -> KnownTrack {
+        KnownTrack { shown, mid: None, encoding: None, was_paused: false, target: None }
+    }
+}
+
+/// What is to be said of a track that the client knows.
+fn note_changes(
+    events: &mut Vec<ServerEvent<Metadata>>,
+    peer: PeerId,
+    label: &str,
+    before: &Shown,
+    now: &Shown,
+) {
+    let (endpoint_id, track_id) = (peer.to_string(), label.to_owned());
+    let disabled =
+        |shown: &Shown, encoding: &String| shown.config.disabled_encodings.contains(encoding);
+    for encoding in &now.config.active_encodings {
+        let (endpoint_id, track_id) = (endpoint_id.clone(), track_id.clone());
+        let encoding = encoding.clone();
+        match (disabled(before, &encoding), disabled(now, &encoding)) {
+            (false, true) => {
+                events.push(ServerEvent::TrackEncodingDisabled { endpoint_id, track_id, encoding })
+            }
+            (true, false) => {
+                events.push(ServerEvent::TrackEncodingEnabled { endpoint_id, track_id, encoding })
+            }
+            _ => {}
+        }
+    }
+    if before.metadata != now.metadata {
+        let metadata = now.metadata.clone();
+        events.push(ServerEvent::TrackUpdated { endpoint_id, track_id, metadata });
+    }
+}

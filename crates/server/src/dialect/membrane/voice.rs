@@ -1,0 +1,178 @@
+//! Between a room and a client of this dialect: feeds the value with what the room says, and carries out what it wants.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime};
+
+use parlor_wire::membrane::ClientEvent;
+use parlor_wire::membrane::event::{ERROR, MEDIA_EVENT};
+use parlor_wire::membrane::server::TurnServer;
+use parlor_wire::{PeerId, Refusal};
+use serde_json::json;
+
+use super::{Ask, Dialect, Effect, Event};
+use crate::ice_servers::{IceServer, IceServers, Transport};
+use crate::room::Rooms;
+use crate::room::about::Metadata;
+use crate::room::command::{Push, Request, Response};
+use crate::session::Session;
+
+/// What a reply to an offer refers to.
+const OFFER: &str = "offer";
+
+/// A client of this dialect as its room talks to it.
+#[derive(Debug)]
+pub struct MembraneVoice {
+    session: Session,
+    dialect: Dialect,
+    ice_servers: IceServers,
+    /// The name by which the client reached the server.
+    host: Option<String>,
+    /// It has gone and may come again over the same channel.
+    left: Arc<AtomicBool>,
+    is_leaving: bool,
+}
+
+/// Something to be asked of the room, and what its reply is to refer to.
+pub(crate) type Asked = (Option<String>, Request);
+
+impl MembraneVoice {
+    /// A client that wants in over `session`. `left` is set once it has gone again.
+    pub fn new(
+        session: Session,
+        is_tutorial: bool,
+        (ice_servers, host): (IceServers, Option<String>),
+        left: Arc<AtomicBool>,
+    ) -> MembraneVoice {
+        let dialect = Dialect::new(is_tutorial);
+        MembraneVoice { session, dialect, ice_servers, host, left, is_leaving: false }
+    }
+
+    /// The room replies to something.
+    pub(crate) fn reply(&mut self, reference: Option<&str>, reply: Result<Response, Refusal>) {
+        let now = Instant::now();
+        match (reply, reference) {
+            (Ok(Response::Entered(entered)), _) => {
+                let turn = self.turn_servers(entered.peer);
+                self.dialect.entered(now, entered, turn);
+            }
+            (Ok(Response::Negotiated(negotiated)), _) => {
+                self.dialect.answered(now, Ok(negotiated));
+            }
+            (Err(refusal), Some(OFFER)) => self.dialect.answered(now, Err(refusal)),
+            (Ok(response), Some(reference)) => self.session.reply(Some(reference), Ok(response)),
+            (Ok(_) | Err(_), _) => {}
+        }
+    }
+
+    /// The room does not let it in.
+    pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.fail(refusal.message);
+        self.session.close();
+    }
+
+    /// The room says something.
+    pub(crate) fn push(&mut self, push: &Push) {
+        match push {
+            Push::Roster(roster) => self.dialect.roster(Instant::now(), roster),
+            Push::Speakers(speakers) => self.dialect.speakers(speakers),
+            Push::Quality(quality) => self.dialect.quality(quality),
+            Push::Ended(ended) => self.fail(ended.message.clone()),
+            // Others' presence comes with more in it, slots come with answers, and such clients send all they have.
+            Push::Presence(_) | Push::Slots(_) | Push::MoreSlots(_) | Push::Wanted(_) => {}
+        }
+    }
+
+    /// The client says something.
+    pub(crate) fn heard(&mut self, event: ClientEvent<Metadata>) {
+        self.dialect.heard(Instant::now(), event);
+    }
+
+    /// When [`MembraneVoice::tick`] is due, if ever.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.dialect.deadline()
+    }
+
+    /// Time has passed.
+    pub(crate) fn tick(&mut self, now: Instant) {
+        if self.deadline().is_some_and(|at| at <= now) {
+            self.dialect.tick(now);
+        }
+    }
+
+    /// The room has let it go. One that said goodbye by a media event may come again over its channel.
+    pub(crate) fn close(&self) {
+        self.left.store(true, Ordering::Relaxed);
+        if !self.is_leaving {
+            self.session.close();
+        }
+    }
+
+    /// Says what there is to say; returns what is to be asked of the room.
+    pub(crate) fn poll(&mut self, rooms: &Rooms) -> Vec<Asked> {
+        let mut asked = Vec::new();
+        for effect in self.dialect.poll() {
+            match effect {
+                Effect::Say(event) => self.say(&event),
+                Effect::Fail(message) => {
+                    self.fail(message);
+                    asked.push((None, Request::Leave));
+                }
+                Effect::Ask(ask) => {
+                    self.is_leaving |= ask == Ask::Leave;
+                    asked.push(request_of(rooms, ask));
+                }
+            }
+        }
+        asked
+    }
+
+    fn fail(&self, message: String) {
+        self.say(&self.dialect.error(message.clone()));
+        self.session.push_event(ERROR, &json!({ "message": message }));
+    }
+
+    fn say(&self, event: &Event) {
+        match serde_json::to_string(event) {
+            Ok(text) => self.session.push_event(MEDIA_EVENT, &json!({ "data": text })),
+            Err(error) => tracing::error!(%error, "a media event cannot be written"),
+        }
+    }
+
+    fn turn_servers(&self, peer: PeerId) -> Vec<TurnServer> {
+        let host = self.host.as_deref();
+        let servers = self.ice_servers.for_peer(&peer.to_string(), host, SystemTime::now());
+        servers.into_iter().map(turn_server_of).collect()
+    }
+}
+
+fn turn_server_of(server: IceServer) -> TurnServer {
+    let IceServer { host, port, transport, username, password } = server;
+    let transport = match transport {
+        Transport::Udp => "udp",
+        Transport::Tcp => "tcp",
+        Transport::Tls => "tls",
+    };
+    let server_addr = if host.contains(':') { format!("[{host}]") } else { host };
+    TurnServer { server_addr, server_port: port, transport, username, password }
+}
+
+fn request_of(rooms: &Rooms, ask: Ask) -> Asked {
+    match ask {
+        Ask::Offer { offer, senders, pins } => {
+            let senders = rooms.name_described_tracks(senders);
+            (Some(OFFER.to_owned()), Request::Offer { offer, senders, pins })
+        }
+        Ask::Cap { track, up_to } => (None, Request::Cap { track, up_to: Some(up_to) }),
+        Ask::Describe { name, metadata } => {
+            (None, Request::Describe { name, metadata: Some(metadata) })
+        }
+        Ask::DescribeTrack { track, metadata, on } => {
+            (None, Request::DescribeTrack { track, metadata, on })
+        }
+        Ask::SwitchEncoding { track, encoding, on } => {
+            (None, Request::SwitchEncoding { track, encoding, on })
+        }
+        Ask::Leave => (None, Request::Leave),
+    }
+}

@@ -1,0 +1,93 @@
+//! How a room talks to one client, whichever dialect that speaks.
+
+use std::time::Instant;
+
+use axum::extract::ws::Utf8Bytes;
+use parlor_wire::Refusal;
+use tokio::sync::mpsc;
+
+use super::command::{Push, Reference, Response};
+use crate::dialect::membrane::voice::MembraneVoice;
+use crate::session::{Session, broadcast};
+
+/// The way back to one client.
+#[derive(Debug)]
+pub enum Voice {
+    /// In our own protocol.
+    Parlor(Session),
+    /// In Membrane's media events.
+    Membrane(Box<MembraneVoice>),
+    /// By HTTP: what is asked is answered, one at a time, and there is no way to say anything else.
+    Http(HttpVoice),
+}
+
+/// The way back to who came by WHIP or WHEP. Dropping it is the end.
+#[derive(Debug)]
+pub struct HttpVoice {
+    /// Where answers go. Full only when more was asked than is waited for.
+    pub replies: mpsc::Sender<Result<Response, Refusal>>,
+    /// When the join arrived.
+    pub began: Instant,
+}
+
+impl Voice {
+    /// When the join arrived, where the time until its answer counts.
+    pub(super) fn began(&self) -> Option<Instant> {
+        match self {
+            Voice::Parlor(session) => Some(session.began),
+            Voice::Membrane(_) => None,
+            Voice::Http(voice) => Some(voice.began),
+        }
+    }
+
+    pub(super) fn reply(&mut self, reference: &Reference, reply: Result<Response, Refusal>) {
+        match self {
+            Voice::Parlor(session) => session.reply(reference.as_deref(), reply),
+            Voice::Membrane(voice) => voice.reply(reference.as_deref(), reply),
+            Voice::Http(voice) => drop(voice.replies.try_send(reply)),
+        }
+    }
+
+    pub(super) fn refuse(&self, reference: &Reference, refusal: Refusal) {
+        match self {
+            Voice::Parlor(session) => session.refuse(reference.as_deref(), refusal),
+            Voice::Membrane(voice) => voice.refuse(refusal),
+            Voice::Http(voice) => drop(voice.replies.try_send(Err(refusal))),
+        }
+    }
+
+    pub(super) fn push(&mut self, push: &Push) {
+        match self {
+            Voice::Parlor(session) => session.push(push),
+            Voice::Membrane(voice) => voice.push(push),
+            Voice::Http(_) => {}
+        }
+    }
+
+    pub(super) fn close(&self) {
+        match self {
+            Voice::Parlor(session) => session.close(),
+            Voice::Membrane(voice) => voice.close(),
+            Voice::Http(_) => {}
+        }
+    }
+
+    /// Sends what is encoded once for many, by the first that comes to it, or says it in other words.
+    pub(super) fn forward(&mut self, frame: &mut Option<Utf8Bytes>, push: &Push) {
+        match self {
+            Voice::Parlor(session) => {
+                let frame = frame.get_or_insert_with(|| broadcast(session.topic(), push));
+                session.forward(frame.clone());
+            }
+            Voice::Membrane(voice) => voice.push(push),
+            Voice::Http(_) => {}
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self {
+            Voice::Parlor(_) | Voice::Http(_) => None,
+            Voice::Membrane(voice) => voice.deadline(),
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! Membrane's dialect over real sockets.
+
+use serde_json::{Value, json};
+
+use super::{Client, connect, join, start, until_metric};
+
+const TOPIC: &str = "room:tea";
+
+impl Client {
+    /// Says a media event, as the library wraps it.
+    async fn say(&mut self, event: Value) {
+        self.next_ref += 1;
+        let reference = self.next_ref.to_string();
+        let payload = json!({ "data": event.to_string() });
+        self.send(json!(["1", reference, TOPIC, "mediaEvent", payload])).await;
+    }
+
+    /// The next media event of a type.
+    async fn media_event(&mut self, kind: &str) -> Value {
+        let unwrap = |frame: &Value| -> Option<Value> {
+            let text = frame[4]["data"].as_str().filter(|_| frame[3] == "mediaEvent")?;
+            let event: Value = serde_json::from_str(text).unwrap();
+            let inner = if event["type"] == "custom" { event["data"].clone() } else { event };
+            (inner["type"] == kind).then(|| inner["data"].clone())
+        };
+        let frame = self.expect(|frame| unwrap(frame).is_some()).await;
+        unwrap(&frame).unwrap()
+    }
+}
+
+async fn enter(server: &parlor_server::server::Server, name: &str) -> Client {
+    let mut client = connect(server).await;
+    let reply = client.join(TOPIC, json!({ "isSimulcastOn": true })).await;
+    assert_eq!(reply, json!({ "status": "ok", "response": {} }));
+    client.say(json!({"type": "connect", "data": {"metadata": {"displayName": name}}})).await;
+    client
+}
+
+#[tokio::test]
+async fn a_join_is_answered_then_the_config_then_who_is_there() {
+    let server = start().await;
+    let mut ours = connect(&server).await;
+    let peer = ours.join(TOPIC, join("Ann")).await["response"]["peer"].clone();
+    let mut bo = enter(&server, "Bo").await;
+    let config = bo.event("simulcastConfig").await;
+    assert_eq!(config, json!(["1", null, TOPIC, "simulcastConfig", { "data": true }]));
+    let connected = bo.media_event("connected").await;
+    assert_eq!(connected["otherEndpoints"][0]["id"], peer);
+    assert_eq!(connected["otherEndpoints"][0]["metadata"]["displayName"], "Ann");
+    let presence = loop {
+        let presence = ours.event("presence").await;
+        let others = presence[4]["joined"].as_array().unwrap();
+        if let Some(bo) = others.iter().find(|it| it["id"] != peer) {
+            break bo.clone();
+        }
+    };
+    assert_eq!(presence["name"], "Bo");
+    assert_eq!(presence["id"], connected["id"]);
+    assert_eq!(presence["state"], "connected");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_first_one_decides_whether_several_encodings_are_sent() {
+    let server = start().await;
+    let _ann = enter(&server, "Ann").await.media_event("connected").await;
+    let mut ann = enter(&server, "Ann").await;
+    ann.media_event("connected").await;
+    let mut bo = connect(&server).await;
+    bo.join(TOPIC, json!({})).await;
+    assert_eq!(bo.event("simulcastConfig").await[4], json!({ "data": true }));
+    let mut cy = connect(&server).await;
+    cy.join("room:empty", json!({})).await;
+    assert_eq!(cy.event("simulcastConfig").await[4], json!({ "data": null }));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_leaves_by_whatever_way_is_gone_at_once() {
+    let server = start().await;
+    let mut watcher = enter(&server, "Watcher").await;
+    watcher.media_event("connected").await;
+    for way in ["disconnect", "leave", "socket"] {
+        let mut client = enter(&server, way).await;
+        let id = client.media_event("connected").await["id"].clone();
+        assert_eq!(watcher.media_event("endpointAdded").await["id"], id);
+        match way {
+            "disconnect" => client.say(json!({ "type": "disconnect" })).await,
+            "leave" => {
+                let left = client.call(json!("1"), TOPIC, "phx_leave", json!({})).await;
+                assert_eq!(left, json!({ "status": "ok", "response": {} }));
+                let closed = client.event("phx_close").await;
+                assert_eq!(closed, json!(["1", "1", TOPIC, "phx_close", {}]));
+            }
+            _ => client.socket.close(None).await.unwrap(),
+        }
+        assert_eq!(watcher.media_event("endpointRemoved").await["id"], id, "{way}");
+        if way == "disconnect" {
+            client.say(json!({ "type": "connect", "data": {} })).await;
+            let again = client.media_event("connected").await["id"].clone();
+            assert_ne!(again, id, "the channel is still there, and it may come again");
+            assert_eq!(watcher.media_event("endpointAdded").await["id"], again);
+            drop(client);
+            assert_eq!(watcher.media_event("endpointRemoved").await["id"], again);
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_member_without_media_is_nothing_that_falls_silent() {
+    let server = start().await;
+    let mut ann = enter(&server, "Ann").await;
+    ann.media_event("connected").await;
+    until_metric(server.address(), "parlor_peers", |value| value == 1.0).await;
+    drop(ann);
+    until_metric(server.address(), "parlor_rooms", |value| value == 0.0).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_is_told_that_the_server_stops_hears_it_as_an_error_and_a_close() {
+    let server = start().await;
+    let mut ann = enter(&server, "Ann").await;
+    ann.media_event("connected").await;
+    let stopping = tokio::spawn(async move { server.stop().await });
+    let message = ann.media_event("error").await["message"].clone();
+    assert_eq!(message, "The server is restarting.");
+    assert_eq!(ann.event("error").await[4]["message"], message);
+    ann.event("phx_close").await;
+    stopping.await.unwrap();
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_passed_over() {
+    let server = start().await;
+    let mut ann = connect(&server).await;
+    ann.join(TOPIC, json!({})).await;
+    for payload in [json!({}), json!({"data": 1}), json!({"data": "{"}), json!({"data": "[]"})] {
+        ann.send(json!(["1", "7", TOPIC, "mediaEvent", payload])).await;
+    }
+    ann.say(json!({ "type": "custom", "data": { "type": "renegotiateTracks" } })).await;
+    ann.say(json!({ "type": "whatever" })).await;
+    ann.say(json!({ "type": "connect" , "data": {}})).await;
+    assert_eq!(ann.media_event("connected").await["otherEndpoints"], json!([]));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn another_join_of_the_topic_closes_the_first_with_its_own_join_ref() {
+    let server = start().await;
+    let mut ann = enter(&server, "Ann").await;
+    ann.media_event("connected").await;
+    ann.join(TOPIC, json!({})).await;
+    assert_eq!(ann.event("phx_close").await[0], "1");
+    let ours = ann.join(TOPIC, join("Ann")).await;
+    assert_eq!(ours["status"], "ok", "and one may change the dialect: {ours}");
+    ann.join(TOPIC, json!({})).await;
+    until_metric(server.address(), "parlor_rooms", |value| value == 0.0).await;
+    server.stop().await;
+}

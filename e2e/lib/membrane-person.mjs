@@ -1,0 +1,146 @@
+// One participant in a page built on Membrane's client library, and what it shows and plays of others.
+import assert from 'node:assert/strict';
+
+import { hertz } from './pattern.mjs';
+
+const TONE_TOLERANCE = 14;
+
+export class MembranePerson {
+  constructor(browser, page, name) {
+    Object.assign(this, { browser, page, name, id: browser.id });
+  }
+
+  /** Opens the page, joins and publishes. */
+  static async join(browser, server, url, { room = 'tea', name = 'Guest', simulcast = false, publish = true } = {}) {
+    const person = new MembranePerson(browser, await browser.page(), name);
+    const query = new URLSearchParams({ server: `ws://localhost:${server.port}/socket`, room, simulcast });
+    person.page.on('console', (message) => message.type() === 'error' && person.page.problems.push(message.text()));
+    await person.page.goto(`${url}?${query}`);
+    await person.page.waitForFunction(() => globalThis.room);
+    person.peer = await person.page.evaluate((name) => globalThis.room.join(name), name);
+    if (publish) await person.publish();
+    return person;
+  }
+
+  publish(options) {
+    return this.#within(20_000, 'publish', this.page.evaluate((options) => globalThis.room.publish(options), options));
+  }
+
+  async #within(ms, what, promise) {
+    let timer;
+    const late = new Promise((_, reject) => { timer = setTimeout(() => reject(new Error(`${what}: not within ${ms} ms`)), ms); });
+    try {
+      return await Promise.race([promise, late]);
+    } catch (error) {
+      error.message += `\n${await this.account()}`;
+      throw error;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What happened in the page, for failures. */
+  async account() {
+    const { events, states } = await this.page.evaluate(() => {
+      const { connection } = globalThis.room.webrtc;
+      const states = connection && [connection.connectionState, connection.iceConnectionState, connection.signalingState];
+      return { events: globalThis.events, states };
+    });
+    return [JSON.stringify(states), ...events.map((event) => JSON.stringify(event)), ...this.page.problems].join('\n');
+  }
+
+  /** Events of a type, each as the list of its details. */
+  async told(type) {
+    const events = await this.page.evaluate(() => globalThis.events);
+    return events.filter((event) => event.type === type).map((event) => event.details);
+  }
+
+  /** Waits until an event has come. */
+  async hearsOf(type, fits = () => true, within = 10_000) {
+    for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(50)) {
+      const found = (await this.told(type)).find((details) => fits(...details));
+      if (found) return found;
+    }
+    assert.fail(`${this.name} is not told of ${type}\n${await this.account()}`);
+  }
+
+  video(other, type = 'camera') {
+    return this.page.locator(`video[data-endpoint="${other.peer}"][data-type="${type}"]`);
+  }
+
+  async picture(other, type = 'camera') {
+    const video = this.video(other, type);
+    return (await video.count()) ? video.first().evaluate((element) => globalThis.probe.picture(element)) : null;
+  }
+
+  async sees(other, { type = 'camera', within = 15_000 } = {}) {
+    let last;
+    for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(50)) {
+      last = await this.picture(other, type).catch(() => null);
+      if (last?.id === other.id) return;
+    }
+    assert.fail(`${this.name} does not see ${other.name}; last: ${JSON.stringify(last)}\n${await this.account()}`);
+  }
+
+  async seesMotion(other, { fps = 4, within = 15_000 } = {}) {
+    await this.sees(other, { within });
+    let seen;
+    for (const end = Date.now() + within; Date.now() < end; ) {
+      seen = await this.video(other).first().evaluate((element) => globalThis.probe.watch(element, 1000));
+      assert.deepEqual(seen.ids, [other.id], `${this.name} sees only ${other.name} there`);
+      if (seen.frames >= fps) return;
+    }
+    assert.fail(`${this.name} sees ${seen.frames} frames of ${other.name} in a second\n${await this.account()}`);
+  }
+
+  async seesHeightOf(other, willDo, within = 30_000) {
+    let height;
+    for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(100)) {
+      height = await this.video(other).first().evaluate((video) => video.videoHeight);
+      if (willDo(height)) return;
+    }
+    assert.fail(`${this.name} sees ${other.name} ${height} pixels high\n${await this.account()}`);
+  }
+
+  async hears(other, { within = 15_000 } = {}) {
+    let last;
+    for (const end = Date.now() + within; Date.now() < end; ) {
+      last = await this.page.evaluate(async (peer) => {
+        const tracks = [...globalThis.room.tracks.values()];
+        const track = tracks.find((one) => one.endpoint.id === peer && one.track.kind === 'audio');
+        return track ? (await globalThis.probe.tone(track.track)).hertz : null;
+      }, other.peer);
+      if (last !== null && Math.abs(last - hertz(other.id)) <= TONE_TOLERANCE) return;
+      await this.page.waitForTimeout(50);
+    }
+    assert.fail(`${this.name} does not hear ${other.name}; last: ${last}\n${await this.account()}`);
+  }
+
+  async misses(other, within = 10_000) {
+    await this.page.waitForFunction((peer) => !globalThis.room.endpoints.has(peer), other.peer, { timeout: within });
+    assert.equal(await this.video(other).count(), 0, 'its pictures went with it');
+  }
+
+  /** How its media travels: the kinds of the candidates of the pair that is in use. */
+  async way() {
+    return this.page.evaluate(async () => {
+      const reports = [...(await globalThis.room.webrtc.connection.getStats()).values()];
+      const pairs = reports.filter((report) => report.type === 'candidate-pair' && (report.selected || report.nominated) && report.state === 'succeeded');
+      const kind = (id) => reports.find((report) => report.id === id)?.candidateType;
+      return pairs.map((pair) => [kind(pair.localCandidateId), kind(pair.remoteCandidateId)]);
+    });
+  }
+
+  /** Runs something in the page's room. */
+  act(act, argument) {
+    return this.#within(20_000, String(act), this.page.evaluate(`(${act})(globalThis.room, ${JSON.stringify(argument)})`));
+  }
+
+  async leave() {
+    await this.page.evaluate(() => globalThis.room.leave());
+  }
+
+  assertNoProblems() {
+    assert.deepEqual(this.page.problems, [], `${this.name}'s page`);
+  }
+}
