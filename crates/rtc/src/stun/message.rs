@@ -126,8 +126,8 @@ impl<'a> Message<'a> {
                 self.controlled = true;
             }
             attribute::XOR_MAPPED_ADDRESS => {
-                self.mapped =
-                    Some(xor_address(next.value, &self.transaction).ok_or(ParseError::Attribute)?);
+                let address = xor_address(next.value, &self.transaction);
+                self.mapped.get_or_insert(address.ok_or(ParseError::Attribute)?);
             }
             attribute::ERROR_CODE => {
                 let [_, _, class, number] =

@@ -86,6 +86,12 @@ fn a_stun_server_need_not_say_a_fingerprint() {
     assert_eq!(mapped_address_in(&answer, ours), Some("192.0.2.1:32853".parse().unwrap()));
     answer.truncate(answer.len() - 24);
     assert_eq!(mapped_address_in(&answer, ours), None, "cut short");
+    let first: std::net::SocketAddr = "192.0.2.9:9".parse().unwrap();
+    let twice = MessageWriter::new(Class::Success, ours).xor_mapped_address(first);
+    let mut twice = twice.xor_mapped_address("192.0.2.8:8".parse().unwrap());
+    let twice = twice.finish().unwrap();
+    assert_eq!(mapped_address_in(twice, ours), Some(first), "of several the first counts");
+    assert_eq!(Message::parse(twice).unwrap().mapped_address(), Some(first));
     let request = hex(REQUEST);
     let ours = TransactionId(request[8..20].try_into().unwrap());
     assert_eq!(mapped_address_in(&request, ours), None, "no answer");

@@ -106,7 +106,7 @@ pub const KEYS: [Key; 25] = [
         "origin",
         Shape::Many,
         "ORIGIN",
-        "A foreign page's origin that may use this server, such as https://example.org; again for more",
+        "A foreign page's origin that may use this server or show it in a frame, such as https://example.org; again for more",
     ),
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
     key(

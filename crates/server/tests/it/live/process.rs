@@ -62,6 +62,11 @@ fn signalling_gives_way_to_media_threads() {
         let nice = |stat: String| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse().ok();
         named.map(|stat| nice(stat).unwrap()).collect()
     };
+    // A thread takes its name when it first has a processor.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while niceness_of("media-").is_empty() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(10));
+    }
     let (media, signalling) = (niceness_of("media-"), niceness_of("tokio"));
     child.kill().unwrap();
     child.wait().unwrap();
