@@ -31,7 +31,7 @@ impl Quotas {
         let of_address = self.addresses.get(&host(holder.ip)).copied().unwrap_or(0);
         // No address takes what the others need: the first to take all it can gets half, the second a quarter, and so on.
         let left: u32 = self.limits.in_all.saturating_sub(self.addresses.values().sum());
-        of_peer < self.limits.per_peer && of_address < self.limits.per_address.min(left)
+        of_peer < self.limits.per_peer && of_address < self.limits.per_address.min(left.max(1))
     }
 
     /// Counts one more.

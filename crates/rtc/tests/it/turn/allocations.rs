@@ -300,12 +300,28 @@ fn an_address_has_its_share_and_so_has_a_network_of_ipv6() {
 }
 
 #[test]
+fn no_address_takes_what_the_others_need() {
+    let limits = Limits { in_all: 16, ..Limits::default() };
+    let mut world = World::new(Config { limits, ..config() });
+    let mut take_all = |host: u8| {
+        let phones = (1..=16).map(|port| {
+            let remote = format!("198.51.100.{host}:{port}");
+            Phone::udp(&remote).named(&remote)
+        });
+        let wishes = phones.map(|mut phone| world.ask(&mut phone, Method::Allocate, &[UDP]));
+        wishes.filter(|answer| answer.error().is_none()).count()
+    };
+    let taken: Vec<usize> = (1..=5).map(&mut take_all).collect();
+    assert_eq!(taken, [8, 4, 2, 1, 1]);
+}
+
+#[test]
 fn a_full_server_says_so() {
     let limits = Limits { in_all: 1, ..Limits::default() };
     let mut world = World::new(Config { limits, ..config() });
     let mut phone = Phone::udp("198.51.100.7:50000");
     world.allocate(&mut phone);
-    let mut other = Phone::udp("198.51.100.7:50001");
+    let mut other = Phone::udp("198.51.100.8:50001");
     assert_eq!(world.ask(&mut other, Method::Allocate, &[UDP]).error(), Some(508));
     assert_eq!(world.server.statistics().refusals.out_of_capacity, 1);
     world.refresh(&mut phone, 0);
