@@ -12,16 +12,16 @@ const ECHO_PORT = 3480;
 export class TurnEcho {
   static async start() {
     const port = await freePort();
-    const echoes = [ECHO_PORT, ECHO_PORT + 1].map((echo) => `127.0.0.1:${echo}`);
+    const echoes = ['127.0.0.1', '[::1]'].flatMap((host) => [ECHO_PORT, ECHO_PORT + 1].map((echo) => `${host}:${echo}`));
     const child = spawn(ECHO, [`127.0.0.1:${port}`, ...echoes], { stdio: ['ignore', 'pipe', 'inherit'] });
     const [line] = await once(child.stdout, 'data');
     return Object.assign(new TurnEcho(), { child, port, ...JSON.parse(line) });
   }
 
-  /** Runs coturn's client against it, and returns how many messages of how many came back. @param {string[]} args  more of its options */
-  async uclient(args) {
+  /** Runs coturn's client against it, and returns how many messages of how many to `peer` came back. @param {string[]} args  more of its options */
+  async uclient(args, peer = '127.0.0.1') {
     const { port, username, password } = this;
-    const options = ['-e', '127.0.0.1', '-r', `${ECHO_PORT}`, '-p', `${port}`, '-u', username, '-w', password, '-n', '50', '-l', '200', '-m', '2'];
+    const options = ['-e', peer, '-r', `${ECHO_PORT}`, '-p', `${port}`, '-u', username, '-w', password, '-n', '50', '-l', '200', '-m', '2'];
     const client = spawn('turnutils_uclient', [...options, ...args, '127.0.0.1'], { stdio: ['ignore', 'pipe', 'pipe'] });
     let said = '';
     for (const stream of [client.stdout, client.stderr]) stream.on('data', (text) => (said += text));

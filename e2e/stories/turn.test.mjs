@@ -21,6 +21,11 @@ describe("coturn's client", () => {
     }
   }
 
+  it('gets back all that it sends from a relayed address of IPv6', async () => {
+    const { sent, received, said } = await echo.uclient(['-x'], '::1');
+    assert.deepEqual([sent, received], [100, 100], said);
+  });
+
   it('gets nothing with a wrong password', async () => {
     const { received, said } = await echo.uclient(['-w', 'wrong']);
     assert.notEqual(received, 100, said);

@@ -272,3 +272,24 @@ async fn to_https(
         None => (StatusCode::BAD_REQUEST, "this port speaks https\n").into_response(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_opens_a_connection_and_does_not_say_for_what_is_not_waited_for() {
+        for said in
+            [&b""[..], b"\x00\x01", b"\x01\x14\x00\x01\x00\x00\x21\x12\xa4\x42 half a check"]
+        {
+            let (near, mut far) = duplex(100);
+            far.write_all(said).await.unwrap();
+            let began = Instant::now();
+            assert_eq!(open(&mut Opened::new(near)).await, None, "{said:?}");
+            assert_eq!(began.elapsed(), HEAD_PATIENCE);
+        }
+    }
+}

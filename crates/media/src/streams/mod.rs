@@ -21,7 +21,7 @@ use rustls::ServerConnection;
 
 use crate::sys::{self, Interest, MAX_BATCH};
 pub(crate) use incoming::Incoming;
-use outbox::Outbox;
+use outbox::{MAX_WAIT, Outbox};
 use wire::Wire;
 
 /// Bytes taken from one stream before others have their turn, and so the most that lies unread.
@@ -33,6 +33,9 @@ const KERNEL_HOLDS: libc::c_int = 16 * 1024;
 
 /// A stream that has no purpose for so long is closed: nobody's checks come over it, or it has no allocation.
 const PURPOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A stream whose other end has taken nothing for so long is closed: what waits for it takes memory.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 /// How often streams are looked through for such.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
@@ -198,11 +201,11 @@ impl Streams {
         StreamFacts { open: self.by_id.len(), ..self.facts }
     }
 
-    /// Writes what can be written, and returns the streams of which something may be read.
-    pub(crate) fn ready(&mut self, now: Instant) -> Vec<StreamId> {
-        let mut ready = std::mem::take(&mut self.unread);
+    /// Writes what can be written, and adds the streams of which something may be read to `ready`.
+    pub(crate) fn ready(&mut self, now: Instant, ready: &mut Vec<StreamId>) {
+        ready.append(&mut self.unread);
         if self.by_id.is_empty() {
-            return ready;
+            return;
         }
         let mut keys = [0; MAX_BATCH];
         // What does not fit is told the next time: those that were told are read until nothing is there.
@@ -215,7 +218,6 @@ impl Streams {
                 ready.push(id);
             }
         }
-        ready
     }
 
     /// Reads a stream; what came is to be given back to [`Streams::put_back`].
@@ -322,7 +324,7 @@ impl Streams {
     fn write(&mut self, now: Instant, id: StreamId) {
         let Some(stream) = self.by_id.get_mut(&id) else { return };
         let written = stream.write();
-        let is_slow = stream.outbox.is_late(now);
+        let is_slow = stream.outbox.waits_for(now) > MAX_WAIT;
         if is_slow != stream.is_slow
             && let Some(path) = stream.path
         {
@@ -330,8 +332,9 @@ impl Streams {
             self.facts.slow += u64::from(is_slow);
             self.backlogs.push(Backlog { path, is_slow });
         }
+        let is_stuck = stream.outbox.waits_for(now) > STUCK_AFTER;
         let watched = written.and_then(|()| stream.watch(self.epoll.as_fd(), id));
-        if watched.is_err() {
+        if watched.is_err() || is_stuck {
             self.close(id);
         }
     }

@@ -87,9 +87,9 @@ impl Outbox {
         self.len() == 0
     }
 
-    /// Whether something has waited for too long.
-    pub(super) fn is_late(&self, now: Instant) -> bool {
-        self.marks.front().is_some_and(|(_, at)| now.saturating_duration_since(*at) > MAX_WAIT)
+    /// How long the oldest of it has waited.
+    pub(super) fn waits_for(&self, now: Instant) -> Duration {
+        self.marks.front().map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
     }
 }
 
@@ -126,15 +126,15 @@ mod tests {
         let (mut outbox, mut sink) = (Outbox::default(), Narrow { room: 3, taken: Vec::new() });
         outbox.push(at(0), [b"ab", b"c", b""]).unwrap();
         outbox.push(at(100), [b"d", b"", b"ef"]).unwrap();
-        assert!(!outbox.is_late(at(200)) && outbox.is_late(at(201)));
+        assert_eq!(outbox.waits_for(at(200)), Duration::from_millis(200));
         outbox.write_to(&mut sink, false).unwrap();
-        assert!(!outbox.is_late(at(300)) && outbox.is_late(at(301)));
+        assert_eq!(outbox.waits_for(at(300)), Duration::from_millis(200));
         sink.room = 1;
         outbox.write_to(&mut sink, false).unwrap();
-        assert!(outbox.is_late(at(301)));
+        assert_eq!(outbox.waits_for(at(300)), Duration::from_millis(200));
         sink.room = 10;
         outbox.write_to(&mut sink, false).unwrap();
-        assert!(outbox.is_empty() && !outbox.is_late(at(9999)));
+        assert!(outbox.is_empty() && outbox.waits_for(at(9999)) == Duration::ZERO);
         assert_eq!(sink.taken, b"abcdef");
     }
 
