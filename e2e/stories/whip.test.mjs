@@ -2,6 +2,7 @@
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
+import { openFirefox } from '../lib/browsers.mjs';
 import { company } from '../lib/company.mjs';
 import { hertz } from '../lib/pattern.mjs';
 import { Person } from '../lib/person.mjs';
@@ -119,6 +120,24 @@ describe('WHIP and WHEP', () => {
     await page.evaluate(() => globalThis.client.restart());
     await page.waitForFunction(() => globalThis.client.restartIce === null);
     await plays(page, ann.id);
+  });
+
+  it('Firefox publishes and plays by npm whip-whep', async () => {
+    const firefox = await openFirefox({ id: 3 });
+    try {
+      const ann = await join('fox');
+      const page = await open(firefox);
+      await page.evaluate(publish, url('whip', 'fox', '?name=Fox'));
+      await seesAndHears(ann, await met(ann, 'Fox', 3));
+      await page.evaluate(() => globalThis.client.stop());
+      await page.evaluate(play, url('whep', 'fox'));
+      await plays(page, ann.id);
+      await page.evaluate(() => globalThis.client.stop());
+      assert.deepEqual(page.problems, []);
+    } finally {
+      await firefox.close();
+      pages.pop();
+    }
   });
 
   for (const codec of ['vp8', 'h264'])
