@@ -29,6 +29,8 @@ pub struct App {
     pub origins: Arc<[String]>,
     /// Whether this server encrypts by itself.
     pub encrypted: bool,
+    /// Whether browsers are told to come by https only.
+    pub insists_on_https: bool,
     /// Cancelled when sockets are to close, after the rooms have said goodbye.
     pub sockets_stop: CancellationToken,
     /// Every open socket.

@@ -10,7 +10,7 @@ use std::fmt;
 
 pub use error::ErrorCode;
 pub(crate) use message::MAX_ATTRIBUTES;
-pub use message::{Message, ParseError, UnknownAttributes, peek_username};
+pub use message::{Message, ParseError, UnknownAttributes, mapped_address_in, peek_username};
 pub use write::{MAX_MESSAGE_LEN, MessageWriter};
 
 /// The fixed value of bytes 4 to 8 of every message (RFC 8489 section 5).

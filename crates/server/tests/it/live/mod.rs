@@ -1,5 +1,7 @@
 //! The whole server on real ports, spoken to as clients do.
 
+mod acme;
+mod addresses;
 mod channels;
 mod http;
 mod meeting;
@@ -8,6 +10,7 @@ mod one_port;
 mod process;
 mod sharing;
 mod sockets;
+mod tls;
 mod whip;
 
 use std::net::SocketAddr;
