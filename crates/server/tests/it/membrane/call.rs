@@ -169,6 +169,7 @@ impl Call {
         }
         let mut free: Vec<(usize, Kind)> =
             mids.iter().copied().filter(|(mid, _)| free.contains(mid)).collect();
+        free.sort_by_key(|(mid, _)| self.holds.contains_key(mid));
         for pin in pins {
             let kind = self.kind_of(pin);
             let is_placed = self.holds.values().any(|hold| *hold == Hold::Pinned(pin));
