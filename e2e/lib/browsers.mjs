@@ -6,10 +6,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { chromium, firefox } from 'playwright-core';
 
+import { trust } from './authority.mjs';
 import { files, hertz, hue, CELL, FPS, HEIGHT, WIDTH } from './pattern.mjs';
 
 const PROBE = readFileSync(path.join(import.meta.dirname, 'probe.js'), 'utf8');
 const IN_NAMESPACE = path.join(import.meta.dirname, 'chromium-in-namespace.sh');
+const FIREFOX_IN_NAMESPACE = path.join(import.meta.dirname, 'firefox-in-namespace.mjs');
 const STUDIO = readFileSync(path.join(import.meta.dirname, 'studio.js'), 'utf8');
 
 /** Echo and noise filters cost a tenth of a small machine per page, and take a steady tone for noise. */
@@ -26,14 +28,15 @@ const only = (hosts) => `--host-resolver-rules=${['MAP * ~NOTFOUND', ...hosts.ma
 
 /**
  * A Chromium of its own: fake devices belong to the process, so each person has one.
- * @param {{ id?: number, picture?: typeof WIDE | null, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, niceness?: number, args?: string[] }} options
+ * @param {{ id?: number, picture?: typeof WIDE | null, devices?: boolean, permission?: boolean, autoplay?: boolean, shares?: string, hosts?: string[], namespace?: string, niceness?: number, trusts?: string, args?: string[] }} options
  *   `id`: whose picture and tone the devices give; `picture`: what it is like, plain by default, or `null` for Chromium's own (how colours
  *   of files are meant Chromium says wrongly); `devices`: whether there are any;
  *   `permission`: whether the page gets them unasked; `autoplay`: whether sound may start without a click;
  *   `shares`: the title of the tab that is chosen when somebody shares their screen; `hosts`: what it may reach beside this machine;
- *   `namespace`: the network namespace it is in; `niceness`: there, less than 0 before others have a processor
+ *   `namespace`: the network namespace it is in; `niceness`: there, less than 0 before others have a processor;
+ *   `trusts`: the certificate file of an authority: `ignoreHTTPSErrors` of a page says nothing of TURN
  */
-export async function openChromium({ id = 1, picture, devices = true, permission = true, autoplay = true, shares, hosts = [], namespace, niceness = 0, args = [] } = {}) {
+export async function openChromium({ id = 1, picture, devices = true, permission = true, autoplay = true, shares, hosts = [], namespace, niceness = 0, trusts, args = [] } = {}) {
   const { video, audio } = files(id, picture);
   const flags = [...QUIET, only(['localhost', '127.0.0.1', ...hosts]), ...args];
   if (devices) flags.push(`--use-fake-device-for-media-stream=fps=${FPS}`, `--use-file-for-fake-audio-capture=${audio}`);
@@ -42,25 +45,36 @@ export async function openChromium({ id = 1, picture, devices = true, permission
   if (shares) flags.push(`--auto-select-tab-capture-source-by-title=${shares}`);
   else if (permission) flags.push('--use-fake-ui-for-media-stream');
   if (autoplay) flags.push('--autoplay-policy=no-user-gesture-required');
+  const home = trusts ? homeThatTrusts(trusts) : null;
   const browser = await chromium.launch({
     executablePath: namespace ? IN_NAMESPACE : '/usr/bin/chromium',
-    env: { ...process.env, ...(namespace && { NAMESPACE: namespace, NICENESS: `${niceness}` }) },
+    env: { ...process.env, ...(namespace && { NAMESPACE: namespace, NICENESS: `${niceness}` }), ...(home && { HOME: home }) },
     headless: true,
     chromiumSandbox: false,
     args: flags,
     ignoreDefaultArgs: shares ? ['--mute-audio'] : [], // muted, a tab is captured without its sound
   });
-  return new Browser(browser, 'chromium', id, { permissions: shares && permission ? ['camera', 'microphone'] : undefined });
+  return new Browser(browser, 'chromium', id, { permissions: shares && permission ? ['camera', 'microphone'] : undefined, home });
 }
 
-/** A Firefox. It has no file devices, so the page's camera and microphone are drawn and played by a script. */
-export async function openFirefox({ id = 1 } = {}) {
+/** A home directory where Chromium finds an authority that it trusts. */
+function homeThatTrusts(root) {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'parlor-home-'));
+  trust(path.join(home, '.pki', 'nssdb'), root);
+  return home;
+}
+
+/**
+ * A Firefox. It has no file devices, so the page's camera and microphone are drawn and played by a script.
+ * @param {{ id?: number, namespace?: string, trusts?: string }} options  as of `openChromium`; the last in a namespace only
+ */
+export async function openFirefox({ id = 1, namespace, trusts } = {}) {
   const sound = await SoundServer.start();
   const browser = await firefox.launch({
-    executablePath: '/usr/bin/firefox-esr',
+    executablePath: namespace ? FIREFOX_IN_NAMESPACE : '/usr/bin/firefox-esr',
     channel: 'moz-firefox',
     headless: true,
-    env: { ...process.env, PULSE_SERVER: sound.address },
+    env: { ...process.env, PULSE_SERVER: sound.address, ...(namespace && { NAMESPACE: namespace }), ...(trusts && { TRUSTS: trusts }) },
     firefoxUserPrefs: {
       'media.navigator.streams.fake': true,
       'media.navigator.permission.disabled': true,
@@ -83,13 +97,15 @@ function studioScript() {
 export class Browser {
   #permissions;
   #sound;
+  #home;
 
-  constructor(browser, name, id, { permissions, sound } = {}) {
+  constructor(browser, name, id, { permissions, sound, home } = {}) {
     this.browser = browser;
     this.name = name;
     this.id = id;
     this.#permissions = permissions;
     this.#sound = sound;
+    this.#home = home;
   }
 
   /**
@@ -133,6 +149,7 @@ export class Browser {
   async close() {
     await this.browser.close();
     await this.#sound?.stop();
+    if (this.#home) rmSync(this.#home, { recursive: true, force: true });
   }
 }
 

@@ -77,7 +77,7 @@ export class Cables {
   }
 
   startServer() {
-    return startServer(this.hub, HUB, PUNCTUAL);
+    return startServer(this.hub, HUB, { niceness: PUNCTUAL });
   }
 
   async close() {

@@ -1,10 +1,12 @@
-// A server behind a 1:1 NAT: namespaces for its clients, for the router and for itself. Needs root.
+// A server behind a 1:1 NAT, and its clients behind another: namespaces for the clients, for the router and for the server. Needs root.
 import { addNamespace, deleteNamespaces, run, startServer } from './namespace.mjs';
 
 /** The address by which clients reach the server; its own is SERVER (RFC 5737 and RFC 1918). */
 export const PUBLIC = '203.0.113.7';
-const ROUTER_OUTSIDE = '203.0.113.1';
-const CLIENTS = '203.0.113.2';
+/** The address by which everybody sees the clients; their own is CLIENTS. */
+export const PUBLIC_OF_CLIENTS = '203.0.113.9';
+const ROUTER_OUTSIDE = '10.81.0.1';
+const CLIENTS = '10.81.0.2';
 const ROUTER_INSIDE = '10.79.0.1';
 const SERVER = '10.79.0.2';
 
@@ -12,10 +14,12 @@ const RULES = `table ip one_to_one {
   chain arriving {
     type nat hook prerouting priority -100;
     ip daddr ${PUBLIC} dnat to ${SERVER}
+    ip daddr ${PUBLIC_OF_CLIENTS} dnat to ${CLIENTS}
   }
   chain leaving {
     type nat hook postrouting priority 100;
     ip saddr ${SERVER} snat to ${PUBLIC}
+    ip saddr ${CLIENTS} snat to ${PUBLIC_OF_CLIENTS}
   }
 }
 `;
@@ -45,8 +49,9 @@ export class Nat {
     this.#cable('outside', [this.clients, CLIENTS], ROUTER_OUTSIDE);
     this.#cable('inside', [this.server, SERVER], ROUTER_INSIDE);
     run(['ip', 'netns', 'exec', this.router, 'sysctl', '-q', 'net.ipv4.ip_forward=1']);
-    // The router answers for the public address.
+    // The router answers for the public addresses.
     run(['ip', '-n', this.router, 'address', 'add', `${PUBLIC}/32`, 'dev', 'outside']);
+    run(['ip', '-n', this.router, 'address', 'add', `${PUBLIC_OF_CLIENTS}/32`, 'dev', 'inside']);
     run(['ip', 'netns', 'exec', this.router, 'nft', '-f', '-'], RULES);
   }
 

@@ -2,7 +2,7 @@
 import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
-import { openChromium } from '../lib/browsers.mjs';
+import { openChromium, openFirefox } from '../lib/browsers.mjs';
 import { unavailable } from '../lib/namespace.mjs';
 import { Nat, PUBLIC } from '../lib/nat.mjs';
 import { assertAllMeet, closeAll, Person } from '../lib/person.mjs';
@@ -16,7 +16,7 @@ describe('behind a NAT', { skip: unavailable }, () => {
     nat = Nat.open();
     server = await nat.startServer();
     const within = { namespace: nat.clients, hosts: [PUBLIC] };
-    browsers = await Promise.all([1, 2].map((id) => openChromium({ id, ...within })));
+    browsers = [await openChromium({ id: 1, ...within }), await openFirefox({ id: 2, ...within })];
   });
 
   after(async () => {
@@ -25,7 +25,7 @@ describe('behind a NAT', { skip: unavailable }, () => {
     nat?.close();
   });
 
-  it('two people meet on a server that is told its public address', async () => {
+  it('people in Chromium and Firefox, behind a NAT of their own, meet on a server that is told its public address', async () => {
     const people = await Promise.all(
       browsers.map(async (browser) => {
         const page = await browser.page({ ignoreHTTPSErrors: true });
@@ -33,12 +33,14 @@ describe('behind a NAT', { skip: unavailable }, () => {
       }),
     );
     await assertAllMeet(people);
-    const reached = await people[0].page.evaluate(async () => {
-      const reports = [...(await globalThis.parlor.room.stats()).values()];
-      const pair = reports.find((report) => report.type === 'candidate-pair' && report.nominated && report.state === 'succeeded');
-      return reports.find((report) => report.id === pair.remoteCandidateId).address;
-    });
-    assert.equal(reached, PUBLIC);
+    for (const person of people) {
+      const reached = await person.page.evaluate(async () => {
+        const reports = [...(await globalThis.parlor.room.stats()).values()];
+        const pair = reports.find((report) => report.type === 'candidate-pair' && report.nominated && report.state === 'succeeded');
+        return reports.find((report) => report.id === pair.remoteCandidateId).address;
+      });
+      assert.equal(reached, PUBLIC);
+    }
     for (const person of people) person.assertNoProblems();
     await closeAll(people);
   });

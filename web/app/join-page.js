@@ -125,7 +125,8 @@ export class JoinPage {
       this.#error,
       h("details", { class: "devices" }, h("summary", { "data-testid": "devices-summary" }, "Camera, microphone, loudspeaker, video quality"), menu));
     return h("main", { class: "join" },
-      h("header", { class: "join-head" }, h("a", { class: "brand", href: "/" }, "Parlor"), themeButton()),
+      h("header", { class: "join-head" }, h("a", { class: "brand", href: "/" }, "Parlor"), h("span", { class: "spring" }),
+        h("a", { class: "quiet-button", href: "/check", "data-testid": "check-link" }, "Test connection"), themeButton()),
       h("div", { class: "join-body" },
         h("section", { class: "join-mirror", "aria-label": "How you look and sound" },
           h("div", { class: "preview" }, this.#avatar, this.#video,

@@ -79,7 +79,8 @@ impl Engine {
             session.local_ice.clone(),
             session.negotiation.ice.clone(),
             session.negotiation.fingerprint,
-        );
+        )
+        .with_role(session.negotiation.role);
         let ssrc = Ssrc(self.random.next_u32());
         let mut peer = Peer::new(now, join.peer, room, session, connection, ssrc);
         let pins = match join.receive {

@@ -19,6 +19,9 @@ pub struct Announce {
     /// The addresses by which clients reach this server, when a NAT or load balancer stands
     /// before it. They replace those of the interfaces.
     pub public_ips: Vec<IpAddr>,
+    /// Addresses that somebody outside has seen this machine at. They are announced before those of
+    /// the interfaces, by which people on the inside come.
+    pub seen_ips: Vec<IpAddr>,
     /// Announce 127.0.0.1 although there are other addresses: for browsers on this machine while
     /// its network comes and goes. Without any other address it is announced anyway.
     pub loopback: bool,
@@ -55,7 +58,8 @@ fn choose(
     let mut chosen = Vec::new();
     for bound in bound {
         let mut ips = if announce.public_ips.is_empty() {
-            of_interfaces(interfaces, bound.ip(), announce.loopback)
+            let own = of_interfaces(interfaces, bound.ip(), announce.loopback);
+            announce.seen_ips.iter().copied().chain(own).collect()
         } else {
             announce.public_ips.clone()
         };
@@ -149,11 +153,20 @@ mod tests {
     #[test]
     fn public_addresses_replace_those_of_the_interfaces() {
         let public_ips = vec!["203.0.113.5".parse().unwrap(), "2001:db8::99".parse().unwrap()];
-        let announce = Announce { public_ips, loopback: true };
+        let announce = Announce { public_ips, loopback: true, ..Announce::default() };
         let both = ["203.0.113.5:7", "[2001:db8::99]:7"];
         assert_eq!(chosen(&["[::]:7"], &announce), both);
         assert_eq!(chosen(&["0.0.0.0:7"], &announce), both[..1]);
         assert_eq!(chosen(&["0.0.0.0:7", "[::]:7"], &announce), both);
+    }
+
+    #[test]
+    fn addresses_seen_from_outside_come_before_those_of_the_interfaces_each_once() {
+        let seen_ips = vec!["203.0.113.5".parse().unwrap(), "2001:db8::2".parse().unwrap()];
+        let announce = Announce { seen_ips, ..Announce::default() };
+        let all = ["203.0.113.5:7", "[2001:db8::2]:7", "192.0.2.2:7"];
+        assert_eq!(chosen(&["[::]:7"], &announce), all);
+        assert_eq!(chosen(&["0.0.0.0:7"], &announce), ["203.0.113.5:7", "192.0.2.2:7"]);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use parlor_engine::{Neighbour, PeerId, RoomId, TrackId};
 use parlor_rtc::Rid;
 use parlor_rtc::framing;
 use parlor_rtc::path::StreamId;
+use parlor_rtc::sdp::Candidates;
 use parlor_rtc::turn::Secret;
 
 use crate::board::{RoomEvents, board};
@@ -33,7 +34,7 @@ struct Inner {
     threads: Vec<ThreadLink>,
     directory: Arc<Directory>,
     bound: Vec<SocketAddr>,
-    candidates: Vec<SocketAddr>,
+    candidates: Candidates,
     turn_secret: Secret,
     /// The number of the next stream.
     next_stream: AtomicU64,
@@ -53,7 +54,7 @@ impl MediaHandle {
         threads: Vec<ThreadLink>,
         directory: Arc<Directory>,
         bound: Vec<SocketAddr>,
-        candidates: Vec<SocketAddr>,
+        candidates: Candidates,
         turn_secret: Secret,
         peers_per_thread_of_room: usize,
     ) -> MediaHandle {
@@ -238,9 +239,14 @@ impl MediaHandle {
         self.inner.bound.first().map_or(0, SocketAddr::port)
     }
 
-    /// The addresses that clients are told to send to, best first.
+    /// The addresses that clients are told to send datagrams to, best first.
     pub fn candidates(&self) -> &[SocketAddr] {
-        &self.inner.candidates
+        &self.inner.candidates.udp
+    }
+
+    /// The addresses to which clients are told to open TCP connections, best first.
+    pub fn tcp_candidates(&self) -> &[SocketAddr] {
+        &self.inner.candidates.tcp
     }
 
     /// What makes the credentials that the threads' TURN servers take.

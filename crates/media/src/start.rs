@@ -179,7 +179,8 @@ impl Media {
         let bound: Vec<_> = distinct_addresses(bound);
         tracing::info!(?bound, candidates = ?addresses, ?tcp, threads = config.threads, "media threads start");
         let most = config.peers_per_thread_of_room;
-        let handle = MediaHandle::new(links, directory, bound, addresses, secret, most);
+        let announced = Candidates { udp: addresses, tcp };
+        let handle = MediaHandle::new(links, directory, bound, announced, secret, most);
         spawn(handle, starting, config.pin_threads)
     }
 

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlor_engine::{Engine, Forwarded, Neighbour, Shedding};
+use parlor_rtc::path::StreamId;
 
 use crate::board::GoneReason;
 use crate::carry_out::{Tables, carry_out};
@@ -63,6 +64,8 @@ pub(crate) struct Desk {
     rooms: Rooms,
     departures: Departures,
     batch: ReceiveBatch,
+    /// Those of which something may be read; empty between turns.
+    ready_streams: Vec<StreamId>,
     facts: ThreadFacts,
     /// Something was left undone that needs no waiting for.
     more: bool,
@@ -85,6 +88,7 @@ impl Default for Desk {
             rooms: Rooms::default(),
             departures: Departures::default(),
             batch: ReceiveBatch::default(),
+            ready_streams: Vec::new(),
             facts: ThreadFacts::default(),
             more: false,
             owes: false,

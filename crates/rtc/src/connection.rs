@@ -151,6 +151,12 @@ impl Connection {
         }
     }
 
+    /// The same in this role of DTLS, as the offer has it.
+    pub fn with_role(mut self, role: dtls::Role) -> Connection {
+        self.dtls = self.dtls.with_role(role);
+        self
+    }
+
     /// Takes one datagram from `path`. STUN is answered and DTLS driven through `out`; SRTP and
     /// SRTCP are opened in place.
     ///
@@ -313,6 +319,10 @@ impl Connection {
     ) -> Result<Received, DropReason> {
         self.agent.handle_stun(now, path, datagram, out)?;
         self.last_heard = now;
+        if let Some(selected) = self.agent.selected() {
+            let event = self.dtls.begin(now, selected, out);
+            self.take(event);
+        }
         Ok(Received::Handled)
     }
 

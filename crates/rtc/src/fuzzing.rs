@@ -7,6 +7,7 @@ mod framings;
 mod offers;
 mod packets;
 pub mod scalable;
+mod turn;
 
 pub use congestion::congestion;
 pub use connection::{connection, end_handshake, srtp, stun};
@@ -14,3 +15,4 @@ pub use descriptors::descriptor;
 pub use framings::framings;
 pub use offers::sdp;
 pub use packets::{payload, receive, red, rtcp, rtp, transport_feedback};
+pub use turn::turn;

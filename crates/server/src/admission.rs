@@ -92,6 +92,32 @@ pub fn check(room: RoomName, join: Join) -> Result<Wish, Refusal> {
     })
 }
 
+/// Who may come by WHIP or WHEP, by what the request says of itself in `Authorization: Bearer` (RFC 6750 section 2.1).
+///
+/// # Errors
+/// None today: everybody is admitted, with a token or without. This is the one place where that is decided.
+pub fn admit(_manner: Manner, _bearer: Option<&str>) -> Result<(), Refusal> {
+    Ok(())
+}
+
+/// A join by WHIP or WHEP, whose offer sends on `senders`.
+///
+/// # Errors
+/// The refusal that the client is to get; it names the field.
+pub fn by_http(
+    room: RoomName,
+    manner: Manner,
+    name: &str,
+    offer: String,
+    senders: Vec<Sender>,
+) -> Result<Wish, Refusal> {
+    let name = display_name(name)?;
+    check_senders(&senders)?;
+    let (metadata, resume, simulcast) = (None, None, None);
+    let offer = Some(offer);
+    Ok(Wish { room, manner, name, metadata, offer, senders, resume, simulcast })
+}
+
 /// What somebody wants who speaks Membrane's dialect: its name is in its metadata, if anywhere.
 pub fn membrane(room: RoomName, metadata: Option<Metadata>, simulcast: Option<bool>) -> Wish {
     let (manner, name) = (Manner::Membrane, name_in(metadata.as_ref()));

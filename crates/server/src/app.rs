@@ -6,6 +6,7 @@ use parlor_media::MediaHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::http::whip::Resources;
 use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
@@ -16,6 +17,8 @@ use crate::room::Rooms;
 pub struct App {
     /// The rooms.
     pub rooms: Rooms,
+    /// The sessions of WHIP and WHEP.
+    pub resources: Resources,
     /// The media threads.
     pub media: MediaHandle,
     /// Where clients find TURN.
@@ -26,6 +29,8 @@ pub struct App {
     pub origins: Arc<[String]>,
     /// Whether this server encrypts by itself.
     pub encrypted: bool,
+    /// Whether browsers are told to come by https only.
+    pub insists_on_https: bool,
     /// Cancelled when sockets are to close, after the rooms have said goodbye.
     pub sockets_stop: CancellationToken,
     /// Every open socket.

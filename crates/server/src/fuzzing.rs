@@ -9,11 +9,12 @@ use parlor_wire::{
 
 use crate::admission;
 use crate::channel::{parse_frame, parse_payload};
+use crate::http::whip::fragment::{self, Fragment};
 use crate::room::command::{
     Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Request,
     Response, SessionId,
 };
-use crate::room::{RoomState, Token};
+use crate::room::{RoomState, Token, Watch};
 
 /// One text frame as a client may send it: read, and its payload read as each message there is.
 pub fn channel_frame(bytes: &[u8]) {
@@ -29,6 +30,18 @@ pub fn channel_frame(bytes: &[u8]) {
     if let Ok(offer) = parse_payload::<Offer>(frame.4) {
         let _either = admission::check_senders(&offer.senders);
     }
+}
+
+/// What a PATCH of WHIP carries, as anybody may send it: read, and put into an offer, it adds no line to that.
+pub fn sdpfrag(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let _told = fragment::of_answer(text);
+    let Ok(Fragment { ice: Some(ice) }) = Fragment::parse(text) else { return };
+    let offer = "v=0\r\na=ice-ufrag:old1\r\na=ice-pwd:old\r\na=mid:0\r\n";
+    let changed = fragment::with_credentials(offer, &ice);
+    assert_eq!(changed.lines().count(), offer.lines().count());
+    assert_eq!(fragment::ufrag_of(&changed), Some(ice.ufrag()));
+    assert_eq!(Fragment::parse(&changed), Ok(Fragment { ice: Some(ice) }));
 }
 
 /// Operations on one room, one for each pair of bytes: whatever happens, what the room says is
@@ -158,6 +171,13 @@ impl World {
         let mut token = [0; 16];
         let peer = PeerId(self.id());
         token.iter_mut().zip(peer.0.to_be_bytes()).for_each(|(to, from)| *to = from);
+        let manner = match peer.0 % 5 {
+            _ if resume.is_some() => Manner::Parlor,
+            1 => Manner::Whip,
+            2 => Manner::Whep(Watch::Everything),
+            3 => Manner::Whep(Watch::Peer(PeerId(peer.0 / 2))),
+            _ => Manner::Parlor,
+        };
         let join = Join {
             session,
             reference: None,
@@ -165,7 +185,7 @@ impl World {
             name: "Ann".to_owned(),
             offer: with_offer.then(String::new),
             senders: if with_offer { self.senders() } else { Vec::new() },
-            manner: Manner::Parlor,
+            manner,
             metadata: None,
             pins: None,
             resume,

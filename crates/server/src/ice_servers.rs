@@ -64,8 +64,10 @@ struct Inner {
     secret: Secret,
     /// The first UDP candidate of each address family.
     udp: Vec<SocketAddr>,
-    tcp_port: u16,
-    encrypted: bool,
+    /// The same of TCP.
+    tcp: Vec<SocketAddr>,
+    /// Where TLS is taken, if it is.
+    tls_port: Option<u16>,
 }
 
 impl fmt::Debug for IceServers {
@@ -75,16 +77,15 @@ impl fmt::Debug for IceServers {
 }
 
 impl IceServers {
-    /// Of a server that announces `candidates`, best first, and takes TCP at `tcp_port`, TLS too if `encrypted`.
+    /// Of a server that announces these candidates, best first, and takes TLS at `tls_port`.
     pub fn new(
         secret: Secret,
-        candidates: &[SocketAddr],
-        tcp_port: u16,
-        encrypted: bool,
+        udp: &[SocketAddr],
+        tcp: &[SocketAddr],
+        tls_port: Option<u16>,
     ) -> IceServers {
-        let first = |is_v6: bool| candidates.iter().find(|address| address.is_ipv6() == is_v6);
-        let udp = [first(false), first(true)].into_iter().flatten().copied().collect();
-        IceServers(Arc::new(Inner { secret, udp, tcp_port, encrypted }))
+        let (udp, tcp) = (first_of_each_family(udp), first_of_each_family(tcp));
+        IceServers(Arc::new(Inner { secret, udp, tcp, tls_port }))
     }
 
     /// All ways of one peer, from now on for a day, as a browser takes them.
@@ -102,7 +103,7 @@ impl IceServers {
     /// the client has reached the server over HTTP, with a port or without: TLS goes there, since the certificate
     /// is for it.
     pub fn for_peer(&self, peer: &str, host: Option<&str>, now: SystemTime) -> Vec<IceServer> {
-        let Inner { secret, udp, tcp_port, encrypted } = &*self.0;
+        let Inner { secret, udp, tcp, tls_port } = &*self.0;
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let Login { username, password } = secret.issue((now + GOOD_FOR).as_secs(), peer);
         let entry = |host: String, port: u16, transport: Transport| IceServer {
@@ -113,11 +114,16 @@ impl IceServers {
             password: password.clone(),
         };
         let over_udp = udp.iter().map(|at| entry(at.ip().to_string(), at.port(), Transport::Udp));
-        let over_tcp = udp.iter().map(|at| entry(at.ip().to_string(), *tcp_port, Transport::Tcp));
-        let name = host.and_then(name_of).filter(|_| *encrypted);
-        let over_tls = name.map(|name| entry(name, *tcp_port, Transport::Tls));
+        let over_tcp = tcp.iter().map(|at| entry(at.ip().to_string(), at.port(), Transport::Tcp));
+        let tls = host.and_then(name_of).zip(*tls_port);
+        let over_tls = tls.map(|(name, port)| entry(name, port, Transport::Tls));
         over_udp.chain(over_tcp).chain(over_tls).collect()
     }
+}
+
+fn first_of_each_family(candidates: &[SocketAddr]) -> Vec<SocketAddr> {
+    let first = |is_v6: bool| candidates.iter().find(|address| address.is_ipv6() == is_v6);
+    [first(false), first(true)].into_iter().flatten().copied().collect()
 }
 
 /// The name or address in a `Host` header (RFC 9110 section 7.2), without port and brackets.
@@ -137,8 +143,10 @@ mod tests {
 
     fn urls(encrypted: bool, host: Option<&str>) -> Vec<String> {
         let candidates = ["192.0.2.2:4000", "192.0.2.3:4000", "[2001:db8::2]:4000"];
-        let candidates: Vec<_> = candidates.iter().map(|text| text.parse().unwrap()).collect();
-        let servers = IceServers::new(Secret::new(&[7; 20]), &candidates, 4443, encrypted);
+        let udp: Vec<SocketAddr> = candidates.iter().map(|text| text.parse().unwrap()).collect();
+        let tcp: Vec<_> = udp.iter().map(|at| SocketAddr::new(at.ip(), 4443)).collect();
+        let tls_port = encrypted.then_some(4443);
+        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &tcp, tls_port);
         let ways = servers.for_peer("p7", host, UNIX_EPOCH + Duration::from_secs(1000));
         assert!(ways.iter().all(|way| way.username == "87400:p7" && !way.password.is_empty()));
         ways.iter().map(IceServer::url).collect()
@@ -156,6 +164,19 @@ mod tests {
         let all = urls(true, Some("tea.example:4443"));
         assert_eq!(all[..4], plain);
         assert_eq!(all[4..], ["turns:tea.example:4443?transport=tcp"]);
+    }
+
+    #[test]
+    fn a_server_whose_pages_come_by_a_proxy_names_tcp_only_where_it_is_taken() {
+        let udp = ["203.0.113.5:4000".parse().unwrap()];
+        let tcp = ["127.0.0.1:4000".parse().unwrap()];
+        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &tcp, None);
+        let ways = servers.for_peer("p7", None, UNIX_EPOCH);
+        let urls: Vec<String> = ways.iter().map(IceServer::url).collect();
+        assert_eq!(
+            urls,
+            ["turn:203.0.113.5:4000?transport=udp", "turn:127.0.0.1:4000?transport=tcp"]
+        );
     }
 
     #[test]

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::http::header::{CACHE_CONTROL, HOST, LOCATION};
-use axum::http::{HeaderValue, Request, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::http::Request;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -20,15 +18,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tower::{ServiceExt, service_fn};
+use tower::ServiceExt;
 
 use crate::app::App;
 use crate::client::{Client, ClientStream};
 use crate::http::router;
+use crate::in_the_clear;
 use crate::opener::Opened;
 use crate::pool::Pool;
+use crate::tls::{ACME_TLS, Acceptor};
 
 /// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
 /// requests take. One that becomes a WebSocket counts among those from then on.
@@ -82,7 +81,7 @@ fn bind_at(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts connections until `stop` is cancelled.
 pub async fn serve(
     listener: TcpListener,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     app: App,
     stop: CancellationToken,
 ) {
@@ -138,7 +137,7 @@ pub async fn serve(
 struct Connection {
     client: Client,
     from: SocketAddr,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Acceptor>,
     router: Router,
     media: MediaHandle,
     /// Room for those that are given to media threads.
@@ -155,12 +154,14 @@ impl Connection {
         let mut stream = Opened::new(stream);
         match open(&mut stream).await {
             Some(Opener::Tls) if self.tls.is_some() => self.decrypt(stream).await,
-            // Somebody typed http:// or nothing.
-            Some(Opener::Http) if self.tls.is_some() => {
-                let router = Router::new().fallback_service(service_fn(to_https));
+            Some(Opener::Http) => {
+                let router = match &self.tls {
+                    // Somebody typed http:// or nothing.
+                    Some(tls) => in_the_clear::router(tls.is_ready()),
+                    None => self.router,
+                };
                 http(stream, self.client, router).await;
             }
-            Some(Opener::Http) => http(stream, self.client, self.router).await,
             Some(Opener::IceTcp) => self.give_away(stream, None, Carries::Ice).await,
             Some(Opener::Turn) => self.give_away(stream, None, Carries::Turn).await,
             Some(Opener::Tls) => {
@@ -181,6 +182,9 @@ impl Connection {
             Ok(Err(error)) => return tracing::debug!(%error, "a TLS handshake failed"),
             Err(_) => return tracing::debug!("a TLS handshake took too long"),
         };
+        if stream.get_ref().1.alpn_protocol() == Some(ACME_TLS) {
+            return tracing::debug!(from = %self.from, "an authority has seen its proof");
+        }
         let mut stream = Opened::new(stream);
         match open(&mut stream).await {
             Some(Opener::Http) => http(stream, self.client, self.router).await,
@@ -254,21 +258,23 @@ async fn http(
     }
 }
 
-/// Sends one who asked in the clear to the same page, encrypted.
-async fn to_https(
-    request: Request<axum::body::Body>,
-) -> Result<Response, std::convert::Infallible> {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let location =
-        host.and_then(|host| HeaderValue::try_from(format!("https://{host}{path}")).ok());
-    Ok(match location {
-        // Not a permanent one: browsers would keep to it when the server is next started without.
-        Some(location) => {
-            let fields =
-                [(LOCATION, location), (CACHE_CONTROL, HeaderValue::from_static("no-store"))];
-            (StatusCode::TEMPORARY_REDIRECT, fields).into_response()
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_who_opens_a_connection_and_does_not_say_for_what_is_not_waited_for() {
+        for said in
+            [&b""[..], b"\x00\x01", b"\x01\x14\x00\x01\x00\x00\x21\x12\xa4\x42 half a check"]
+        {
+            let (near, mut far) = duplex(100);
+            far.write_all(said).await.unwrap();
+            let began = Instant::now();
+            assert_eq!(open(&mut Opened::new(near)).await, None, "{said:?}");
+            assert_eq!(began.elapsed(), HEAD_PATIENCE);
         }
-        None => (StatusCode::BAD_REQUEST, "this port speaks https\n").into_response(),
-    })
+    }
 }

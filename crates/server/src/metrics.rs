@@ -1,6 +1,7 @@
 //! What the server counts, and the text that Prometheus reads.
 
 mod paths;
+mod reach;
 
 use std::fmt::{Display, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -152,6 +153,7 @@ impl Metrics {
         }
         let surveys: Vec<_> = threads.iter().map(|facts| facts.survey).collect();
         paths::render(&mut page, &surveys);
+        reach::render(&mut page, threads);
         page.text
     }
 

@@ -14,14 +14,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::app::App;
-use crate::config::{Config, Tls};
+use crate::config::Config;
 use crate::descriptors::make_room_for;
+use crate::http::whip::Resources;
 use crate::ice_servers::IceServers;
+use crate::introduction::Introduction;
 use crate::listen;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
+use crate::reach;
 use crate::room::{RoomConfig, Rooms};
-use crate::tls::{TlsError, acceptor};
+use crate::tls::{Encryption, TlsError};
 
 /// How long rooms, sockets and media threads may each take to end: together less than the 5 s
 /// after which supervisors lose their patience.
@@ -54,6 +57,7 @@ pub struct Server {
     listener: JoinHandle<()>,
     rooms_stop: CancellationToken,
     listener_stop: CancellationToken,
+    introduction: Introduction,
 }
 
 impl Server {
@@ -76,18 +80,26 @@ impl Server {
         let fault = |source| StartError::Listen { address: config.listen, source };
         let listener = listen::bind(config.listen).map_err(fault)?;
         let address = listener.local_addr().map_err(fault)?;
-        let media = Media::start(MediaConfig { turn_echoes, ..media_config(config, address) })?;
+        let seen_ips = match &config.stun_server {
+            Some(server) => reach::seen_from_outside(server, config.udp_port).await,
+            None => Vec::new(),
+        };
+        let told = [&config.public_ips[..], &seen_ips].concat();
+        let media_config = media_config(config, seen_ips, address);
+        let media = Media::start(MediaConfig { turn_echoes, ..media_config })?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
-        let tls = acceptor(&config.tls, &names, config.state_dir.as_deref())?;
+        let encryption = Encryption::new(&config.tls, &names, config.state_dir.as_deref())?;
+        let tls = encryption.as_ref().map(Encryption::acceptor);
+        let introduction = Introduction::new(address, &config.tls, encryption.as_ref());
         let rooms_stop = CancellationToken::new();
         let metrics = Arc::new(Metrics::default());
-        let encrypted = config.tls != Tls::Off;
+        let encrypted = encryption.is_some();
         let ice_servers = IceServers::new(
             handle.turn_secret().clone(),
             handle.candidates(),
-            address.port(),
-            encrypted,
+            handle.tcp_candidates(),
+            encrypted.then_some(address.port()),
         );
         let room_config = RoomConfig {
             max_peers: config.max_peers_per_room,
@@ -96,11 +108,13 @@ impl Server {
         };
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
+            resources: Resources::default(),
             media: handle,
             ice_servers,
             metrics,
             origins: config.origins.clone().into(),
             encrypted,
+            insists_on_https: encryption.as_ref().is_some_and(|tls| tls.is_lasting),
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
             sockets_room: Pool::new(make_room_for(config.max_sockets)),
@@ -109,7 +123,15 @@ impl Server {
         let listener_stop = CancellationToken::new();
         let served = listen::serve(listener, tls, app.clone(), listener_stop.clone());
         let listener = tokio::spawn(served);
-        Ok(Server { app, media, address, listener, rooms_stop, listener_stop })
+        for complaint in reach::complaints(config, app.media.candidates()) {
+            tracing::warn!("{complaint}");
+        }
+        let check = reach::check(app.media.candidates().to_vec(), told, address.port());
+        tokio::spawn(listener_stop.clone().run_until_cancelled_owned(check));
+        if let Some(encryption) = encryption {
+            encryption.keep_up(listener_stop.clone());
+        }
+        Ok(Server { app, media, address, listener, rooms_stop, listener_stop, introduction })
     }
 
     /// Where HTTP is served.
@@ -129,12 +151,7 @@ impl Server {
 
     /// Says where to go and what is announced, for the one who started it.
     pub fn introduction(&self) -> String {
-        introduce(
-            self.address,
-            self.app.encrypted,
-            self.app.media.local_port(),
-            self.app.media.candidates(),
-        )
+        self.introduction.text(self.app.media.local_port(), self.app.media.candidates())
     }
 
     /// Tells everyone, closes everything, and returns within 5 s.
@@ -168,7 +185,7 @@ fn way_out(error: &parlor_media::StartError) -> &'static str {
     }
 }
 
-fn media_config(config: &Config, tcp: SocketAddr) -> MediaConfig {
+fn media_config(config: &Config, seen_ips: Vec<IpAddr>, tcp: SocketAddr) -> MediaConfig {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     let threads = if config.threads == 0 { cores } else { config.threads.into() };
     // Media is taken on all addresses whatever HTTP listens at: that may be a loopback address
@@ -178,7 +195,7 @@ fn media_config(config: &Config, tcp: SocketAddr) -> MediaConfig {
         threads: threads.min(MAX_THREADS),
         own_ports: config.own_udp_ports,
         pin_threads: config.pin_threads,
-        announce: Announce { public_ips: config.public_ips.clone(), loopback: true },
+        announce: Announce { public_ips: config.public_ips.clone(), seen_ips, loopback: true },
         tcp: Some(tcp),
         limits: Limits {
             open_microphones: config.open_microphones,
@@ -187,58 +204,5 @@ fn media_config(config: &Config, tcp: SocketAddr) -> MediaConfig {
         },
         peers_per_thread_of_room: config.peers_per_thread_of_room,
         ..MediaConfig::default()
-    }
-}
-
-/// The lines that are printed at start.
-fn introduce(
-    address: SocketAddr,
-    encrypted: bool,
-    udp_port: u16,
-    candidates: &[SocketAddr],
-) -> String {
-    let (scheme, port) = (if encrypted { "https" } else { "http" }, address.port());
-    let everywhere = address.ip().is_unspecified();
-    let reachable_from_elsewhere = !address.ip().is_loopback();
-    let here = if everywhere || address.ip().is_loopback() {
-        format!("localhost:{port}")
-    } else {
-        address.to_string()
-    };
-    let mut lines = vec![format!("Parlor is open at  {scheme}://{here}/")];
-    let others = candidates.iter().map(SocketAddr::ip).filter(|ip| !ip.is_loopback());
-    if encrypted && everywhere {
-        for ip in others {
-            let ip = SocketAddr::new(ip, port);
-            lines.push(format!("  from elsewhere:   https://{ip}/"));
-        }
-    } else if !encrypted && reachable_from_elsewhere {
-        lines.push(
-            "  On other machines browsers give camera and microphone only to https pages:\n  \
-             --tls-self-signed to try it on this network, --tls-cert and --tls-key for real use."
-                .to_owned(),
-        );
-    }
-    let announced: Vec<String> = candidates.iter().map(SocketAddr::to_string).collect();
-    lines.push(format!("  Media: UDP port {udp_port}, announced as {}", announced.join(", ")));
-    lines.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::introduce;
-
-    #[test]
-    fn the_introduction_says_where_to_go_and_what_is_announced() {
-        let candidates = ["192.0.2.2:4000".parse().unwrap(), "[2001:db8::2]:4000".parse().unwrap()];
-        let open = introduce("[::]:4000".parse().unwrap(), false, 4000, &candidates);
-        assert!(open.contains("http://localhost:4000/"), "{open}");
-        assert!(open.contains("--tls-self-signed"), "{open}");
-        assert!(open.contains("announced as 192.0.2.2:4000, [2001:db8::2]:4000"), "{open}");
-        let local = introduce("127.0.0.1:4000".parse().unwrap(), false, 4000, &candidates);
-        assert!(!local.contains("--tls-self-signed"), "it is of no use to others: {local}");
-        let encrypted = introduce("[::]:4443".parse().unwrap(), true, 4000, &candidates);
-        assert!(encrypted.contains("https://192.0.2.2:4443/"), "{encrypted}");
-        assert!(encrypted.contains("https://[2001:db8::2]:4443/"), "{encrypted}");
     }
 }

@@ -20,6 +20,7 @@ mod rooms;
 mod runs;
 mod scalable;
 mod sections;
+mod slow;
 mod speaking;
 mod streams;
 mod sync;

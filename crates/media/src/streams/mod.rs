@@ -4,6 +4,7 @@
 //! The server accepts a connection, reads as much as it takes to know what it is for, and hands it over. From then on the
 //! thread reads and writes it; nothing of it waits.
 
+mod incoming;
 mod outbox;
 mod wire;
 
@@ -14,13 +15,13 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use parlor_rtc::framing::{self, Frame, FramingError};
 use parlor_rtc::path::{StreamId, StreamPath};
-use parlor_rtc::{Path, turn};
+use parlor_rtc::{Path, framing};
 use rustls::ServerConnection;
 
 use crate::sys::{self, Interest, MAX_BATCH};
-use outbox::Outbox;
+pub(crate) use incoming::Incoming;
+use outbox::{MAX_WAIT, Outbox};
 use wire::Wire;
 
 /// Bytes taken from one stream before others have their turn, and so the most that lies unread.
@@ -32,6 +33,9 @@ const KERNEL_HOLDS: libc::c_int = 16 * 1024;
 
 /// A stream that has no purpose for so long is closed: nobody's checks come over it, or it has no allocation.
 const PURPOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// A stream whose other end has taken nothing for so long is closed: what waits for it takes memory.
+const STUCK_AFTER: Duration = Duration::from_secs(10);
 
 /// How often streams are looked through for such.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(2);
@@ -102,40 +106,6 @@ struct Stream {
     /// Since when it serves no purpose.
     idle_since: Option<Instant>,
     _share: Box<dyn Any + Send>,
-}
-
-/// What has come over a stream, in the hands of the thread that reads it.
-pub(crate) struct Incoming {
-    pub(crate) id: StreamId,
-    pub(crate) remote: SocketAddr,
-    pub(crate) carries: Carries,
-    bytes: Vec<u8>,
-    taken: usize,
-    /// There may be more.
-    is_full: bool,
-    has_ended: bool,
-}
-
-impl Incoming {
-    /// The next datagram or message.
-    ///
-    /// # Errors
-    /// When the stream cannot be cut any further.
-    pub(crate) fn next(&mut self) -> Result<Option<&mut [u8]>, FramingError> {
-        let rest = self.bytes.get_mut(self.taken..).unwrap_or_default();
-        let frame = match self.carries {
-            Carries::Ice => framing::next_frame(rest)?,
-            Carries::Turn => turn::framing::next_frame(rest)?,
-        };
-        let Some(Frame { datagram, len }) = frame else { return Ok(None) };
-        self.taken += len;
-        Ok(rest.get_mut(datagram))
-    }
-
-    /// The path of what comes, if it is ICE.
-    pub(crate) fn path(&self) -> StreamPath {
-        StreamPath { id: self.id, remote: self.remote }
-    }
 }
 
 /// A path has or has no room for pictures.
@@ -231,11 +201,11 @@ impl Streams {
         StreamFacts { open: self.by_id.len(), ..self.facts }
     }
 
-    /// Writes what can be written, and returns the streams of which something may be read.
-    pub(crate) fn ready(&mut self, now: Instant) -> Vec<StreamId> {
-        let mut ready = std::mem::take(&mut self.unread);
+    /// Writes what can be written, and adds the streams of which something may be read to `ready`.
+    pub(crate) fn ready(&mut self, now: Instant, ready: &mut Vec<StreamId>) {
+        ready.append(&mut self.unread);
         if self.by_id.is_empty() {
-            return ready;
+            return;
         }
         let mut keys = [0; MAX_BATCH];
         // What does not fit is told the next time: those that were told are read until nothing is there.
@@ -248,7 +218,6 @@ impl Streams {
                 ready.push(id);
             }
         }
-        ready
     }
 
     /// Reads a stream; what came is to be given back to [`Streams::put_back`].
@@ -355,7 +324,7 @@ impl Streams {
     fn write(&mut self, now: Instant, id: StreamId) {
         let Some(stream) = self.by_id.get_mut(&id) else { return };
         let written = stream.write();
-        let is_slow = stream.outbox.is_late(now);
+        let is_slow = stream.outbox.waits_for(now) > MAX_WAIT;
         if is_slow != stream.is_slow
             && let Some(path) = stream.path
         {
@@ -363,8 +332,9 @@ impl Streams {
             self.facts.slow += u64::from(is_slow);
             self.backlogs.push(Backlog { path, is_slow });
         }
+        let is_stuck = stream.outbox.waits_for(now) > STUCK_AFTER;
         let watched = written.and_then(|()| stream.watch(self.epoll.as_fd(), id));
-        if watched.is_err() {
+        if watched.is_err() || is_stuck {
             self.close(id);
         }
     }
@@ -399,7 +369,8 @@ impl Streams {
 impl Stream {
     /// Writes as much as the connection takes.
     fn write(&mut self) -> io::Result<()> {
-        self.outbox.write_to(&mut self.wire)?;
+        let singly = self.wire.is_encrypted();
+        self.outbox.write_to(&mut self.wire, singly)?;
         match self.wire.flush_tls() {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(()),
             result => result,

@@ -17,7 +17,7 @@ pub(super) struct Outbox {
     bytes: Vec<u8>,
     /// How many of them have been written.
     written: usize,
-    /// When what ends at each place was put in, the oldest first. Places count from the first byte ever.
+    /// Where each message ends and when it was put in, the oldest first. Places count from the first byte ever.
     marks: VecDeque<(u64, Instant)>,
     /// Where `bytes` begins.
     origin: u64,
@@ -41,38 +41,41 @@ impl Outbox {
             self.written = 0;
         }
         parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
-        let end = self.origin + self.bytes.len() as u64;
-        match self.marks.back_mut() {
-            Some((place, at)) if *at == now => *place = end,
-            _ => self.marks.push_back((end, now)),
-        }
+        self.marks.push_back((self.origin + self.bytes.len() as u64, now));
         Ok(())
     }
 
-    /// Writes as much as `sink` takes now.
+    /// Writes as much as `sink` takes now, many messages at once or each of them `singly`.
     ///
     /// # Errors
     /// What it reports, but for "no more now".
-    pub(super) fn write_to(&mut self, sink: &mut impl Write) -> io::Result<()> {
-        while let Some(rest) = self.bytes.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match sink.write(rest) {
+    pub(super) fn write_to(&mut self, sink: &mut impl Write, singly: bool) -> io::Result<()> {
+        while let Some((end, _)) = self.marks.front() {
+            let all = self.bytes.len();
+            let end = if singly { (*end - self.origin) as usize } else { all };
+            match sink.write(self.bytes.get(self.written..end).unwrap_or_default()) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.written += count,
+                Ok(count) => self.take(count),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
             }
         }
-        let place = self.origin + self.written as u64;
-        while self.marks.front().is_some_and(|(end, _)| *end <= place) {
-            self.marks.pop_front();
-        }
         if self.is_empty() {
-            self.origin = place;
+            self.origin += self.written as u64;
             self.bytes.clear();
             self.written = 0;
         }
         Ok(())
+    }
+
+    /// So many bytes have been written.
+    fn take(&mut self, count: usize) {
+        self.written += count;
+        let place = self.origin + self.written as u64;
+        while self.marks.front().is_some_and(|(end, _)| *end <= place) {
+            self.marks.pop_front();
+        }
     }
 
     /// How many bytes wait.
@@ -84,9 +87,9 @@ impl Outbox {
         self.len() == 0
     }
 
-    /// Whether something has waited for too long.
-    pub(super) fn is_late(&self, now: Instant) -> bool {
-        self.marks.front().is_some_and(|(_, at)| now.saturating_duration_since(*at) > MAX_WAIT)
+    /// How long the oldest of it has waited.
+    pub(super) fn waits_for(&self, now: Instant) -> Duration {
+        self.marks.front().map_or(Duration::ZERO, |(_, at)| now.saturating_duration_since(*at))
     }
 }
 
@@ -123,15 +126,15 @@ mod tests {
         let (mut outbox, mut sink) = (Outbox::default(), Narrow { room: 3, taken: Vec::new() });
         outbox.push(at(0), [b"ab", b"c", b""]).unwrap();
         outbox.push(at(100), [b"d", b"", b"ef"]).unwrap();
-        assert!(!outbox.is_late(at(200)) && outbox.is_late(at(201)));
-        outbox.write_to(&mut sink).unwrap();
-        assert!(!outbox.is_late(at(300)) && outbox.is_late(at(301)));
+        assert_eq!(outbox.waits_for(at(200)), Duration::from_millis(200));
+        outbox.write_to(&mut sink, false).unwrap();
+        assert_eq!(outbox.waits_for(at(300)), Duration::from_millis(200));
         sink.room = 1;
-        outbox.write_to(&mut sink).unwrap();
-        assert!(outbox.is_late(at(301)));
+        outbox.write_to(&mut sink, false).unwrap();
+        assert_eq!(outbox.waits_for(at(300)), Duration::from_millis(200));
         sink.room = 10;
-        outbox.write_to(&mut sink).unwrap();
-        assert!(outbox.is_empty() && !outbox.is_late(at(9999)));
+        outbox.write_to(&mut sink, false).unwrap();
+        assert!(outbox.is_empty() && outbox.waits_for(at(9999)) == Duration::ZERO);
         assert_eq!(sink.taken, b"abcdef");
     }
 
@@ -144,9 +147,30 @@ mod tests {
         assert_eq!(count, MAX_BYTES / 1001);
         assert_eq!(outbox.len(), count * 1001);
         let mut sink = Narrow { room: 5 * 1001, taken: Vec::new() };
-        outbox.write_to(&mut sink).unwrap();
+        outbox.write_to(&mut sink, false).unwrap();
         assert_eq!(outbox.push(now, [&chunk, b"x", b""]), Ok(()));
         assert_eq!(outbox.len(), (count - 5 + 1) * 1001);
+    }
+
+    #[test]
+    fn messages_can_leave_one_by_one() {
+        struct Listed(Vec<Vec<u8>>);
+        impl Write for Listed {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let count = bytes.len().min(3);
+                self.0.push(bytes[..count].to_vec());
+                Ok(count)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (now, mut outbox, mut sink) = (Instant::now(), Outbox::default(), Listed(Vec::new()));
+        outbox.push(now, [b"ab", b"", b""]).unwrap();
+        outbox.push(now, [b"cdef", b"", b""]).unwrap();
+        outbox.write_to(&mut sink, true).unwrap();
+        assert_eq!(sink.0, [&b"ab"[..], b"cde", b"f"]);
+        assert!(outbox.is_empty());
     }
 
     #[test]
@@ -162,6 +186,6 @@ mod tests {
         }
         let mut outbox = Outbox::default();
         outbox.push(Instant::now(), [b"a", b"", b""]).unwrap();
-        assert!(outbox.write_to(&mut Ended).is_err());
+        assert!(outbox.write_to(&mut Ended, false).is_err());
     }
 }

@@ -17,6 +17,12 @@ impl Wire {
         Wire { socket, tls }
     }
 
+    /// Whether it is encrypted. What is written in one piece is opened in one, so each message is to have a record of its own,
+    /// or the first would wait for the last of many.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.tls.is_some()
+    }
+
     /// Whether bytes that were taken for sent still wait inside the encryption.
     pub(super) fn holds_back(&self) -> bool {
         self.tls.as_ref().is_some_and(|tls| tls.wants_write())

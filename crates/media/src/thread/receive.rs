@@ -77,7 +77,9 @@ impl MediaThread {
 
     /// Takes in what has come over streams.
     fn read_streams(&mut self, now: Instant) {
-        for id in self.streams.ready(now) {
+        let mut ready = std::mem::take(&mut self.desk.ready_streams);
+        self.streams.ready(now, &mut ready);
+        for id in ready.drain(..) {
             let Some(mut incoming) = self.streams.read(id) else { continue };
             let mut frames = 0;
             loop {
@@ -100,6 +102,7 @@ impl MediaThread {
             }
             self.streams.put_back(incoming, frames);
         }
+        self.desk.ready_streams = ready;
     }
 
     fn sort(&mut self, now: Instant, path: Path, datagram: &mut [u8]) {

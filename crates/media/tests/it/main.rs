@@ -17,4 +17,5 @@ mod poll;
 mod sharing;
 mod streams;
 mod task;
+mod turn;
 mod udp;

@@ -1,5 +1,5 @@
-//! DTLS in the server role (RFC 5764, RFC 6347, RFC 9147), around the `dimpl` library: proves who
-//! the client is and agrees on the SRTP keys.
+//! DTLS (RFC 5764, RFC 6347, RFC 9147), around the `dimpl` library: proves who the client is and agrees on the SRTP
+//! keys. The client begins the handshake, unless it has asked us to.
 
 mod allowance;
 mod hello;
@@ -26,6 +26,17 @@ const MAX_OUTPUT_LEN: usize = 64 * 1024;
 
 /// `dimpl` says "never" by an instant years away.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Who begins the handshake (RFC 8842 section 5): the word "client" elsewhere is always the other side of our
+/// connection, whatever its role here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// The client does; we are the DTLS server. So it is with all browsers.
+    #[default]
+    Server,
+    /// We do, as DTLS client: encoders that offer `a=setup:passive` wait for that.
+    Client,
+}
 
 /// Why an association ended, or never came to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -62,6 +73,7 @@ pub(crate) enum Event {
 /// One client's DTLS association.
 pub(crate) struct Association {
     identity: Arc<Identity>,
+    role: Role,
     /// What the client's certificate must have.
     expected: Fingerprint,
     state: State,
@@ -74,6 +86,8 @@ pub(crate) struct Association {
 }
 
 enum State {
+    /// It is for us to begin, and there is no path yet.
+    AwaitingPath,
     /// Nothing, or a part of a ClientHello, has come.
     AwaitingHello(HelloAssembly),
     /// `dimpl` is at work.
@@ -92,6 +106,7 @@ impl Association {
         let allowance = Allowance::default();
         Association {
             identity,
+            role: Role::Server,
             expected,
             state,
             path: None,
@@ -99,6 +114,39 @@ impl Association {
             allowance,
             deadline: None,
         }
+    }
+
+    /// The same in this role, to be chosen before anything else happens.
+    pub(crate) fn with_role(mut self, role: Role) -> Association {
+        self.role = role;
+        if role == Role::Client {
+            self.state = State::AwaitingPath;
+        }
+        self
+    }
+
+    /// Says our ClientHello along a path that ICE has validated, if it is for us to begin and we have not.
+    ///
+    /// The allowance counts: the address of a check can be forged, so what is repeated to one that never answers is
+    /// bounded too. That is why it is DTLS 1.2, whose hello has 200 bytes: one with the key shares of 1.3 fills the
+    /// allowance at once, and who waits for us is an encoder that has no 1.3.
+    pub(crate) fn begin(
+        &mut self,
+        now: Instant,
+        path: Path,
+        out: &mut impl DatagramSink,
+    ) -> Option<Event> {
+        if !matches!(self.state, State::AwaitingPath) {
+            return None;
+        }
+        self.path = Some(path);
+        let (config, certificate) =
+            (self.identity.config.clone(), self.identity.certificate.clone());
+        let mut dtls = Box::new(Dtls::new_12(config, certificate, now));
+        dtls.set_active(true);
+        let begun = dtls.handle_timeout(now);
+        self.state = State::Handshaking { dtls, verified: false };
+        self.progress(now, begun, out)
     }
 
     /// The path that all datagrams so far have taken, in both directions. Once connected, that proves
@@ -142,7 +190,7 @@ impl Association {
                 let taken = dtls.handle_timeout(now).and_then(|()| dtls.handle_packet(datagram));
                 self.progress(now, taken, out)
             }
-            State::Closed => None,
+            State::AwaitingPath | State::Closed => None,
         }
     }
 
@@ -160,7 +208,7 @@ impl Association {
                 let waited = dtls.handle_timeout(now);
                 self.progress(now, waited, out)
             }
-            State::AwaitingHello(_) | State::Closed => None,
+            State::AwaitingPath | State::AwaitingHello(_) | State::Closed => None,
         }
     }
 
@@ -257,7 +305,7 @@ impl Association {
             State::Handshaking { dtls, verified: true } => {
                 self.state = State::Connected(dtls);
                 self.allowance = Allowance::Unlimited;
-                keys.ok_or(Failure::NoSrtpProfile).map(Some)
+                keys.map(|keys| keys_in(self.role, keys)).ok_or(Failure::NoSrtpProfile).map(Some)
             }
             // The library demands a certificate; a handshake without one proves nobody.
             _ => Err(Failure::FingerprintMismatch),
@@ -267,6 +315,14 @@ impl Association {
     fn end(&mut self) {
         self.state = State::Closed;
         self.deadline = None;
+    }
+}
+
+/// The keys under the names of the connection's ends: what is exported names those of DTLS.
+fn keys_in(role: Role, keys: Keys) -> Keys {
+    match role {
+        Role::Server => keys,
+        Role::Client => Keys { client: keys.server, server: keys.client },
     }
 }
 

@@ -10,7 +10,8 @@ use crate::connection::{Connection, Event, Received};
 use crate::dtls::{self, Fingerprint, Identity};
 use crate::ice::Credentials;
 use crate::srtp::{Inbound, Keys, MasterKey, Outbound, Profile};
-use crate::stun::{Class, Message, MessageWriter, TransactionId, peek_username};
+use crate::stun::{Class, Message, MessageWriter, TransactionId, mapped_address_in, peek_username};
+use crate::turn::is_turn;
 use crate::{DatagramSink, Path};
 
 /// Any bytes are either refused or are a message that says the same however it is asked; so are
@@ -26,7 +27,13 @@ pub fn stun(data: &[u8]) {
 
 fn stun_message(data: &[u8]) {
     let peeked = peek_username(data);
+    let transaction = data.get(8..20).and_then(|bytes| bytes.try_into().ok());
+    let mapped = transaction.and_then(|id| mapped_address_in(data, TransactionId(id)));
+    assert!(peeked.is_none() || !is_turn(data), "a datagram is of ICE or of TURN");
     let Ok(message) = Message::parse(data) else { return };
+    if let (Some(mapped), false) = (mapped, message.claims_integrity()) {
+        assert_eq!(message.mapped_address(), Some(mapped));
+    }
     let named = message.class() == Class::Request && message.is_binding();
     let receiver = message.username().map(|(receiver, _)| receiver);
     if let (true, Some(peeked), Some(receiver)) = (named, peeked, receiver) {

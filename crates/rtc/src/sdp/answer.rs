@@ -9,7 +9,7 @@ use super::negotiation::{
 };
 use super::opus;
 use crate::Mid;
-use crate::dtls::Fingerprint;
+use crate::dtls::{Fingerprint, Role};
 use crate::ice::Credentials;
 
 /// Our side of the connection.
@@ -129,7 +129,11 @@ impl Answer<'_> {
         let Local { ice, fingerprint, candidates, .. } = self.local;
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", ice.ufrag(), ice.password())?;
         write!(f, "a=fingerprint:sha-256 {fingerprint}\r\n")?;
-        f.write_str("a=setup:passive\r\na=rtcp-mux\r\n")?;
+        let setup = match self.negotiation.role {
+            Role::Server => "passive",
+            Role::Client => "active",
+        };
+        write!(f, "a=setup:{setup}\r\na=rtcp-mux\r\n")?;
         if section.reduced_size_rtcp {
             f.write_str("a=rtcp-rsize\r\n")?;
         }

@@ -117,7 +117,7 @@ mod tests {
         let tcp = Candidate::host(Transport::TcpPassive, address, 12);
         assert_eq!(
             tcp.to_string(),
-            "candidate:13 1 tcp 1526721791 192.0.2.1 4000 typ host tcptype passive"
+            "candidate:13 1 tcp 1526723583 192.0.2.1 4000 typ host tcptype passive"
         );
         assert!(tcp.priority() < Candidate::host(Transport::Udp, address, usize::MAX).priority());
     }

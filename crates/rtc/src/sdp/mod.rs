@@ -4,8 +4,8 @@
 //! [`Negotiation::answer`] writes. A re-offer is negotiated against the [`Negotiation`] before it,
 //! and [`Negotiation::changes_since`] tells what became different.
 //!
-//! The server always answers, is ICE-lite, waits for the DTLS handshake, and has one bundled
-//! transport. On each section media goes one way: from the client (a sender), or to it (a slot).
+//! The server always answers, is ICE-lite, waits for the DTLS handshake unless the client does, and has one
+//! bundled transport. On each section media goes one way: from the client (a sender), or to it (a slot).
 
 mod answer;
 mod attribute;

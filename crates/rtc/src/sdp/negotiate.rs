@@ -37,6 +37,7 @@ pub fn negotiate(offer: &Offer, previous: Option<&Negotiation>) -> Result<Negoti
     let negotiation = Negotiation {
         ice: transport.ice,
         fingerprint: transport.fingerprint.value,
+        role: previous.map_or(transport.role, |before| before.role),
         extmap_allow_mixed: allows_mixed_extensions(offer, &bundle),
         sections,
         bundle,

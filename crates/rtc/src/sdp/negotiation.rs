@@ -2,7 +2,7 @@
 
 use super::attribute::{Encoding, Msid};
 use super::codec::{Codec, Feedback};
-use crate::dtls::Fingerprint;
+use crate::dtls::{Fingerprint, Role};
 use crate::ice::Credentials;
 use crate::rtp::ExtensionKind;
 use crate::{MediaKind, Mid};
@@ -14,6 +14,8 @@ pub struct Negotiation {
     pub ice: Credentials,
     /// What the client's certificate must hash to.
     pub fingerprint: Fingerprint,
+    /// Ours in the DTLS handshake; a later offer cannot change it, since the association goes on.
+    pub role: Role,
     /// Whether one- and two-byte header extensions may mix (RFC 8285 section 6).
     pub extmap_allow_mixed: bool,
     /// One for each m-line, in their order.

@@ -3,7 +3,7 @@
 use super::attribute::Setup;
 use super::error::SdpError;
 use super::offer::{Common, Located, Offer, OfferedSection};
-use crate::dtls::Fingerprint;
+use crate::dtls::{Fingerprint, Role};
 use crate::ice::Credentials;
 
 /// What the client says about the one transport of the connection.
@@ -11,6 +11,7 @@ use crate::ice::Credentials;
 pub(super) struct RemoteTransport {
     pub(super) ice: Credentials,
     pub(super) fingerprint: Located<Fingerprint>,
+    pub(super) role: Role,
 }
 
 /// The transport that `section` names, which all sections of the bundle share (RFC 9143
@@ -31,7 +32,7 @@ pub(super) fn transport(
     if !section.rtcp_mux {
         return Err(missing("a=rtcp-mux"));
     }
-    check_setup(own, session)?;
+    let role = role(own, session)?;
     let ufrag = own.ice_ufrag.as_ref().or(session.ice_ufrag.as_ref());
     let ufrag = ufrag.ok_or_else(|| missing("a=ice-ufrag"))?;
     let password = own.ice_pwd.as_ref().or(session.ice_pwd.as_ref());
@@ -40,16 +41,17 @@ pub(super) fn transport(
     let fingerprint = fingerprint.ok_or_else(|| missing("a=fingerprint:sha-256"))?;
     let ice = Credentials::new(&ufrag.value, &password.value)
         .map_err(|error| SdpError::new(ufrag.line, error.to_string()))?;
-    Ok(RemoteTransport { ice, fingerprint })
+    Ok(RemoteTransport { ice, fingerprint, role })
 }
 
-/// We are always the DTLS server, so the client must be able to begin (RFC 8842 section 5.3).
-/// Without the attribute it begins: RFC 4145 section 4 makes `active` the default of an offer.
-fn check_setup(own: &Common, session: &Common) -> Result<(), SdpError> {
+/// Who begins the DTLS handshake (RFC 8842 section 5.3): the client, unless it waits for us. Without the attribute it
+/// begins: RFC 4145 section 4 makes `active` the default of an offer.
+fn role(own: &Common, session: &Common) -> Result<Role, SdpError> {
     match own.setup.or(session.setup) {
-        None | Some(Located { value: Setup::ActPass | Setup::Active, .. }) => Ok(()),
-        Some(Located { line, value: Setup::Passive | Setup::HoldConn }) => {
-            let what = "the server waits for the DTLS handshake: expected a=setup:actpass";
+        None | Some(Located { value: Setup::ActPass | Setup::Active, .. }) => Ok(Role::Server),
+        Some(Located { value: Setup::Passive, .. }) => Ok(Role::Client),
+        Some(Located { line, value: Setup::HoldConn }) => {
+            let what = "the DTLS handshake begins at once: expected a=setup:actpass";
             Err(SdpError::new(line, what))
         }
     }

@@ -225,6 +225,20 @@ pub fn peek_username(datagram: &[u8]) -> Option<&str> {
     str::from_utf8(split_username(username.value)?.0).ok()
 }
 
+/// Where a STUN server says that our request came from: XOR-MAPPED-ADDRESS of its success to the Binding request with
+/// this transaction (RFC 8489 section 6.3.3). Unlike an ICE agent's, its answer need not have a FINGERPRINT.
+pub fn mapped_address_in(datagram: &[u8], transaction: TransactionId) -> Option<SocketAddr> {
+    let (message_type, answered) = header(datagram)?;
+    if message_type != BINDING | Class::Success.bits() || answered != transaction {
+        return None;
+    }
+    let mapped = Attributes::of(datagram)
+        .take(MAX_ATTRIBUTES)
+        .map_while(Result::ok)
+        .find(|attribute| attribute.kind == attribute::XOR_MAPPED_ADDRESS)?;
+    xor_address(mapped.value, &transaction)
+}
+
 fn split_username(username: &[u8]) -> Option<(&[u8], &[u8])> {
     let colon = username.iter().position(|byte| *byte == b':')?;
     Some((username.get(..colon)?, username.get(colon + 1..)?))

@@ -10,7 +10,7 @@ use std::fmt;
 
 pub use error::ErrorCode;
 pub(crate) use message::MAX_ATTRIBUTES;
-pub use message::{Message, ParseError, UnknownAttributes, peek_username};
+pub use message::{Message, ParseError, UnknownAttributes, mapped_address_in, peek_username};
 pub use write::{MAX_MESSAGE_LEN, MessageWriter};
 
 /// The fixed value of bytes 4 to 8 of every message (RFC 8489 section 5).
@@ -53,6 +53,8 @@ pub mod attribute {
     pub const USE_CANDIDATE: u16 = 0x0025;
     pub const ADDITIONAL_ADDRESS_FAMILY: u16 = 0x8000;
     pub const ADDRESS_ERROR_CODE: u16 = 0x8001;
+    /// ADDITIONAL-ADDRESS-FAMILY before it had a number: coturn's clients up to 4.6 use this one.
+    pub const PROVISIONAL_ADDITIONAL_FAMILY: u16 = 0x8032;
     pub const FINGERPRINT: u16 = 0x8028;
     pub const ICE_CONTROLLED: u16 = 0x8029;
     pub const ICE_CONTROLLING: u16 = 0x802A;

@@ -153,27 +153,35 @@ impl Allocation {
         live.find(|channel| channel.destination == destination).map(|channel| channel.number)
     }
 
-    /// Binds a channel or prolongs its binding. A number is for one destination and a destination has one
-    /// number, until ten minutes after the last word (RFC 8656 section 12.2).
+    /// Binds a channel or prolongs its binding, and gives a permission for its address, which `first` stands for;
+    /// both or neither. A number is for one destination and a destination has one number, until ten minutes after
+    /// the last word (RFC 8656 section 12.2).
     pub(super) fn bind(
         &mut self,
         now: Instant,
         number: ChannelNumber,
-        destination: DestinationId,
+        (destination, first): (DestinationId, DestinationId),
     ) -> Result<(), ErrorCode> {
         self.channels.retain(|channel| channel.until > now);
-        let until = now + CHANNEL_LIFETIME;
-        let mut bound = self.channels.iter_mut();
-        match bound.find(|channel| channel.number == number || channel.destination == destination) {
-            Some(same) if same.number == number && same.destination == destination => {
-                same.until = until;
-                Ok(())
+        let channel = Channel { number, destination, until: now + CHANNEL_LIFETIME };
+        let mut bound = self.channels.iter();
+        let same = bound.position(|it| it.number == number || it.destination == destination);
+        match same.and_then(|at| self.channels.get(at)) {
+            Some(it) if it.number != number || it.destination != destination => {
+                return Err(ErrorCode::BadRequest);
             }
-            Some(_) => Err(ErrorCode::BadRequest),
-            None => self
-                .channels
-                .try_push(Channel { number, destination, until })
-                .map_err(|_| ErrorCode::InsufficientCapacity),
+            None if self.channels.is_full() => return Err(ErrorCode::InsufficientCapacity),
+            _ => self.permit(now, [first].into_iter())?,
         }
+        match same.and_then(|at| self.channels.get_mut(at)) {
+            Some(known) => *known = channel,
+            None => self.channels.push(channel),
+        }
+        Ok(())
+    }
+
+    /// How many permissions and how many channels it has, those included that are over.
+    pub(super) fn sizes(&self) -> (usize, usize) {
+        (self.permissions.len(), self.channels.len())
     }
 }

@@ -7,8 +7,10 @@ use crate::path::DestinationId;
 /// The rule of what may be relayed to: exactly these pairs of address and port, whatever kind of
 /// address they are (private ones too: they are our own).
 ///
-/// A permission of TURN is for an address, whatever the port: it is given for the addresses of these pairs.
-/// A channel is bound to, and a datagram goes to, nothing but one of the pairs. All else is forbidden.
+/// A permission of TURN is for an address, whatever the port (RFC 8656 section 9). It is given to who names one of
+/// these pairs, or an address of theirs with port 0, as clients do that mean any port; with another port it is
+/// refused, though the RFC would pass over that. A channel is bound to, and a datagram goes to, nothing but one of
+/// the pairs. All else is forbidden.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Destinations {
     addresses: Vec<SocketAddr>,
@@ -52,6 +54,12 @@ impl Destinations {
     /// The first destination with the address `ip`, which a permission for all of them is kept under.
     pub(super) fn first_with(&self, ip: IpAddr) -> Option<DestinationId> {
         self.position(|known| known.ip() == ip.to_canonical())
+    }
+
+    /// What a permission that names `peer` is kept under; none if it is to be refused.
+    pub(super) fn permitted(&self, peer: SocketAddr) -> Option<DestinationId> {
+        let first = self.first_with(peer.ip())?;
+        (peer.port() == 0 || self.id_of(peer).is_some()).then_some(first)
     }
 
     /// The address that relayed addresses of a family have.

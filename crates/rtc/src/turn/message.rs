@@ -128,7 +128,7 @@ impl<'a> Message<'a> {
             attribute::LIFETIME => set(&mut self.lifetime, u32::from_be_bytes(next.fixed()?)),
             attribute::REQUESTED_TRANSPORT => set(&mut self.transport, next.fixed::<4>()?[0]),
             attribute::REQUESTED_ADDRESS_FAMILY => set(&mut self.family, next.fixed::<4>()?[0]),
-            attribute::ADDITIONAL_ADDRESS_FAMILY => {
+            attribute::ADDITIONAL_ADDRESS_FAMILY | attribute::PROVISIONAL_ADDITIONAL_FAMILY => {
                 set(&mut self.additional_family, next.fixed::<4>()?[0]);
             }
             // Some clients pad the one byte that it has themselves.

@@ -16,6 +16,7 @@ mod client;
 pub mod credentials;
 mod destinations;
 pub mod framing;
+mod invariants;
 mod limits;
 mod login;
 mod message;

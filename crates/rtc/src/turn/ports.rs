@@ -34,8 +34,14 @@ impl PortSet {
         }
     }
 
-    fn contains(&mut self, port: u16) -> bool {
-        self.word(port).is_some_and(|(word, bit)| *word & bit != 0)
+    fn contains(&self, port: u16) -> bool {
+        let at = port.checked_sub(FIRST_PORT).map(usize::from);
+        let word = at.and_then(|at| Some((self.words.get(at / 64)?, at % 64)));
+        word.is_some_and(|(word, bit)| word >> bit & 1 == 1)
+    }
+
+    fn len(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
     }
 }
 
@@ -103,12 +109,22 @@ impl Ports {
         self.reserved.remove(port + 1);
     }
 
-    fn is_free(&mut self, port: u16) -> bool {
+    /// Whether an allocation has the port.
+    pub(super) fn is_taken(&self, port: u16) -> bool {
+        self.taken.contains(port)
+    }
+
+    /// How many ports allocations have.
+    pub(super) fn taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    fn is_free(&self, port: u16) -> bool {
         !self.taken.contains(port) && !self.reserved.contains(port)
     }
 
     /// The next port at a multiple of `step` that will do.
-    fn search(&mut self, step: u16, will_do: impl Fn(&mut Ports, u16) -> bool) -> Option<u16> {
+    fn search(&mut self, step: u16, will_do: impl Fn(&Ports, u16) -> bool) -> Option<u16> {
         let start = self.next.next_multiple_of(step);
         for passed in (0..self.share).step_by(usize::from(step)) {
             let at = (start + passed) % self.share;

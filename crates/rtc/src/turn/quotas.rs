@@ -43,6 +43,15 @@ impl Quotas {
         subtract(&mut self.peers, &holder.peer);
         subtract(&mut self.addresses, &host(holder.ip));
     }
+
+    /// Panics if what was counted is not what these holders have.
+    pub(super) fn assert_consistent<'a>(&self, holders: impl Iterator<Item = &'a Holder>) {
+        let mut counted = Quotas::new(self.limits);
+        holders.for_each(|holder| counted.add(holder));
+        assert_eq!((&counted.peers, &counted.addresses), (&self.peers, &self.addresses));
+        assert!(self.peers.values().all(|count| *count <= self.limits.per_peer));
+        assert!(self.addresses.values().all(|count| *count <= self.limits.per_address));
+    }
 }
 
 fn subtract<K: Ord + Clone>(counts: &mut BTreeMap<K, u32>, key: &K) {

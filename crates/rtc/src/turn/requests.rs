@@ -161,15 +161,15 @@ impl Server {
     /// RFC 8656 section 10.2: for all of the addresses or for none.
     fn create_permission(&mut self, asked: Asked<'_>, asker: &Asker<'_>) -> Outcome {
         let allocation = own(&mut self.table, asked, asker)?;
-        let peers = || asked.message.peers().map(|peer| peer.ip());
+        let peers = || asked.message.peers();
         if peers().next().is_none() {
             return Err(ErrorCode::BadRequest);
         }
-        for ip in peers() {
-            may_reach(allocation, ip)?;
-            self.destinations.first_with(ip).ok_or(ErrorCode::Forbidden)?;
+        for peer in peers() {
+            may_reach(allocation, peer.ip())?;
+            self.destinations.permitted(peer).ok_or(ErrorCode::Forbidden)?;
         }
-        let addresses = peers().filter_map(|ip| self.destinations.first_with(ip));
+        let addresses = peers().filter_map(|peer| self.destinations.permitted(peer));
         allocation.permit(asked.time.now, addresses)?;
         Ok(asked.success())
     }
@@ -183,8 +183,8 @@ impl Server {
         };
         may_reach(allocation, peer.ip())?;
         let destination = self.destinations.id_of(peer).ok_or(ErrorCode::Forbidden)?;
-        allocation.bind(asked.time.now, number, destination)?;
-        allocation.permit(asked.time.now, self.destinations.first_with(peer.ip()).into_iter())?;
+        let first = self.destinations.first_with(peer.ip()).ok_or(ErrorCode::Forbidden)?;
+        allocation.bind(asked.time.now, number, (destination, first))?;
         Ok(asked.success())
     }
 

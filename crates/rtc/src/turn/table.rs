@@ -119,4 +119,22 @@ impl Table {
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.by_time.first().map(|(until, _)| *until)
     }
+
+    /// All allocations, those included that are to be removed.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Allocation> {
+        self.places.iter().filter_map(|place| place.allocation.as_deref())
+    }
+
+    /// Panics if the ways to find an allocation do not lead to the same.
+    pub(super) fn assert_consistent(&self) {
+        let count = self.all().count();
+        assert_eq!((self.by_client.len(), self.by_time.len()), (count, count));
+        assert_eq!(self.places.len(), count + self.free.len());
+        for allocation in self.all() {
+            let index = allocation.id.number as u32;
+            let grant = &allocation.grant;
+            assert_eq!(self.by_client.get(&ClientKey::new(grant.client)), Some(&index));
+            assert!(self.by_time.contains(&(grant.until, index)));
+        }
+    }
 }

@@ -5,6 +5,8 @@
 
 mod congestion;
 mod connection;
+#[path = "../../../engine/tests/it/counting.rs"]
+mod counting;
 mod dependency_descriptor;
 mod framing;
 mod payload;

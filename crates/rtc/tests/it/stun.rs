@@ -1,7 +1,9 @@
 //! STUN messages: the examples of the RFC, and hostile ones.
 
 use aws_lc_rs::hmac;
-use parlor_rtc::stun::{Class, Message, MessageWriter, ParseError, TransactionId, peek_username};
+use parlor_rtc::stun::{
+    Class, Message, MessageWriter, ParseError, TransactionId, mapped_address_in, peek_username,
+};
 use proptest::prelude::*;
 
 fn hex(text: &str) -> Vec<u8> {
@@ -68,7 +70,25 @@ fn the_answers_of_rfc_5769_are_read() {
         assert_eq!(answer.mapped_address(), Some(address.parse().unwrap()));
         assert!(answer.has_integrity(&key(PASSWORD)));
         assert_eq!(peek_username(&bytes), None);
+        let ours = TransactionId(bytes[8..20].try_into().unwrap());
+        assert_eq!(mapped_address_in(&bytes, ours), Some(address.parse().unwrap()));
+        assert_eq!(mapped_address_in(&bytes, TransactionId([7; 12])), None, "another's answer");
     }
+}
+
+#[test]
+fn a_stun_server_need_not_say_a_fingerprint() {
+    let mut answer = hex(ANSWER_V4);
+    let ours = TransactionId(answer[8..20].try_into().unwrap());
+    answer.truncate(answer.len() - 8);
+    answer[3] -= 8;
+    assert!(Message::parse(&answer).is_err());
+    assert_eq!(mapped_address_in(&answer, ours), Some("192.0.2.1:32853".parse().unwrap()));
+    answer.truncate(answer.len() - 24);
+    assert_eq!(mapped_address_in(&answer, ours), None, "cut short");
+    let request = hex(REQUEST);
+    let ours = TransactionId(request[8..20].try_into().unwrap());
+    assert_eq!(mapped_address_in(&request, ours), None, "no answer");
 }
 
 #[test]

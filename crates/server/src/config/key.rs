@@ -34,7 +34,7 @@ const fn key(
 }
 
 /// Every key, in the order of `--help`.
-pub const KEYS: [Key; 20] = [
+pub const KEYS: [Key; 25] = [
     key(
         "listen",
         Shape::One,
@@ -54,6 +54,12 @@ pub const KEYS: [Key; 20] = [
         "Behind a NAT: an address by which clients reach this server, v4 or v6; again for more. Replaces those of the interfaces",
     ),
     key(
+        "stun_server",
+        Shape::One,
+        "HOST:PORT",
+        "Behind a NAT whose address is not known: ask this STUN server at start, and announce what it says beside the interfaces",
+    ),
+    key(
         "tls_self_signed",
         Shape::Switch,
         "",
@@ -63,10 +69,39 @@ pub const KEYS: [Key; 20] = [
         "state_dir",
         Shape::One,
         "DIR",
-        "Where the certificate of its own is kept [default: $XDG_STATE_HOME/parlor or ~/.local/state/parlor]",
+        "Where certificates that it makes or gets are kept [default: $XDG_STATE_HOME/parlor or ~/.local/state/parlor]",
     ),
-    key("tls_cert", Shape::One, "FILE", "Serve HTTPS by this certificate chain (PEM)"),
+    key(
+        "tls_cert",
+        Shape::One,
+        "FILE",
+        "Serve HTTPS by this certificate chain (PEM), read again when it changes",
+    ),
     key("tls_key", Shape::One, "FILE", "The private key of tls_cert (PEM)"),
+    key(
+        "acme_domain",
+        Shape::Many,
+        "NAME",
+        "Serve HTTPS by a certificate for this name that is got from Let's Encrypt, to whose terms you agree by this, and renewed; again for more names. Port 443 of the name must lead here",
+    ),
+    key(
+        "acme_contact",
+        Shape::Many,
+        "EMAIL",
+        "Where the authority may write to about certificates; again for more",
+    ),
+    key(
+        "acme_directory",
+        Shape::One,
+        "URL",
+        "Another authority's ACME directory [default: https://acme-v02.api.letsencrypt.org/directory]",
+    ),
+    key(
+        "acme_ca",
+        Shape::One,
+        "FILE",
+        "The root certificate (PEM) of acme_directory's own TLS, if it is not one that the system trusts",
+    ),
     key(
         "origin",
         Shape::Many,

@@ -145,6 +145,11 @@ impl Layers<'_> {
         self.0.iter().position(|layer| layer.values.contains_key(key))
     }
 
+    /// Whether the strongest layer that says something of a key says an empty list.
+    pub(super) fn is_empty(&self, key: &str) -> bool {
+        self.find(key).is_none_or(|(.., values)| values.is_empty())
+    }
+
     /// The complaint that `key`, which somebody has set, wants something else beside it.
     pub(super) fn conflict(&self, key: &'static str, expected: &'static str) -> ConfigError {
         let origin = self.find(key).map_or(Origin::Flag, |(layer, ..)| layer.origin.clone());

@@ -6,6 +6,7 @@ mod flags;
 mod key;
 mod layer;
 mod parse;
+mod tls;
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ pub use error::{ConfigError, Origin};
 pub use flags::{command, read_flags};
 pub use key::{KEYS, Key, Shape};
 pub use layer::{CONFIG_VARIABLE, Layer, read_environment, read_file, unknown_variables};
+pub use tls::{Acme, LETS_ENCRYPT, Tls};
 
 use layer::Layers;
 use parlor_engine::Limits;
@@ -32,9 +34,11 @@ pub struct Config {
     /// The addresses by which clients reach the server, when a NAT stands before it. They replace
     /// those of the interfaces.
     pub public_ips: Vec<IpAddr>,
+    /// Who is asked at start where this machine is seen from outside.
+    pub stun_server: Option<StunServer>,
     /// Whether and how HTTP is encrypted.
     pub tls: Tls,
-    /// Where the certificate of the server's own is kept; nowhere if none.
+    /// Where certificates that the server makes or gets are kept; nowhere if none.
     pub state_dir: Option<PathBuf>,
     /// Origins of foreign pages that may open sockets.
     pub origins: Vec<String>,
@@ -64,20 +68,13 @@ pub struct Config {
     pub log_level: String,
 }
 
-/// Whether and how HTTP is encrypted.
+/// A STUN server (RFC 8489).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Tls {
-    /// Not at all: for `localhost`, or behind a proxy that encrypts.
-    Off,
-    /// By a certificate of the server's own, about which each browser asks once.
-    SelfSigned,
-    /// By a certificate chain and its key, both PEM files.
-    Files {
-        /// The chain, leaf first.
-        certificate: PathBuf,
-        /// The private key.
-        key: PathBuf,
-    },
+pub struct StunServer {
+    /// A DNS name or an IP address.
+    pub host: String,
+    /// Its UDP port.
+    pub port: u16,
 }
 
 /// How log lines look.
@@ -95,6 +92,7 @@ impl Default for Config {
             listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), DEFAULT_PORT),
             udp_port: DEFAULT_PORT,
             public_ips: Vec::new(),
+            stun_server: None,
             tls: Tls::Off,
             state_dir: None,
             origins: Vec::new(),
@@ -141,7 +139,8 @@ impl Config {
             // The number of the HTTP port, so that one number is to be opened in a firewall.
             udp_port: said.one("udp_port", parse::port)?.unwrap_or(listen.port()),
             public_ips: said.many("public_ip", parse::public_ip)?,
-            tls: tls(&said)?,
+            stun_server: stun_server(&said)?,
+            tls: tls::read(&said)?,
             state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
             threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
@@ -177,27 +176,10 @@ impl Config {
     }
 }
 
-fn tls(said: &Layers<'_>) -> Result<Tls, ConfigError> {
-    let self_signed = said.one("tls_self_signed", parse::switch)?.unwrap_or(false);
-    let certificate = said.one("tls_cert", parse::path)?;
-    let key = said.one("tls_key", parse::path)?;
-    let own = said.rank("tls_self_signed").filter(|_| self_signed);
-    let files = said.rank("tls_cert").into_iter().chain(said.rank("tls_key")).min();
-    match (own, files) {
-        (None, None) => return Ok(Tls::Off),
-        (Some(own), Some(files)) if own == files => {
-            return Err(said.conflict(
-                "tls_self_signed",
-                "no tls_cert and tls_key (--tls-cert, --tls-key) beside it",
-            ));
-        }
-        // Of two ways to encrypt, the one that was said in the stronger place.
-        (Some(own), files) if files.is_none_or(|files| own < files) => return Ok(Tls::SelfSigned),
-        _ => {}
+fn stun_server(said: &Layers<'_>) -> Result<Option<StunServer>, ConfigError> {
+    let server = said.one("stun_server", parse::stun_server)?;
+    if server.is_some() && !said.is_empty("public_ip") {
+        return Err(said.conflict("stun_server", "no public_ip (--public-ip) beside it"));
     }
-    match (certificate, key) {
-        (Some(certificate), Some(key)) => Ok(Tls::Files { certificate, key }),
-        (None, _) => Err(said.conflict("tls_key", "tls_cert (--tls-cert) beside it")),
-        (_, None) => Err(said.conflict("tls_cert", "tls_key (--tls-key) beside it")),
-    }
+    Ok(server)
 }

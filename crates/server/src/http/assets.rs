@@ -9,6 +9,7 @@ use rust_embed::RustEmbed;
 #[derive(RustEmbed)]
 #[folder = "../../web/"]
 #[include = "app/*"]
+#[include = "check/*"]
 #[include = "example/*"]
 #[include = "sdk/*"]
 #[include = "style/*"]

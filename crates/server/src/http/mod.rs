@@ -1,42 +1,26 @@
 //! What is served over HTTP: the web app, health, metrics, and the door to the sockets.
 
 mod assets;
+mod headers;
+pub mod whip;
 
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Extension, Path, Query, Request, State};
-use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::extract::{Extension, Path, Query, State};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
+use axum::http::{HeaderMap, HeaderName, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use parlor_wire::frame::SERIALIZER_VERSION;
 use serde::Deserialize;
 
+pub(crate) use headers::harden;
+
 use crate::app::App;
 use crate::client::Client;
 use crate::pool::Refused;
 use crate::socket::{self, MAX_FRAME_LEN, origin};
-
-/// What a page of ours may do: run, show and talk to only what this server serves. Not all browsers
-/// take `'self'` for its sockets too, so they are named.
-fn content_security_policy(host: Option<&str>) -> String {
-    let is_name =
-        |host: &str| host.bytes().all(|b| b.is_ascii_alphanumeric() || b".-:".contains(&b));
-    let sockets = match host {
-        Some(host) if is_name(host) => format!("ws://{host} wss://{host}"),
-        // The policy's grammar has no IPv6 addresses.
-        _ => "ws: wss:".to_owned(),
-    };
-    format!(
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-         media-src 'self' blob:; connect-src 'self' {sockets}; manifest-src 'self'; \
-         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    )
-}
-
-const PERMISSIONS: &str = "camera=(self), microphone=(self), display-capture=(self), \
-    speaker-selection=(self), fullscreen=(self), geolocation=()";
 
 /// What a socket reads at once, in bytes: most frames are smaller.
 const READ_BUFFER_LEN: usize = 4 * 1024;
@@ -49,13 +33,16 @@ pub fn router(app: App) -> Router {
         .route("/r/{room}/", get(page))
         .route("/r", get(|| async { Redirect::temporary("/") }))
         .route("/r/", get(|| async { Redirect::temporary("/") }))
+        .route("/check", get(|headers| assets::serve("check/index.html", headers)))
+        .route("/check/", get(|| async { Redirect::permanent("/check") }))
         .route("/example", get(|| async { Redirect::permanent("/example/") }))
         .route("/example/", get(|headers| assets::serve("example/index.html", headers)))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .route("/socket/websocket", get(open_socket))
+        .merge(whip::routes())
         .route("/{*path}", get(file))
-        .layer(from_fn(secure))
+        .layer(from_fn_with_state(app.clone(), headers::secure))
         .with_state(app)
 }
 
@@ -123,25 +110,4 @@ async fn open_socket(
 fn refuse(app: &App, why: &'static str) -> Response {
     app.metrics.socket_refused();
     (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "10")], why).into_response()
-}
-
-/// Adds the headers that make a page of ours a hard target.
-async fn secure(request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let policy = HeaderValue::try_from(content_security_policy(host));
-    let mut response = next.run(request).await;
-    if let Ok(policy) = policy {
-        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
-    }
-    let fields = [
-        ("permissions-policy", PERMISSIONS),
-        ("x-content-type-options", "nosniff"),
-        ("referrer-policy", "same-origin"),
-        ("cross-origin-opener-policy", "same-origin"),
-    ];
-    for (name, value) in fields {
-        let name = HeaderName::from_static(name);
-        response.headers_mut().insert(name, HeaderValue::from_static(value));
-    }
-    response
 }

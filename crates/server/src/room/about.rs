@@ -7,7 +7,7 @@ use std::sync::Arc;
 use parlor_wire::{Empty, LeaveReason, Peer, PeerId, Presence, Reason, Refusal, Speakers, TrackId};
 
 use super::command::{Effect, Join, Manner, MediaCommand, Push, Response};
-use super::member::{Member, Stage};
+use super::member::Member;
 use super::state::RoomState;
 
 /// Any JSON value, opaque to the server.
@@ -67,8 +67,7 @@ pub struct Entered {
 impl RoomState {
     /// One who comes without an offer is in at once.
     pub(super) fn enter_without_media(&mut self, peer: PeerId, join: Join) {
-        let present =
-            |(id, member): &(&PeerId, &Member)| **id != peer && member.stage == Stage::Present;
+        let present = |(id, member): &(&PeerId, &Member)| **id != peer && member.is_seen();
         let others = self.members.iter().filter(present);
         let others = others.map(|(id, member)| member.describe_with_about(*id)).collect();
         let speakers = self.speakers.clone();

@@ -11,6 +11,7 @@ use parlor_wire::{
 use serde::Serialize;
 
 use super::about::{Entered, Metadata, Roster, TrackAbout};
+use super::door::Watch;
 use super::token::Token;
 
 /// One client's membership of one topic over one socket, unique in the process.
@@ -27,6 +28,10 @@ pub enum Manner {
     Parlor,
     /// Membrane's media events: it is in before it offers, and out when its socket is.
     Membrane,
+    /// WHIP (RFC 9725): it offers when it joins, has no socket, and is told nothing.
+    Whip,
+    /// WHEP (draft-ietf-wish-whep): the same of one who watches this and is not seen.
+    Whep(Watch),
 }
 
 /// Something a room is told.

@@ -81,8 +81,14 @@ impl Member {
     pub(super) fn new(join: &Join, token: Token, now: Instant) -> Member {
         let about = About { metadata: join.metadata.clone(), ..About::default() };
         let (stage, media) = match join.manner {
-            Manner::Parlor => (Stage::Entering, Media::Connecting { since: now }),
+            Manner::Parlor | Manner::Whip | Manner::Whep(_) => {
+                (Stage::Entering, Media::Connecting { since: now })
+            }
             Manner::Membrane => (Stage::Present, Media::Absent),
+        };
+        let link = match join.manner.has_socket() {
+            true => Link::Open(join.session),
+            false => Link::ByMedia(join.session),
         };
         Member {
             manner: join.manner,
@@ -91,7 +97,7 @@ impl Member {
             token,
             lost_until: None,
             stage,
-            link: Link::Open(join.session),
+            link,
             media,
             had_more_time: false,
             tracks: Vec::new(),
@@ -106,19 +112,26 @@ impl Member {
         }
     }
 
-    /// The session to talk over, if a socket is open.
+    /// Whether others know of it.
+    pub(super) fn is_seen(&self) -> bool {
+        self.stage == Stage::Present && self.manner.is_seen()
+    }
+
+    /// The session to talk over, if there is one.
     pub(super) fn session(&self) -> Option<SessionId> {
         match self.link {
-            Link::Open(session) | Link::Quiet { session, .. } => Some(session),
+            Link::Open(session) | Link::Quiet { session, .. } | Link::ByMedia(session) => {
+                Some(session)
+            }
             Link::Closed { .. } => None,
         }
     }
 
-    /// The session, once its join was answered: nothing may be pushed before.
+    /// The session of a socket, once its join was answered: nothing may be pushed before.
     pub(super) fn listening(&self) -> Option<SessionId> {
         let joining =
             self.negotiation.as_ref().is_some_and(|pending| pending.purpose == Purpose::Join);
-        if joining { None } else { self.session() }
+        if joining || !self.manner.has_socket() { None } else { self.session() }
     }
 
     /// Whether there is a connection that the client knows the answer of.

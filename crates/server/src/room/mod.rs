@@ -3,6 +3,7 @@
 pub mod about;
 mod actor;
 pub mod command;
+mod door;
 pub mod liveness;
 mod media;
 mod member;
@@ -13,8 +14,9 @@ mod state;
 mod token;
 mod voice;
 
+pub use door::Watch;
 pub use negotiate::PEERS_PER_PAGE;
 pub use registry::{Entry, RoomConfig, RoomHandle, Rooms};
 pub use state::{Census, MAX_LOST, MAX_VIEWED, RoomState};
 pub use token::{NoRandomness, Token};
-pub use voice::Voice;
+pub use voice::{HttpVoice, Voice};

@@ -11,6 +11,7 @@ use super::command::{
     Answer, Effect, Join, Manner, MediaCommand, NamedSender, Negotiate, Push, Reference, Response,
     SessionId,
 };
+use super::door::Watch;
 use super::liveness::{Link, Media};
 use super::member::{Member, Negotiation, Purpose, Stage, about_of, track_of};
 use super::state::RoomState;
@@ -87,6 +88,11 @@ impl RoomState {
         let Some(offer) = join.offer.clone() else {
             return self.refuse(&join, offer_is_missing());
         };
+        let pins = match self.pins_of(&join) {
+            Ok(pins) => pins,
+            Err(refusal) => return self.refuse(&join, refusal),
+        };
+        let join = Join { pins, ..join };
         let lost = self.lost.remove(&peer);
         let is_new = lost.is_none();
         let token = lost.as_ref().map_or(&join.token, |lost| &lost.token).clone();
@@ -96,6 +102,26 @@ impl RoomState {
         self.members.insert(peer, Member { lost_until, ice_servers, ..member });
         self.sessions.insert(join.session, peer);
         self.negotiate_join(peer, join, offer, is_new);
+    }
+
+    /// The tracks that are to be on the sections of whoever joins; none if they float.
+    fn pins_of(&self, join: &Join) -> Result<Option<Vec<TrackId>>, Refusal> {
+        let tracks = |member: &Member| member.tracks.iter().map(|track| track.id).collect();
+        match join.manner {
+            Manner::Parlor | Manner::Membrane | Manner::Whip => Ok(join.pins.clone()),
+            Manner::Whep(Watch::Everything) => Ok(None),
+            Manner::Whep(Watch::Peer(peer)) => match self.members.get(&peer) {
+                Some(member) if member.is_seen() => Ok(Some(tracks(member))),
+                _ => Err(nothing_to_watch(format!("peer: {peer} is not in this room"))),
+            },
+            Manner::Whep(Watch::Track(track)) => {
+                let mut all = self.members.values().flat_map(|member| &member.tracks);
+                match all.any(|known| known.id == track) {
+                    true => Ok(Some(vec![track])),
+                    false => Err(nothing_to_watch(format!("track: {track} is not in this room"))),
+                }
+            }
+        }
     }
 
     /// A peer that is still here opens another socket, and perhaps another connection.
@@ -216,8 +242,11 @@ impl RoomState {
         match (purpose, member.stage) {
             (Purpose::Join, Stage::Entering) => {
                 member.stage = Stage::Present;
-                self.presence.joined(peer);
+                if member.manner.is_seen() {
+                    self.presence.joined(peer);
+                }
             }
+            _ if !member.manner.is_seen() => {}
             _ => self.presence.changed(peer),
         }
         match purpose {
@@ -259,8 +288,7 @@ impl RoomState {
         reference: Reference,
         answer: Option<String>,
     ) {
-        let present =
-            |(id, member): &(&PeerId, &Member)| **id != peer && member.stage == Stage::Present;
+        let present = |(id, member): &(&PeerId, &Member)| **id != peer && member.is_seen();
         let others = self.members.iter().filter(present);
         let mut others: Vec<Peer> = others.map(|(id, member)| member.describe(*id)).collect();
         let peers_total = u32::try_from(others.len()).unwrap_or(u32::MAX);
@@ -302,6 +330,10 @@ impl RoomState {
 pub(super) fn resume_is_unknown() -> Refusal {
     let message = "The token is unknown or too old; join again without it.";
     Refusal::new(Reason::ResumeUnknown, message)
+}
+
+fn nothing_to_watch(message: String) -> Refusal {
+    Refusal::new(Reason::UnknownTrack, message)
 }
 
 fn offer_is_missing() -> Refusal {

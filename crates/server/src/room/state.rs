@@ -12,7 +12,7 @@ use super::command::{
     Command, Effect, Heard, Manner, MediaCommand, MediaNews, Push, Reference, Request, Response,
     SessionId,
 };
-use super::liveness::{End, Link, Media, TOKEN_LIFE, judge};
+use super::liveness::{Link, Media, TOKEN_LIFE, judge};
 use super::member::{Member, Stage};
 use super::presence::Batch;
 use super::token::Token;
@@ -45,7 +45,7 @@ pub(super) struct Lost {
 /// How many there are of what, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
-    /// Members that others know of.
+    /// Members whose join was answered, viewers too.
     pub peers: usize,
     /// Their tracks.
     pub tracks: usize,
@@ -214,7 +214,9 @@ impl RoomState {
     fn relink(&mut self, session: SessionId, link: Link) {
         let owner = self.sessions.get(&session);
         let member = owner.and_then(|peer| self.members.get_mut(peer));
-        if let Some(member) = member.filter(|member| member.session() == Some(session)) {
+        let is_its =
+            |member: &&mut Member| member.manner.has_socket() && member.session() == Some(session);
+        if let Some(member) = member.filter(is_its) {
             member.link = link;
         }
     }
@@ -244,7 +246,7 @@ impl RoomState {
         member.slots = news.slots;
         member.wanted = news.wanted;
         let (listening, ask) = (member.listening(), member.slots_to_ask_for());
-        if shown != before && member.stage == Stage::Present {
+        if shown != before && member.stage == Stage::Present && member.manner.is_seen() {
             self.presence.changed(peer);
         }
         if !moved.is_empty() {
@@ -299,38 +301,6 @@ impl RoomState {
         }
     }
 
-    /// Ends what has been waited for long enough.
-    fn expire(&mut self, now: Instant) {
-        self.lost.retain(|_, lost| lost.until > now);
-        let overdue = |(&peer, member): (&PeerId, &Member)| {
-            let (at, end) = judge(member.link, member.media).end?;
-            (at <= now).then_some((peer, end))
-        };
-        let overdue: Vec<(PeerId, End)> = self.members.iter().filter_map(overdue).collect();
-        for (peer, end) in overdue {
-            match end {
-                End::MediaSilent => {
-                    let why = "No media has arrived from you for 30 seconds.".to_owned();
-                    self.end_one(peer, Reason::ConnectionFailed, why, now);
-                }
-                End::NotResumed => self.remove(peer, LeaveReason::Lost, None),
-                End::BothSilent => {
-                    let why = "Nothing was heard from you, nor media.".to_owned();
-                    self.end_one(peer, Reason::ConnectionFailed, why, now);
-                }
-            }
-        }
-    }
-
-    /// Ends one membership by the server's decision; its token lives on.
-    fn end_one(&mut self, peer: PeerId, reason: Reason, message: String, now: Instant) {
-        let session = self.members.get(&peer).and_then(Member::session);
-        if let Some(session) = session {
-            self.hang_up(session, Ended { reason, message });
-        }
-        self.remove(peer, LeaveReason::Lost, Some(now));
-    }
-
     /// Says over a session why it is over, and closes it.
     pub(super) fn hang_up(&mut self, session: SessionId, ended: Ended) {
         self.sessions.remove(&session);
@@ -351,7 +321,9 @@ impl RoomState {
             }
             Stage::Entering => member.lost_until,
             Stage::Present => {
-                self.presence.left(peer, reason);
+                if member.manner.is_seen() {
+                    self.presence.left(peer, reason);
+                }
                 lost_at.map(|now| now + TOKEN_LIFE)
             }
         };

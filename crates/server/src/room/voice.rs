@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
 use parlor_wire::Refusal;
+use tokio::sync::mpsc;
 
 use super::command::{Push, Reference, Response};
 use crate::dialect::membrane::voice::MembraneVoice;
@@ -16,6 +17,17 @@ pub enum Voice {
     Parlor(Session),
     /// In Membrane's media events.
     Membrane(Box<MembraneVoice>),
+    /// By HTTP: what is asked is answered, one at a time, and there is no way to say anything else.
+    Http(HttpVoice),
+}
+
+/// The way back to who came by WHIP or WHEP. Dropping it is the end.
+#[derive(Debug)]
+pub struct HttpVoice {
+    /// Where answers go. Full only when more was asked than is waited for.
+    pub replies: mpsc::Sender<Result<Response, Refusal>>,
+    /// When the join arrived.
+    pub began: Instant,
 }
 
 impl Voice {
@@ -24,6 +36,7 @@ impl Voice {
         match self {
             Voice::Parlor(session) => Some(session.began),
             Voice::Membrane(_) => None,
+            Voice::Http(voice) => Some(voice.began),
         }
     }
 
@@ -31,6 +44,7 @@ impl Voice {
         match self {
             Voice::Parlor(session) => session.reply(reference.as_deref(), reply),
             Voice::Membrane(voice) => voice.reply(reference.as_deref(), reply),
+            Voice::Http(voice) => drop(voice.replies.try_send(reply)),
         }
     }
 
@@ -38,6 +52,7 @@ impl Voice {
         match self {
             Voice::Parlor(session) => session.refuse(reference.as_deref(), refusal),
             Voice::Membrane(voice) => voice.refuse(refusal),
+            Voice::Http(voice) => drop(voice.replies.try_send(Err(refusal))),
         }
     }
 
@@ -45,6 +60,7 @@ impl Voice {
         match self {
             Voice::Parlor(session) => session.push(push),
             Voice::Membrane(voice) => voice.push(push),
+            Voice::Http(_) => {}
         }
     }
 
@@ -52,6 +68,7 @@ impl Voice {
         match self {
             Voice::Parlor(session) => session.close(),
             Voice::Membrane(voice) => voice.close(),
+            Voice::Http(_) => {}
         }
     }
 
@@ -63,12 +80,13 @@ impl Voice {
                 session.forward(frame.clone());
             }
             Voice::Membrane(voice) => voice.push(push),
+            Voice::Http(_) => {}
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self {
-            Voice::Parlor(_) => None,
+            Voice::Parlor(_) | Voice::Http(_) => None,
             Voice::Membrane(voice) => voice.deadline(),
         }
     }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use parlor_server::config::{
-    Config, KEYS, Layer, LogFormat, Tls, command, default_state_dir, read_environment, read_file,
-    read_flags, unknown_variables,
+    Acme, Config, KEYS, LETS_ENCRYPT, Layer, LogFormat, StunServer, Tls, command,
+    default_state_dir, read_environment, read_file, read_flags, unknown_variables,
 };
 
 fn flags(arguments: &[&str]) -> Layer {
@@ -109,6 +109,27 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
 }
 
 #[test]
+fn a_stun_server_is_a_host_with_a_port_or_without_or_a_url() {
+    for (said, host, port) in [
+        ("stun.example.org", "stun.example.org", 3478),
+        ("Stun.Example.org:19302", "stun.example.org", 19302),
+        ("stun:192.0.2.1:3479", "192.0.2.1", 3479),
+        ("192.0.2.1", "192.0.2.1", 3478),
+        ("[2001:db8::1]:3479", "2001:db8::1", 3479),
+        ("2001:db8::1", "2001:db8::1", 3478),
+    ] {
+        let config = Config::from_layers(&[flags(&["--stun-server", said])]).unwrap();
+        assert_eq!(config.stun_server, Some(StunServer { host: host.to_owned(), port }), "{said}");
+    }
+    for bad in ["", "a b", "example.org:port", "example.org:0", "http://example.org"] {
+        let said = complaint(&[flags(&[&format!("--stun-server={bad}")])]);
+        assert!(said.starts_with("--stun-server: expected a host and port"), "{said}");
+    }
+    let both = flags(&["--stun-server", "a.example", "--public-ip", "192.0.2.1"]);
+    assert_eq!(complaint(&[both]), "--stun-server: expected no public_ip (--public-ip) beside it");
+}
+
+#[test]
 fn an_origin_is_kept_as_browsers_send_it() {
     for (said, sent) in [
         ("https://Example.org:443", "https://example.org"),
@@ -176,6 +197,54 @@ fn of_two_ways_to_encrypt_the_one_said_in_the_stronger_place_wins() {
     assert_eq!(Config::from_layers(&[no, weaker()]).unwrap().tls, files());
     let half = [flags(&["--tls-cert", "a"]), environment(&[("PARLOR_TLS_KEY", "b")])];
     assert_eq!(Config::from_layers(&half).unwrap().tls, files(), "halves of two places fit");
+}
+
+#[test]
+fn a_certificate_is_got_for_the_names_that_are_said_and_from_lets_encrypt_unless_told_otherwise() {
+    let said = flags(&["--acme-domain", "Meet.Example.org", "--acme-domain", "b.example.org"]);
+    let domains = vec!["meet.example.org".to_owned(), "b.example.org".to_owned()];
+    let mut acme =
+        Acme { domains, contacts: Vec::new(), directory: LETS_ENCRYPT.to_owned(), root: None };
+    let config = Config::from_layers(std::slice::from_ref(&said)).unwrap();
+    assert_eq!(config.tls, Tls::Acme(acme.clone()));
+    let more = environment(&[
+        ("PARLOR_ACME_CONTACT", "ann@example.org, mailto:ben@example.org"),
+        ("PARLOR_ACME_DIRECTORY", "https://acme.example.org/directory"),
+        ("PARLOR_ACME_CA", "/etc/ca.pem"),
+    ]);
+    acme.contacts = vec!["mailto:ann@example.org".to_owned(), "mailto:ben@example.org".to_owned()];
+    acme.directory = "https://acme.example.org/directory".to_owned();
+    acme.root = Some("/etc/ca.pem".into());
+    assert_eq!(Config::from_layers(&[said, more]).unwrap().tls, Tls::Acme(acme));
+}
+
+#[test]
+fn what_an_authority_could_not_certify_is_refused() {
+    for domain in
+        ["*.example.org", "192.0.2.1", "a..b", "-a.example", "a_b.example", "häus.example"]
+    {
+        let said = complaint(&[flags(&[&format!("--acme-domain={domain}")])]);
+        assert!(said.starts_with("--acme-domain: expected a DNS name"), "{said}");
+    }
+    let domain = "--acme-domain=a.example";
+    let said = complaint(&[flags(&[domain, "--acme-contact=ann"])]);
+    assert!(said.starts_with("--acme-contact: expected an e-mail address"), "{said}");
+    let said = complaint(&[flags(&[domain, "--acme-directory=http://a.example/"])]);
+    assert!(said.starts_with("--acme-directory: expected an https URL"), "{said}");
+    let said = complaint(&[flags(&["--acme-contact=ann@example.org"])]);
+    assert_eq!(said, "--acme-contact: expected acme_domain (--acme-domain) beside it");
+}
+
+#[test]
+fn of_the_ways_to_encrypt_one_is_taken_in_one_place() {
+    let acme = "--acme-domain=a.example";
+    let said = complaint(&[flags(&[acme, "--tls-self-signed"])]);
+    assert_eq!(said, "--acme-domain: expected no tls_self_signed (--tls-self-signed) beside it");
+    let said = complaint(&[flags(&[acme, "--tls-cert=a", "--tls-key=b"])]);
+    assert!(said.starts_with("--acme-domain: expected no tls_cert and tls_key"), "{said}");
+    let weaker = file("tls_cert = \"a\"").unwrap();
+    let config = Config::from_layers(&[flags(&[acme]), weaker]).unwrap();
+    assert!(matches!(config.tls, Tls::Acme(_)), "half a way that is outdone is no matter");
 }
 
 #[test]

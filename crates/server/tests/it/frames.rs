@@ -1,7 +1,7 @@
 //! Frames and payloads as clients may send them.
 
 use parlor_server::channel::{Malformed, parse_frame, parse_payload};
-use parlor_server::fuzzing::channel_frame;
+use parlor_server::fuzzing::{channel_frame, sdpfrag};
 use parlor_wire::{Join, Reason, View};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -51,6 +51,16 @@ proptest! {
     #[test]
     fn any_bytes_are_survived(bytes in vec(any::<u8>(), 0..400)) {
         channel_frame(&bytes);
+    }
+
+    #[test]
+    fn any_fragment_of_a_description_is_survived(
+        bytes in vec(any::<u8>(), 0..200),
+        ufrag in "[ -~]{0,12}",
+        password in "[ -~]{20,30}",
+    ) {
+        sdpfrag(&bytes);
+        sdpfrag(format!("a=ice-ufrag:{ufrag}\r\na=ice-pwd:{password}\r\n").as_bytes());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use dimpl::{Dtls, DtlsCertificate, Output};
 use parlor_rtc::connection::{Connection, Event, Received};
-use parlor_rtc::dtls::{Fingerprint, Identity};
+use parlor_rtc::dtls::{Fingerprint, Identity, Role};
 use parlor_rtc::ice::Credentials;
 use parlor_rtc::srtp::{Inbound, Keys, Outbound, Profile};
 use parlor_rtc::stun::{Class, Message, MessageWriter, TransactionId};
@@ -65,6 +65,7 @@ pub(crate) struct World {
     pub(crate) out: Sent,
     pub(crate) keys: Option<Keys>,
     pub(crate) closed_by_server: bool,
+    role: Role,
     transactions: u8,
 }
 
@@ -73,11 +74,13 @@ pub(crate) struct Setup {
     pub(crate) version: Version,
     /// Whether the server was told another fingerprint than the client has.
     pub(crate) wrong_fingerprint: bool,
+    /// The server's role in DTLS; the client has the other one.
+    pub(crate) role: Role,
 }
 
 impl Default for Setup {
     fn default() -> Setup {
-        Setup { version: Version::Both, wrong_fingerprint: false }
+        Setup { version: Version::Both, wrong_fingerprint: false, role: Role::Server }
     }
 }
 
@@ -96,13 +99,16 @@ impl World {
             Version::Dtls13 => Dtls::new_13(config, certificate, now),
             Version::Both => Dtls::new_auto(config, certificate, now),
         };
-        dtls.set_active(true);
+        if setup.role == Role::Server {
+            dtls.set_active(true);
+        }
         dtls.handle_timeout(now).unwrap();
         let identity = Arc::new(Identity::generate().unwrap());
         let (local, remote) = (credentials("srv1"), credentials("cli1"));
         World {
             now,
-            server: Connection::new(now, identity, local.clone(), remote.clone(), fingerprint),
+            server: Connection::new(now, identity, local.clone(), remote.clone(), fingerprint)
+                .with_role(setup.role),
             local,
             remote,
             dtls,
@@ -110,6 +116,7 @@ impl World {
             out: Sent::default(),
             keys: None,
             closed_by_server: false,
+            role: setup.role,
             transactions: 0,
         }
     }
@@ -213,7 +220,11 @@ impl World {
     /// The client's own SRTP.
     pub(crate) fn client_srtp(&self) -> (Outbound, Inbound) {
         let keys = self.keys.as_ref().unwrap();
-        (Outbound::new(&keys.client).unwrap(), Inbound::new(&keys.server).unwrap())
+        let (own, other) = match self.role {
+            Role::Server => (&keys.client, &keys.server),
+            Role::Client => (&keys.server, &keys.client),
+        };
+        (Outbound::new(own).unwrap(), Inbound::new(other).unwrap())
     }
 }
 

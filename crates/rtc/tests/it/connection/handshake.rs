@@ -93,7 +93,7 @@ fn a_client_hello_in_several_datagrams_is_put_together() {
 #[test]
 fn a_client_whose_certificate_was_not_signalled_is_refused_with_that_reason() {
     for version in [Version::Dtls12, Version::Dtls13] {
-        let mut world = World::new(&Setup { version, wrong_fingerprint: true });
+        let mut world = World::new(&Setup { version, wrong_fingerprint: true, ..Setup::default() });
         world.nominate();
         world.events();
         for _ in 0..4 {

@@ -4,3 +4,4 @@ mod checks;
 pub(crate) mod client;
 mod handshake;
 mod str0m_peer;
+mod waiting;

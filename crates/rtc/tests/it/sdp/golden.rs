@@ -26,6 +26,9 @@ fn every_recorded_offer_gets_the_answer_beside_it() {
             assert_golden(&name, &answer(&recorded(&name), 0));
         }
     }
+    for name in ["ffmpeg_whip", "gstreamer_whip"] {
+        assert_golden(name, &answer(&recorded(name), 0));
+    }
     assert_golden("chromium_svc", &answer(&recorded("chromium_svc"), 0));
 }
 

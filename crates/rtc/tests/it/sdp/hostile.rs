@@ -50,7 +50,7 @@ fn a_malformed_line_is_named_with_what_was_expected() {
         (" 00:11:22", " +0:11:22", 11, "expected a=fingerprint:sha-256 <32 bytes"),
         (" 00:11:22", " 00:00:11:22", 11, "expected a=fingerprint:sha-256 <32 bytes"),
         ("sha-256", "sha-512", 6, "expected a=fingerprint:sha-256 in the section"),
-        ("setup:actpass", "setup:passive", 12, "the server waits for the DTLS handshake"),
+        ("setup:actpass", "setup:holdconn", 12, "the DTLS handshake begins at once"),
         ("setup:actpass", "setup:both", 12, "expected a=setup:actpass"),
         ("a=rtcp-mux\n", "", 6, "expected a=rtcp-mux in the section that begins here"),
         ("a=sendonly", "a=ice-lite", 14, "the server is an ICE-lite agent"),

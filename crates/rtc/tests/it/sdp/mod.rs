@@ -1,13 +1,14 @@
 //! Offers, what they become, and their answers.
 //!
 //! The `.sdp` files beside this page are offers as browsers made them (Chromium 156, Firefox 153;
-//! addresses replaced by documentation ones), each followed by our answer. The `call_*` ones are
+//! addresses replaced by documentation ones), and those of `*_whip` as encoders made them (FFmpeg 8.1, GStreamer 1.22), each followed by our answer. The `call_*` ones are
 //! one conversation, each offer made after the browser had taken our answer to the one before.
 
 mod golden;
 mod hostile;
 mod opus;
 mod peer;
+mod publishers;
 mod reoffer;
 mod sections;
 

@@ -118,6 +118,7 @@ fn relayed_addresses_are_of_the_family_that_is_asked_for() {
         (vec![one(&v4)], &both[..1]),
         (vec![one(&v6)], &both[1..]),
         (vec![additional(&v6)], &both),
+        (vec![Add::Raw(attribute::PROVISIONAL_ADDITIONAL_FAMILY, &v6)], &both),
     ]
     .into_iter()
     .enumerate()

@@ -1,6 +1,7 @@
 //! The TURN server.
 
 mod allocations;
+mod clients;
 mod credentials;
 mod framing;
 mod relaying;

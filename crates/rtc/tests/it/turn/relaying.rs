@@ -3,7 +3,9 @@
 use parlor_rtc::path::{AllocationId, DestinationId, RelayedPath};
 use parlor_rtc::stun::{Method, attribute};
 use parlor_rtc::turn::framing::next_frame;
-use parlor_rtc::turn::{Flow, MAX_CHANNELS};
+use parlor_rtc::turn::{Client, DropReason, Flow, Handled, MAX_CHANNELS, Outlet};
+
+use crate::counting::allocations;
 
 use super::world::{
     Add, Config, MEDIA_V4, MEDIA_V6, Phone, UDP, World, address, channel_data, config, destinations,
@@ -135,7 +137,18 @@ fn channels_and_permissions_of_an_allocation_are_bounded() {
     assert_eq!(bound, MAX_CHANNELS);
     assert!(results[bound..].iter().all(|error| *error == Some(508)));
     assert_eq!(world.permit(&mut phone, &[address(many[30])]), Some(508));
+    // What is refused changes nothing, and what is known is prolonged.
+    assert_eq!(world.relay(phone.client, &channel_data(0x4000 + 20, b"hello")), None);
+    assert_eq!(world.bind(&mut phone, 0x4003, address(many[3])), None);
     assert_eq!(world.permit(&mut phone, &[address(many[0])]), None);
+
+    // Where no permission fits any more, no channel is bound either.
+    let mut full = Phone::udp("198.51.100.7:50002");
+    world.allocate(&mut full);
+    let peers: Vec<_> = many[..16].iter().map(|peer| address(peer)).collect();
+    assert_eq!(world.permit(&mut full, &peers), None);
+    assert_eq!(world.bind(&mut full, 0x4000, address(many[16])), Some(508));
+    assert_eq!(world.relay(full.client, &channel_data(0x4000, b"hello")), None);
 
     // For all or for none.
     let mut other = Phone::udp("198.51.100.7:50001");
@@ -163,6 +176,38 @@ fn both_families_of_one_allocation_work() {
         let (_, message) = world.wrap(path, b"hi").unwrap();
         let message = super::world::Answer { bytes: message };
         assert_eq!(message.address(attribute::XOR_PEER_ADDRESS), Some(address(peer)));
+    }
+}
+
+#[test]
+fn nothing_is_allocated_for_a_datagram_either_way() {
+    let mut world = World::new(config());
+    let mut phone = Phone::udp("198.51.100.7:50000");
+    let both = [UDP, Add::Raw(attribute::ADDITIONAL_ADDRESS_FAMILY, &[2, 0, 0, 0])];
+    world.ask(&mut phone, Method::Allocate, &both);
+    world.bind(&mut phone, 0x4000, address(MEDIA_V4));
+    world.permit(&mut phone, &[address(MEDIA_V6)]);
+    let messages = [channel_data(0x4000, &[7; 500]), phone.send(address(MEDIA_V6), &[7; 500])];
+    let stranger = Phone::udp("198.51.100.8:50000").client;
+    let before = allocations();
+    for message in &messages {
+        let Handled::Relay { path, .. } =
+            world.server.handle(world.time, phone.client, message, &mut Nowhere)
+        else {
+            panic!("it is permitted")
+        };
+        assert!(world.server.wrap(world.time.now, path, 1200).is_some());
+        let dropped = world.server.handle(world.time, stranger, message, &mut Nowhere);
+        assert_eq!(dropped, Handled::Dropped(DropReason::NotAllowed));
+    }
+    assert_eq!(allocations() - before, 0);
+}
+
+struct Nowhere;
+
+impl Outlet for Nowhere {
+    fn send(&mut self, _: Client, _: &[u8]) {
+        panic!("datagrams are not answered");
     }
 }
 

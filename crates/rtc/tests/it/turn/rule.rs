@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use parlor_rtc::path::DestinationId;
 use parlor_rtc::stun::{Method, attribute};
 use parlor_rtc::turn::Destinations;
+use proptest::prelude::*;
 
 use super::world::{
     Add, Config, MEDIA_V4, MEDIA_V6, Phone, UDP, World, address, channel_data, config, destinations,
@@ -71,10 +72,9 @@ fn permissions_and_channels_to_every_other_address_are_forbidden_and_no_packet_c
 }
 
 #[test]
-fn other_ports_of_our_own_addresses_have_no_channel_and_get_no_packet() {
+fn other_ports_of_our_own_addresses_are_forbidden_too_and_get_no_packet() {
     let (mut world, mut phone) = world();
     let ours = [address(MEDIA_V4), address(MEDIA_V6)];
-    // A permission is for an address, and this one is ours: what is sent to its other ports stays here.
     assert_eq!(world.permit(&mut phone, &ours), None);
     for ours in ours {
         for port in (0..=u16::MAX).filter(|port| *port != ours.port()) {
@@ -85,10 +85,25 @@ fn other_ports_of_our_own_addresses_have_no_channel_and_get_no_packet() {
                 assert_eq!(world.bind(&mut phone, 0x4001, peer), Some(403), "{peer}");
                 let message = channel_data(0x4001, b"hello");
                 assert_eq!(world.relay(phone.client, &message), None, "{peer}");
+                // Port 0 is what clients write that mean whatever port.
+                let error = (port != 0).then_some(403);
+                assert_eq!(world.permit(&mut phone, &[peer]), error, "{peer}");
             }
         }
         let message = phone.send(ours, b"hello");
         assert!(world.relay(phone.client, &message).is_some());
+    }
+}
+
+#[test]
+fn a_permission_without_a_port_is_for_our_ports_alone() {
+    let (mut world, mut phone) = world();
+    let any_port = SocketAddr::new(address(MEDIA_V4).ip(), 0);
+    assert_eq!(world.permit(&mut phone, &[any_port]), None);
+    assert!(world.relay(phone.client, &phone.send(address(MEDIA_V4), b"hello")).is_some());
+    for port in [0, 1, 4001, 65535] {
+        let message = phone.send(SocketAddr::new(any_port.ip(), port), b"hello");
+        assert_eq!(world.relay(phone.client, &message), None);
     }
 }
 
@@ -98,7 +113,7 @@ fn relayed_addresses_are_no_destinations_either() {
     let mut other = Phone::udp("198.51.100.8:50000").named("bob");
     let relayed = world.allocate(&mut other);
     assert_eq!(relayed.ip(), address(MEDIA_V4).ip());
-    world.permit(&mut phone, &[relayed]);
+    assert_eq!(world.permit(&mut phone, &[relayed]), Some(403));
     assert_eq!(world.bind(&mut phone, 0x4000, relayed), Some(403));
     let message = phone.send(relayed, b"hello");
     assert_eq!(world.relay(phone.client, &message), None);
@@ -148,4 +163,13 @@ fn destinations_are_kept_once_in_order_without_mapped_addresses() {
     let many = (0..257).map(|port| SocketAddr::new(Ipv6Addr::LOCALHOST.into(), port));
     assert!(Destinations::new(many.clone().take(256)).is_ok());
     assert!(Destinations::new(many).is_err());
+}
+
+proptest! {
+    #[test]
+    fn any_sequence_of_messages_reaches_nothing_but_destinations(
+        script in prop::collection::vec(any::<u8>(), 0..2000),
+    ) {
+        parlor_rtc::fuzzing::turn(&script);
+    }
 }

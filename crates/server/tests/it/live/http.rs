@@ -1,16 +1,7 @@
 //! Pages, health and metrics.
 
-use std::sync::Arc;
-
 use parlor_server::config::{Config, Tls};
 use parlor_server::server::Server;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{DigitallySignedStruct, SignatureScheme};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use super::{config, get, http, start};
 
@@ -28,6 +19,27 @@ async fn the_app_is_served_at_the_root_and_at_room_links() {
     }
     let (head, _) = get(server.address(), "/example", "").await;
     assert!(head.contains("location: /example/"), "{head}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn every_answer_has_the_headers_that_protect_even_one_that_says_no() {
+    let server = start().await;
+    for path in
+        ["/", "/r/tea", "/example/", "/app/main.js", "/healthz", "/metrics", "/nothing", "/r"]
+    {
+        let (head, _) = get(server.address(), path, "").await;
+        for field in [
+            "content-security-policy: default-src 'none';",
+            "x-content-type-options: nosniff",
+            "referrer-policy: same-origin",
+            "permissions-policy: camera=(self), microphone=(self), ",
+            "cross-origin-opener-policy: same-origin",
+        ] {
+            assert!(head.contains(field), "{path} has no {field}: {head}");
+        }
+        assert!(!head.contains("strict-transport-security"), "{path}: nothing is encrypted here");
+    }
     server.stop().await;
 }
 
@@ -130,92 +142,8 @@ async fn one_who_asks_an_encrypted_port_in_the_clear_is_sent_to_https_and_not_fo
     assert!(head.starts_with("http/1.1 307"), "{head}");
     assert!(head.contains("cache-control: no-store"), "{head}");
     assert!(head.contains("location: https://box.local:4000/r/tea?x=1"), "{head}");
+    assert!(head.contains("x-content-type-options: nosniff"), "{head}");
+    assert!(!head.contains("strict-transport-security"), "it is not for answers in the clear");
     assert!(server.introduction().contains("https://localhost:"), "{}", server.introduction());
     server.stop().await;
-}
-
-#[tokio::test]
-async fn pages_are_served_encrypted_by_given_and_by_own_certificates() {
-    let directory = tempfile::tempdir().unwrap();
-    let (certificate, key) = (directory.path().join("chain.pem"), directory.path().join("key.pem"));
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    std::fs::write(&certificate, made.cert.pem()).unwrap();
-    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    for tls in [Tls::SelfSigned, Tls::Files { certificate, key }] {
-        let server = Server::start(&Config { tls, ..config() }).await.unwrap();
-        let (head, _) = tls_get(&server).await;
-        assert!(head.starts_with("http/1.1 200"), "{head}");
-        server.stop().await;
-    }
-}
-
-#[tokio::test]
-async fn files_that_are_no_certificate_are_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("chain.pem");
-    std::fs::write(&file, "hello").unwrap();
-    let tls = Tls::Files { certificate: file.clone(), key: directory.path().join("none.pem") };
-    let Err(error) = Server::start(&Config { tls, ..config() }).await else { panic!("it started") };
-    let said = error.to_string();
-    assert!(said.contains("chain.pem: expected a PEM certificate chain"), "{said}");
-}
-
-/// Asks for `/` over TLS, trusting anybody.
-async fn tls_get(server: &Server) -> (String, String) {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = rustls::ClientConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(Credulous(provider)))
-        .with_no_client_auth();
-    let stream = TcpStream::connect(server.address()).await.unwrap();
-    let name = "localhost".try_into().unwrap();
-    let mut stream = TlsConnector::from(Arc::new(client)).connect(name, stream).await.unwrap();
-    let request = "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    (head.to_lowercase(), body.to_owned())
-}
-
-#[derive(Debug)]
-struct Credulous(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Credulous {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        let algorithms = &self.0.signature_verification_algorithms;
-        rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
-    }
 }

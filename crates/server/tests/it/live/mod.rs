@@ -1,12 +1,17 @@
 //! The whole server on real ports, spoken to as clients do.
 
+mod acme;
+mod addresses;
 mod channels;
 mod http;
 mod meeting;
 mod membrane;
+mod one_port;
 mod process;
 mod sharing;
 mod sockets;
+mod tls;
+mod whip;
 
 use std::net::SocketAddr;
 use std::time::Duration;

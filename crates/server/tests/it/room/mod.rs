@@ -1,5 +1,6 @@
 //! Rooms as values, in simulated time.
 
+mod doors;
 mod joining;
 mod limits;
 mod liveness;

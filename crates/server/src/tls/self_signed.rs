@@ -1,16 +1,16 @@
 //! A certificate of the server's own, kept from start to start: browsers ask about each one anew,
 //! and a page in a call cannot ask at all.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions, read_to_string, remove_file, rename};
-use std::io::{self, Write};
 use std::net::IpAddr;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+
+use super::Identity;
+use crate::private_file;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -29,9 +29,6 @@ const FILE_NAME: &str = "self-signed.pem";
 /// What stands before the certificate in the file: until when, in seconds since 1970, and for which
 /// names. PEM readers skip it.
 const HEAD: &str = "Parlor's own certificate and key, until ";
-
-/// A certificate chain and its key.
-pub(crate) type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 /// The certificate that is kept in `directory`, if it is good for these addresses and at `now`;
 /// else a new one, which is kept there then. Without a directory there is a new one each time.
@@ -59,7 +56,7 @@ pub(crate) fn identity(
     let certificate = params.self_signed(&key)?;
     if let Some(directory) = directory {
         let text = format!("{head}{}{}", certificate.pem(), key.serialize_pem());
-        match keep(directory, &text) {
+        match private_file::keep(directory, FILE_NAME, &text) {
             Ok(()) => tracing::info!(directory = %directory.display(), "made a certificate"),
             Err(error) => tracing::warn!(
                 directory = %directory.display(), %error,
@@ -77,14 +74,7 @@ fn seconds(time: SystemTime) -> u64 {
 
 /// The kept certificate, if it is ours alone and still good for these names.
 fn read(directory: &Path, names: &[String], now: SystemTime) -> Option<Identity> {
-    let path = directory.join(FILE_NAME);
-    let facts = File::open(&path).and_then(|file| file.metadata()).ok()?;
-    let is_private = facts.mode() & 0o077 == 0;
-    if !is_private || facts.uid() != rustix::process::geteuid().as_raw() {
-        tracing::warn!(file = %path.display(), "others can read this key; another is made");
-        return None;
-    }
-    let text = read_to_string(&path).ok()?;
+    let text = private_file::read(&directory.join(FILE_NAME))?;
     let (until, known) = text.lines().next()?.strip_prefix(HEAD)?.split_once(" for ")?;
     let known: Vec<&str> = known.split(' ').collect();
     let is_good = until.parse::<u64>().ok()? > seconds(now + LEAST_LIFE)
@@ -97,23 +87,11 @@ fn read(directory: &Path, names: &[String], now: SystemTime) -> Option<Identity>
     Some((vec![certificate], key))
 }
 
-/// Writes the file whole or not at all, for nobody else to read.
-fn keep(directory: &Path, text: &str) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let unfinished = directory.join(format!("{FILE_NAME}.{}", std::process::id()));
-    match remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&unfinished)?;
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    rename(&unfinished, directory.join(FILE_NAME))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+
     use super::*;
 
     fn addresses(texts: &[&str]) -> Vec<IpAddr> {

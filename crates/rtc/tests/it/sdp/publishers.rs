@@ -1,0 +1,61 @@
+//! What encoders offer that are no browsers.
+
+use super::*;
+use parlor_rtc::dtls::Role;
+use parlor_rtc::sdp::Codec;
+
+#[test]
+fn an_offer_that_waits_for_the_handshake_is_answered_by_who_begins_it() {
+    let ffmpeg = recorded("ffmpeg_whip");
+    assert_eq!(ffmpeg.role, Role::Client);
+    let text = answer(&ffmpeg, 0);
+    assert_eq!(text.matches("a=setup:active\r\n").count(), 2);
+    assert!(!text.contains("a=setup:passive"));
+    for name in ["chromium_plain", "firefox_plain", "gstreamer_whip"] {
+        assert_eq!(recorded(name).role, Role::Server, "{name}");
+    }
+    let begins = read("ffmpeg_whip").replace("setup:passive", "setup:active");
+    assert!(answer(&decide(&begins).unwrap(), 0).contains("a=setup:passive\r\n"));
+}
+
+#[test]
+fn who_begins_stays_so_whatever_a_later_offer_says_of_it() {
+    let first = recorded("ffmpeg_whip");
+    let later = read("ffmpeg_whip").replace("setup:passive", "setup:actpass");
+    assert_eq!(decide_again(&later, &first).unwrap().role, Role::Client);
+}
+
+#[test]
+fn encoders_need_no_candidates_and_no_rids_and_are_told_apart_by_their_ssrcs() {
+    for name in ["ffmpeg_whip", "gstreamer_whip"] {
+        let offer = read(name);
+        assert!(!offer.contains("a=candidate") && !offer.contains("a=rid"), "{name}");
+        let negotiation = recorded(name);
+        let mut kinds = outline(&negotiation);
+        kinds.sort_unstable();
+        assert_eq!(kinds, ["audio in", "video in"], "{name}");
+        for media in negotiation.media() {
+            assert_eq!(media.streams.len(), 1, "{name}");
+            assert!(media.encodings.is_empty(), "{name}");
+        }
+    }
+    let ffmpeg = recorded("ffmpeg_whip");
+    assert!(section(&ffmpeg, "1").streams[0].rtx_ssrc.is_some(), "a=ssrc-group:FID");
+}
+
+#[test]
+fn h264_of_an_encoder_keeps_the_profile_that_it_says() {
+    let ffmpeg = recorded("ffmpeg_whip");
+    let h264 = Codec::H264 { profile_level_id: 0x42_000d, packetization_mode: 1 };
+    let video = &section(&ffmpeg, "1").codecs[0];
+    assert_eq!((video.codec, video.payload_type, video.rtx_payload_type), (h264, 106, Some(105)));
+}
+
+#[test]
+fn one_section_needs_no_bundle() {
+    let text = read("ffmpeg_whip").replace("a=group:BUNDLE 0 1\r\n", "");
+    let audio = text.split("m=video").next().unwrap();
+    let negotiation = decide(audio).unwrap();
+    assert_eq!(outline(&negotiation), ["audio in"]);
+    assert!(!answer(&negotiation, 0).contains("BUNDLE"));
+}

@@ -1,0 +1,96 @@
+//! Whether this server reaches itself at the addresses that it is told are its own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use super::stun::{ask, socket};
+
+/// How long a TCP connection may take: what a first retransmission needs, and some more.
+const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
+
+/// How an address was tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Udp,
+    Tcp,
+}
+
+/// Tries every candidate at one of the addresses `told` to be ours, by UDP at its port and by TCP at `tcp_port`, and says in the log what
+/// has answered and what has not.
+pub(crate) async fn check(candidates: Vec<SocketAddr>, told: Vec<IpAddr>, tcp_port: u16) {
+    for (way, address, answered) in results(&candidates, &told, tcp_port).await {
+        if answered {
+            tracing::info!(?way, %address, "this server reaches itself at its public address");
+        } else {
+            tracing::warn!("{}", warning(way, address));
+        }
+    }
+}
+
+async fn results(
+    candidates: &[SocketAddr],
+    told: &[IpAddr],
+    tcp_port: u16,
+) -> Vec<(Way, SocketAddr, bool)> {
+    let mut results = Vec::new();
+    let ours = || candidates.iter().filter(|address| told.contains(&address.ip()));
+    for &address in ours() {
+        let answered = match socket(0) {
+            Ok(socket) => ask(&socket, address).await.is_ok(),
+            Err(_) => false,
+        };
+        results.push((Way::Udp, address, answered));
+    }
+    for &ip in told.iter().filter(|ip| ours().any(|address| address.ip() == **ip)) {
+        let address = SocketAddr::new(ip, tcp_port);
+        let connected = timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
+        results.push((Way::Tcp, address, matches!(connected, Ok(Ok(_)))));
+    }
+    results
+}
+
+fn warning(way: Way, address: SocketAddr) -> String {
+    let way = match way {
+        Way::Udp => "UDP",
+        Way::Tcp => "TCP",
+    };
+    format!(
+        "this server does not reach itself by {way} at {address}: either that does not lead here (address, firewall, \
+         port forwarding), or the NAT before it lets nobody inside come by the outside (no hairpinning), which is \
+         common and no harm; the page /check, opened from elsewhere, tells which"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::super::stun::tests::server;
+    use super::*;
+
+    #[tokio::test]
+    async fn what_answers_is_told_from_what_does_not_and_only_public_addresses_are_tried() {
+        let udp = server("127.0.0.1:9", 0).await;
+        let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = tcp.local_addr().unwrap().port();
+        let told = [udp.ip()];
+        let candidates = [udp, "192.0.2.1:4000".parse().unwrap()];
+        let found = results(&candidates, &told, port).await;
+        let public: SocketAddr = (udp.ip(), port).into();
+        assert_eq!(found, [(Way::Udp, udp, true), (Way::Tcp, public, true)]);
+        drop(tcp);
+        assert_eq!(results(&candidates, &told, port).await[1], (Way::Tcp, public, false));
+        assert_eq!(results(&candidates, &[], port).await, []);
+    }
+
+    #[test]
+    fn a_warning_names_hairpinning_and_who_knows_better() {
+        let said = warning(Way::Tcp, "203.0.113.5:443".parse().unwrap());
+        for word in ["TCP at 203.0.113.5:443", "hairpinning", "/check"] {
+            assert!(said.contains(word), "{said}");
+        }
+    }
+}

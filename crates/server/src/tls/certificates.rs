@@ -1,0 +1,97 @@
+//! The certificates that handshakes get: the one that serves, which may be swapped at any time, and
+//! those that prove to an authority that a name leads here.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+
+/// The protocol by which an authority asks for its proof (RFC 8737 section 4).
+pub const ACME_TLS: &[u8] = b"acme-tls/1";
+
+/// The certificates that handshakes get. A lock is taken for each handshake, and never for long.
+#[derive(Debug, Default)]
+pub struct Certificates {
+    serving: RwLock<Option<Arc<CertifiedKey>>>,
+    proofs: RwLock<BTreeMap<String, Arc<CertifiedKey>>>,
+}
+
+impl Certificates {
+    /// From now on handshakes get this one. Connections that are open keep theirs.
+    pub(super) fn serve(&self, key: CertifiedKey) {
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(key));
+    }
+
+    /// Whether there is one yet.
+    pub(super) fn are_there(&self) -> bool {
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// An authority that asks for a proof of `domain` gets this one.
+    pub(super) fn prove(&self, domain: &str, key: CertifiedKey) {
+        let mut proofs = self.proofs.write().unwrap_or_else(PoisonError::into_inner);
+        proofs.insert(domain.to_owned(), Arc::new(key));
+    }
+
+    /// The authority has seen what it wanted, or will not look any more.
+    pub(super) fn forget_proofs(&self) {
+        self.proofs.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn find(&self, name: Option<&str>, wants_proof: bool) -> Option<Arc<CertifiedKey>> {
+        if wants_proof {
+            let proofs = self.proofs.read().unwrap_or_else(PoisonError::into_inner);
+            return proofs.get(name?).cloned();
+        }
+        self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+#[cfg(test)]
+impl Certificates {
+    /// The names of the one that serves.
+    pub(super) fn serving_names(&self) -> Vec<String> {
+        let served = self.find(None, false).unwrap();
+        super::facts::read(&served.cert[0]).unwrap().names
+    }
+}
+
+impl ResolvesServerCert for Certificates {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        // An authority offers this protocol and no other (RFC 8737 section 3).
+        let wants_proof = hello.alpn().is_some_and(|offered| offered.eq(std::iter::once(ACME_TLS)));
+        self.find(hello.server_name(), wants_proof)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::crypto::aws_lc_rs::default_provider;
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+
+    use super::*;
+
+    fn made() -> CertifiedKey {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        CertifiedKey::from_der(vec![made.cert.der().clone()], key.into(), &default_provider())
+            .unwrap()
+    }
+
+    #[test]
+    fn a_proof_is_for_who_asks_for_it_by_name_and_never_serves() {
+        let certificates = Certificates::default();
+        assert!(certificates.find(Some("a.example"), false).is_none());
+        certificates.prove("a.example", made());
+        assert!(certificates.find(Some("a.example"), false).is_none(), "a proof serves nobody");
+        assert!(certificates.find(Some("a.example"), true).is_some());
+        assert!(certificates.find(Some("b.example"), true).is_none());
+        assert!(certificates.find(None, true).is_none());
+        certificates.serve(made());
+        assert!(certificates.find(Some("b.example"), true).is_none(), "nor the other way round");
+        assert!(certificates.find(None, false).is_some());
+        certificates.forget_proofs();
+        assert!(certificates.find(Some("a.example"), true).is_none());
+    }
+}

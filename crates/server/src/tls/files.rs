@@ -1,0 +1,227 @@
+//! A certificate in files that somebody else keeps fresh: read, and read again when they change.
+
+use std::fs::metadata;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use super::certificates::Certificates;
+use super::{Identity, TlsError, facts};
+
+/// How often the files are looked at. Looking costs two system calls, and needs nothing of the
+/// file system that network mounts and containers do not have.
+const LOOK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// How often somebody is told that the certificate will expire.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The two files.
+#[derive(Clone, Debug)]
+pub(super) struct Files {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
+}
+
+impl Files {
+    /// What they hold.
+    ///
+    /// # Errors
+    /// When one of them cannot be read, or holds something else.
+    pub(super) fn read(&self) -> Result<Identity, TlsError> {
+        Ok((read_chain(&self.certificate)?, read_key(&self.key)?))
+    }
+
+    fn state(&self) -> State {
+        State { certificate: file_state(&self.certificate), key: file_state(&self.key) }
+    }
+}
+
+/// How a file looks from outside: when and how long it was written, and which one it is.
+type FileState = Option<(i64, i64, u64, u64)>;
+
+fn file_state(path: &Path) -> FileState {
+    let facts = metadata(path).ok()?;
+    Some((facts.mtime(), facts.mtime_nsec(), facts.size(), facts.ino()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    certificate: FileState,
+    key: FileState,
+}
+
+/// The files and how they looked when they were last read.
+pub(super) struct Watch {
+    files: Files,
+    read_at: State,
+}
+
+impl Watch {
+    /// Reads the files for the first time.
+    ///
+    /// # Errors
+    /// As [`Files::read`].
+    pub(super) fn start(files: Files) -> Result<(Watch, Identity), TlsError> {
+        // Looked at first: what changes while it is read is read again.
+        let read_at = files.state();
+        let identity = files.read()?;
+        Ok((Watch { files, read_at }, identity))
+    }
+
+    /// What the files hold if they look different than when they were last read.
+    fn changed(&mut self) -> Option<Result<Identity, TlsError>> {
+        let state = self.files.state();
+        if state == self.read_at {
+            return None;
+        }
+        self.read_at = state;
+        Some(self.files.read())
+    }
+
+    /// Looks once: serves what is new, and keeps what there is when that cannot be used.
+    fn look(&mut self, certificates: &Certificates) -> Option<facts::Facts> {
+        let used = self.changed()?.and_then(|identity| Ok(super::usable(identity)?));
+        let file = self.files.certificate.display();
+        match used {
+            Ok((key, facts)) => {
+                certificates.serve(key);
+                tracing::info!(%file, "the certificate has changed, and new connections get it");
+                complain(facts.as_ref());
+                facts
+            }
+            Err(error) => {
+                tracing::warn!(
+                    %file, %error,
+                    "the certificate has changed and cannot be used, so the one before it stays"
+                );
+                None
+            }
+        }
+    }
+
+    /// Looks again and again.
+    pub(super) async fn run(mut self, certificates: &Certificates, now: Option<facts::Facts>) {
+        let mut facts = now;
+        let mut looks = interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut reminded_at = Instant::now();
+        loop {
+            looks.tick().await;
+            if let Some(new) = self.look(certificates) {
+                (facts, reminded_at) = (Some(new), Instant::now());
+            }
+            if reminded_at.elapsed() >= REMINDER_INTERVAL {
+                complain(facts.as_ref());
+                reminded_at = Instant::now();
+            }
+        }
+    }
+}
+
+/// Says what is wrong with a certificate, or will be soon.
+pub(super) fn complain(facts: Option<&facts::Facts>) {
+    if let Some(complaint) = facts.and_then(|facts| facts.complaint(SystemTime::now())) {
+        tracing::warn!("{complaint}");
+    }
+}
+
+fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+    let fault = |source| TlsError::File {
+        path: path.to_owned(),
+        expected: "a PEM certificate chain",
+        source,
+    };
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).map_err(fault)?.collect();
+    match chain.map_err(fault)? {
+        chain if chain.is_empty() => Err(fault(rustls::pki_types::pem::Error::NoItemsFound)),
+        chain => Ok(chain),
+    }
+}
+
+fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
+    PrivateKeyDer::from_pem_file(path).map_err(|source| TlsError::File {
+        path: path.to_owned(),
+        expected: "a PEM private key",
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Disk {
+        _directory: tempfile::TempDir,
+        files: Files,
+    }
+
+    impl Disk {
+        fn new() -> Disk {
+            let directory = tempfile::tempdir().unwrap();
+            let files = Files {
+                certificate: directory.path().join("chain.pem"),
+                key: directory.path().join("key.pem"),
+            };
+            Disk { _directory: directory, files }
+        }
+
+        fn write(&self, name: &str) -> (String, String) {
+            let made = rcgen::generate_simple_self_signed([name.to_owned()]).unwrap();
+            let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+            std::fs::write(&self.files.certificate, &chain).unwrap();
+            std::fs::write(&self.files.key, &key).unwrap();
+            (chain, key)
+        }
+    }
+
+    fn served(certificates: &Certificates) -> Vec<String> {
+        certificates.serving_names()
+    }
+
+    #[test]
+    fn files_that_have_not_changed_are_not_read_again_and_changed_ones_serve() {
+        let disk = Disk::new();
+        disk.write("a.example");
+        let (mut watch, _) = Watch::start(disk.files.clone()).unwrap();
+        let certificates = Certificates::default();
+        assert!(watch.look(&certificates).is_none());
+        assert!(!certificates.are_there(), "nothing has changed");
+        disk.write("a-longer-name.example");
+        assert!(watch.look(&certificates).is_some());
+        assert_eq!(served(&certificates), ["a-longer-name.example"]);
+        assert!(watch.look(&certificates).is_none());
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_used_leaves_the_certificate_before_it_until_it_can() {
+        let disk = Disk::new();
+        disk.write("a.example");
+        let (mut watch, _) = Watch::start(disk.files.clone()).unwrap();
+        let certificates = Certificates::default();
+        disk.write("longer.example");
+        watch.look(&certificates);
+
+        let (_, key) = disk.write("of-another-key.example");
+        std::fs::write(&disk.files.key, rcgen::KeyPair::generate().unwrap().serialize_pem())
+            .unwrap();
+        assert!(watch.look(&certificates).is_none(), "a chain and the key of another");
+        assert_eq!(served(&certificates), ["longer.example"]);
+        std::fs::write(&disk.files.certificate, "hello").unwrap();
+        assert!(watch.look(&certificates).is_none(), "no certificate");
+        std::fs::remove_file(&disk.files.certificate).unwrap();
+        assert!(watch.look(&certificates).is_none(), "no file");
+        assert_eq!(served(&certificates), ["longer.example"]);
+
+        let (chain, _) = disk.write("whole-again.example");
+        assert!(watch.look(&certificates).is_some());
+        assert_eq!(served(&certificates), ["whole-again.example"]);
+        // Whoever renews writes one file after the other.
+        std::fs::write(&disk.files.key, key).unwrap();
+        std::fs::write(&disk.files.certificate, chain).unwrap();
+        assert!(watch.look(&certificates).is_none(), "the first key with the second chain");
+    }
+}

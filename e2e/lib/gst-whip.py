@@ -1,0 +1,110 @@
+"""Publishes a picture and a tone by GStreamer's webrtcbin until standard input ends. WHIP is done by hand: Debian 12
+has no whipsink.
+
+    gst-whip.py URL PICTURE.y4m HERTZ CERTIFICATE.pem KEY.pem vp8|h264
+
+The certificate is given because GStreamer makes RSA keys, which this server's DTLS does not take; WebRTC wants P-256
+(RFC 8827 section 6.5).
+"""
+
+import hashlib
+import os
+import re
+import ssl
+import sys
+import threading
+import time
+import urllib.parse
+import urllib.request
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstSdp", "1.0")
+gi.require_version("GstWebRTC", "1.0")
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
+
+from pattern import Picture  # noqa: E402
+
+ENCODERS = {
+    "vp8": "vp8enc deadline=1 keyframe-max-dist=30 ! rtpvp8pay ! application/x-rtp,media=video,encoding-name=VP8,payload=96",
+    "h264": "openh264enc gop-size=30 ! h264parse ! rtph264pay aggregate-mode=zero-latency config-interval=-1"
+    " ! application/x-rtp,media=video,encoding-name=H264,payload=96",
+}
+
+url, picture_file, hertz, certificate, key, codec = sys.argv[1:]
+picture = Picture(picture_file)
+Gst.init(None)
+pipeline = Gst.parse_launch(
+    "webrtcbin name=peer bundle-policy=max-bundle"
+    f" appsrc name=camera is-live=true do-timestamp=true format=time"
+    f" caps=video/x-raw,format=I420,width={picture.width},height={picture.height},framerate={picture.fps}/1"
+    f" ! queue ! {ENCODERS[codec]} ! peer."
+    f" audiotestsrc is-live=true freq={hertz} volume=0.4 ! audioconvert ! opusenc ! rtpopuspay"
+    " ! application/x-rtp,media=audio,encoding-name=OPUS,payload=97 ! peer."
+)
+peer, camera = pipeline.get_by_name("peer"), pipeline.get_by_name("camera")
+loop = GLib.MainLoop()
+session = None
+
+
+def offer_made(promise):
+    # The reply owns what it has: it must outlive the offer.
+    reply = promise.get_reply()
+    offer = reply.get_value("offer")
+    peer.emit("set-local-description", offer, Gst.Promise.new())
+    request = urllib.request.Request(
+        url, with_fingerprint(offer.sdp.as_text()).encode(), {"Content-Type": "application/sdp"}
+    )
+    with urllib.request.urlopen(request) as response:
+        global session
+        session = urllib.parse.urljoin(url, response.headers["Location"])
+        answer = response.read()
+    _, message = GstSdp.SDPMessage.new()
+    GstSdp.sdp_message_parse_buffer(answer, message)
+    description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
+    peer.emit("set-remote-description", description, Gst.Promise.new())
+    print("publishing", flush=True)
+
+
+def offer(_peer):
+    peer.emit("create-offer", None, Gst.Promise.new_with_change_func(offer_made))
+
+
+def draw():
+    for frame in picture:
+        camera.emit("push-buffer", Gst.Buffer.new_wrapped(frame))
+        time.sleep(1 / picture.fps)
+
+
+def give_certificate(_pipeline, _parent, element):
+    factory = element.get_factory()
+    if factory and factory.get_name() == "dtlsdec":
+        with open(certificate) as first, open(key) as second:
+            element.set_property("pem", first.read() + second.read())
+
+
+def with_fingerprint(offer):
+    """webrtcbin writes the fingerprint of the certificate that it has made before it takes another one."""
+    with open(certificate) as file:
+        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest().upper()
+    pairs = ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
+    return re.sub("a=fingerprint:sha-256 [0-9A-F:]+", f"a=fingerprint:sha-256 {pairs}", offer)
+
+
+def wait_for_the_end():
+    sys.stdin.read()
+    GLib.idle_add(loop.quit)
+
+
+pipeline.connect("deep-element-added", give_certificate)
+peer.connect("on-negotiation-needed", offer)
+pipeline.set_state(Gst.State.PLAYING)
+for work in (draw, wait_for_the_end):
+    threading.Thread(target=work, daemon=True).start()
+loop.run()
+if session:
+    urllib.request.urlopen(urllib.request.Request(session, method="DELETE"))
+print("closed", flush=True)
+# GStreamer has threads that would be waited for.
+os._exit(0)

@@ -1,0 +1,93 @@
+// The connection test: each way is tried for real, and what it says is true.
+import { after, before, describe, it } from 'node:test';
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+
+import { openChromium, openFirefox } from '../lib/browsers.mjs';
+import { SUBJECTS, check, done } from '../lib/check.mjs';
+import { Server } from '../lib/server.mjs';
+
+describe('the connection test', () => {
+  let server, chromium;
+
+  before(async () => {
+    server = await Server.start();
+    chromium = await openChromium({ id: 1 });
+  });
+
+  after(async () => {
+    await chromium?.close();
+    await server?.stop();
+  });
+
+  it('finds every way of a server in the clear, and that it has no certificate', async () => {
+    const { page, outcomes, report, summary } = await check(chromium, server.origin);
+    const expected = { ...Object.fromEntries(SUBJECTS.map((subject) => [subject, 'works'])), 'turn-tls': 'absent' };
+    assert.deepEqual(outcomes, expected, report);
+    assert.match(summary, /Calls work from here, by the best way there is/);
+    assert.match(await page.getByTestId('check-turn-tls').textContent(), /has no certificate/);
+    assert.match(report, /UDP: Works after \d+ ms, round trip \d+ ms \(server at .*127\.0\.0\.1:\d+/);
+    assert.doesNotMatch(report, /credential|\d{10}:/, 'no secret is in the report');
+    assert.deepEqual(page.problems, []);
+    assert.equal(await server.metric('parlor_rooms'), 0, 'nobody is left in a room of the test');
+    await page.context().close();
+  });
+
+  it('is reached from the join page by keyboard, tests again when asked, and copies its report', async () => {
+    const page = await chromium.page({ permissions: ['clipboard-read', 'clipboard-write'] });
+    await page.goto(server.origin);
+    await page.getByTestId('check-link').focus();
+    await page.keyboard.press('Enter');
+    await done(page);
+    await page.getByTestId('check-copy').focus();
+    await page.keyboard.press('Enter');
+    await page.getByTestId('check-copied').getByText('Copied').waitFor();
+    const copied = await page.evaluate(() => navigator.clipboard.readText());
+    assert.equal(copied, await page.getByTestId('check-report').inputValue());
+    assert.match(copied, /^Parlor connection test\n/);
+    await page.getByTestId('check-again').focus();
+    await page.keyboard.press('Enter');
+    await page.locator('[data-testid=check][data-state=testing]').waitFor();
+    await done(page);
+    await page.context().close();
+  });
+
+  it('says what is missing to somebody without devices, and finds the ways before the browser has asked', async () => {
+    const bare = await openChromium({ id: 1, devices: false });
+    try {
+      const { outcomes, summary, report } = await check(bare, server.origin);
+      assert.equal(outcomes.udp, 'works', report);
+      assert.equal(outcomes.microphone, 'absent', report);
+      assert.equal(outcomes.camera, 'absent', report);
+      assert.match(summary, /microphone and the camera cannot be used/);
+    } finally {
+      await bare.close();
+    }
+  });
+
+  it('works in Firefox, too', async () => {
+    const firefox = await openFirefox({ id: 2 });
+    try {
+      const { outcomes, report } = await check(firefox, server.origin);
+      for (const subject of ['websocket', 'udp', 'microphone', 'camera']) assert.equal(outcomes[subject], 'works', report);
+    } finally {
+      await firefox.close();
+    }
+  });
+
+  it('tries the encrypted relay where there is a certificate', async () => {
+    const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-check-'));
+    const encrypted = await Server.start({ args: ['--tls-self-signed', '--state-dir', state] });
+    try {
+      const { outcomes, report } = await check(chromium, encrypted.origin, { ignoreHTTPSErrors: true });
+      for (const subject of ['websocket', 'udp', 'tcp']) assert.equal(outcomes[subject], 'works', report);
+      // Whether it works is up to the browser, which need not take the certificate that the page's reader has clicked through.
+      assert.notEqual(outcomes['turn-tls'], 'absent', report);
+    } finally {
+      await encrypted.stop();
+      rmSync(state, { recursive: true, force: true });
+    }
+  });
+});
