@@ -20,6 +20,10 @@ use crate::room::about::Metadata;
 /// twice.
 const MAX_TRACKS_PER_KIND: usize = 48;
 
+/// So many sections of each kind a client has at least before any of them carries a second track. Chromium 156 decodes
+/// pictures on a section that had carried others, and shows none of them.
+const FRESH_SECTIONS: u16 = 56;
+
 /// A client that has not offered after so long never will: it has failed to make an offer, and says nothing of it.
 const OFFER_PATIENCE: Duration = Duration::from_secs(30);
 
@@ -52,6 +56,8 @@ pub(super) struct Round {
     types: TracksTypes,
     /// Its sections and tracks in the offer that is being answered.
     offered: BTreeMap<String, String>,
+    /// The sections that an answer has ever put a track on, by their mids.
+    used: BTreeMap<String, Kind>,
     /// The tracks that the last answer has a section for.
     occupied: Vec<(TrackId, Kind)>,
     /// When a track that found no section is tried again, and how often that was done.
@@ -273,10 +279,18 @@ impl Dialect {
             let occupied = self.round.occupied.iter();
             occupied.filter(|(track, of)| *of == kind && !is_known(*track)).count() as u16
         };
-        let (busy_audio, busy_video) = (busy(Kind::Audio), busy(Kind::Video));
+        let fresh = |kind| {
+            let used = self.round.used.values().filter(|of| **of == kind).count();
+            let tracks = self.known.values().flat_map(|it| it.tracks.values());
+            let is_placed = |id: TrackId| self.round.occupied.iter().any(|(track, _)| *track == id);
+            let new = tracks.filter(|it| it.shown.kind == kind && !is_placed(it.shown.track));
+            u16::try_from(used + new.count()).unwrap_or(u16::MAX).min(FRESH_SECTIONS)
+        };
+        let audio = audio.saturating_add(busy(Kind::Audio)).max(fresh(Kind::Audio));
+        let video = video.saturating_add(busy(Kind::Video)).max(fresh(Kind::Video));
         let types = &mut self.round.types;
-        types.audio = types.audio.max(audio.saturating_add(busy_audio));
-        types.video = types.video.max(video.saturating_add(busy_video));
+        types.audio = types.audio.max(audio);
+        types.video = types.video.max(video);
         let tracks_types = *types;
         let integrated_turn_servers = self.turn.clone();
         self.round.requests_before = std::mem::take(&mut self.round.requests_since);
@@ -337,6 +351,8 @@ impl Dialect {
             }
         }
         let has_unplaced = self.name_unplaced(without, &mut map);
+        let carrying = slots.iter().filter(|slot| slot.track.is_some());
+        self.round.used.extend(carrying.map(|slot| (slot.mid.clone(), slot.kind)));
         let occupied = slots.iter().filter_map(|slot| Some((slot.track?, slot.kind)));
         self.round.occupied = occupied.collect();
         self.say_custom(ServerCustom::SdpAnswer {
