@@ -4,6 +4,7 @@
 //! The rules that it keeps, with their reasons, are in `docs/membrane.md`. Each client has at most one negotiation under
 //! way ([`round`]); whatever happens meanwhile is gathered for the next.
 
+mod changes;
 pub mod channel;
 mod describe;
 mod offer;

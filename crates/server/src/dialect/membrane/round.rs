@@ -13,7 +13,7 @@ use parlor_wire::{Kind, Negotiated, PeerId, TrackId};
 
 use super::describe::{self, Shown};
 use super::offer::Sections;
-use super::{Ask, Dialect, Known, KnownTrack, WEBRTC};
+use super::{Ask, Dialect, Known, KnownTrack};
 use crate::room::about::Metadata;
 
 /// Tracks of each kind that one client is told of: the offer that receives them all fits a frame, although it is wrapped
@@ -111,42 +111,6 @@ impl Dialect {
             self.begin(now);
         }
         self.tell_voices();
-    }
-
-    /// Newcomers, and what people want seen.
-    fn tell_of_people(&mut self) {
-        let mut events = Vec::new();
-        for (peer, other) in &self.others {
-            let (id, metadata) = (peer.to_string(), describe::metadata_of(other));
-            match self.known.get_mut(peer) {
-                None => {
-                    let known = Known { metadata: metadata.clone(), tracks: BTreeMap::new() };
-                    self.known.insert(*peer, known);
-                    events.push(ServerEvent::EndpointAdded { id, kind: WEBRTC, metadata });
-                }
-                Some(known) if known.metadata != metadata => {
-                    known.metadata.clone_from(&metadata);
-                    events.push(ServerEvent::EndpointUpdated { id, metadata });
-                }
-                Some(_) => {}
-            }
-        }
-        events.into_iter().for_each(|event| self.say(event));
-    }
-
-    /// What people want seen of the tracks that the client knows, and which encodings of them they send.
-    fn tell_of_known_tracks(&mut self) {
-        let mut events = Vec::new();
-        for (peer, known) in &mut self.known {
-            let Some(other) = self.others.get(peer) else { continue };
-            let mut shown = describe::tracks_of(other);
-            for (label, track) in &mut known.tracks {
-                let Some(shown) = shown.remove(label) else { continue };
-                note_changes(&mut events, *peer, label, &track.shown, &shown);
-                track.shown = shown;
-            }
-        }
-        events.into_iter().for_each(|event| self.say(event));
     }
 
     /// Begins a negotiation if there is a reason for one.
@@ -395,35 +359,5 @@ impl Dialect {
 impl KnownTrack {
     fn new(shown: Shown) -> KnownTrack {
         KnownTrack { shown, mid: None, encoding: None, was_paused: false, target: None }
-    }
-}
-
-/// What is to be said of a track that the client knows.
-fn note_changes(
-    events: &mut Vec<ServerEvent<Metadata>>,
-    peer: PeerId,
-    label: &str,
-    before: &Shown,
-    now: &Shown,
-) {
-    let (endpoint_id, track_id) = (peer.to_string(), label.to_owned());
-    let disabled =
-        |shown: &Shown, encoding: &String| shown.config.disabled_encodings.contains(encoding);
-    for encoding in &now.config.active_encodings {
-        let (endpoint_id, track_id) = (endpoint_id.clone(), track_id.clone());
-        let encoding = encoding.clone();
-        match (disabled(before, &encoding), disabled(now, &encoding)) {
-            (false, true) => {
-                events.push(ServerEvent::TrackEncodingDisabled { endpoint_id, track_id, encoding })
-            }
-            (true, false) => {
-                events.push(ServerEvent::TrackEncodingEnabled { endpoint_id, track_id, encoding })
-            }
-            _ => {}
-        }
-    }
-    if before.metadata != now.metadata {
-        let metadata = now.metadata.clone();
-        events.push(ServerEvent::TrackUpdated { endpoint_id, track_id, metadata });
     }
 }
