@@ -25,6 +25,9 @@ enum Hold {
     Pinned(TrackId),
 }
 
+/// The tracks that an offer sends, and those that it wants to receive.
+type Asked = (Vec<(Sender, TrackAbout)>, Vec<TrackId>);
+
 /// A page in a room.
 pub(crate) struct Call {
     pub(crate) now: Instant,
@@ -38,7 +41,7 @@ pub(crate) struct Call {
     /// What the page has said and the server has not heard yet.
     pub(crate) to_server: VecDeque<ClientEvent<Value>>,
     /// An offer that the room has not answered yet.
-    pub(crate) asked: Option<(Vec<(Sender, TrackAbout)>, Vec<TrackId>)>,
+    pub(crate) asked: Option<Asked>,
     pub(crate) requests: Vec<Ask>,
     pub(crate) failed: Option<String>,
     /// Tracks that the media side does not know yet.
