@@ -13,7 +13,7 @@ describe('the connection test', () => {
   let server, chromium;
 
   before(async () => {
-    server = await Server.start();
+    server = await Server.start({ host: '0.0.0.0' }); // one at a loopback address announces no TCP
     chromium = await openChromium({ id: 1 });
   });
 
@@ -79,7 +79,7 @@ describe('the connection test', () => {
 
   it('tries the encrypted relay where there is a certificate', async () => {
     const state = mkdtempSync(path.join(os.tmpdir(), 'parlor-check-'));
-    const encrypted = await Server.start({ args: ['--tls-self-signed', '--state-dir', state] });
+    const encrypted = await Server.start({ host: '0.0.0.0', args: ['--tls-self-signed', '--state-dir', state] });
     try {
       const { outcomes, report } = await check(chromium, encrypted.origin, { ignoreHTTPSErrors: true });
       for (const subject of ['websocket', 'udp', 'tcp']) assert.equal(outcomes[subject], 'works', report);

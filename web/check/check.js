@@ -1,6 +1,6 @@
 /** The whole test: the socket, then every way that media may take, at once, then the devices. Each result is told as it comes. */
 
-import { whenOpen } from "../sdk/arrival.js";
+import { unlessAborted, whenOpen } from "../sdk/arrival.js";
 import { ParlorError } from "../sdk/error.js";
 import { Events } from "../sdk/events.js";
 import { Socket } from "../sdk/socket.js";
@@ -114,7 +114,8 @@ async function opening(socket, signal) {
   const start = performance.now();
   socket.open();
   try {
-    await whenOpen(socket, signal);
+    // By itself it never settles once called off, and the socket would dial for ever.
+    await unlessAborted(whenOpen(socket, signal), signal);
     return { outcome: "works", ms: Math.round(performance.now() - start) };
   } catch (error) {
     return { outcome: "fails", reason: ParlorError.from(error).message };

@@ -150,6 +150,24 @@ test("a server whose socket does not come is not asked for the rest", async (t) 
   assert.match(advice("websocket", found.get("websocket")), /Upgrade/);
 });
 
+test("a test that is called off before the socket is open ends, and does not dial again", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  let dials = 0;
+  let closed = 0;
+  const connect = () => (dials++, { onopen: null, onmessage: null, onclose: null, close: () => closed++, send() {} });
+  const check = new Check({ url: "ws://parlor/socket", devices: devices(), connect, create: () => assert.fail("nothing is tried") });
+  check.on("done", () => assert.fail("it is not done"));
+  const control = new AbortController();
+  const running = check.run(control.signal);
+  await settle();
+  control.abort();
+  await running;
+  assert.deepEqual([dials, closed], [1, 1]);
+  t.mock.timers.tick(60_000);
+  await settle();
+  assert.equal(dials, 1);
+});
+
 test("devices that are missing are told from those that are refused", async () => {
   const failures = { microphone: { reason: "denied", message: "The browser does not allow it." }, camera: { reason: "missing", message: "There is none." } };
   const { told, found } = await findings(new World(), { failures });

@@ -38,14 +38,19 @@ pub fn discover(bound: &[SocketAddr], announce: &Announce) -> io::Result<Vec<Soc
     Ok(choose(&interfaces, bound, announce))
 }
 
-/// The candidates for TCP connections that are taken at `listens`. Who listens on this machine alone, as behind a
-/// proxy, is reached on it alone.
+/// The candidates for TCP connections that are taken at `listens`, beside those of UDP. Who listens on this machine alone, as
+/// behind a proxy, is reached by TCP on it alone: others, who come to `udp`, are told of no way that is none for them.
 ///
 /// # Errors
 /// When the interfaces cannot be read.
-pub fn discover_tcp(listens: SocketAddr, announce: &Announce) -> io::Result<Vec<SocketAddr>> {
+pub fn discover_tcp(
+    listens: SocketAddr,
+    udp: &[SocketAddr],
+    announce: &Announce,
+) -> io::Result<Vec<SocketAddr>> {
     if listens.ip().to_canonical().is_loopback() {
-        return Ok(vec![listens]);
+        let all_are_here = udp.iter().all(|address| address.ip().to_canonical().is_loopback());
+        return Ok(if all_are_here { vec![listens] } else { Vec::new() });
     }
     discover(&[listens], announce)
 }
@@ -167,6 +172,20 @@ mod tests {
         let all = ["203.0.113.5:7", "[2001:db8::2]:7", "192.0.2.2:7"];
         assert_eq!(chosen(&["[::]:7"], &announce), all);
         assert_eq!(chosen(&["0.0.0.0:7"], &announce), ["203.0.113.5:7", "192.0.2.2:7"]);
+    }
+
+    #[test]
+    fn who_listens_on_this_machine_alone_takes_tcp_from_it_alone() {
+        let tcp = |listens: &str, udp: &[&str]| {
+            let udp: Vec<_> = udp.iter().map(|text| text.parse().unwrap()).collect();
+            let public_ips = vec!["203.0.113.5".parse().unwrap()];
+            let announce = Announce { public_ips, ..Announce::default() };
+            discover_tcp(listens.parse().unwrap(), &udp, &announce).unwrap()
+        };
+        assert_eq!(tcp("127.0.0.1:3", &["203.0.113.5:7", "127.0.0.1:7"]), []);
+        assert_eq!(tcp("[::1]:3", &["203.0.113.5:7"]), []);
+        assert_eq!(tcp("127.0.0.1:3", &["127.0.0.1:7"]), ["127.0.0.1:3".parse().unwrap()]);
+        assert_eq!(tcp("0.0.0.0:3", &["203.0.113.5:7"]), ["203.0.113.5:3".parse().unwrap()]);
     }
 
     #[test]

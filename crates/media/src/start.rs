@@ -132,7 +132,8 @@ impl Media {
         if candidates.iter().any(Vec::is_empty) {
             return Err(StartError::NoCandidate);
         }
-        let over_tcp = |listens| candidates::discover_tcp(listens, &config.announce);
+        let addresses = distinct_addresses(candidates.clone());
+        let over_tcp = |listens| candidates::discover_tcp(listens, &addresses, &config.announce);
         let tcp = config.tcp.map_or(Ok(Vec::new()), over_tcp)?;
         let identity = Arc::new(Identity::generate()?);
         let pollers: Vec<Poller> =
@@ -141,7 +142,6 @@ impl Media {
         let now = Instant::now();
         let directory = Arc::new(Directory::new(config.threads));
         let secret = turn_secret();
-        let addresses = distinct_addresses(candidates.clone());
         let turn = TurnMaker::new(config.threads, secret.clone(), &addresses, &config.turn_echoes)?;
         let mut links = Vec::with_capacity(config.threads);
         let mut starting = Vec::with_capacity(config.threads);

@@ -11,6 +11,7 @@ use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
 use crate::room::Rooms;
+use crate::tls::Certificates;
 
 /// What every request and socket may use. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,8 +30,8 @@ pub struct App {
     pub origins: Arc<[String]>,
     /// Whether this server encrypts by itself.
     pub encrypted: bool,
-    /// Whether browsers are told to come by https only.
-    pub insists_on_https: bool,
+    /// What it encrypts with, if it does: this says whether browsers are told to come by https only.
+    pub certificates: Option<Arc<Certificates>>,
     /// Cancelled when sockets are to close, after the rooms have said goodbye.
     pub sockets_stop: CancellationToken,
     /// Every open socket.

@@ -25,8 +25,11 @@ pub enum Transport {
     Tls,
 }
 
+/// The port of https, which a `Host` header need not name (RFC 9110 section 4.2.2).
+const HTTPS_PORT: u16 = 443;
+
 /// One way to TURN, with credentials.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct IceServer {
     /// An IP address, or the name that the server's certificate is for.
     pub host: String,
@@ -38,6 +41,14 @@ pub struct IceServer {
     pub username: String,
     /// See [`Login`].
     pub password: String,
+}
+
+impl fmt::Debug for IceServer {
+    /// Shows all but the password: it is a secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("IceServer");
+        shown.field("url", &self.url()).field("username", &self.username).finish_non_exhaustive()
+    }
 }
 
 impl IceServer {
@@ -66,8 +77,8 @@ struct Inner {
     udp: Vec<SocketAddr>,
     /// The same of TCP.
     tcp: Vec<SocketAddr>,
-    /// Where TLS is taken, if it is.
-    tls_port: Option<u16>,
+    /// Whether TLS is taken.
+    is_encrypted: bool,
 }
 
 impl fmt::Debug for IceServers {
@@ -77,15 +88,15 @@ impl fmt::Debug for IceServers {
 }
 
 impl IceServers {
-    /// Of a server that announces these candidates, best first, and takes TLS at `tls_port`.
+    /// Of a server that announces these candidates, best first, and takes TLS if it `is_encrypted`.
     pub fn new(
         secret: Secret,
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
-        tls_port: Option<u16>,
+        is_encrypted: bool,
     ) -> IceServers {
         let (udp, tcp) = (first_of_each_family(udp), first_of_each_family(tcp));
-        IceServers(Arc::new(Inner { secret, udp, tcp, tls_port }))
+        IceServers(Arc::new(Inner { secret, udp, tcp, is_encrypted }))
     }
 
     /// All ways of one peer, from now on for a day, as a browser takes them.
@@ -101,9 +112,9 @@ impl IceServers {
 
     /// All ways of one peer, from `now` on for a day, the most direct first. `host` is the name or address by which
     /// the client has reached the server over HTTP, with a port or without: TLS goes there, since the certificate
-    /// is for it.
+    /// is for it and whatever forwards ports has let the client through there.
     pub fn for_peer(&self, peer: &str, host: Option<&str>, now: SystemTime) -> Vec<IceServer> {
-        let Inner { secret, udp, tcp, tls_port } = &*self.0;
+        let Inner { secret, udp, tcp, is_encrypted } = &*self.0;
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let Login { username, password } = secret.issue((now + GOOD_FOR).as_secs(), peer);
         let entry = |host: String, port: u16, transport: Transport| IceServer {
@@ -115,7 +126,7 @@ impl IceServers {
         };
         let over_udp = udp.iter().map(|at| entry(at.ip().to_string(), at.port(), Transport::Udp));
         let over_tcp = tcp.iter().map(|at| entry(at.ip().to_string(), at.port(), Transport::Tcp));
-        let tls = host.and_then(name_of).zip(*tls_port);
+        let tls = host.filter(|_| *is_encrypted).and_then(place_of);
         let over_tls = tls.map(|(name, port)| entry(name, port, Transport::Tls));
         over_udp.chain(over_tcp).chain(over_tls).collect()
     }
@@ -126,15 +137,22 @@ fn first_of_each_family(candidates: &[SocketAddr]) -> Vec<SocketAddr> {
     [first(false), first(true)].into_iter().flatten().copied().collect()
 }
 
-/// The name or address in a `Host` header (RFC 9110 section 7.2), without port and brackets.
-fn name_of(host: &str) -> Option<String> {
-    let name = match host.strip_prefix('[') {
-        Some(rest) => rest.split_once(']')?.0,
-        None => host.split(':').next()?,
+/// The name or address in a `Host` header (RFC 9110 section 7.2), without brackets, and the port, that of https if
+/// none is named.
+fn place_of(host: &str) -> Option<(String, u16)> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => HTTPS_PORT,
+        Some("") => HTTPS_PORT,
+        Some(port) => port.parse().ok().filter(|port| *port != 0)?,
+        None => return None,
     };
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:".contains(&byte);
     let fits = (1..=MAX_HOST_LEN).contains(&name.len()) && name.bytes().all(is_name);
-    fits.then(|| name.to_owned())
+    fits.then(|| (name.to_owned(), port))
 }
 
 #[cfg(test)]
@@ -145,8 +163,7 @@ mod tests {
         let candidates = ["192.0.2.2:4000", "192.0.2.3:4000", "[2001:db8::2]:4000"];
         let udp: Vec<SocketAddr> = candidates.iter().map(|text| text.parse().unwrap()).collect();
         let tcp: Vec<_> = udp.iter().map(|at| SocketAddr::new(at.ip(), 4443)).collect();
-        let tls_port = encrypted.then_some(4443);
-        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &tcp, tls_port);
+        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &tcp, encrypted);
         let ways = servers.for_peer("p7", host, UNIX_EPOCH + Duration::from_secs(1000));
         assert!(ways.iter().all(|way| way.username == "87400:p7" && !way.password.is_empty()));
         ways.iter().map(IceServer::url).collect()
@@ -167,10 +184,36 @@ mod tests {
     }
 
     #[test]
+    fn tls_goes_to_the_port_at_which_the_client_has_come_in_whatever_is_listened_at() {
+        for (host, place) in [
+            ("tea.example", "tea.example:443"),
+            ("tea.example:", "tea.example:443"),
+            ("tea.example:8443", "tea.example:8443"),
+            ("[2001:db8::9]", "[2001:db8::9]:443"),
+            ("192.0.2.2:443", "192.0.2.2:443"),
+        ] {
+            assert_eq!(urls(true, Some(host))[4], format!("turns:{place}?transport=tcp"));
+        }
+    }
+
+    #[test]
+    fn a_log_has_no_passwords() {
+        let servers = IceServers::new(
+            Secret::new(&[7; 20]),
+            &["192.0.2.2:4000".parse().unwrap()],
+            &[],
+            false,
+        );
+        let way = servers.for_peer("p7", None, UNIX_EPOCH).remove(0);
+        let shown = format!("{way:?}");
+        assert!(shown.contains("turn:192.0.2.2:4000") && !shown.contains(&way.password), "{shown}");
+    }
+
+    #[test]
     fn a_server_whose_pages_come_by_a_proxy_names_tcp_only_where_it_is_taken() {
         let udp = ["203.0.113.5:4000".parse().unwrap()];
         let tcp = ["127.0.0.1:4000".parse().unwrap()];
-        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &tcp, None);
+        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &tcp, false);
         let ways = servers.for_peer("p7", None, UNIX_EPOCH);
         let urls: Vec<String> = ways.iter().map(IceServer::url).collect();
         assert_eq!(
@@ -182,8 +225,9 @@ mod tests {
     #[test]
     fn a_host_that_is_no_name_is_not_told_to_anybody() {
         assert_eq!(urls(true, Some("[::1]:4443"))[4], "turns:[::1]:4443?transport=tcp");
-        for host in [None, Some(""), Some(":1"), Some("a b"), Some("[::1"), Some("x\"y")] {
-            assert_eq!(urls(true, host).len(), 4, "{host:?}");
+        assert_eq!(urls(true, None).len(), 4);
+        for host in ["", ":1", "a b", "[::1", "x\"y", "a:b", "a:0", "a:70000", "[::1]x", "a:1:2"] {
+            assert_eq!(urls(true, Some(host)).len(), 4, "{host:?}");
         }
     }
 }

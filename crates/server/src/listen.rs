@@ -23,15 +23,16 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::client::{Client, ClientStream};
+use crate::descriptors::Room;
 use crate::http::router;
 use crate::in_the_clear;
 use crate::opener::Opened;
 use crate::pool::Pool;
 use crate::tls::{ACME_TLS, Acceptor};
 
-/// Connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
+/// Most connections of HTTP at once: each holds a file descriptor and some 20 KiB, for as long as its
 /// requests take. One that becomes a WebSocket counts among those from then on.
-pub const MAX_CONNECTIONS: usize = 1_000;
+pub(crate) const MAX_CONNECTIONS: usize = 1_000;
 
 /// Longest head of a request, in bytes.
 const MAX_HEAD_LEN: usize = 16 * 1024;
@@ -42,8 +43,8 @@ const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// What to wait after the system had no descriptor or memory for another connection.
 const BREATH: Duration = Duration::from_millis(100);
 
-/// Connections of ICE and TURN at once: each holds a file descriptor and some 40 KiB.
-pub const MAX_STREAMS: usize = 4_000;
+/// Most connections of ICE and TURN at once: each holds a file descriptor and some 40 KiB.
+pub(crate) const MAX_STREAMS: usize = 4_000;
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
@@ -78,23 +79,24 @@ fn bind_at(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Accepts connections until `stop` is cancelled.
-pub async fn serve(
+/// Accepts connections, as many as there is `room` for, until `stop` is cancelled.
+pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Acceptor>,
     app: App,
+    room: Room,
     stop: CancellationToken,
 ) {
     let router = router(app.clone());
     // Two limits of one number: who comes when all are taken waits, and who has more than their share is sent
     // away.
-    let places = Pool::new(MAX_CONNECTIONS);
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let streams = Pool::new(MAX_STREAMS);
+    let places = Pool::new(room.connections);
+    let free = Arc::new(Semaphore::new(room.connections));
+    let streams = Pool::new(room.streams);
     loop {
         let accepted = async {
             // The semaphore is never closed.
-            let permit = Arc::clone(&room).acquire_owned().await.ok()?;
+            let permit = Arc::clone(&free).acquire_owned().await.ok()?;
             Some((listener.accept().await, permit))
         };
         let accepted = tokio::select! {

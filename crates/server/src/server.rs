@@ -99,13 +99,14 @@ impl Server {
             handle.turn_secret().clone(),
             handle.candidates(),
             handle.tcp_candidates(),
-            encrypted.then_some(address.port()),
+            encrypted,
         );
         let room_config = RoomConfig {
             max_peers: config.max_peers_per_room,
             max_rooms: config.max_rooms,
             ice_servers: ice_servers.clone(),
         };
+        let room = make_room_for(config.max_sockets);
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             resources: Resources::default(),
@@ -114,14 +115,14 @@ impl Server {
             metrics,
             origins: config.origins.clone().into(),
             encrypted,
-            insists_on_https: encryption.as_ref().is_some_and(|tls| tls.is_lasting),
+            certificates: encryption.as_ref().map(Encryption::certificates),
             sockets_stop: CancellationToken::new(),
             sockets: TaskTracker::new(),
-            sockets_room: Pool::new(make_room_for(config.max_sockets)),
+            sockets_room: Pool::new(room.sockets),
             memory: Pool::new(config.max_socket_memory << 20),
         };
         let listener_stop = CancellationToken::new();
-        let served = listen::serve(listener, tls, app.clone(), listener_stop.clone());
+        let served = listen::serve(listener, tls, app.clone(), room, listener_stop.clone());
         let listener = tokio::spawn(served);
         for complaint in reach::complaints(config, app.media.candidates()) {
             tracing::warn!("{complaint}");

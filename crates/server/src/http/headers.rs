@@ -45,7 +45,7 @@ pub(super) async fn secure(State(app): State<App>, request: Request, next: Next)
     if let Ok(policy) = policy {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
     }
-    if app.insists_on_https {
+    if app.certificates.is_some_and(|certificates| certificates.are_lasting()) {
         let value = HeaderValue::from_static(HTTPS_ONLY);
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, value);
     }

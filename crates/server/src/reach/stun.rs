@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 /// After how long without an answer the request is sent again, twice as long after each.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// How often it is sent: 3.5 s in all, for which a start may wait.
+/// How often it is sent: 3.5 s in all.
 const TRIES: u32 = 3;
 
 /// Longest answer that is read, in bytes: what fits in a packet of IPv6's least MTU.
@@ -28,23 +28,34 @@ pub(super) enum NoAnswer {
     System(#[from] io::Error),
 }
 
+/// A socket at `port` of all addresses of IPv4, or of IPv6.
+///
+/// # Errors
+/// When the port cannot be had.
+pub(super) fn socket_of_family(is_v6: bool, port: u16) -> io::Result<UdpSocket> {
+    match is_v6 {
+        true => bind((Ipv6Addr::UNSPECIFIED, port).into(), true),
+        false => bind((Ipv4Addr::UNSPECIFIED, port).into(), false),
+    }
+}
+
 /// A socket at `port` of all addresses, of both families where there are both.
 ///
 /// # Errors
 /// When the port cannot be had.
 pub(super) fn socket(port: u16) -> io::Result<UdpSocket> {
-    match bind((Ipv6Addr::UNSPECIFIED, port).into()) {
+    match bind((Ipv6Addr::UNSPECIFIED, port).into(), false) {
         Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-            bind((Ipv4Addr::UNSPECIFIED, port).into())
+            bind((Ipv4Addr::UNSPECIFIED, port).into(), false)
         }
         result => result,
     }
 }
 
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
+fn bind(address: SocketAddr, only_v6: bool) -> io::Result<UdpSocket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
-        socket.set_only_v6(false)?;
+        socket.set_only_v6(only_v6)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;

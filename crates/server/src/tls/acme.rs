@@ -34,6 +34,10 @@ const ORDER_PATIENCE: Duration = Duration::from_secs(8 * 60);
 const FIRST_WAIT: Duration = Duration::from_secs(2 * 60);
 const LONGEST_WAIT: Duration = Duration::from_secs(6 * 60 * 60);
 
+/// The shortest time from a certificate to the next order, whatever the clock says: one that is months fast takes
+/// each new certificate for an old one, and authorities give few of the same names in a week.
+const LEAST_BETWEEN_ORDERS: Duration = Duration::from_secs(60 * 60);
+
 /// Longest sleep until a renewal: a machine that was suspended notices within this.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
 
@@ -90,21 +94,18 @@ impl Authority {
 
     /// Serves the certificate that is kept, and gets another whenever it is due.
     pub(super) async fn run(self, certificates: &Certificates) {
-        let mut due = self.serve_kept(certificates, SystemTime::now());
+        let due = self.serve_kept(certificates, SystemTime::now());
+        until(due, SystemTime::now).await;
         let mut wait = FIRST_WAIT;
         loop {
-            if let Some(left) = due.and_then(|due| due.duration_since(SystemTime::now()).ok()) {
-                sleep(left.min(LONGEST_SLEEP)).await;
-                continue;
-            }
             tracing::info!(domains = ?self.acme.domains, "asking for a certificate");
             let order = timeout(ORDER_PATIENCE, self.obtain(certificates)).await;
             certificates.forget_proofs();
             match order.unwrap_or(Err(AcmeError::Timeout)) {
                 Ok(facts) => {
-                    due = Some(facts.renewal());
                     wait = FIRST_WAIT;
                     tracing::info!("got a certificate, and new connections get it");
+                    until_next_order(&facts, SystemTime::now).await;
                 }
                 Err(error) => {
                     let serves = certificates.are_there();
@@ -210,6 +211,22 @@ impl Authority {
     }
 }
 
+/// Waits from one order that went well until the next one.
+async fn until_next_order(got: &Facts, clock: impl Fn() -> SystemTime) {
+    sleep(LEAST_BETWEEN_ORDERS).await;
+    until(Some(got.renewal()), clock).await;
+}
+
+/// Waits until `due`; not at all if that is past, or nothing is known of it.
+async fn until(due: Option<SystemTime>, clock: impl Fn() -> SystemTime) {
+    while let Some(left) = due.and_then(|due| due.duration_since(clock()).ok()) {
+        if left.is_zero() {
+            return;
+        }
+        sleep(left.min(LONGEST_SLEEP)).await;
+    }
+}
+
 fn advice(serves: bool) -> &'static str {
     if serves {
         "the certificate could not be renewed, so the one before it stays"
@@ -255,6 +272,8 @@ fn proof(name: &str, digest: &[u8]) -> Result<CertifiedKey, AcmeError> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::super::facts;
     use super::*;
 
@@ -288,6 +307,23 @@ mod tests {
         assert!(!certificates.are_there());
         assert_eq!(ours.serve_kept(&certificates, start + 80 * DAY), Some(start + 60 * DAY));
         assert!(certificates.are_there(), "it serves although it is due");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_next_order_comes_when_the_certificate_is_due_and_never_within_the_hour() {
+        let start = SystemTime::UNIX_EPOCH + 20_000 * DAY;
+        let state = tempfile::tempdir().unwrap();
+        let (_, facts) =
+            authority(&["a.example"], state.path()).understand(&kept("a.example", start)).unwrap();
+        for (days_fast, waits) in
+            [(0, 60 * DAY), (61, LEAST_BETWEEN_ORDERS), (400, LEAST_BETWEEN_ORDERS)]
+        {
+            let began = Instant::now();
+            until_next_order(&facts, || start + days_fast * DAY + began.elapsed()).await;
+            let waited = began.elapsed();
+            let slack = Duration::from_secs(1);
+            assert!((waits..waits + slack).contains(&waited), "{days_fast}: {waited:?}");
+        }
     }
 
     #[test]

@@ -7,25 +7,45 @@ use std::sync::{Arc, PoisonError, RwLock};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
+use super::facts;
+
 /// The protocol by which an authority asks for its proof (RFC 8737 section 4).
 pub const ACME_TLS: &[u8] = b"acme-tls/1";
+
+/// The one that serves.
+#[derive(Debug)]
+struct Serving {
+    key: Arc<CertifiedKey>,
+    /// Whether it is of an authority.
+    is_lasting: bool,
+}
 
 /// The certificates that handshakes get. A lock is taken for each handshake, and never for long.
 #[derive(Debug, Default)]
 pub struct Certificates {
-    serving: RwLock<Option<Arc<CertifiedKey>>>,
+    serving: RwLock<Option<Serving>>,
     proofs: RwLock<BTreeMap<String, Arc<CertifiedKey>>>,
 }
 
 impl Certificates {
     /// From now on handshakes get this one. Connections that are open keep theirs.
     pub(super) fn serve(&self, key: CertifiedKey) {
-        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(key));
+        let facts = key.cert.first().and_then(facts::read);
+        let is_lasting = facts.is_some_and(|facts| !facts.is_its_own_authority);
+        let serving = Serving { key: Arc::new(key), is_lasting };
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = Some(serving);
     }
 
     /// Whether there is one yet.
     pub(super) fn are_there(&self) -> bool {
         self.serving.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Whether browsers may be told to come by https only, from now on (RFC 6797): no certificate
+    /// of the server's own may ask that.
+    pub fn are_lasting(&self) -> bool {
+        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
+        serving.as_ref().is_some_and(|serving| serving.is_lasting)
     }
 
     /// An authority that asks for a proof of `domain` gets this one.
@@ -44,7 +64,8 @@ impl Certificates {
             let proofs = self.proofs.read().unwrap_or_else(PoisonError::into_inner);
             return proofs.get(name?).cloned();
         }
-        self.serving.read().unwrap_or_else(PoisonError::into_inner).clone()
+        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
+        serving.as_ref().map(|serving| Arc::clone(&serving.key))
     }
 }
 
@@ -52,8 +73,16 @@ impl Certificates {
 impl Certificates {
     /// The names of the one that serves.
     pub(super) fn serving_names(&self) -> Vec<String> {
+        self.serving_facts().names
+    }
+
+    pub(super) fn serving_until(&self) -> std::time::SystemTime {
+        self.serving_facts().not_after
+    }
+
+    fn serving_facts(&self) -> facts::Facts {
         let served = self.find(None, false).unwrap();
-        super::facts::read(&served.cert[0]).unwrap().names
+        facts::read(&served.cert[0]).unwrap()
     }
 }
 
@@ -67,6 +96,7 @@ impl ResolvesServerCert for Certificates {
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
     use rustls::crypto::aws_lc_rs::default_provider;
     use rustls::pki_types::PrivatePkcs8KeyDer;
 
@@ -74,9 +104,35 @@ mod tests {
 
     fn made() -> CertifiedKey {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        CertifiedKey::from_der(vec![made.cert.der().clone()], key.into(), &default_provider())
+        usable(&made.cert, &made.signing_key)
+    }
+
+    /// One that an authority has signed.
+    fn signed() -> CertifiedKey {
+        let mut authority = CertificateParams::default();
+        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.distinguished_name.push(DnType::CommonName, "An authority");
+        let authority =
+            CertifiedIssuer::self_signed(authority, KeyPair::generate().unwrap()).unwrap();
+        let key = KeyPair::generate().unwrap();
+        let leaf = CertificateParams::new(["a.example".to_owned()]).unwrap();
+        usable(&leaf.signed_by(&key, &authority).unwrap(), &key)
+    }
+
+    fn usable(certificate: &rcgen::Certificate, key: &KeyPair) -> CertifiedKey {
+        let key = PrivatePkcs8KeyDer::from(key.serialize_der());
+        CertifiedKey::from_der(vec![certificate.der().clone()], key.into(), &default_provider())
             .unwrap()
+    }
+
+    #[test]
+    fn https_is_insisted_on_by_the_certificate_that_serves_now() {
+        let certificates = Certificates::default();
+        assert!(!certificates.are_lasting(), "there is none yet");
+        certificates.serve(signed());
+        assert!(certificates.are_lasting());
+        certificates.serve(made());
+        assert!(!certificates.are_lasting(), "it is its own authority");
     }
 
     #[test]

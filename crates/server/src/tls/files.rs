@@ -40,24 +40,39 @@ impl Files {
     }
 }
 
-/// How a file looks from outside: when and how long it was written, and which one it is.
-type FileState = Option<(i64, i64, u64, u64)>;
+/// How a file looks from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct FileState {
+    written: (i64, i64),
+    /// When its content, owner or rights changed last, which nobody can set.
+    changed: (i64, i64),
+    len: u64,
+    inode: u64,
+}
 
-fn file_state(path: &Path) -> FileState {
+fn file_state(path: &Path) -> Option<FileState> {
     let facts = metadata(path).ok()?;
-    Some((facts.mtime(), facts.mtime_nsec(), facts.size(), facts.ino()))
+    Some(FileState {
+        written: (facts.mtime(), facts.mtime_nsec()),
+        changed: (facts.ctime(), facts.ctime_nsec()),
+        len: facts.size(),
+        inode: facts.ino(),
+    })
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct State {
-    certificate: FileState,
-    key: FileState,
+    certificate: Option<FileState>,
+    key: Option<FileState>,
 }
 
 /// The files and how they looked when they were last read.
 pub(super) struct Watch {
     files: Files,
     read_at: State,
+    /// Why what was last read could not be used: then they are read at each look, since not everything that
+    /// stands in the way (rights of a directory, a mount) shows in how a file looks.
+    failed: Option<String>,
 }
 
 impl Watch {
@@ -69,13 +84,13 @@ impl Watch {
         // Looked at first: what changes while it is read is read again.
         let read_at = files.state();
         let identity = files.read()?;
-        Ok((Watch { files, read_at }, identity))
+        Ok((Watch { files, read_at, failed: None }, identity))
     }
 
-    /// What the files hold if they look different than when they were last read.
+    /// What the files hold if they look different than when they were last read, or could not be used then.
     fn changed(&mut self) -> Option<Result<Identity, TlsError>> {
         let state = self.files.state();
-        if state == self.read_at {
+        if state == self.read_at && self.failed.is_none() {
             return None;
         }
         self.read_at = state;
@@ -88,16 +103,21 @@ impl Watch {
         let file = self.files.certificate.display();
         match used {
             Ok((key, facts)) => {
+                self.failed = None;
                 certificates.serve(key);
                 tracing::info!(%file, "the certificate has changed, and new connections get it");
                 complain(facts.as_ref());
                 facts
             }
             Err(error) => {
-                tracing::warn!(
-                    %file, %error,
-                    "the certificate has changed and cannot be used, so the one before it stays"
-                );
+                let complaint = error.to_string();
+                if self.failed.as_ref() != Some(&complaint) {
+                    tracing::warn!(
+                        %file, %error,
+                        "the certificate has changed and cannot be used, so the one before it stays"
+                    );
+                }
+                self.failed = Some(complaint);
                 None
             }
         }
@@ -152,6 +172,9 @@ fn read_key(path: &Path) -> Result<PrivateKeyDer<'static>, TlsError> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     struct Disk {
@@ -194,6 +217,34 @@ mod tests {
         assert!(watch.look(&certificates).is_some());
         assert_eq!(served(&certificates), ["a-longer-name.example"]);
         assert!(watch.look(&certificates).is_none());
+    }
+
+    #[test]
+    fn a_change_of_rights_alone_is_a_change() {
+        let disk = Disk::new();
+        disk.write("a.example");
+        let (mut watch, _) = Watch::start(disk.files.clone()).unwrap();
+        let before = watch.files.state();
+        // Clocks of file systems go by ticks.
+        while watch.files.state() == before {
+            std::fs::set_permissions(&disk.files.key, Permissions::from_mode(0o600)).unwrap();
+        }
+        assert!(watch.look(&Certificates::default()).is_some());
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_read_again_although_the_files_look_the_same() {
+        let disk = Disk::new();
+        disk.write("a.example");
+        let (mut watch, _) = Watch::start(disk.files.clone()).unwrap();
+        let certificates = Certificates::default();
+        disk.write("longer.example");
+        // As a failed read leaves it: the rights of a directory above, say, were in the way.
+        watch.read_at = watch.files.state();
+        watch.failed = Some("permission denied".to_owned());
+        assert!(watch.look(&certificates).is_some());
+        assert_eq!(served(&certificates), ["longer.example"]);
+        assert!(watch.look(&certificates).is_none(), "and no longer than that");
     }
 
     #[test]

@@ -25,6 +25,7 @@ use acme::Authority;
 pub use certificates::{ACME_TLS, Certificates};
 use facts::Facts;
 use files::{Files, Watch};
+use self_signed::Own;
 
 use crate::config::Tls;
 
@@ -64,9 +65,6 @@ pub enum TlsError {
 /// How connections are encrypted.
 pub struct Encryption {
     config: Arc<ServerConfig>,
-    /// Whether browsers may be told to come by https only, from now on (RFC 6797): no certificate
-    /// of the server's own may ask that.
-    pub is_lasting: bool,
     /// The SHA-256 digest of the certificate of the server's own, as browsers show it.
     pub fingerprint: Option<String>,
     certificates: Arc<Certificates>,
@@ -94,8 +92,8 @@ impl Acceptor {
 
 /// What is to be done so that the certificate stays good.
 enum Upkeep {
-    /// It lasts longer than this process.
-    Nothing,
+    /// It is the server's own, which makes another in time.
+    Own(Own),
     /// Somebody else renews it.
     Watch(Watch, Option<Facts>),
     /// We renew it.
@@ -114,15 +112,16 @@ impl Encryption {
         state: Option<&Path>,
     ) -> Result<Option<Encryption>, TlsError> {
         let certificates = Arc::new(Certificates::default());
-        let (mut is_lasting, mut fingerprint) = (true, None);
+        let mut fingerprint = None;
         let upkeep = match tls {
             Tls::Off => return Ok(None),
             Tls::SelfSigned => {
                 let own = self_signed::identity(names, state, SystemTime::now())?;
                 fingerprint = own.0.first().map(digest_of);
-                certificates.serve(usable(own)?.0);
-                is_lasting = false;
-                Upkeep::Nothing
+                let (key, facts) = usable(own)?;
+                certificates.serve(key);
+                let (names, directory) = (names.to_vec(), state.map(Path::to_owned));
+                Upkeep::Own(Own { names, directory, facts })
             }
             Tls::Files { certificate, key } => {
                 let files = Files { certificate: certificate.clone(), key: key.clone() };
@@ -130,7 +129,6 @@ impl Encryption {
                 let (key, facts) = usable(identity)?;
                 certificates.serve(key);
                 files::complain(facts.as_ref());
-                is_lasting = facts.as_ref().is_some_and(|facts| !facts.is_its_own_authority);
                 Upkeep::Watch(watch, facts)
             }
             Tls::Acme(acme) => {
@@ -139,7 +137,12 @@ impl Encryption {
             }
         };
         let config = server_config(certificates.clone(), matches!(upkeep, Upkeep::Renew(_)))?;
-        Ok(Some(Encryption { config, is_lasting, fingerprint, certificates, upkeep }))
+        Ok(Some(Encryption { config, fingerprint, certificates, upkeep }))
+    }
+
+    /// What handshakes get, now and later.
+    pub fn certificates(&self) -> Arc<Certificates> {
+        self.certificates.clone()
     }
 
     /// What takes TLS connections.
@@ -153,7 +156,7 @@ impl Encryption {
         let certificates = self.certificates;
         let upkeep = async move {
             match self.upkeep {
-                Upkeep::Nothing => {}
+                Upkeep::Own(own) => own.run(&certificates).await,
                 Upkeep::Watch(watch, facts) => watch.run(&certificates, facts).await,
                 Upkeep::Renew(authority) => authority.run(&certificates).await,
             }

@@ -2,14 +2,17 @@
 //! and a page in a call cannot ask at all.
 
 use std::net::IpAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rcgen::{CertificateParams, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use tokio::time::sleep;
 
-use super::Identity;
+use super::certificates::Certificates;
+use super::facts::Facts;
+use super::{Identity, digest_of, usable};
 use crate::private_file;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -17,8 +20,12 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long a certificate is good: the longest that browsers take of anybody.
 const LIFE: Duration = Duration::from_secs(397 * DAY.as_secs());
 
-/// One that is good for less than this is made anew at start.
+/// One that is good for less than this is made anew.
 const LEAST_LIFE: Duration = Duration::from_secs(30 * DAY.as_secs());
+
+/// How often a running server looks whether its own is still good for long enough. Time for which a machine sleeps does
+/// not count, so that an hour may be a day on some.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// Clocks of clients may be so much behind.
 const CLOCK_SKEW: Duration = DAY;
@@ -68,6 +75,49 @@ pub(crate) fn identity(
     Ok((vec![certificate.der().clone()], key.into()))
 }
 
+/// The one that a running server serves.
+pub(super) struct Own {
+    pub(super) names: Vec<IpAddr>,
+    pub(super) directory: Option<PathBuf>,
+    pub(super) facts: Option<Facts>,
+}
+
+impl Own {
+    /// Makes another before it expires, again and again.
+    pub(super) async fn run(mut self, certificates: &Certificates) {
+        loop {
+            sleep(LOOK_INTERVAL).await;
+            self.look(certificates, SystemTime::now());
+        }
+    }
+
+    /// Serves another if this one is good for little more.
+    fn look(&mut self, certificates: &Certificates, now: SystemTime) {
+        if self.facts.as_ref().is_some_and(|facts| facts.not_after > now + LEAST_LIFE) {
+            return;
+        }
+        let made = identity(&self.names, self.directory.as_deref(), now);
+        let used = made.map_err(|error| error.to_string()).and_then(|own| {
+            let fingerprint = own.0.first().map(digest_of);
+            let (key, facts) = usable(own).map_err(|error| error.to_string())?;
+            Ok((key, facts, fingerprint))
+        });
+        match used {
+            Ok((key, facts, fingerprint)) => {
+                certificates.serve(key);
+                self.facts = facts;
+                tracing::info!(
+                    fingerprint,
+                    "the certificate was to expire, so there is another, about which browsers ask once"
+                );
+            }
+            Err(error) => {
+                tracing::warn!(error, "the certificate is to expire, and no other could be made")
+            }
+        }
+    }
+}
+
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
 }
@@ -114,6 +164,27 @@ mod tests {
         let renewed = make(&["192.0.2.2"], later);
         assert_ne!(renewed, moved, "it was to expire soon");
         assert_eq!(make(&["192.0.2.2"], later), renewed);
+    }
+
+    #[test]
+    fn a_server_that_runs_for_a_year_makes_another_before_the_certificate_expires() {
+        let home = tempfile::tempdir().unwrap();
+        let start = SystemTime::now();
+        for directory in [Some(home.path().to_owned()), None] {
+            let first = identity(&[], directory.as_deref(), start).unwrap();
+            let (key, facts) = usable(first).unwrap();
+            let first_end = facts.as_ref().unwrap().not_after;
+            let certificates = Certificates::default();
+            certificates.serve(key);
+            let mut own = Own { names: Vec::new(), directory, facts };
+            own.look(&certificates, start + 300 * DAY);
+            assert_eq!(certificates.serving_until(), first_end);
+            own.look(&certificates, start + 368 * DAY);
+            let end = certificates.serving_until();
+            assert!(end > first_end + 300 * DAY);
+            own.look(&certificates, start + 369 * DAY);
+            assert_eq!(certificates.serving_until(), end, "it is not made anew each day");
+        }
     }
 
     #[test]
