@@ -10,6 +10,7 @@ mod describe;
 mod offer;
 mod quality;
 mod round;
+pub mod stats;
 pub mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};
