@@ -34,7 +34,7 @@ const GOODBYE: Duration = Duration::from_millis(1200);
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The TCP port cannot be had.
-    #[error("cannot listen on {address}: {source} (another address or port: --listen)")]
+    #[error("cannot listen on {address}: {source} ({})", listen_way_out(.source))]
     Listen {
         /// Where.
         address: SocketAddr,
@@ -175,6 +175,16 @@ impl Server {
             tracing::error!(%error, "the listener failed");
         }
         tracing::info!("stopped");
+    }
+}
+
+/// What to do about an address that cannot be listened at.
+fn listen_way_out(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            "a port below 1024 takes the capability CAP_NET_BIND_SERVICE, see docs/operations.md; or another port: --listen"
+        }
+        _ => "another address or port: --listen",
     }
 }
 

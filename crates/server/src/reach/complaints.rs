@@ -21,7 +21,8 @@ pub(crate) fn complaints(config: &Config, candidates: &[SocketAddr]) -> Vec<Stri
             config.listen
         ));
     }
-    if candidates.iter().all(|address| address.ip().is_loopback())
+    if !is_public
+        && candidates.iter().all(|address| address.ip().is_loopback())
         && !config.listen.ip().is_loopback()
     {
         said.push(

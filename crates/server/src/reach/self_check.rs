@@ -1,14 +1,23 @@
 //! Whether this server reaches itself at the addresses that it is told are its own.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use parlor_rtc::stun::{Class, MessageWriter, TransactionId};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::stun::{ask, socket};
 
-/// How long a TCP connection may take: what a first retransmission needs, and some more.
+/// Bytes of the head of a STUN message, at whose end the transaction is (RFC 8489 section 5).
+const HEADER_LEN: usize = 20;
+
+/// How the answer to a Binding request begins.
+const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
+
+/// How long an answer by TCP may take: what a first retransmission needs, and some more.
 const CONNECT_PATIENCE: Duration = Duration::from_secs(4);
 
 /// How an address was tried.
@@ -46,10 +55,22 @@ async fn results(
     }
     for &ip in told.iter().filter(|ip| ours().any(|address| address.ip() == **ip)) {
         let address = SocketAddr::new(ip, tcp_port);
-        let connected = timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
-        results.push((Way::Tcp, address, matches!(connected, Ok(Ok(_)))));
+        let answered = timeout(CONNECT_PATIENCE, answers_by_tcp(address)).await;
+        results.push((Way::Tcp, address, matches!(answered, Ok(Ok(true)))));
     }
     results
+}
+
+/// Whether a server like this one is at the other end: its port answers STUN. That something takes the connection says nothing, since
+/// proxies and routers do.
+async fn answers_by_tcp(address: SocketAddr) -> io::Result<bool> {
+    let transaction = TransactionId(*b"self-checked");
+    let mut request = MessageWriter::new(Class::Request, transaction);
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request.finish().unwrap_or_default()).await?;
+    let mut answer = [0; HEADER_LEN];
+    stream.read_exact(&mut answer).await?;
+    Ok(answer.starts_with(&BINDING_SUCCESS) && answer.ends_with(&transaction.0))
 }
 
 fn warning(way: Way, address: SocketAddr) -> String {
@@ -76,13 +97,25 @@ mod tests {
         let udp = server("127.0.0.1:9", 0).await;
         let tcp = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = tcp.local_addr().unwrap().port();
+        let answering = tokio::spawn(async move {
+            for kind in [BINDING_SUCCESS, *b"HT"] {
+                let (mut stream, _) = tcp.accept().await.unwrap();
+                let mut message = [0; HEADER_LEN];
+                stream.read_exact(&mut message).await.unwrap();
+                message[..2].copy_from_slice(&kind);
+                stream.write_all(&message).await.unwrap();
+            }
+        });
         let told = [udp.ip()];
         let candidates = [udp, "192.0.2.1:4000".parse().unwrap()];
         let found = results(&candidates, &told, port).await;
         let public: SocketAddr = (udp.ip(), port).into();
         assert_eq!(found, [(Way::Udp, udp, true), (Way::Tcp, public, true)]);
-        drop(tcp);
-        assert_eq!(results(&candidates, &told, port).await[1], (Way::Tcp, public, false));
+        for what in ["something else that takes connections", "nothing"] {
+            let found = results(&candidates, &told, port).await;
+            assert_eq!(found[1], (Way::Tcp, public, false), "{what}");
+        }
+        answering.await.unwrap();
         assert_eq!(results(&candidates, &[], port).await, []);
     }
 
