@@ -14,6 +14,7 @@ import ssl
 import sys
 import threading
 import time
+import urllib.error
 import urllib.parse
 import urllib.request
 
@@ -32,6 +33,8 @@ ENCODERS = {
     " ! application/x-rtp,media=video,encoding-name=H264,payload=96",
 }
 
+if len(sys.argv) != 7:
+    sys.exit(__doc__)
 url, picture_file, hertz, certificate, key, codec = sys.argv[1:]
 picture = Picture(picture_file)
 Gst.init(None)
@@ -56,15 +59,25 @@ def offer_made(promise):
     request = urllib.request.Request(
         url, with_fingerprint(offer.sdp.as_text()).encode(), {"Content-Type": "application/sdp"}
     )
-    with urllib.request.urlopen(request) as response:
-        global session
-        session = urllib.parse.urljoin(url, response.headers["Location"])
-        answer = response.read()
+    try:
+        with urllib.request.urlopen(request) as response:
+            global session
+            session = urllib.parse.urljoin(url, response.headers["Location"])
+            answer = response.read()
+    except urllib.error.HTTPError as refusal:
+        give_up(f"{refusal}: {refusal.read().decode(errors='replace')}")
+    except OSError as error:
+        give_up(f"{url}: {error}")
     _, message = GstSdp.SDPMessage.new()
     GstSdp.sdp_message_parse_buffer(answer, message)
     description = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, message)
     peer.emit("set-remote-description", description, Gst.Promise.new())
     print("publishing", flush=True)
+
+
+def give_up(why):
+    print(why, file=sys.stderr, flush=True)
+    os._exit(1)
 
 
 def offer(_peer):

@@ -36,6 +36,7 @@ export class Pages {
 
   #answer(request, response) {
     const { pathname } = new URL(request.url, this.origin);
+    if (pathname === '/favicon.ico') return response.writeHead(204).end();
     const script = this.#scripts.get(pathname.replace(/\.js$/, ''));
     if (!script) return response.writeHead(404).end();
     if (pathname.endsWith('.js')) return response.writeHead(200, { 'content-type': 'text/javascript' }).end(script);

@@ -86,8 +86,9 @@ class Room {
 
   /** Opens the devices and sends what they give. */
   async publish({ video = true, audio = true } = {}) {
-    const constraints = { width: 1280, height: 720 };
-    this.local ??= await navigator.mediaDevices.getUserMedia({ audio, video: video && constraints });
+    const picture = { width: 1280, height: 720 };
+    const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
+    this.local ??= await navigator.mediaDevices.getUserMedia({ audio: audio && sound, video: video && picture });
     const simulcast = query.get('simulcast') === 'true' ? [SIMULCAST, new Map([['l', 100], ['m', 500], ['h', 1500]])] : [];
     for (const track of this.local.getTracks()) {
       const type = track.kind === 'audio' ? 'audio' : 'camera';

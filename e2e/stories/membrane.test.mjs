@@ -36,7 +36,7 @@ describe('Pages on Membrane’s client', () => {
 
   for (const libraries of [{}, { phoenix: 'phoenix-1.7' }, { phoenix: 'phoenix-1.6' }, OLD]) {
     it(`meet our own app, with ${JSON.stringify(libraries)}`, async () => {
-      const room = `meet-${libraries.phoenix ?? ''}-${libraries.webrtc ? 'old' : ''}`;
+      const room = `meet${Object.values(libraries).join('')}`;
       const ours = await Person.join(ann, server, { room, name: 'Ann' });
       const theirs = await MembranePerson.join(bo, server, await pages.with(libraries), { room, name: 'Bo' });
       await Promise.all([theirs.seesMotion(ours), theirs.hears(ours), ours.seesMotion(theirs), ours.hears(theirs)]);
@@ -163,7 +163,7 @@ describe('Pages on Membrane’s client in Firefox', { skip: address ? false : 'F
 
   for (const libraries of [{}, OLD]) {
     it(`meet our own app in Chromium, with ${JSON.stringify(libraries)}`, async () => {
-      const room = `foxes-${libraries.phoenix ?? ''}`;
+      const room = `foxes${Object.values(libraries).join('')}`;
       const ours = await Person.join(chromium, server, { room, name: 'Ann' });
       const theirs = await MembranePerson.join(firefox, server, await pages.with(libraries), { room, name: 'Fox' });
       await Promise.all([theirs.seesMotion(ours), theirs.hears(ours), ours.seesMotion(theirs), ours.hears(theirs)]);

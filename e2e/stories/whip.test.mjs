@@ -2,10 +2,11 @@
 import { after, afterEach, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
+import { openFirefox } from '../lib/browsers.mjs';
 import { company } from '../lib/company.mjs';
 import { hertz } from '../lib/pattern.mjs';
 import { Person } from '../lib/person.mjs';
-import { noFfmpeg, noGstreamer, Publisher } from '../lib/publishers.mjs';
+import { noFfmpeg, noGstreamer, Program } from '../lib/programs.mjs';
 import { play, publish, WhipPage } from '../lib/whip-page.mjs';
 
 /** A tone is read with this much error at most, in hertz. */
@@ -16,7 +17,7 @@ const GONE_WITHIN = 3000;
 describe('WHIP and WHEP', () => {
   const here = company(2);
   const pages = [];
-  const publishers = [];
+  const programs = [];
   let site;
 
   before(async () => (site = await WhipPage.start()));
@@ -26,7 +27,7 @@ describe('WHIP and WHEP', () => {
       assert.deepEqual(page.problems, [], 'nothing failed behind the scenes of a page');
       await page.context().close();
     }
-    for (const publisher of publishers.splice(0)) if (publisher.child.exitCode === null) await publisher.kill();
+    for (const program of programs.splice(0)) if (program.child.exitCode === null) await program.kill();
   });
 
   const url = (endpoint, room, query = '') => `${here.server.origin}/${endpoint}/${room}${query}`;
@@ -121,11 +122,29 @@ describe('WHIP and WHEP', () => {
     await plays(page, ann.id);
   });
 
+  it('Firefox publishes and plays by npm whip-whep', async () => {
+    const firefox = await openFirefox({ id: 3 });
+    try {
+      const ann = await join('fox');
+      const page = await open(firefox);
+      await page.evaluate(publish, url('whip', 'fox', '?name=Fox'));
+      await seesAndHears(ann, await met(ann, 'Fox', 3));
+      await page.evaluate(() => globalThis.client.stop());
+      await page.evaluate(play, url('whep', 'fox'));
+      await plays(page, ann.id);
+      await page.evaluate(() => globalThis.client.stop());
+      assert.deepEqual(page.problems, []);
+    } finally {
+      await firefox.close();
+      pages.pop();
+    }
+  });
+
   for (const codec of ['vp8', 'h264'])
     it(`GStreamer publishes in ${codec.toUpperCase()} and is missed when it ends`, { skip: noGstreamer }, async () => {
       const ann = await join(`gst-${codec}`);
-      const publisher = await Publisher.gstreamer({ url: url('whip', `gst-${codec}`, '?name=GStreamer'), id: 7, codec });
-      publishers.push(publisher);
+      const publisher = await Program.gstreamer({ url: url('whip', `gst-${codec}`, '?name=GStreamer'), id: 7, codec });
+      programs.push(publisher);
       const other = await met(ann, 'GStreamer', 7);
       await seesAndHears(ann, other);
       await publisher.stop();
@@ -134,11 +153,20 @@ describe('WHIP and WHEP', () => {
 
   it('FFmpeg publishes in H.264 and is missed when it ends', { skip: noFfmpeg }, async () => {
     const ann = await join('ffmpeg');
-    const publisher = await Publisher.ffmpeg({ url: url('whip', 'ffmpeg', '?name=FFmpeg'), id: 8 });
-    publishers.push(publisher);
+    const publisher = await Program.ffmpeg({ url: url('whip', 'ffmpeg', '?name=FFmpeg'), id: 8 });
+    programs.push(publisher);
     const other = await met(ann, 'FFmpeg', 8);
     await seesAndHears(ann, other);
     await publisher.stop();
     await ann.missesWithin(other, GONE_WITHIN);
+  });
+
+  it('aiortc plays by WHEP, and shows and sounds like who is there', { skip: noFfmpeg }, async () => {
+    const ann = await join('aiortc');
+    const player = await Program.aiortc({ url: url('whep', 'aiortc') });
+    programs.push(player);
+    await player.says(`sees ${ann.id}\n`);
+    await player.says(`hears ${hertz(ann.id)}\n`);
+    await player.stop();
   });
 });

@@ -48,17 +48,19 @@ export async function tryWay(way, means) {
   const connection = new Connection({
     create: (config) => {
       const rtc = create({ ...config, iceServers: relays, iceTransportPolicy: isDirect(way) ? "all" : "relay" });
-      rtc.addEventListener("icecandidateerror", ({ errorCode, errorText }) => (complaint = ` The browser says: ${errorCode} ${errorText}`.trimEnd()));
+      rtc.addEventListener("icecandidateerror", ({ errorCode, errorText }) => (complaint = ` The browser says: ${`${errorCode} ${errorText}`.trim().replace(/\.$/, "")}.`));
       return rtc;
     },
     slotPairs: 1,
   });
   const timeout = AbortSignal.timeout(TRIAL_TIMEOUT_MS);
+  /** Where the server says that it is, once that is known: above all of a way that fails. @type {Place[]} */
+  const places = [];
   try {
-    return await unlessAborted(attempt(way, connection, means), AbortSignal.any([means.signal, timeout]));
+    return await unlessAborted(attempt(way, connection, means, places), AbortSignal.any([means.signal, timeout]));
   } catch (error) {
     if (means.signal.aborted) return { outcome: "untested", reason: "The test was called off." };
-    if (timeout.aborted) return { outcome: "fails", reason: `No connection within ${TRIAL_TIMEOUT_MS / 1000} s.${complaint}` };
+    if (timeout.aborted) return { outcome: "fails", reason: `No connection within ${TRIAL_TIMEOUT_MS / 1000} s.${complaint}`, places };
     return { outcome: "untested", reason: ParlorError.from(error).message };
   } finally {
     connection.close();
@@ -70,15 +72,16 @@ export async function tryWay(way, means) {
  * @param {Way} way
  * @param {Connection} connection
  * @param {Means} means
+ * @param {Place[]} places  filled with where the server says that it is
  * @returns {Promise<Result>}
  */
-async function attempt(way, connection, { channel, onJoined }) {
+async function attempt(way, connection, { channel, onJoined }, places) {
   const description = await connection.offer();
   /** @type {Joined} */
   const joined = await channel.join({ protocol: "parlor", version: 1, name: "Connection test", ...description });
   onJoined?.(joined);
   const answer = answerFor(joined.answer ?? "", way);
-  const places = placesIn(answer);
+  places.push(...placesIn(answer));
   if (places.length === 0) return { outcome: "absent" };
   const start = performance.now();
   const settled = new Promise((resolve) => connection.on("state", (state) => (state === "connected" || state === "failed") && resolve(state)));

@@ -92,6 +92,8 @@ export function advice(subject, result) {
   if (result?.outcome === "untested") return result.reason ?? "";
   if (result?.outcome !== "fails" && result?.outcome !== "absent") return "";
   const reason = result.outcome === "fails" && result.reason ? `${result.reason} ` : "";
+  // A browser that refuses devices says what to do about it.
+  if (reason && (subject === "microphone" || subject === "camera")) return reason.trim();
   return reason + ADVICE[subject][result.outcome];
 }
 
@@ -111,7 +113,9 @@ export function verdict(findings) {
   if (relay) return `Calls work from here by ${NAMES[relay]}, with more delay than on a direct way.${missing}`;
   const ways = /** @type {const} */ (["udp", "tcp", ...RELAYS]).map((way) => findings.get(way)?.outcome);
   if (!ways.includes("fails")) return "The server did not let us try: see the reasons below, and test again later.";
-  return "Calls do not work from here: sound and picture find no way to the server. Send the report to whoever runs it.";
+  const announced = [...new Set(findings.get("udp")?.places?.map(({ address }) => address))].join(" and ");
+  const mistaken = announced ? ` Either this network lets nothing through, or ${announced}, which the server announces, is not where it is.` : "";
+  return `Calls do not work from here: sound and picture find no way to the server.${mistaken} Send the report to whoever runs it.`;
 }
 
 /**
@@ -133,6 +137,7 @@ export function report(findings, { page, browser, time, secure }) {
     const details = [result.reason, places.length > 0 ? `server at ${places.join(", ")}` : ""].filter(Boolean).join(" ");
     lines.push(`${NAMES[subject]}: ${outcomeWords(result)}${details ? ` (${details})` : ""}`);
   }
-  if (findings.size === Object.keys(NAMES).length) lines.push(verdict(findings));
+  const isDone = findings.size === Object.keys(NAMES).length;
+  lines.push(isDone ? verdict(findings) : "The test was still running.");
   return `${lines.join("\n")}\n`;
 }

@@ -193,3 +193,21 @@ test("every subject has a name, a meaning and advice for when it fails", () => {
   }
   assert.equal(outcomeWords(undefined), "Testing…");
 });
+
+test("where nothing gets through, the report says where the server says that it is", async () => {
+  const { found } = await findings(new World({ working: [] }));
+  assert.match(verdict(found), /192\.0\.2\.1 and 2001:db8::1, which the server announces, is not where it is/);
+  const circumstances = { page: "https://meet.example/check", browser: "a browser", time: new Date(0), secure: true };
+  assert.match(report(found, circumstances), /UDP: Fails \(The browser gave up\. server at 192\.0\.2\.1:4000, \[2001:db8::1\]:4000\)/);
+  found.delete("camera");
+  assert.match(report(found, circumstances), /The test was still running\./);
+});
+
+test("a way that nobody hears of in time says where it was looked for", async (t) => {
+  const timeout = new AbortController();
+  t.mock.method(AbortSignal, "timeout", () => timeout.signal);
+  const world = new World({ working: WAYS });
+  world.create = (config) => Object.assign(new OneWay(config, WAYS), { setRemoteDescription: () => new Promise(() => queueMicrotask(() => timeout.abort())) });
+  const { found } = await findings(world);
+  assert.deepEqual([found.get("udp").outcome, found.get("udp").places.length], ["fails", 2]);
+});

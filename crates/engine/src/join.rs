@@ -86,7 +86,7 @@ impl Engine {
         let pins = match join.receive {
             Receive::Floating => Vec::new(),
             Receive::Pinned(pins) => {
-                peer.vacant_hold = Hold::Free;
+                peer.vacant_hold = Hold::Fresh;
                 pins
             }
         };

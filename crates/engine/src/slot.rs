@@ -144,7 +144,7 @@ impl Slot {
                 (format!("slot-{}", self.pair), format!("slot-{}-{}", self.pair, self.kind))
             }
             (Hold::Pinned(id), Some(track)) => (stream_of(track), id.to_string()),
-            (Hold::Pinned(_) | Hold::Free | Hold::Spent, _) => return None,
+            (Hold::Pinned(_) | Hold::Fresh | Hold::Used | Hold::Spent, _) => return None,
         };
         let Headers { ssrc: Ssrc(ssrc), rtx_ssrc: Ssrc(rtx_ssrc), .. } = self.outgoing.headers;
         self.open.then(|| sdp::Slot {

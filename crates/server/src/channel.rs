@@ -14,9 +14,11 @@ use serde_json::value::RawValue;
 use crate::admission;
 use crate::app::App;
 use crate::dialect::membrane::channel::{JoinPayload, MembraneChannel};
+use crate::dialect::membrane::stats::{self, StatsChannel};
+use crate::membership::{Channel, Membership};
 use crate::rate::TokenBucket;
 use crate::room::command::{Command, Request, SessionId};
-use crate::room::{Entry, RoomHandle, Voice};
+use crate::room::{Entry, Voice};
 use crate::session::{Session, encode};
 use crate::socket::{Outbox, Pulse};
 
@@ -70,21 +72,6 @@ pub fn parse_payload<T: DeserializeOwned>(payload: &RawValue) -> Result<T, Refus
     })
 }
 
-/// One joined topic.
-enum Channel {
-    /// In our own dialect.
-    Parlor(Membership),
-    /// In Membrane's.
-    Membrane(Box<MembraneChannel>),
-}
-
-/// A membership of a room, for as long as the channel lasts.
-struct Membership {
-    id: SessionId,
-    session: Session,
-    room: RoomHandle,
-}
-
 /// The channels of one socket.
 pub struct Channels {
     app: App,
@@ -120,12 +107,14 @@ impl Channels {
                 self.pulse.beat(Instant::now());
                 self.reply(&frame, Reply::Ok(Empty {}));
             }
+            (stats::TOPIC, event::JOIN) => self.join_stats(&frame).await,
             (topic, event::JOIN) => match topic.strip_prefix(ROOM_TOPIC_PREFIX) {
                 Some(room) => self.join(&frame, room).await,
                 None => self.refuse(&frame, unmatched_topic()),
             },
             _ => self.event(&frame).await,
         }
+        self.tell_stats();
         Ok(())
     }
 
@@ -232,6 +221,30 @@ impl Channels {
         }
     }
 
+    /// Joins the channel of the server's numbers. What else is said in the join does not matter.
+    async fn join_stats(&mut self, frame: &RawFrame<'_>) {
+        let now = Instant::now();
+        let Frame(join_ref, reference, topic, ..) = frame;
+        let may_join = self.may_join(now, self.by_topic.contains_key(&**topic));
+        self.leave(topic, None).await;
+        match may_join {
+            Ok(()) => {
+                let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
+                let channel = Channel::Stats(StatsChannel::join(session, reference.as_deref()));
+                self.by_topic.insert(topic.clone().into_owned(), channel);
+            }
+            Err(refusal) => self.refuse(frame, refusal),
+        }
+    }
+
+    /// Numbers are of the rooms that the socket is in itself.
+    fn tell_stats(&self) {
+        if let Some(Channel::Stats(stats)) = self.by_topic.get(stats::TOPIC) {
+            let members = self.by_topic.values().filter_map(Channel::member);
+            stats.rooms_are(members.map(|(id, room)| (id, room.clone())).collect());
+        }
+    }
+
     /// Leaves a topic, if it was joined. The channel is forgotten only when its room has been told:
     /// a socket that closes meanwhile tells it then.
     async fn leave(&mut self, topic: &str, reference: Option<String>) {
@@ -273,6 +286,7 @@ impl Channels {
         }
         let membership = match channel {
             Channel::Membrane(channel) => return channel.event(name, payload).await,
+            Channel::Stats(_) => return self.refuse(frame, unknown_event()),
             Channel::Parlor(membership) => (membership.id, membership.room.clone()),
         };
         let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
@@ -315,46 +329,7 @@ impl Channels {
                 let senders = self.app.rooms.name_tracks(senders);
                 Ok(Request::Offer { offer, senders, pins: Vec::new() })
             }
-            _ => {
-                let message = "There is no such event in a room.";
-                Err(Refusal::new(Reason::UnknownEvent, message))
-            }
-        }
-    }
-}
-
-impl Channel {
-    fn session(&self) -> &Session {
-        match self {
-            Channel::Parlor(membership) => &membership.session,
-            Channel::Membrane(channel) => channel.session(),
-        }
-    }
-
-    /// The session that a room knows, and the room.
-    fn member(&self) -> Option<(SessionId, &RoomHandle)> {
-        match self {
-            Channel::Parlor(membership) => Some((membership.id, &membership.room)),
-            Channel::Membrane(channel) => channel.member(),
-        }
-    }
-
-    async fn leave(&mut self, reference: Option<String>) {
-        match self {
-            Channel::Parlor(membership) => membership.leave(reference).await,
-            Channel::Membrane(channel) => channel.leave(reference).await,
-        }
-    }
-}
-
-impl Membership {
-    async fn leave(&self, reference: Option<String>) {
-        let request = Request::Leave;
-        let command = Command::Request { session: self.id, reference: reference.clone(), request };
-        if !self.room.send(command).await {
-            // The room has ended meanwhile, and with it the membership.
-            let done = crate::room::command::Response::Empty(Empty {});
-            self.session.reply(reference.as_deref(), Ok(done));
+            _ => Err(unknown_event()),
         }
     }
 }
@@ -369,6 +344,10 @@ fn says_no_protocol(payload: &RawValue) -> bool {
 
 fn unmatched_topic() -> Refusal {
     Refusal::new(Reason::UnmatchedTopic, "There is no such topic on this server.")
+}
+
+fn unknown_event() -> Refusal {
+    Refusal::new(Reason::UnknownEvent, "There is no such event in this topic.")
 }
 
 fn too_many_requests(wait: Duration) -> Refusal {

@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
+use parlor_wire::membrane::ClientEvent;
 use parlor_wire::{
-    Ended, Join as WireJoin, MoreSlots, Offer, PeerId, Reason, Refusal, Sender, Source, Speakers,
-    SwitchTrack, TrackId, View,
+    Ended, Join as WireJoin, MoreSlots, Negotiated, Offer, PeerId, Reason, Refusal, Sender, Source,
+    Speakers, SwitchTrack, TrackId, View,
 };
 
 use crate::admission;
 use crate::channel::{parse_frame, parse_payload};
+use crate::dialect::membrane::{self as dialect, Ask, Dialect};
 use crate::http::whip::fragment::{self, Fragment};
+use crate::room::about::Entered;
 use crate::room::command::{
     Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Request,
     Response, SessionId,
@@ -42,6 +45,36 @@ pub fn sdpfrag(bytes: &[u8]) {
     assert_eq!(changed.lines().count(), offer.lines().count());
     assert_eq!(fragment::ufrag_of(&changed), Some(ice.ufrag()));
     assert_eq!(Fragment::parse(&changed), Ok(Fragment { ice: Some(ice) }));
+}
+
+/// Media events of Membrane's clients, one in each line, as anybody may send them: whatever they say, no more than one
+/// offer is asked for or answered at a time.
+pub fn media_events(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let mut dialect = Dialect::new(false);
+    let mut now = Instant::now();
+    let entered = Entered { peer: PeerId(1), others: Vec::new(), speakers: Speakers::default() };
+    dialect.entered(now, entered, Vec::new());
+    let mut asked = 0_u32;
+    for line in text.lines() {
+        match serde_json::from_str::<ClientEvent<serde_json::Value>>(line) {
+            Ok(event) => dialect.heard(now, event),
+            // Anything else: the room answers, or time passes.
+            Err(_) if asked > 0 => {
+                asked -= 1;
+                let (answer, tracks, slots) = (String::new(), Vec::new(), Vec::new());
+                dialect.answered(now, Ok(Negotiated { answer, tracks, slots }));
+            }
+            Err(_) => {
+                now += Duration::from_secs(20);
+                dialect.tick(now);
+            }
+        }
+        let offers = dialect.poll().into_iter();
+        asked += offers.filter(|it| matches!(it, dialect::Effect::Ask(Ask::Offer { .. }))).count()
+            as u32;
+        assert!(asked <= 1, "two offers are being answered");
+    }
 }
 
 /// Operations on one room, one for each pair of bytes: whatever happens, what the room says is

@@ -15,6 +15,7 @@ mod in_the_clear;
 mod introduction;
 pub mod listen;
 pub mod logging;
+mod membership;
 pub mod metrics;
 mod opener;
 pub mod pool;

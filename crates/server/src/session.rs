@@ -74,6 +74,14 @@ impl Session {
         self.send(None, event, payload);
     }
 
+    /// The same of what is lost when the client has not read everything before it.
+    pub fn offer_event<P: Serialize>(&self, event: &str, payload: &P) {
+        if self.outbox.is_read() {
+            let join_ref = self.join_ref.as_deref();
+            self.outbox.offer(encode(join_ref, None, &self.topic, event, payload));
+        }
+    }
+
     /// Sends a frame that was encoded for many by [`broadcast`].
     pub fn forward(&self, frame: Utf8Bytes) {
         self.outbox.send(frame);

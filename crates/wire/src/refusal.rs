@@ -70,7 +70,7 @@ pub enum Reason {
     /// There is no such topic on this server.
     #[serde(rename = "unmatched topic")]
     UnmatchedTopic,
-    /// There is no such event in a room.
+    /// There is no such event in this topic.
     UnknownEvent,
 }
 

@@ -8,7 +8,7 @@ mod identity;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use dimpl::{Dtls, Error, Output, SecurityError};
+use dimpl::{CryptoError, Dtls, Error, Output, SecurityError};
 
 pub use identity::{Fingerprint, Identity, IdentityError, InvalidFingerprint};
 
@@ -44,6 +44,10 @@ pub enum Failure {
     /// The client's certificate is not the one of its session description.
     #[error("the client's certificate does not have the signalled fingerprint")]
     FingerprintMismatch,
+    /// The client has none on the curves that we verify by, and WebRTC has (RFC 8827 section 6.5): encoders make RSA
+    /// keys, and such on P-224.
+    #[error("the client has no certificate on P-256 or P-384")]
+    NoCertificate,
     /// The handshake broke off: no common cipher suite, a signature that does not hold, or the
     /// like.
     #[error("the DTLS handshake failed")]
@@ -342,8 +346,31 @@ fn failure(error: &Error) -> Failure {
         Error::SecurityError(SecurityError::FatalAlert { description }) => {
             Failure::Alert(*description)
         }
+        Error::CertificateError(_)
+        | Error::CryptoError(
+            CryptoError::UnsupportedEcCurve
+            | CryptoError::UnsupportedPublicKeyAlgorithm
+            | CryptoError::UnsupportedSignatureAlgorithm(_),
+        ) => Failure::NoCertificate,
         Error::Timeout(_) => Failure::Timeout,
         Error::ConnectionClosed => Failure::ClosedByClient,
         _ => Failure::Handshake,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_we_cannot_verify_by_is_called_that() {
+        let curve = Error::CryptoError(CryptoError::UnsupportedEcCurve);
+        let rsa = Error::CryptoError(CryptoError::UnsupportedPublicKeyAlgorithm);
+        // OpenSSL sends none rather than one that was not asked for.
+        let none = Error::CertificateError(dimpl::CertificateError::NoClientCertificateReceived);
+        for error in [curve, rsa, none] {
+            assert_eq!(failure(&error), Failure::NoCertificate, "{error}");
+        }
+        assert_eq!(failure(&Error::ReceiveQueueFull), Failure::Handshake);
     }
 }

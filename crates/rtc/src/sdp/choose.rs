@@ -79,7 +79,7 @@ pub(super) fn extensions(
     let has_transport_sequence = all().any(|e| e.kind == ExtensionKind::TransportSequence);
     for extension in all() {
         let superseded = extension.kind == ExtensionKind::AbsSendTime && has_transport_sequence;
-        let wanted = !superseded && is_useful(extension.kind, kind, direction);
+        let wanted = !superseded && is_useful(extension.kind, kind);
         let id = u8::try_from(extension.id).ok().filter(|id| is_usable_id(*id, direction));
         let new = !chosen.iter().any(|c| c.kind == extension.kind || Some(c.id) == id);
         if let Some(id) = id.filter(|_| wanted && new && goes(extension, direction)) {
@@ -91,15 +91,15 @@ pub(super) fn extensions(
     chosen
 }
 
-/// Our policy: what we read from senders and what we write to receivers.
-fn is_useful(extension: ExtensionKind, kind: MediaKind, direction: Direction) -> bool {
+/// Our policy: what we read from senders and what we write to receivers, and what a client needs for later offers.
+fn is_useful(extension: ExtensionKind, kind: MediaKind) -> bool {
     let video = kind == MediaKind::Video;
     match extension {
         ExtensionKind::Mid | ExtensionKind::TransportSequence => true,
         ExtensionKind::AudioLevel => !video,
-        ExtensionKind::Rid | ExtensionKind::RepairedRid => {
-            video && direction != Direction::ClientReceives
-        }
+        // We write none to receivers, and agree on them nevertheless: in a later offer Chromium gives a new section only
+        // what others of its kind have, and fails to offer simulcast without these.
+        ExtensionKind::Rid | ExtensionKind::RepairedRid => video,
         ExtensionKind::DependencyDescriptor | ExtensionKind::ColorSpace => video,
         // We could pass it on, and agree on it with nobody: a browser that may signal the orientation
         // leaves its pictures unturned, and a viewer whose browser does not know the extension (Firefox)

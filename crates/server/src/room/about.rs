@@ -6,12 +6,26 @@ use std::sync::Arc;
 
 use parlor_wire::{Empty, LeaveReason, Peer, PeerId, Presence, Reason, Refusal, Speakers, TrackId};
 
-use super::command::{Effect, Join, Manner, MediaCommand, Push, Response};
+use super::command::{Effect, Join, MediaCommand, Push, Response};
+use super::door::Watch;
 use super::member::Member;
 use super::state::RoomState;
 
 /// Any JSON value, opaque to the server.
 pub type Metadata = serde_json::Value;
+
+/// How a member and its room talk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Parlor's own protocol: it offers when it joins, and comes back when it is lost.
+    Parlor,
+    /// Membrane's media events: it is in before it offers, and out when its socket is.
+    Membrane,
+    /// WHIP (RFC 9725): it offers when it joins, has no socket, and is told nothing.
+    Whip,
+    /// WHEP (draft-ietf-wish-whep): the same of one who watches this and is not seen.
+    Whep(Watch),
+}
 
 /// What a member says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

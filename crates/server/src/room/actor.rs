@@ -18,6 +18,7 @@ use super::about::Metadata;
 use super::command::{Command, Effect, Join, MediaCommand, Push, Response, SessionId};
 use super::media::{RoomMedia, command_of, server_busy};
 use super::registry::{Rooms, SharedCensus};
+use super::report::Inquiry;
 use super::state::RoomState;
 use super::voice::Voice;
 use crate::dialect::membrane::voice::MembraneVoice;
@@ -33,6 +34,8 @@ pub(super) enum ToRoom {
     Join { join: Box<Join>, voice: Voice },
     /// A client of Membrane's dialect says something.
     MediaEvent { session: SessionId, event: Box<ClientEvent<Metadata>> },
+    /// Somebody wants its numbers, which changes nothing.
+    Inquiry(Inquiry),
     /// Anything else.
     Command(Command),
 }
@@ -183,6 +186,9 @@ impl Running {
                 Woken::Message(Some(ToRoom::MediaEvent { session, event })) => {
                     self.with_membrane(actor, session, |voice| voice.heard(*event));
                     self.apply_late(actor).await;
+                }
+                Woken::Message(Some(ToRoom::Inquiry(inquiry))) => {
+                    inquiry.answer(&actor.name, &self.state);
                 }
                 Woken::Deadline => {
                     self.tick_voices(actor);

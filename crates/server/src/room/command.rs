@@ -11,8 +11,9 @@ use parlor_wire::{
 use serde::Serialize;
 
 use super::about::{Entered, Metadata, Roster, TrackAbout};
-use super::door::Watch;
 use super::token::Token;
+
+pub use super::about::Manner;
 
 /// One client's membership of one topic over one socket, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,19 +21,6 @@ pub struct SessionId(pub u64);
 
 /// The `ref` of a request; a request without one gets no reply.
 pub type Reference = Option<String>;
-
-/// How a member and its room talk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// Parlor's own protocol: it offers when it joins, and comes back when it is lost.
-    Parlor,
-    /// Membrane's media events: it is in before it offers, and out when its socket is.
-    Membrane,
-    /// WHIP (RFC 9725): it offers when it joins, has no socket, and is told nothing.
-    Whip,
-    /// WHEP (draft-ietf-wish-whep): the same of one who watches this and is not seen.
-    Whep(Watch),
-}
 
 /// Something a room is told.
 #[derive(Clone, Debug)]

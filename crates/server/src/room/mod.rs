@@ -10,6 +10,7 @@ mod member;
 mod negotiate;
 pub mod presence;
 mod registry;
+pub mod report;
 mod state;
 mod token;
 mod voice;

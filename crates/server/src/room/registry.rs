@@ -8,7 +8,7 @@ use parlor_engine::RoomId;
 use parlor_media::MediaHandle;
 use parlor_wire::membrane::ClientEvent;
 use parlor_wire::{PeerId, Reason, Refusal, RoomName, Sender, TrackId};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,6 +16,7 @@ use super::about::{Metadata, TrackAbout};
 use super::actor::{Actor, MAILBOX_LEN, ToRoom};
 use super::command::{Command, Join, NamedSender, Reference, SessionId};
 use super::negotiate::resume_is_unknown;
+use super::report::{Inquiry, Report};
 use super::state::Census;
 use super::token::Token;
 use super::voice::Voice;
@@ -115,6 +116,15 @@ impl RoomHandle {
     pub async fn send_event(&self, session: SessionId, event: ClientEvent<Metadata>) -> bool {
         let event = Box::new(event);
         self.mailbox.send(ToRoom::MediaEvent { session, event }).await.is_ok()
+    }
+
+    /// Its numbers as the member of `session` may know them, of itself and of as many others that those are at most
+    /// `endpoints`. None when it is not in, and from a room that has too much to do.
+    pub async fn report(&self, session: SessionId, endpoints: usize) -> Option<Report> {
+        let (answer, report) = oneshot::channel();
+        let inquiry = Inquiry { session, endpoints, answer };
+        self.mailbox.try_send(ToRoom::Inquiry(inquiry)).ok()?;
+        report.await.ok()
     }
 }
 

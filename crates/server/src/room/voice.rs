@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
-use parlor_wire::Refusal;
+use parlor_wire::{Ended, Refusal, RoomName};
 use tokio::sync::mpsc;
 
 use super::command::{Push, Reference, Response};
@@ -28,6 +28,18 @@ pub struct HttpVoice {
     pub replies: mpsc::Sender<Result<Response, Refusal>>,
     /// When the join arrived.
     pub began: Instant,
+    /// Which room, for logs.
+    pub room: RoomName,
+}
+
+impl HttpVoice {
+    /// Why it ends nobody can tell the client, so whoever runs the server is told.
+    fn note(&self, push: &Push) {
+        if let Push::Ended(Ended { reason, message }) = push {
+            let (room, reason) = (&self.room, reason.as_str());
+            tracing::info!(%room, reason, "who came by WHIP or WHEP is out: {message}");
+        }
+    }
 }
 
 impl Voice {
@@ -60,7 +72,7 @@ impl Voice {
         match self {
             Voice::Parlor(session) => session.push(push),
             Voice::Membrane(voice) => voice.push(push),
-            Voice::Http(_) => {}
+            Voice::Http(voice) => voice.note(push),
         }
     }
 

@@ -110,6 +110,19 @@ impl Outbox {
         }
     }
 
+    /// Whether nothing waits to be written.
+    pub fn is_read(&self) -> bool {
+        self.queued_bytes.load(Ordering::Relaxed) == 0
+    }
+
+    /// Queues one text frame that may be lost: it is when others wait, or when there is no memory for it. The socket
+    /// stays open.
+    pub fn offer(&self, frame: Utf8Bytes) {
+        if self.is_read() {
+            let _lost = self.enqueue(frame);
+        }
+    }
+
     fn enqueue(&self, frame: Utf8Bytes) -> Result<(), Closing> {
         let len = frame.len();
         let all = self.queued_bytes.fetch_add(len, Ordering::Relaxed) + len;
@@ -183,6 +196,22 @@ mod tests {
         outbox.close(Closing::Stopping);
         assert_eq!(*closed.borrow(), Some(Closing::TooSlow), "the first reason counts");
         assert_eq!(std::iter::from_fn(|| queue.next_now()).count(), 4);
+    }
+
+    #[test]
+    fn what_may_be_lost_waits_for_nobody_and_closes_nothing() {
+        let (outbox, mut queue, closed) = outbox();
+        outbox.offer(Utf8Bytes::from("x".repeat(MAX_QUEUED_BYTES + 1)));
+        assert!(queue.next_now().is_none(), "it was too large");
+        outbox.offer(Utf8Bytes::from_static("first"));
+        outbox.offer(Utf8Bytes::from_static("lost, for the first one is not read"));
+        let first = queue.next_now().unwrap();
+        assert_eq!(first.message(), Message::text("first"));
+        assert!(queue.next_now().is_none());
+        drop(first);
+        outbox.offer(Utf8Bytes::from_static("third"));
+        assert_eq!(queue.next_now().unwrap().message(), Message::text("third"));
+        assert_eq!(*closed.borrow(), None);
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! The rules that it keeps, with their reasons, are in `docs/membrane.md`. Each client has at most one negotiation under
 //! way ([`round`]); whatever happens meanwhile is gathered for the next.
 
+mod changes;
 pub mod channel;
 mod describe;
 mod offer;
 mod quality;
 mod round;
+pub mod stats;
 pub mod voice;
 
 use std::collections::{BTreeMap, BTreeSet};

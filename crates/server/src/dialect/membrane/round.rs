@@ -13,12 +13,16 @@ use parlor_wire::{Kind, Negotiated, PeerId, TrackId};
 
 use super::describe::{self, Shown};
 use super::offer::Sections;
-use super::{Ask, Dialect, Known, KnownTrack, WEBRTC};
+use super::{Ask, Dialect, Known, KnownTrack};
 use crate::room::about::Metadata;
 
 /// Tracks of each kind that one client is told of: the offer that receives them all fits a frame, although it is wrapped
 /// twice.
 const MAX_TRACKS_PER_KIND: usize = 48;
+
+/// So many sections of each kind a client has at least before any of them carries a second track. Chromium 156 decodes
+/// pictures on a section that had carried others, and shows none of them.
+const FRESH_SECTIONS: u16 = 56;
 
 /// A client that has not offered after so long never will: it has failed to make an offer, and says nothing of it.
 const OFFER_PATIENCE: Duration = Duration::from_secs(30);
@@ -52,6 +56,8 @@ pub(super) struct Round {
     types: TracksTypes,
     /// Its sections and tracks in the offer that is being answered.
     offered: BTreeMap<String, String>,
+    /// The sections that an answer has ever put a track on, by their mids.
+    used: BTreeMap<String, Kind>,
     /// The tracks that the last answer has a section for.
     occupied: Vec<(TrackId, Kind)>,
     /// When a track that found no section is tried again, and how often that was done.
@@ -105,42 +111,6 @@ impl Dialect {
             self.begin(now);
         }
         self.tell_voices();
-    }
-
-    /// Newcomers, and what people want seen.
-    fn tell_of_people(&mut self) {
-        let mut events = Vec::new();
-        for (peer, other) in &self.others {
-            let (id, metadata) = (peer.to_string(), describe::metadata_of(other));
-            match self.known.get_mut(peer) {
-                None => {
-                    let known = Known { metadata: metadata.clone(), tracks: BTreeMap::new() };
-                    self.known.insert(*peer, known);
-                    events.push(ServerEvent::EndpointAdded { id, kind: WEBRTC, metadata });
-                }
-                Some(known) if known.metadata != metadata => {
-                    known.metadata.clone_from(&metadata);
-                    events.push(ServerEvent::EndpointUpdated { id, metadata });
-                }
-                Some(_) => {}
-            }
-        }
-        events.into_iter().for_each(|event| self.say(event));
-    }
-
-    /// What people want seen of the tracks that the client knows, and which encodings of them they send.
-    fn tell_of_known_tracks(&mut self) {
-        let mut events = Vec::new();
-        for (peer, known) in &mut self.known {
-            let Some(other) = self.others.get(peer) else { continue };
-            let mut shown = describe::tracks_of(other);
-            for (label, track) in &mut known.tracks {
-                let Some(shown) = shown.remove(label) else { continue };
-                note_changes(&mut events, *peer, label, &track.shown, &shown);
-                track.shown = shown;
-            }
-        }
-        events.into_iter().for_each(|event| self.say(event));
     }
 
     /// Begins a negotiation if there is a reason for one.
@@ -273,10 +243,18 @@ impl Dialect {
             let occupied = self.round.occupied.iter();
             occupied.filter(|(track, of)| *of == kind && !is_known(*track)).count() as u16
         };
-        let (busy_audio, busy_video) = (busy(Kind::Audio), busy(Kind::Video));
+        let fresh = |kind| {
+            let used = self.round.used.values().filter(|of| **of == kind).count();
+            let tracks = self.known.values().flat_map(|it| it.tracks.values());
+            let is_placed = |id: TrackId| self.round.occupied.iter().any(|(track, _)| *track == id);
+            let new = tracks.filter(|it| it.shown.kind == kind && !is_placed(it.shown.track));
+            u16::try_from(used + new.count()).unwrap_or(u16::MAX).min(FRESH_SECTIONS)
+        };
+        let audio = audio.saturating_add(busy(Kind::Audio)).max(fresh(Kind::Audio));
+        let video = video.saturating_add(busy(Kind::Video)).max(fresh(Kind::Video));
         let types = &mut self.round.types;
-        types.audio = types.audio.max(audio.saturating_add(busy_audio));
-        types.video = types.video.max(video.saturating_add(busy_video));
+        types.audio = types.audio.max(audio);
+        types.video = types.video.max(video);
         let tracks_types = *types;
         let integrated_turn_servers = self.turn.clone();
         self.round.requests_before = std::mem::take(&mut self.round.requests_since);
@@ -337,6 +315,8 @@ impl Dialect {
             }
         }
         let has_unplaced = self.name_unplaced(without, &mut map);
+        let carrying = slots.iter().filter(|slot| slot.track.is_some());
+        self.round.used.extend(carrying.map(|slot| (slot.mid.clone(), slot.kind)));
         let occupied = slots.iter().filter_map(|slot| Some((slot.track?, slot.kind)));
         self.round.occupied = occupied.collect();
         self.say_custom(ServerCustom::SdpAnswer {
@@ -379,35 +359,5 @@ impl Dialect {
 impl KnownTrack {
     fn new(shown: Shown) -> KnownTrack {
         KnownTrack { shown, mid: None, encoding: None, was_paused: false, target: None }
-    }
-}
-
-/// What is to be said of a track that the client knows.
-fn note_changes(
-    events: &mut Vec<ServerEvent<Metadata>>,
-    peer: PeerId,
-    label: &str,
-    before: &Shown,
-    now: &Shown,
-) {
-    let (endpoint_id, track_id) = (peer.to_string(), label.to_owned());
-    let disabled =
-        |shown: &Shown, encoding: &String| shown.config.disabled_encodings.contains(encoding);
-    for encoding in &now.config.active_encodings {
-        let (endpoint_id, track_id) = (endpoint_id.clone(), track_id.clone());
-        let encoding = encoding.clone();
-        match (disabled(before, &encoding), disabled(now, &encoding)) {
-            (false, true) => {
-                events.push(ServerEvent::TrackEncodingDisabled { endpoint_id, track_id, encoding })
-            }
-            (true, false) => {
-                events.push(ServerEvent::TrackEncodingEnabled { endpoint_id, track_id, encoding })
-            }
-            _ => {}
-        }
-    }
-    if before.metadata != now.metadata {
-        let metadata = now.metadata.clone();
-        events.push(ServerEvent::TrackUpdated { endpoint_id, track_id, metadata });
     }
 }

@@ -185,7 +185,8 @@ impl Request {
         })?;
         let room = admission::room_name(&self.room)?;
         let (back, mut replies) = mpsc::channel(WAITING_REPLIES);
-        let voice = Voice::Http(HttpVoice { replies: back, began: Instant::now() });
+        let voice =
+            Voice::Http(HttpVoice { replies: back, began: Instant::now(), room: room.clone() });
         let wish = admission::by_http(room, manner, name, offer.clone(), senders.clone())?;
         let (reference, host) = (Some("1".to_owned()), head::host(&self.head).map(str::to_owned));
         let (id, room) = app.rooms.enter(Entry { wish, voice, reference, replaces: None, host })?;

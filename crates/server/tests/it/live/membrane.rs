@@ -159,3 +159,72 @@ async fn another_join_of_the_topic_closes_the_first_with_its_own_join_ref() {
     until_metric(server.address(), "parlor_rooms", |value| value == 0.0).await;
     server.stop().await;
 }
+
+/// The `stats` of the next report that fits.
+async fn stats(client: &mut Client, fits: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let frame = client.event("metrics").await;
+        assert_eq!((&frame[1], &frame[2]), (&Value::Null, &json!("stats")));
+        let stats = frame[4]["stats"].clone();
+        if fits(&stats) {
+            return stats;
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_second_a_socket_is_told_the_numbers_of_the_rooms_that_it_is_in_itself() {
+    let server = start().await;
+    let mut ann = enter(&server, "Ann").await;
+    let own = ann.media_event("connected").await["id"].as_str().unwrap().to_owned();
+    ann.say(json!({ "type": "custom", "data": { "type": "renegotiateTracks" } })).await;
+    ann.media_event("offerData").await;
+    let now = std::time::Instant::now();
+    let mut browser = parlor_sim::Client::new(now, 1, "127.0.0.1:9".parse().unwrap());
+    let sdp = browser.offer_simulcast(now, &["l", "h"]);
+    let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap();
+    let camera = format!("{own}:cam");
+    let offer = json!({
+        "sdpOffer": { "type": "offer", "sdp": sdp },
+        "trackIdToTrackMetadata": { camera.clone(): {} },
+        "midToTrackId": { mid: camera },
+    });
+    ann.say(json!({ "type": "custom", "data": { "type": "sdpOffer", "data": offer } })).await;
+    ann.media_event("sdpAnswer").await;
+    let mut bo = connect(&server).await;
+    let peer = bo.join(TOPIC, join("Bo")).await["response"]["peer"].as_str().unwrap().to_owned();
+    let mut stranger = connect(&server).await;
+    for client in [&mut ann, &mut bo, &mut stranger] {
+        let joined = client.join("stats", json!({})).await;
+        assert_eq!(joined, json!({ "status": "ok", "response": {} }));
+    }
+
+    let bo_id = format!("endpoint_id={peer}");
+    let told = stats(&mut ann, |stats| stats["room_id=tea"][&bo_id].is_object()).await;
+    let told = &told["room_id=tea"][format!("endpoint_id={own}")];
+    assert_eq!(told["connection"], "connecting");
+    for rid in ["l", "h"] {
+        let encoding = &told[format!("track_id={camera}:{rid}")];
+        assert_eq!(encoding["track.kind"], "video", "{told}");
+        assert_eq!(encoding["encoding.enabled"], true, "{told}");
+    }
+    stats(&mut bo, |stats| stats["room_id=tea"][&bo_id].is_object()).await;
+    for _ in 0..2 {
+        assert_eq!(stats(&mut stranger, |_| true).await, json!({}), "it is in no room");
+    }
+
+    bo.call(Value::Null, TOPIC, "phx_leave", json!({})).await;
+    stats(&mut bo, |stats| *stats == json!({})).await;
+    let refused = bo.call(Value::Null, "stats", "view", json!({})).await;
+    assert_eq!(refused["response"]["reason"], "unknown_event");
+    bo.join("stats", json!({})).await;
+    let replaced = bo.event("phx_close").await;
+    assert_eq!(replaced[2], TOPIC);
+    assert_eq!(bo.event("phx_close").await[2], "stats", "one channel per topic");
+    stats(&mut bo, |_| true).await;
+    let left = bo.call(Value::Null, "stats", "phx_leave", json!({})).await;
+    assert_eq!(left, json!({ "status": "ok", "response": {} }));
+    assert_eq!(bo.event("phx_close").await[2], "stats");
+    assert_eq!(bo.call(Value::Null, "phoenix", "heartbeat", json!({})).await["status"], "ok");
+    server.stop().await;
+}

@@ -25,8 +25,8 @@ enum Hold {
     Pinned(TrackId),
 }
 
-/// The tracks that an offer sends, and those that it wants to receive.
-type Asked = (Vec<(Sender, TrackAbout)>, Vec<TrackId>);
+/// What an offer sends, and what is to be on its receive sections.
+type Offered = (Vec<(Sender, TrackAbout)>, Vec<TrackId>);
 
 /// A page in a room.
 pub(crate) struct Call {
@@ -41,7 +41,7 @@ pub(crate) struct Call {
     /// What the page has said and the server has not heard yet.
     pub(crate) to_server: VecDeque<ClientEvent<Value>>,
     /// An offer that the room has not answered yet.
-    pub(crate) asked: Option<Asked>,
+    pub(crate) asked: Option<Offered>,
     pub(crate) requests: Vec<Ask>,
     pub(crate) failed: Option<String>,
     /// Tracks that the media side does not know yet.
@@ -172,6 +172,7 @@ impl Call {
         }
         let mut free: Vec<(usize, Kind)> =
             mids.iter().copied().filter(|(mid, _)| free.contains(mid)).collect();
+        free.sort_by_key(|(mid, _)| self.holds.contains_key(mid));
         for pin in pins {
             let kind = self.kind_of(pin);
             let is_placed = self.holds.values().any(|hold| *hold == Hold::Pinned(pin));

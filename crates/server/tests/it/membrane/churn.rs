@@ -56,3 +56,41 @@ proptest! {
         call.assert_sees_everything();
     }
 }
+
+/// Lines that mean something to the dialect, and some that do not.
+fn line() -> impl Strategy<Value = String> {
+    let sdp = |direction: &str| {
+        let fingerprint = ["AB"; 32].join(":");
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=fingerprint:sha-256 {fingerprint}\r\n\
+             a=setup:actpass\r\na=group:BUNDLE 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\nc=IN IP4 0.0.0.0\r\n\
+             a=mid:0\r\na=ice-ufrag:user0\r\na=ice-pwd:password-of-user-00000000\r\na=rtcp-mux\r\n\
+             a={direction}\r\na=rtpmap:96 VP8/90000\r\n"
+        )
+    };
+    let offer = move |direction| {
+        json!({"type": "custom", "data": {"type": "sdpOffer", "data": {
+            "sdpOffer": {"sdp": sdp(direction)}, "midToTrackId": {"0": "p1:x", "1": "p2:y"}}}})
+        .to_string()
+    };
+    let wish = json!({"type": "custom", "data": {"type": "renegotiateTracks"}}).to_string();
+    let layer =
+        json!({"type": "disableTrackEncoding", "data": {"trackId": "p1:x", "encoding": "h"}});
+    prop_oneof![
+        Just(offer("sendonly")),
+        Just(offer("recvonly")),
+        Just(wish),
+        Just(layer.to_string()),
+        Just("anything".to_owned()),
+        any::<String>(),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_client_says_one_offer_is_answered_at_a_time(
+        lines in proptest::collection::vec(line(), 0..40)
+    ) {
+        parlor_server::fuzzing::media_events(lines.join("\n").as_bytes());
+    }
+}

@@ -1,4 +1,4 @@
-// Publishers by WHIP that are no browsers: GStreamer and FFmpeg, driven by Python as their users would.
+// Publishers by WHIP and a player by WHEP that are no browsers: GStreamer, FFmpeg and aiortc, driven by Python as their users would.
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync } from 'node:fs';
@@ -10,11 +10,11 @@ import { files, hertz } from './pattern.mjs';
 const OUT = path.join(import.meta.dirname, '..', 'out');
 /** Debian's, which has GStreamer's bindings. */
 const SYSTEM_PYTHON = '/usr/bin/python3';
-/** With FFmpeg 8, whose libraries PyAV brings: see ../requirements.txt. */
+/** With FFmpeg 8, whose libraries PyAV brings, and aiortc: see ../requirements.txt. */
 const FFMPEG_PYTHON = path.join(OUT, 'python', 'bin', 'python');
 
-/** Why FFmpeg cannot be tried, or false. */
-export const noFfmpeg = !existsSync(FFMPEG_PYTHON) && 'PyAV is not installed: ./test e2e does that';
+/** Why FFmpeg and aiortc cannot be tried, or false. */
+export const noFfmpeg = !existsSync(FFMPEG_PYTHON) && 'PyAV and aiortc are not installed: ./test e2e does that';
 
 /** Why GStreamer cannot be tried, or false. */
 export const noGstreamer = (() => {
@@ -35,29 +35,34 @@ function certificate() {
   return [certificate, key];
 }
 
-/** A program that shows the picture and plays the tone of an id. */
-export class Publisher {
-  static gstreamer = (options) => Publisher.#start(SYSTEM_PYTHON, 'gst-whip.py', options);
-  static ffmpeg = (options) => Publisher.#start(FFMPEG_PYTHON, 'ffmpeg-whip.py', options);
+/** A program that shows the picture and plays the tone of an id, or one that says what it sees and hears. */
+export class Program {
+  static gstreamer = (options) => Program.#publish(SYSTEM_PYTHON, 'gst-whip.py', options);
+  static ffmpeg = (options) => Program.#publish(FFMPEG_PYTHON, 'ffmpeg-whip.py', options);
+  static aiortc = ({ url }) => Program.#start(FFMPEG_PYTHON, 'aiortc-whep.py', [url], 'playing');
 
-  static async #start(python, script, { url, id, codec }) {
+  static #publish(python, script, { url, id, codec }) {
     const { video } = files(id);
     const given = [url, video, `${hertz(id)}`, ...certificate(), ...(codec ? [codec] : [])];
-    const child = endsWithUs(spawn(python, [path.join(import.meta.dirname, script), ...given], { stdio: ['pipe', 'pipe', 'pipe'] }));
-    const publisher = new Publisher(child, id);
-    await publisher.#says('publishing');
-    return publisher;
+    return Program.#start(python, script, given, 'publishing');
   }
 
-  constructor(child, id) {
+  static async #start(python, script, given, begun) {
+    const child = endsWithUs(spawn(python, [path.join(import.meta.dirname, script), ...given], { stdio: ['pipe', 'pipe', 'pipe'] }));
+    const program = new Program(child);
+    await program.says(begun);
+    return program;
+  }
+
+  constructor(child) {
     this.child = child;
-    this.id = id;
     this.name = path.basename(child.spawnargs[1], '.py');
     this.log = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.log += text));
   }
 
-  async #says(word) {
+  /** Waits until it says something. */
+  async says(word) {
     const end = Date.now() + 20_000;
     while (!this.log.includes(word)) {
       if (this.child.exitCode !== null || Date.now() > end) throw new Error(`${this.name} does not say ${word}:\n${this.log}`);
