@@ -20,14 +20,31 @@ async fn start(max_sockets: usize) -> Server {
     Server::start(&config).await.unwrap()
 }
 
-/// A POST to the room `tea` by WHIP.
-fn post(server: &Server, from: IpAddr, content_type: &str) -> impl Future<Output = Response> {
-    let now = Instant::now();
-    let offer = parlor_sim::Client::new(now, 1, "127.0.0.1:9".parse().unwrap()).offer(now, &[], 1);
-    let request = Request::post("/whip/tea").header("content-type", content_type);
-    let request = request.body(Body::from(offer.replace("a=recvonly", "a=sendonly"))).unwrap();
+/// What the server says to a request from this address.
+fn ask(
+    server: &Server,
+    from: IpAddr,
+    request: Request<Body>,
+) -> impl Future<Output = Response> + use<> {
     let client = Client::new(from, Pool::new(0));
     router(server.app()).layer(Extension(client)).oneshot(request).map(Result::unwrap)
+}
+
+/// What a publisher offers.
+fn offer() -> Body {
+    let now = Instant::now();
+    let offer = parlor_sim::Client::new(now, 1, "127.0.0.1:9".parse().unwrap()).offer(now, &[], 1);
+    Body::from(offer.replace("a=recvonly", "a=sendonly"))
+}
+
+/// A POST to the room `tea` by WHIP.
+fn post(
+    server: &Server,
+    from: IpAddr,
+    content_type: &str,
+) -> impl Future<Output = Response> + use<> {
+    let request = Request::post("/whip/tea").header("content-type", content_type);
+    ask(server, from, request.body(offer()).unwrap())
 }
 
 #[tokio::test]
@@ -63,5 +80,30 @@ async fn who_hangs_up_while_the_room_decides_holds_a_place_until_it_is_out() {
     };
     timeout(Duration::from_secs(10), free).await.expect("it is out long before 30 s are over");
     assert_eq!(app.rooms.census().1.peers, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn whatever_is_asked_admission_knows_door_room_name_and_token_first() {
+    let server = start(100).await;
+    let somebody = IpAddr::from([192, 0, 2, 1]);
+    let request = |method: &str, path: &str, content_type: &str, body: Body| {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("authorization", "Bearer secret");
+        request.header("content-type", content_type).body(body).unwrap()
+    };
+    admission::ASKED.take();
+    let coming = request("POST", "/whip/tea?name=Studio", SDP, offer());
+    let made = ask(&server, somebody, coming).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let session = made.headers()[LOCATION].to_str().unwrap();
+    for method in ["GET", "PATCH", "DELETE"] {
+        let body = Body::from("a=end-of-candidates\r\n");
+        let answer = ask(&server, somebody, request(method, session, FRAGMENT, body)).await;
+        assert_ne!(answer.status(), StatusCode::NOT_FOUND, "{method}");
+    }
+    let visit = admission::visit(Manner::Whip, "tea", "Studio").unwrap();
+    let expected = vec![(visit, Some("secret".to_owned())); 4];
+    assert_eq!(admission::ASKED.take(), expected);
     server.stop().await;
 }
