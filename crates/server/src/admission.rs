@@ -92,27 +92,51 @@ pub fn check(room: RoomName, join: Join) -> Result<Wish, Refusal> {
     })
 }
 
-/// Who may come by WHIP or WHEP, by what the request says of itself in `Authorization: Bearer` (RFC 6750 section 2.1).
+/// Who comes by WHIP or WHEP, and where to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// By which door, and what to see.
+    pub manner: Manner,
+    /// Which room.
+    pub room: RoomName,
+    /// The display name, trimmed.
+    pub name: String,
+}
+
+/// Reads where somebody wants to go, and under which name.
+///
+/// # Errors
+/// The refusal that the client is to get.
+pub fn visit(manner: Manner, room: &str, name: &str) -> Result<Visit, Refusal> {
+    Ok(Visit { manner, room: room_name(room)?, name: display_name(name)? })
+}
+
+/// Whether a visit may be, by what a request says of itself in `Authorization: Bearer` (RFC 6750 section 2.1): asked of
+/// who wants to enter, before the offer is read, and of each request of the session that comes of it.
 ///
 /// # Errors
 /// None today: everybody is admitted, with a token or without. This is the one place where that is decided.
-pub fn admit(_manner: Manner, _bearer: Option<&str>) -> Result<(), Refusal> {
+pub fn admit(visit: &Visit, bearer: Option<&str>) -> Result<(), Refusal> {
+    #[cfg(test)]
+    ASKED.with_borrow_mut(|asked| asked.push((visit.clone(), bearer.map(str::to_owned))));
+    let _ = (visit, bearer);
     Ok(())
+}
+
+#[cfg(test)]
+thread_local! {
+    /// What [`admit`] was asked on this thread, for the tests that nobody passes it by.
+    pub(crate) static ASKED: std::cell::RefCell<Vec<(Visit, Option<String>)>> =
+        const { std::cell::RefCell::new(Vec::new()) };
 }
 
 /// A join by WHIP or WHEP, whose offer sends on `senders`.
 ///
 /// # Errors
 /// The refusal that the client is to get; it names the field.
-pub fn by_http(
-    room: RoomName,
-    manner: Manner,
-    name: &str,
-    offer: String,
-    senders: Vec<Sender>,
-) -> Result<Wish, Refusal> {
-    let name = display_name(name)?;
+pub fn by_http(visit: Visit, offer: String, senders: Vec<Sender>) -> Result<Wish, Refusal> {
     check_senders(&senders)?;
+    let Visit { manner, room, name } = visit;
     let (metadata, resume, simulcast) = (None, None, None);
     let offer = Some(offer);
     Ok(Wish { room, manner, name, metadata, offer, senders, resume, simulcast })

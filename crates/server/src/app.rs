@@ -10,6 +10,7 @@ use crate::http::whip::Resources;
 use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
 use crate::pool::Pool;
+use crate::rate::AddressRates;
 use crate::room::Rooms;
 use crate::tls::Certificates;
 
@@ -20,6 +21,8 @@ pub struct App {
     pub rooms: Rooms,
     /// The sessions of WHIP and WHEP.
     pub resources: Resources,
+    /// How often each address may ask for one.
+    pub arrivals: AddressRates,
     /// The media threads.
     pub media: MediaHandle,
     /// Where clients find TURN.

@@ -102,7 +102,7 @@ impl Drop for Share {
 }
 
 /// Whom an address belongs to: networks give each customer a whole /64 of IPv6.
-fn holder(address: IpAddr) -> IpAddr {
+pub(crate) fn holder(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) if !address.is_loopback() => {
             Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into()

@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::Config;
 use crate::descriptors::make_room_for;
-use crate::http::whip::Resources;
+use crate::http::whip::{self, Resources};
 use crate::ice_servers::IceServers;
 use crate::introduction::Introduction;
 use crate::listen;
@@ -110,6 +110,7 @@ impl Server {
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
             resources: Resources::default(),
+            arrivals: whip::arrivals(),
             media: handle,
             ice_servers,
             metrics,
@@ -148,6 +149,11 @@ impl Server {
     /// Where clients find TURN.
     pub fn ice_servers(&self) -> &IceServers {
         &self.app.ice_servers
+    }
+
+    #[cfg(test)]
+    pub(crate) fn app(&self) -> App {
+        self.app.clone()
     }
 
     /// Says where to go and what is announced, for the one who started it.

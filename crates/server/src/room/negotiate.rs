@@ -108,7 +108,9 @@ impl RoomState {
     fn pins_of(&self, join: &Join) -> Result<Option<Vec<TrackId>>, Refusal> {
         let tracks = |member: &Member| member.tracks.iter().map(|track| track.id).collect();
         match join.manner {
-            Manner::Parlor | Manner::Membrane | Manner::Whip => Ok(join.pins.clone()),
+            Manner::Parlor | Manner::Membrane => Ok(join.pins.clone()),
+            // Who publishes by WHIP is sent nothing, whatever sections it offers (RFC 9725 section 4.2).
+            Manner::Whip => Ok(Some(Vec::new())),
             Manner::Whep(Watch::Everything) => Ok(None),
             Manner::Whep(Watch::Peer(peer)) => match self.members.get(&peer) {
                 Some(member) if member.is_seen() => Ok(Some(tracks(member))),

@@ -8,6 +8,8 @@ use parlor_engine::RoomId;
 use parlor_media::MediaHandle;
 use parlor_wire::membrane::ClientEvent;
 use parlor_wire::{PeerId, Reason, Refusal, RoomName, Sender, TrackId};
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -112,7 +114,20 @@ impl RoomHandle {
         self.mailbox.send(ToRoom::Command(command)).await.is_ok()
     }
 
-    /// The same for what a client of Membrane's dialect says.
+    /// Tells the room something without waiting for it: what finds its mailbox full is there as soon as there is room.
+    pub(super) fn tell(&self, command: Command) {
+        let full = match self.mailbox.try_send(ToRoom::Command(command)) {
+            Err(TrySendError::Full(message)) => message,
+            Ok(()) | Err(TrySendError::Closed(_)) => return,
+        };
+        // Without a runtime the process ends, and the room with it.
+        if let Ok(runtime) = Handle::try_current() {
+            let mailbox = self.mailbox.clone();
+            runtime.spawn(async move { mailbox.send(full).await });
+        }
+    }
+
+    /// As [`RoomHandle::send`], for what a client of Membrane's dialect says.
     pub async fn send_event(&self, session: SessionId, event: ClientEvent<Metadata>) -> bool {
         let event = Box::new(event);
         self.mailbox.send(ToRoom::MediaEvent { session, event }).await.is_ok()

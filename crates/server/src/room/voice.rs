@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 
 use super::command::{Push, Reference, Response};
 use crate::dialect::membrane::voice::MembraneVoice;
+use crate::pool::Share;
 use crate::session::{Session, broadcast};
 
 /// The way back to one client.
@@ -30,6 +31,8 @@ pub struct HttpVoice {
     pub began: Instant,
     /// Which room, for logs.
     pub room: RoomName,
+    /// The place among sockets that it takes for as long as it is in, whether anybody waits for it or not.
+    pub place: Share,
 }
 
 impl HttpVoice {

@@ -6,6 +6,7 @@ mod head;
 mod offers;
 mod problem;
 mod resource;
+mod session;
 
 use std::time::{Duration, Instant};
 
@@ -16,23 +17,24 @@ use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, patch, post};
+use axum::routing::{MethodRouter, post};
 use parlor_rtc::sdp::{Offer, negotiate};
 use parlor_wire::{Joined, Sender};
 use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::admission;
+use crate::admission::{self, Visit};
 use crate::app::App;
 use crate::client::Client;
 use crate::pool::Refused;
+use crate::rate::AddressRates;
 use crate::room::command::{Manner, Response as RoomResponse};
-use crate::room::{Entry, HttpVoice, Voice, Watch};
-use fragment::{Fragment, MAX_FRAGMENT_LEN};
-use head::{FRAGMENT, SDP, if_match, insert, is_of, links};
-use problem::Problem;
-use resource::{PATIENCE, Patched, WAITING_REPLIES};
+use crate::room::{Entry, HttpVoice, Seat, Voice, Watch};
+use head::{FRAGMENT, SDP, insert, is_of, links};
+use problem::{Problem, Said};
+use resource::{PATIENCE, WAITING_REPLIES};
+use session::Door;
 
 pub use resource::Resources;
 
@@ -41,6 +43,9 @@ const MAX_OFFER_LEN: usize = 128 * 1024;
 
 /// How long a body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(10);
+
+/// POSTs of one address at once, and then one every so often: as a socket's joins, which cost as much.
+const ARRIVALS: (u32, Duration) = (100, Duration::from_millis(200));
 
 /// What a publisher is called that does not say.
 const PUBLISHER: &str = "WHIP";
@@ -53,9 +58,14 @@ pub(super) fn routes() -> Router<App> {
     Router::new()
         .route("/whip/{room}", endpoint(post(publish)))
         .route("/whep/{room}", endpoint(post(play)))
-        .route("/whip/{room}/{session}", session())
-        .route("/whep/{room}/{session}", session())
+        .route("/whip/{room}/{session}", session::methods(Door::Whip))
+        .route("/whep/{room}/{session}", session::methods(Door::Whep))
         .layer(from_fn(head::cross_origin))
+}
+
+/// How often each address may ask for a session.
+pub fn arrivals() -> AddressRates {
+    AddressRates::new(Instant::now(), ARRIVALS.0, ARRIVALS.1)
 }
 
 /// GET and HEAD have nothing to show, and say so by success (RFC 9725 section 4.1).
@@ -64,14 +74,6 @@ fn endpoint(methods: MethodRouter<App>) -> MethodRouter<App> {
         .get(|| async { StatusCode::NO_CONTENT })
         .options(|| async { head::options("GET, HEAD, OPTIONS, POST", true) })
         .fallback(|| async { head::not_allowed("GET, HEAD, OPTIONS, POST") })
-}
-
-fn session() -> MethodRouter<App> {
-    patch(change)
-        .delete(end)
-        .merge(get(show))
-        .options(|| async { head::options("DELETE, GET, HEAD, OPTIONS, PATCH", false) })
-        .fallback(|| async { head::not_allowed("DELETE, GET, HEAD, OPTIONS, PATCH") })
 }
 
 #[derive(Deserialize)]
@@ -85,48 +87,44 @@ struct PlayQuery {
     track: Option<String>,
 }
 
-/// A join by HTTP, before it has been looked at.
+/// A join by HTTP, before its offer has been read.
 struct Request {
     app: App,
     client: Client,
-    room: String,
+    visit: Visit,
     head: HeaderMap,
 }
 
 async fn publish(
     State(app): State<App>,
     Extension(client): Extension<Client>,
-    Path(room): Path<String>,
-    Query(query): Query<PublishQuery>,
+    Said(Path(room)): Said<Path<String>>,
+    Said(Query(query)): Said<Query<PublishQuery>>,
     head: HeaderMap,
     body: Body,
-) -> Response {
-    let request = Request { app, client, room, head };
+) -> Result<Response, Problem> {
     let name = query.name.as_deref().unwrap_or(PUBLISHER);
-    let entered = async {
-        let offer = request.offer(body, Manner::Whip).await?;
-        let senders = offers::senders(&offer)?;
-        request.enter(Manner::Whip, name, offer, senders).await
-    };
-    request.answer("whip", entered.await)
+    let visit = admission::visit(Manner::Whip, &room, name)?;
+    let request = Request { app, client, visit, head };
+    let offer = request.offer(body).await?;
+    let senders = offers::senders(&offer)?;
+    let entered = request.enter(offer, senders).await?;
+    Ok(request.answer("whip", entered))
 }
 
 async fn play(
     State(app): State<App>,
     Extension(client): Extension<Client>,
-    Path(room): Path<String>,
-    Query(query): Query<PlayQuery>,
+    Said(Path(room)): Said<Path<String>>,
+    Said(Query(query)): Said<Query<PlayQuery>>,
     head: HeaderMap,
     body: Body,
-) -> Response {
-    let request = Request { app, client, room, head };
-    let entered = async {
-        let manner = Manner::Whep(watch(&query)?);
-        let offer = request.offer(body, manner).await?;
-        let offer = offers::receiving(&offer)?;
-        request.enter(manner, VIEWER, offer, Vec::new()).await
-    };
-    request.answer("whep", entered.await)
+) -> Result<Response, Problem> {
+    let visit = admission::visit(Manner::Whep(watch(&query)?), &room, VIEWER)?;
+    let request = Request { app, client, visit, head };
+    let offer = offers::receiving(&request.offer(body).await?)?;
+    let entered = request.enter(offer, Vec::new()).await?;
+    Ok(request.answer("whep", entered))
 }
 
 fn watch(query: &PlayQuery) -> Result<Watch, Problem> {
@@ -155,26 +153,22 @@ struct Entered {
 
 impl Request {
     /// Reads the offer of whoever may come at all.
-    async fn offer(&self, body: Body, manner: Manner) -> Result<String, Problem> {
+    async fn offer(&self, body: Body) -> Result<String, Problem> {
+        let (app, address) = (&self.app, self.client.address);
+        app.arrivals.take(Instant::now(), address).map_err(too_often)?;
         if !is_of(&self.head, SDP) {
             let detail = format!("expected Content-Type: {SDP}");
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "unsupported_media_type", detail));
         }
-        admission::admit(manner, head::bearer(&self.head))?;
-        let memory = self.app.memory.take(self.client.address, MAX_OFFER_LEN);
+        admission::admit(&self.visit, head::bearer(&self.head))?;
+        let memory = app.memory.take(address, MAX_OFFER_LEN);
         let _memory = memory.map_err(|_| crowded("too many offers at once"))?;
         text_of(body, MAX_OFFER_LEN).await
     }
 
     /// Has the room decide, and keeps the session of who is let in.
-    async fn enter(
-        &self,
-        manner: Manner,
-        name: &str,
-        offer: String,
-        senders: Vec<Sender>,
-    ) -> Result<Entered, Problem> {
+    async fn enter(&self, offer: String, senders: Vec<Sender>) -> Result<Entered, Problem> {
         let app = &self.app;
         let place = app.sockets_room.take(self.client.address, 1).map_err(|refused| {
             app.metrics.socket_refused();
@@ -183,17 +177,17 @@ impl Request {
                 Refused::Unfair => "this address holds too many sockets and sessions",
             })
         })?;
-        let room = admission::room_name(&self.room)?;
         let (back, mut replies) = mpsc::channel(WAITING_REPLIES);
-        let voice =
-            Voice::Http(HttpVoice { replies: back, began: Instant::now(), room: room.clone() });
-        let wish = admission::by_http(room, manner, name, offer.clone(), senders.clone())?;
+        let (began, room) = (Instant::now(), self.visit.room.clone());
+        let voice = Voice::Http(HttpVoice { replies: back, began, room, place });
+        let wish = admission::by_http(self.visit.clone(), offer.clone(), senders.clone())?;
         let (reference, host) = (Some("1".to_owned()), head::host(&self.head).map(str::to_owned));
         let (id, room) = app.rooms.enter(Entry { wish, voice, reference, replaces: None, host })?;
+        // Whatever comes between, be it that the client hangs up here, is the end of the membership.
+        let seat = Seat::new(id, room);
         let joined = match timeout(PATIENCE, replies.recv()).await {
             Ok(Some(Ok(RoomResponse::Joined(joined)))) => *joined,
             Ok(Some(Err(refusal))) => return Err(refusal.into()),
-            // Whoever is in by now without knowing is taken for lost after a while.
             _ => return Err(Problem::unavailable("media_failed", "The room does not answer.")),
         };
         let no_media = || Problem::unavailable("media_failed", "The room has no answer.");
@@ -201,38 +195,33 @@ impl Request {
         let ice = Offer::parse(&offer).and_then(|offer| negotiate(&offer, None));
         let ice = ice.map_err(|_| no_media())?.ice;
         let pins = joined.slots.iter().filter_map(|slot| slot.track).collect();
-        let session = resource::Session {
-            manner,
-            id,
-            room,
-            replies,
-            offer,
-            senders,
-            pins,
-            ice,
-            answer: answer.clone(),
-            _place: place,
-        };
+        let (visit, answered) = (self.visit.clone(), answer.clone());
+        let session =
+            resource::Session { visit, seat, replies, offer, senders, pins, ice, answer: answered };
         let (id, etag) = app.resources.keep(session, app.rooms.clone())?;
         Ok(Entered { joined, answer, id, etag })
     }
 
     /// 201 with everything that the client has to know.
-    fn answer(&self, endpoint: &str, entered: Result<Entered, Problem>) -> Response {
-        let Entered { joined, answer, id, etag } = match entered {
-            Ok(entered) => entered,
-            Err(problem) => return problem.into_response(),
-        };
+    fn answer(&self, endpoint: &str, entered: Entered) -> Response {
+        let Entered { joined, answer, id, etag } = entered;
         let mut response = (StatusCode::CREATED, answer).into_response();
         let headers = response.headers_mut();
         insert(headers, "content-type", SDP);
         // Of the same host whatever name that has; the name of a room has nothing that would have to be escaped.
-        insert(headers, LOCATION, &format!("/{endpoint}/{}/{id}", self.room));
+        insert(headers, LOCATION, &format!("/{endpoint}/{}/{id}", self.visit.room));
         insert(headers, ETAG, &etag);
         insert(headers, "accept-patch", FRAGMENT);
         links(headers, &self.app.ice_servers, &joined.peer.to_string(), &self.head);
         response
     }
+}
+
+fn too_often(wait: Duration) -> Problem {
+    let detail = "too many requests for sessions have come from this address; slow down";
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let retry_after = Some(wait.as_secs().max(1));
+    Problem { retry_after, ..Problem::new(status, "too_many_requests", detail) }
 }
 
 fn crowded(detail: &'static str) -> Problem {
@@ -252,56 +241,5 @@ async fn text_of(body: Body, limit: usize) -> Result<String, Problem> {
     String::from_utf8(bytes.into()).map_err(no_text)
 }
 
-/// PATCH: trickled candidates, which we need not know, or an ICE restart (RFC 9725 section 4.3).
-async fn change(
-    State(app): State<App>,
-    Path((_, id)): Path<(String, String)>,
-    head: HeaderMap,
-    body: Body,
-) -> Response {
-    let patched = async {
-        if !app.resources.contains(&id) {
-            return Err(resource::gone());
-        }
-        if !is_of(&head, FRAGMENT) {
-            let detail = format!("expected Content-Type: {FRAGMENT}");
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "unsupported_media_type", detail));
-        }
-        let text = text_of(body, MAX_FRAGMENT_LEN).await?;
-        let malformed =
-            |error| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("{error}"));
-        let fragment = Fragment::parse(&text).map_err(malformed)?;
-        app.resources.patch(&id, fragment, if_match(&head)).await
-    };
-    match patched.await {
-        Ok(Patched::Nothing) => StatusCode::NO_CONTENT.into_response(),
-        Ok(Patched::Restarted { etag, fragment }) => {
-            let mut response = (StatusCode::OK, fragment).into_response();
-            insert(response.headers_mut(), "content-type", FRAGMENT);
-            insert(response.headers_mut(), ETAG, &etag);
-            response
-        }
-        Err(problem) => {
-            let mut response = problem.into_response();
-            if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-                insert(response.headers_mut(), "accept-patch", FRAGMENT);
-            }
-            response
-        }
-    }
-}
-
-async fn end(State(app): State<App>, Path((_, id)): Path<(String, String)>) -> Response {
-    match app.resources.delete(&id).await {
-        Ok(()) => StatusCode::OK.into_response(),
-        Err(problem) => problem.into_response(),
-    }
-}
-
-async fn show(State(app): State<App>, Path((_, id)): Path<(String, String)>) -> Response {
-    match app.resources.contains(&id) {
-        true => StatusCode::NO_CONTENT.into_response(),
-        false => resource::gone().into_response(),
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,9 @@
 //! What went wrong, for programs and people, and whose fault it is (RFC 9457).
 
+use axum::extract::FromRequestParts;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use parlor_wire::{Reason, Refusal};
@@ -58,6 +61,34 @@ impl From<Refusal> for Problem {
         };
         let retry_after = refusal.retry_after_ms.map(|ms| ms.div_ceil(1000).max(1));
         Problem { status, reason: refusal.reason.as_str(), detail: refusal.message, retry_after }
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Problem {
+        Problem::new(rejection.status(), "bad_request", rejection.body_text())
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Problem {
+        Problem::new(rejection.status(), "bad_request", rejection.body_text())
+    }
+}
+
+/// What a URL says; one that cannot be read is a problem like any other.
+pub(super) struct Said<E>(pub(super) E);
+
+impl<S, E> FromRequestParts<S> for Said<E>
+where
+    S: Send + Sync,
+    E: FromRequestParts<S>,
+    Problem: From<E::Rejection>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Said<E>, Problem> {
+        Ok(Said(E::from_request_parts(parts, state).await?))
     }
 }
 

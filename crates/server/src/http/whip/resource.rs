@@ -1,4 +1,5 @@
-//! The resources of WHIP and WHEP sessions: each is kept by a task for as long as its member is in the room.
+//! The resources of WHIP and WHEP sessions: each is kept by a task for as long as its member is in the room, which it
+//! is for no longer than its resource is kept.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,9 +13,10 @@ use tokio::time::timeout;
 
 use super::fragment::{self, Fragment};
 use super::problem::Problem;
-use crate::pool::Share;
-use crate::room::command::{Command, Manner, Request, Response, SessionId};
-use crate::room::{RoomHandle, Rooms, Token};
+use super::session::Door;
+use crate::admission::Visit;
+use crate::room::command::{Manner, Request, Response};
+use crate::room::{Rooms, Seat, Token};
 
 /// A room answers within milliseconds; one that takes longer than this is taken for dead. Longer than rooms wait
 /// for their media.
@@ -28,9 +30,8 @@ pub(super) const WAITING_REPLIES: usize = 4;
 
 /// What the session of a join has to keep.
 pub(super) struct Session {
-    pub(super) manner: Manner,
-    pub(super) id: SessionId,
-    pub(super) room: RoomHandle,
+    pub(super) visit: Visit,
+    pub(super) seat: Seat,
     pub(super) replies: mpsc::Receiver<Result<Response, Refusal>>,
     pub(super) offer: String,
     pub(super) senders: Vec<Sender>,
@@ -40,8 +41,6 @@ pub(super) struct Session {
     pub(super) ice: Credentials,
     /// What the answer to `offer` was.
     pub(super) answer: String,
-    /// The place among sockets that it takes, until it is dropped.
-    pub(super) _place: Share,
 }
 
 /// What If-Match says (RFC 9110 section 13.1.1).
@@ -61,6 +60,7 @@ pub(super) enum Patched {
     Restarted { etag: String, fragment: String },
 }
 
+#[derive(Debug)]
 enum Ask {
     Patch {
         fragment: Fragment,
@@ -75,7 +75,14 @@ enum Ask {
 /// All sessions, by the last part of their URLs, which nobody can guess.
 #[derive(Clone, Debug, Default)]
 pub struct Resources {
-    by_id: Arc<Mutex<HashMap<String, mpsc::Sender<Ask>>>>,
+    by_id: Arc<Mutex<HashMap<String, Found>>>,
+}
+
+/// A session that is there.
+#[derive(Clone, Debug)]
+pub(super) struct Found {
+    visit: Visit,
+    asks: mpsc::Sender<Ask>,
 }
 
 impl Resources {
@@ -90,7 +97,7 @@ impl Resources {
         })?;
         let (id, etag) = (id.to_text(), etag_of(&session.answer));
         let (asks, inbox) = mpsc::channel(WAITING_REQUESTS);
-        self.lock().insert(id.clone(), asks);
+        self.lock().insert(id.clone(), Found { visit: session.visit.clone(), asks });
         let (resources, name) = (self.clone(), id.clone());
         tokio::spawn(async move {
             Keeper { session, rooms }.keep(inbox).await;
@@ -99,49 +106,62 @@ impl Resources {
         Ok((id, etag))
     }
 
+    /// The session of this id, if it has come by this door into this room.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn find(&self, door: Option<Door>, room: &str, id: &str) -> Result<Found, Problem> {
+        let found = self.lock().get(id).cloned();
+        let is_its = |found: &Found| {
+            door.is_some_and(|door| door.leads_to(found.visit.manner))
+                && found.visit.room.as_str() == room
+        };
+        found.filter(is_its).ok_or_else(gone)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Found>> {
+        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Found {
+    /// Whose it is.
+    pub(super) fn visit(&self) -> &Visit {
+        &self.visit
+    }
+
     /// Carries out a PATCH.
     ///
     /// # Errors
     /// See [`Problem`]; the session goes on as it was.
     pub(super) async fn patch(
         &self,
-        id: &str,
         fragment: Fragment,
         if_match: IfMatch,
     ) -> Result<Patched, Problem> {
         let (answer, answered) = oneshot::channel();
-        self.ask(id, Ask::Patch { fragment, if_match, answer }).await?;
+        self.ask(Ask::Patch { fragment, if_match, answer }).await?;
         answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
-    /// Ends a session.
+    /// Ends the session.
     ///
     /// # Errors
-    /// When there is none.
-    pub(super) async fn delete(&self, id: &str) -> Result<(), Problem> {
+    /// When it is over by now.
+    pub(super) async fn delete(&self) -> Result<(), Problem> {
         let (done, ended) = oneshot::channel();
-        self.ask(id, Ask::Delete { done }).await?;
+        self.ask(Ask::Delete { done }).await?;
         // Ended some other way, if nobody answers.
         let _ = ended.await;
         Ok(())
     }
 
-    /// Whether there is such a session.
-    pub(super) fn contains(&self, id: &str) -> bool {
-        self.lock().contains_key(id)
-    }
-
-    async fn ask(&self, id: &str, ask: Ask) -> Result<(), Problem> {
-        let asks = self.lock().get(id).cloned().ok_or_else(gone)?;
-        asks.send(ask).await.map_err(|_| gone())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, mpsc::Sender<Ask>>> {
-        self.by_id.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn ask(&self, ask: Ask) -> Result<(), Problem> {
+        self.asks.send(ask).await.map_err(|_| gone())
     }
 }
 
-pub(super) fn gone() -> Problem {
+fn gone() -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         "unknown_session",
@@ -198,7 +218,7 @@ impl Keeper {
                 tags.split(',').any(|tag| tag.trim() == etag)
             }
             // Players that are widely used leave it out where the credentials say which ICE session is meant.
-            IfMatch::Missing => fresh.is_none() && matches!(session.manner, Manner::Whep(_)),
+            IfMatch::Missing => fresh.is_none() && matches!(session.visit.manner, Manner::Whep(_)),
         };
         match (is_of_now, if_match) {
             (true, _) => {}
@@ -241,9 +261,7 @@ impl Keeper {
     async fn request(&mut self, request: Request) -> Result<Response, Problem> {
         let session = &mut self.session;
         while session.replies.try_recv().is_ok() {}
-        let reference = Some("1".to_owned());
-        let command = Command::Request { session: session.id, reference, request };
-        if !session.room.send(command).await {
+        if !session.seat.ask(request).await {
             return Err(gone());
         }
         match timeout(PATIENCE, session.replies.recv()).await {

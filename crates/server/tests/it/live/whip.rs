@@ -158,6 +158,7 @@ async fn what_cannot_be_taken_is_a_problem_that_says_whose_fault_it_is() {
     assert_eq!((status(&json), problem(&json).as_str()), (415, "unsupported_media_type"));
     let cases = [
         ("/whip/tea", "hello", 400, "bad_offer"),
+        ("/whep/tea", "", 400, "bad_offer"),
         ("/whip/tea", "v=0\r\n", 422, "bad_offer"),
         ("/whip/tea", &offer(), 422, "bad_offer"),
         ("/whep/tea", &publication(), 422, "bad_offer"),
@@ -280,5 +281,56 @@ async fn a_viewer_of_one_peer_has_its_tracks_by_name_and_the_rest_inactive() {
     assert_eq!(status(&send(at, "DELETE", &published, &[], "").await), 200);
     let gone = post(at, &format!("/whep/tea?peer={peer}"), &offer()).await;
     assert_eq!(problem(&gone), "unknown_track");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_url_that_cannot_be_read_is_a_problem_like_any_other() {
+    let server = start().await;
+    let at = server.address();
+    for path in ["/whep/tea?peer=p1&peer=p2", "/whip/tea?name=a&name=b", "/whip/%FF"] {
+        let answer = post(at, path, &publication()).await;
+        assert_eq!((status(&answer), problem(&answer).as_str()), (400, "bad_request"), "{path}");
+        assert_eq!(field(&answer, "access-control-allow-origin"), Some("*"));
+    }
+    for method in ["DELETE", "GET", "PATCH"] {
+        let answer = send(at, method, "/whip/tea/%FF", &[], "").await;
+        assert_eq!((status(&answer), problem(&answer).as_str()), (400, "bad_request"), "{method}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_publisher_is_sent_nothing_whatever_it_offers_to_receive() {
+    let server = start().await;
+    let at = server.address();
+    location(&post(at, "/whip/tea", &publication()).await);
+    let now = std::time::Instant::now();
+    let offer = parlor_sim::Client::new(now, 2, "127.0.0.1:9".parse().unwrap()).offer(now, &[], 2);
+    let made = post(at, "/whip/tea", &offer.replacen("a=recvonly", "a=sendonly", 2)).await;
+    let session = location(&made);
+    let count = |text: &str| made.1.matches(text).count();
+    let ways = (count("a=recvonly\r\n"), count("a=inactive\r\n"), count("a=sendonly\r\n"));
+    assert_eq!(ways, (2, 2, 0), "{}", made.1);
+    let fields = [("Content-Type", FRAGMENT), ("If-Match", "*")];
+    assert_eq!(status(&send(at, "PATCH", &session, &fields, &fragment("new1")).await), 200);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_is_found_at_its_own_door_and_in_its_own_room_alone() {
+    let server = start().await;
+    let at = server.address();
+    let session = location(&post(at, "/whip/tea", &publication()).await);
+    let id = session.rsplit('/').next().unwrap();
+    for elsewhere in ["/whep/tea", "/whip/other", "/whep/other", "/whip/te%20a"] {
+        let path = format!("{elsewhere}/{id}");
+        for method in ["DELETE", "GET", "PATCH"] {
+            let fields = [("Content-Type", FRAGMENT), ("If-Match", "*")];
+            let answer = send(at, method, &path, &fields, &fragment("new1")).await;
+            assert_eq!(status(&answer), 404, "{method} {path}");
+        }
+    }
+    assert_eq!(status(&send(at, "GET", &session, &[], "").await), 204);
     server.stop().await;
 }

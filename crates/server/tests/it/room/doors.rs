@@ -138,6 +138,14 @@ fn a_viewer_of_one_peer_or_track_has_that_pinned_and_one_of_everything_has_secti
 }
 
 #[test]
+fn a_publisher_has_nothing_on_sections_to_receive_on() {
+    let mut world = World::new();
+    world.connect("Ann");
+    let camera = come(&mut world, Manner::Whip);
+    assert_eq!(pins(&world, &camera), Some(Vec::new()));
+}
+
+#[test]
 fn a_viewer_of_somebody_who_is_not_there_is_refused() {
     let mut world = World::new();
     world.connect("Ann");

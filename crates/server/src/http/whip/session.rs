@@ -1,0 +1,98 @@
+//! What is asked of a session by its URL: PATCH, DELETE, and whether it is there.
+
+use axum::body::Body;
+use axum::extract::{Extension, FromRequestParts, Path};
+use axum::http::header::ETAG;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get, patch};
+
+use super::fragment::{Fragment, MAX_FRAGMENT_LEN};
+use super::head::{self, FRAGMENT, if_match, insert, is_of};
+use super::problem::{Problem, Said};
+use super::resource::{Found, Patched};
+use super::text_of;
+use crate::admission;
+use crate::app::App;
+use crate::room::command::Manner;
+
+const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH";
+
+/// One of the two doors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Whip,
+    Whep,
+}
+
+impl Door {
+    /// Whether this is the door of who talks so.
+    pub(super) const fn leads_to(self, manner: Manner) -> bool {
+        matches!((self, manner), (Door::Whip, Manner::Whip) | (Door::Whep, Manner::Whep(_)))
+    }
+}
+
+/// The methods of sessions that have come by `door`.
+pub(super) fn methods(door: Door) -> MethodRouter<App> {
+    patch(change)
+        .delete(end)
+        .merge(get(show))
+        .options(|| async { head::options(METHODS, false) })
+        .fallback(|| async { head::not_allowed(METHODS) })
+        .layer(Extension(door))
+}
+
+/// The session that the URL names, which whoever asks may have to do with.
+impl FromRequestParts<App> for Found {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Found, Problem> {
+        type Names = Said<Path<(String, String)>>;
+        let Said(Path((room, id))) = Names::from_request_parts(parts, app).await?;
+        let found = app.resources.find(parts.extensions.get().copied(), &room, &id)?;
+        admission::admit(found.visit(), head::bearer(&parts.headers))?;
+        Ok(found)
+    }
+}
+
+/// PATCH: trickled candidates, which we need not know, or an ICE restart (RFC 9725 section 4.3).
+async fn change(session: Found, head: HeaderMap, body: Body) -> Response {
+    let patched = async {
+        if !is_of(&head, FRAGMENT) {
+            let detail = format!("expected Content-Type: {FRAGMENT}");
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(Problem::new(status, "unsupported_media_type", detail));
+        }
+        let text = text_of(body, MAX_FRAGMENT_LEN).await?;
+        let malformed =
+            |error| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("{error}"));
+        let fragment = Fragment::parse(&text).map_err(malformed)?;
+        session.patch(fragment, if_match(&head)).await
+    };
+    match patched.await {
+        Ok(Patched::Nothing) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Patched::Restarted { etag, fragment }) => {
+            let mut response = (StatusCode::OK, fragment).into_response();
+            insert(response.headers_mut(), "content-type", FRAGMENT);
+            insert(response.headers_mut(), ETAG, &etag);
+            response
+        }
+        Err(problem) => {
+            let mut response = problem.into_response();
+            if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+                insert(response.headers_mut(), "accept-patch", FRAGMENT);
+            }
+            response
+        }
+    }
+}
+
+async fn end(session: Found) -> Result<StatusCode, Problem> {
+    session.delete().await?;
+    Ok(StatusCode::OK)
+}
+
+async fn show(_session: Found) -> StatusCode {
+    StatusCode::NO_CONTENT
+}
