@@ -25,6 +25,7 @@ use serde::Serialize;
 use crate::admission;
 use crate::room::about::{Described, Entered, Metadata, Roster, TrackAbout};
 use describe::Shown;
+pub use round::REST;
 use round::Round;
 
 /// What endpoints of ours are to these clients.
@@ -274,7 +275,7 @@ impl Dialect {
                 self.round.request();
                 self.advance(now);
             }
-            CustomEvent::SdpOffer(offer) => self.take_offer(now, offer),
+            CustomEvent::SdpOffer(offer) => self.take_offer(offer),
             CustomEvent::SetTargetTrackVariant { track_id, variant: encoding }
             | CustomEvent::SelectEncoding { track_id, encoding } => {
                 self.set_target(&track_id, encoding);
@@ -309,7 +310,10 @@ impl Dialect {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Instant) {
-        self.round.tick(now);
+        if self.round.tick(now) {
+            let message = "Your browser has made no offer for 30 seconds.".to_owned();
+            return self.effects.push(Effect::Fail(message));
+        }
         self.advance(now);
     }
 

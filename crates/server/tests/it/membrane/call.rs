@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_server::dialect::membrane::{Ask, Dialect, Effect};
+use parlor_server::dialect::membrane::{Ask, Dialect, Effect, REST};
 use parlor_server::room::about::{About, Described, Entered, Roster, TrackAbout};
 use parlor_wire::membrane::ClientEvent;
 use parlor_wire::membrane::server::TurnServer;
@@ -197,12 +197,18 @@ impl Call {
         Slot { mid: mid.to_string(), kind, track }
     }
 
-    /// Everything goes to and fro until nobody has anything to say.
+    /// Everything goes to and fro until nobody has anything to say, nor anything to begin after a rest.
     pub(crate) fn settle(&mut self) {
+        let mut rested = self.now + REST;
         for _ in 0..1000 {
-            if !self.listen() && !self.answer() {
-                return;
+            if self.listen() || self.answer() {
+                rested = self.now + REST;
+                continue;
             }
+            let Some(at) = self.dialect.deadline().filter(|at| *at <= rested) else { return };
+            self.now = at;
+            self.dialect.tick(at);
+            self.carry();
         }
         panic!("they never stop");
     }
@@ -233,6 +239,19 @@ impl Call {
         let roster = Roster { present: vec![new], left: vec![gone] };
         self.dialect.roster(self.now, &roster);
         self.carry();
+    }
+
+    /// All go and others come, and the room tells that at once.
+    pub(crate) fn replace_all(&mut self, present: Vec<Described>) {
+        let left = self.people.keys().copied().collect();
+        self.people = present.iter().map(|it| (it.peer.id, it.clone())).collect();
+        self.dialect.roster(self.now, &Roster { present, left });
+        self.carry();
+    }
+
+    /// Whether the media side has a track on a section.
+    pub(crate) fn has_section(&self, id: TrackId) -> bool {
+        self.holds.values().any(|hold| *hold == Hold::Pinned(id))
     }
 
     pub(crate) fn leave(&mut self, id: PeerId) {
