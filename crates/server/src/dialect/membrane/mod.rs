@@ -23,17 +23,13 @@ use parlor_wire::{Negotiated, PeerId, Quality, Refusal, Sender, Speakers, TrackI
 use serde::Serialize;
 
 use crate::admission;
-use crate::room::about::{Described, Entered, Metadata, Roster, TrackAbout};
+use crate::room::about::{Described, Entered, MAX_SHOWN_LEN, Metadata, Roster, TrackAbout};
 use describe::Shown;
 pub use round::REST;
 use round::Round;
 
 /// What endpoints of ours are to these clients.
 const WEBRTC: &str = "webrtc";
-
-/// Longest metadata of an endpoint or a track, in bytes of JSON: more than names, colours and small avatars take. It
-/// goes to everybody in the room.
-pub const MAX_METADATA_LEN: usize = 16 * 1024;
 
 /// Something to be done for a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -339,7 +335,7 @@ impl Dialect {
     }
 }
 
-/// Whether metadata may go to everybody.
+/// Whether metadata may go to everybody, if its owner says nothing else; the room looks at all together.
 pub fn is_small(metadata: &Metadata) -> bool {
-    serde_json::to_string(metadata).is_ok_and(|text| text.len() <= MAX_METADATA_LEN)
+    metadata.shown_len() <= MAX_SHOWN_LEN
 }

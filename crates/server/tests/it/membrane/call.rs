@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlor_server::dialect::membrane::{Ask, Dialect, Effect, REST};
-use parlor_server::room::about::{About, Described, Entered, Roster, TrackAbout};
+use parlor_server::room::about::{About, Described, Entered, Metadata, Roster, TrackAbout};
 use parlor_wire::membrane::ClientEvent;
 use parlor_wire::membrane::server::TurnServer;
 use parlor_wire::{
@@ -39,7 +39,7 @@ pub(crate) struct Call {
     own: BTreeMap<String, TrackId>,
     next_id: u64,
     /// What the page has said and the server has not heard yet.
-    pub(crate) to_server: VecDeque<ClientEvent<Value>>,
+    pub(crate) to_server: VecDeque<ClientEvent<Metadata>>,
     /// An offer that the room has not answered yet.
     pub(crate) asked: Option<Offered>,
     pub(crate) requests: Vec<Ask>,
@@ -109,7 +109,7 @@ impl Call {
     }
 
     /// The page says something, and is heard at once.
-    pub(crate) fn say(&mut self, event: ClientEvent<Value>) {
+    pub(crate) fn say(&mut self, event: ClientEvent<Metadata>) {
         self.dialect.heard(self.now, event);
         self.carry();
     }
@@ -296,9 +296,9 @@ pub(crate) fn membrane(id: u64, metadata: Value) -> Described {
     let person = parlor(id);
     let label = |track: &Track| TrackAbout {
         label: Some(format!("{}:x{}", PeerId(id), track.id)),
-        metadata: Some(serde_json::json!({ "of": id })),
+        metadata: Some(serde_json::json!({ "of": id }).into()),
         ..TrackAbout::default()
     };
     let tracks = person.peer.tracks.iter().map(|track| (track.id, label(track))).collect();
-    Described { about: Arc::new(About { metadata: Some(metadata), tracks }), ..person }
+    Described { about: Arc::new(About { metadata: Some(metadata.into()), tracks }), ..person }
 }
