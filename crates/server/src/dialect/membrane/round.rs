@@ -12,7 +12,7 @@ use parlor_wire::membrane::server::{ServerCustom, ServerEvent, Track, TracksType
 use parlor_wire::{Kind, Negotiated, PeerId, TrackId};
 
 use super::describe::{self, Shown};
-use super::offer::Sections;
+use super::offer::{self, Sections};
 use super::{Ask, Dialect, Known, KnownTrack};
 use crate::room::about::Metadata;
 
@@ -293,7 +293,8 @@ impl Dialect {
         let types = &mut self.round.types;
         types.audio = types.audio.max(sections.receiving_audio.min(MAX_SECTIONS_OF_ITS_OWN));
         types.video = types.video.max(sections.receiving_video.min(MAX_SECTIONS_OF_ITS_OWN));
-        let senders = sections.senders(&format!("{peer}:"), &offer);
+        let senders = sections.senders(&format!("{peer}:"), &offer, &self.own);
+        let sdp = offer::ending_others(offer.sdp_offer.sdp, &sections, &senders);
         let label = |about: &Option<String>| about.clone().unwrap_or_default();
         let offered: BTreeMap<String, String> = senders
             .iter()
@@ -306,7 +307,7 @@ impl Dialect {
         self.round.stage = Stage::Answering;
         let tracks = self.known.values().flat_map(|known| known.tracks.values());
         let pins: Vec<TrackId> = tracks.map(|track| track.shown.track).collect();
-        self.ask(Ask::Offer { offer: offer.sdp_offer.sdp, senders, pins });
+        self.ask(Ask::Offer { offer: sdp, senders, pins });
     }
 
     pub(super) fn tell_answer(&mut self, now: Instant, negotiated: Negotiated) {

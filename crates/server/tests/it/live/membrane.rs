@@ -203,6 +203,33 @@ async fn another_join_of_the_topic_closes_the_first_with_its_own_join_ref() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn a_section_that_an_offer_names_no_more_has_ended_though_it_still_says_that_it_sends() {
+    let server = start().await;
+    let mut bo = enter(&server, "Bo").await;
+    bo.media_event("connected").await;
+    let mut ann = enter(&server, "Ann").await;
+    let own = ann.media_event("connected").await["id"].as_str().unwrap().to_owned();
+    let camera = format!("{own}:cam");
+    let now = std::time::Instant::now();
+    let mut browser = parlor_sim::Client::new(now, 1, "127.0.0.1:9".parse().unwrap());
+    let sdp = browser.offer_simulcast(now, &["l", "h"]);
+    let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap();
+    for map in [json!({ mid: camera }), json!({})] {
+        ann.say(json!({ "type": "custom", "data": { "type": "renegotiateTracks" } })).await;
+        ann.media_event("offerData").await;
+        let offer = json!({
+            "sdpOffer": { "type": "offer", "sdp": sdp },
+            "trackIdToTrackMetadata": {},
+            "midToTrackId": map,
+        });
+        ann.say(json!({ "type": "custom", "data": { "type": "sdpOffer", "data": offer } })).await;
+        assert_eq!(ann.media_event("sdpAnswer").await["midToTrackId"], map);
+    }
+    assert!(bo.media_event("tracksAdded").await["tracks"][&camera].is_object());
+    server.stop().await;
+}
+
 /// The `stats` of the next report that fits.
 async fn stats(client: &mut Client, fits: impl Fn(&Value) -> bool) -> Value {
     loop {

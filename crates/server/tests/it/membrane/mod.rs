@@ -284,6 +284,30 @@ fn what_a_client_sends_has_a_source_that_our_pages_know() {
 }
 
 #[test]
+fn of_too_many_tracks_those_stay_that_are_there_already() {
+    let mut call = Call::with(&[]);
+    for _ in 0..16 {
+        call.page.add_track(Kind::Video, Value::Null);
+    }
+    call.request_round();
+    call.settle();
+    let published = |call: &Call| {
+        let answers = call.page.told("sdpAnswer");
+        let map = answers.last().unwrap()["midToTrackId"].as_object().unwrap().clone();
+        map.into_iter().map(|(_, label)| page::text(&label)).collect::<Vec<_>>()
+    };
+    let mut before = published(&call);
+    before.sort();
+    call.page.add_track(Kind::Video, Value::Null);
+    call.request_round();
+    assert!(call.listen() && call.listen());
+    let senders = call.asked.clone().unwrap().0;
+    let mut labels: Vec<_> = senders.into_iter().map(|(_, it)| it.label.unwrap()).collect();
+    labels.sort();
+    assert_eq!(labels, before);
+}
+
+#[test]
 fn tracks_under_somebody_elses_name_are_not_taken() {
     let mut call = Call::with(&[parlor(2)]);
     call.settle();
