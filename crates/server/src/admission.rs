@@ -151,8 +151,8 @@ pub fn membrane(room: RoomName, metadata: Option<Metadata>, simulcast: Option<bo
 
 /// The display name of somebody whose metadata has it where Membrane's own pages put it.
 pub fn name_in(metadata: Option<&Metadata>) -> String {
-    let said = metadata.and_then(|metadata| metadata.get("displayName")?.as_str());
-    said.and_then(|said| display_name(said).ok()).unwrap_or_else(|| NAMELESS.to_owned())
+    let said = metadata.and_then(|metadata| metadata.get("displayName"));
+    said.and_then(|said| display_name(said.as_str()?).ok()).unwrap_or_else(|| NAMELESS.to_owned())
 }
 
 fn display_name(text: &str) -> Result<String, Refusal> {

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::admission;
 use crate::app::App;
-use crate::dialect::membrane::channel::{JoinPayload, MembraneChannel};
+use crate::dialect::membrane::channel::{EVENTS, JoinPayload, MembraneChannel};
 use crate::dialect::membrane::stats::{self, StatsChannel};
 use crate::membership::{Channel, Membership};
 use crate::rate::TokenBucket;
@@ -79,20 +79,28 @@ pub struct Channels {
     /// By what name or address its client has reached the server.
     host: Option<String>,
     by_topic: BTreeMap<String, Channel>,
-    requests: TokenBucket,
-    joins: TokenBucket,
+    limits: Limits,
     pulse: Pulse,
     is_quiet: bool,
+}
+
+/// What one socket may still do, in all its channels.
+pub(crate) struct Limits {
+    requests: TokenBucket,
+    pub(crate) joins: TokenBucket,
+    /// Of Membrane's dialect.
+    pub(crate) events: TokenBucket,
 }
 
 impl Channels {
     /// The channels of a socket that was opened at `host`, none yet.
     pub fn new(app: App, outbox: Outbox, host: Option<String>) -> Channels {
         let now = Instant::now();
-        let requests = TokenBucket::new(now, REQUESTS.0, REQUESTS.1);
-        let joins = TokenBucket::new(now, JOINS.0, JOINS.1);
+        let bucket = |(burst, interval)| TokenBucket::new(now, burst, interval);
+        let limits =
+            Limits { requests: bucket(REQUESTS), joins: bucket(JOINS), events: bucket(EVENTS) };
         let (by_topic, pulse, is_quiet) = (BTreeMap::new(), Pulse::new(now), false);
-        Channels { app, outbox, host, by_topic, requests, joins, pulse, is_quiet }
+        Channels { app, outbox, host, by_topic, limits, pulse, is_quiet }
     }
 
     /// Handles one text frame.
@@ -105,6 +113,7 @@ impl Channels {
         match (&*frame.2, &*frame.3) {
             (PHOENIX_TOPIC, event::HEARTBEAT) => {
                 self.pulse.beat(Instant::now());
+                self.forget_ended().await;
                 self.reply(&frame, Reply::Ok(Empty {}));
             }
             (stats::TOPIC, event::JOIN) => self.join_stats(&frame).await,
@@ -145,6 +154,19 @@ impl Channels {
         self.by_topic.clear();
     }
 
+    /// Forgets the channels that are over. Should one still be a member, as when it entered anew while its earlier
+    /// membership closed it, its room is told first.
+    async fn forget_ended(&mut self) {
+        let ended = self.by_topic.iter().filter(|(_, channel)| channel.session().is_over());
+        let ended: Vec<String> = ended.map(|(topic, _)| topic.clone()).collect();
+        let members = ended.iter().filter_map(|topic| self.by_topic.get(topic)?.member());
+        let told = members.map(|(session, room)| room.send(Command::SocketClosed { session }));
+        join_all(told).await;
+        for topic in ended {
+            self.by_topic.remove(&topic);
+        }
+    }
+
     /// Tells every room at once: one that is slow to take it holds up no other.
     async fn tell_rooms(&self, command: impl Fn(SessionId) -> Command) {
         let members = self.by_topic.values().filter_map(Channel::member);
@@ -168,7 +190,7 @@ impl Channels {
     async fn join(&mut self, frame: &RawFrame<'_>, room: &str) {
         let now = Instant::now();
         let Frame(join_ref, reference, topic, _, payload) = frame;
-        self.by_topic.retain(|_, channel| !channel.session().is_over());
+        self.forget_ended().await;
         if says_no_protocol(payload) {
             return self.join_membrane(frame, room).await;
         }
@@ -260,7 +282,7 @@ impl Channels {
             let message = format!("A socket has at most {MAX_CHANNELS} channels.");
             return Err(Refusal::new(Reason::TooManyChannels, message));
         }
-        self.joins.take(now).map_err(too_many_requests)
+        self.limits.joins.take(now).map_err(too_many_requests)
     }
 
     async fn event(&mut self, frame: &RawFrame<'_>) {
@@ -285,11 +307,13 @@ impl Channels {
             return self.leave(topic, reference).await;
         }
         let membership = match channel {
-            Channel::Membrane(channel) => return channel.event(name, payload).await,
+            Channel::Membrane(channel) => {
+                return channel.event(&mut self.limits, name, payload).await;
+            }
             Channel::Stats(_) => return self.refuse(frame, unknown_event()),
             Channel::Parlor(membership) => (membership.id, membership.room.clone()),
         };
-        let limited = self.requests.take(Instant::now()).map_err(too_many_requests);
+        let limited = self.limits.requests.take(Instant::now()).map_err(too_many_requests);
         if &**name == "report" && limited.is_ok() {
             return self.report(frame);
         }
@@ -350,7 +374,7 @@ fn unknown_event() -> Refusal {
     Refusal::new(Reason::UnknownEvent, "There is no such event in this topic.")
 }
 
-fn too_many_requests(wait: Duration) -> Refusal {
+pub(crate) fn too_many_requests(wait: Duration) -> Refusal {
     let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
     Refusal::for_now(Reason::TooManyRequests, "That was too much at once; slow down.", wait_ms)
 }

@@ -12,7 +12,7 @@ use crate::admission;
 use crate::channel::{parse_frame, parse_payload};
 use crate::dialect::membrane::{self as dialect, Ask, Dialect};
 use crate::http::whip::fragment::{self, Fragment};
-use crate::room::about::Entered;
+use crate::room::about::{Entered, Metadata};
 use crate::room::command::{
     Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Request,
     Response, SessionId,
@@ -57,7 +57,7 @@ pub fn media_events(bytes: &[u8]) {
     dialect.entered(now, entered, Vec::new());
     let mut asked = 0_u32;
     for line in text.lines() {
-        match serde_json::from_str::<ClientEvent<serde_json::Value>>(line) {
+        match serde_json::from_str::<ClientEvent<Metadata>>(line) {
             Ok(event) => dialect.heard(now, event),
             // Anything else: the room answers, or time passes.
             Err(_) if asked > 0 => {

@@ -9,10 +9,8 @@ use parlor_wire::{Empty, LeaveReason, Peer, PeerId, Presence, Reason, Refusal, S
 use super::command::{Effect, Join, MediaCommand, Push, Response};
 use super::door::Watch;
 use super::member::Member;
+pub use super::metadata::{MAX_SHOWN_LEN, Metadata};
 use super::state::RoomState;
-
-/// Any JSON value, opaque to the server.
-pub type Metadata = serde_json::Value;
 
 /// How a member and its room talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,6 +94,9 @@ impl RoomState {
         name: String,
         metadata: Option<Metadata>,
     ) -> Result<Response, Refusal> {
+        let about = self.members.get(&peer).map(|member| &member.about);
+        let tracks = about.map_or(0, |about| about.shown_len_of_tracks(None));
+        fits(tracks, metadata.as_ref())?;
         if let Some(member) = self.members.get_mut(&peer)
             && (member.name != name || member.about.metadata != metadata)
         {
@@ -113,6 +114,8 @@ impl RoomState {
         metadata: Metadata,
         on: Option<bool>,
     ) -> Result<Response, Refusal> {
+        let about = self.members.get(&peer).map(|member| &member.about);
+        fits(about.map_or(0, |about| about.shown_len_but_for(track)), Some(&metadata))?;
         let about = self.own_track(peer, track)?;
         if about.metadata.as_ref() != Some(&metadata) {
             about.metadata = Some(metadata);
@@ -194,6 +197,30 @@ impl RoomState {
     }
 }
 
+impl About {
+    /// How long what it says of its tracks is when it is sent, but for one of them, in bytes.
+    fn shown_len_of_tracks(&self, but_for: Option<TrackId>) -> usize {
+        let tracks = self.tracks.iter().filter(|(track, _)| Some(**track) != but_for);
+        tracks.filter_map(|(_, about)| about.metadata.as_ref()).map(Metadata::shown_len).sum()
+    }
+
+    /// The same of all that it says.
+    fn shown_len_but_for(&self, track: TrackId) -> usize {
+        let own = self.metadata.as_ref().map_or(0, Metadata::shown_len);
+        own + self.shown_len_of_tracks(Some(track))
+    }
+}
+
+/// Whether more may be said by one of whom so much is sent already; how much it is then.
+fn fits(shown_len: usize, more: Option<&Metadata>) -> Result<usize, Refusal> {
+    let longer = shown_len + more.map_or(0, Metadata::shown_len);
+    if longer <= MAX_SHOWN_LEN {
+        return Ok(longer);
+    }
+    let message = format!("What is to be shown of you is longer than {MAX_SHOWN_LEN} bytes.");
+    Err(Refusal::new(Reason::BadRequest, message))
+}
+
 impl Member {
     /// Takes what is said of its tracks from now on; what is said of an encoding stays.
     pub(super) fn tell_of_tracks(
@@ -204,7 +231,12 @@ impl Member {
         for (track, encodings) in encodings {
             tracks.entry(track).or_default().encodings = encodings;
         }
+        let mut shown_len = self.about.metadata.as_ref().map_or(0, Metadata::shown_len);
         for (track, about) in &mut tracks {
+            match fits(shown_len, about.metadata.as_ref()) {
+                Ok(longer) => shown_len = longer,
+                Err(_) => about.metadata = None,
+            }
             let before = self.about.tracks.get(track).filter(|it| it.label == about.label);
             about.disabled = before.map(|before| before.disabled.clone()).unwrap_or_default();
         }
@@ -216,5 +248,77 @@ impl Member {
     /// What others see whose dialect passes everything on.
     pub(super) fn describe_with_about(&self, id: PeerId) -> Described {
         Described { peer: self.describe(id), about: Arc::clone(&self.about) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use serde_json::json;
+
+    use super::super::command::{Answer, Command, NamedSender, Request, SessionId};
+    use super::super::token::Token;
+    use super::*;
+
+    fn say(room: &mut RoomState, request: Request) -> Vec<Effect> {
+        let (session, reference) = (SessionId(1), Some("1".to_owned()));
+        room.apply(Command::Request { session, reference, request }, Instant::now())
+    }
+
+    /// Text that is so long when it is sent: each of its bytes is two.
+    fn quotes(sent_len: usize) -> Metadata {
+        json!("\"".repeat(sent_len / 4)).into()
+    }
+
+    fn shown_len(room: &RoomState) -> usize {
+        room.members[&PeerId(1)].about.shown_len_but_for(TrackId(0))
+    }
+
+    #[test]
+    fn what_one_member_says_of_itself_and_of_all_its_tracks_has_one_bound() {
+        let mut room = RoomState::new(2);
+        let join = Join {
+            session: SessionId(1),
+            reference: None,
+            replaces: None,
+            manner: Manner::Membrane,
+            name: "Ann".to_owned(),
+            metadata: Some(quotes(MAX_SHOWN_LEN / 2)),
+            offer: None,
+            senders: Vec::new(),
+            pins: None,
+            resume: None,
+            peer: PeerId(1),
+            token: Token::from_bytes([0; 16]),
+            ice_servers: Vec::new(),
+        };
+        room.apply(Command::Join(Box::new(join)), Instant::now());
+        let senders = (1..=4).map(|track| {
+            let kind = Some(parlor_wire::Kind::Video);
+            let (mid, source) = (track.to_string(), parlor_wire::Source::Custom);
+            let sender = parlor_wire::Sender { mid, source, kind, on: true };
+            let metadata = Some(quotes(MAX_SHOWN_LEN / 3));
+            let about = TrackAbout { metadata, ..TrackAbout::default() };
+            NamedSender { track: TrackId(track), sender, about }
+        });
+        let (offer, senders, pins) = (String::new(), senders.collect(), Vec::new());
+        say(&mut room, Request::Offer { offer, senders, pins });
+        let answer = Answer { sdp: String::new(), slots: Vec::new(), encodings: Vec::new() };
+        let answered = Command::Answered { peer: PeerId(1), attempt: 1, result: Ok(answer) };
+        room.apply(answered, Instant::now());
+        let before = shown_len(&room);
+        assert!((MAX_SHOWN_LEN / 2..=MAX_SHOWN_LEN).contains(&before), "{before}");
+
+        let (track, metadata, on) = (TrackId(4), quotes(MAX_SHOWN_LEN / 2), None);
+        let refused = say(&mut room, Request::DescribeTrack { track, metadata, on });
+        assert!(matches!(refused[0], Effect::Reply { reply: Err(_), .. }), "{refused:?}");
+        let (name, metadata) = ("Ann".to_owned(), Some(quotes(MAX_SHOWN_LEN)));
+        let refused = say(&mut room, Request::Describe { name, metadata });
+        assert!(matches!(refused[0], Effect::Reply { reply: Err(_), .. }), "{refused:?}");
+        assert_eq!(shown_len(&room), before);
+        let request = Request::Describe { name: "Ann".to_owned(), metadata: None };
+        say(&mut room, request);
+        assert!(shown_len(&room) < before, "there is room again");
     }
 }

@@ -179,6 +179,8 @@ impl Running {
                 Woken::Message(Some(ToRoom::Command(command))) => {
                     self.apply(actor, command).await;
                 }
+                // An earlier membership of the same channel has ended it: there is nobody to let in.
+                Woken::Message(Some(ToRoom::Join { voice, .. })) if voice.is_over() => {}
                 Woken::Message(Some(ToRoom::Join { join, voice })) => {
                     self.sessions.insert(join.session, voice);
                     self.apply(actor, Command::Join(join)).await;
@@ -248,6 +250,9 @@ impl Running {
 
     fn poll_voice(&mut self, actor: &Actor, session: SessionId) {
         let Some(Voice::Membrane(voice)) = self.sessions.get_mut(&session) else { return };
+        if voice.is_over() {
+            return self.late.push_back(Command::SocketClosed { session });
+        }
         let asked = voice.poll(&actor.rooms).into_iter();
         self.late.extend(asked.map(|(reference, request)| Command::Request {
             session,

@@ -97,6 +97,10 @@ pub fn judge(link: Link, media: Media) -> Verdict {
     };
     let is_over = matches!(media, Media::Over { .. });
     let end = match (link, silent_since) {
+        // Of who has no media nothing is heard at all.
+        (Link::Quiet { since, .. }, None) if media == Media::Absent => {
+            Some((since + SOCKET_PATIENCE, End::BothSilent))
+        }
         (Link::Open(_) | Link::Quiet { .. } | Link::ByMedia(_), None) => None,
         (Link::ByMedia(_), Some(silent)) if is_over => Some((silent, End::HungUp)),
         // Of who has no socket that is the time after which consent has expired (RFC 7675 section 5.1).

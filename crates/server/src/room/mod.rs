@@ -7,6 +7,7 @@ mod door;
 pub mod liveness;
 mod media;
 mod member;
+pub mod metadata;
 mod negotiate;
 pub mod presence;
 mod registry;

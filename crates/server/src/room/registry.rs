@@ -109,6 +109,14 @@ pub struct RoomHandle {
 }
 
 impl RoomHandle {
+    /// A room that is told no more until what is returned with it is read.
+    #[cfg(test)]
+    pub(crate) fn stuck() -> (RoomHandle, impl Sized) {
+        let (mailbox, inbox) = mpsc::channel(1);
+        assert!(mailbox.try_send(ToRoom::Command(Command::Tick)).is_ok());
+        (RoomHandle { mailbox }, inbox)
+    }
+
     /// Tells the room something, waiting while its mailbox is full. False when the room has ended.
     pub async fn send(&self, command: Command) -> bool {
         self.mailbox.send(ToRoom::Command(command)).await.is_ok()

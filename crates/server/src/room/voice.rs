@@ -79,6 +79,16 @@ impl Voice {
         }
     }
 
+    /// Whether the way to the client is closed for good.
+    pub(super) fn is_over(&self) -> bool {
+        match self {
+            Voice::Parlor(session) => session.is_over(),
+            Voice::Membrane(voice) => voice.is_over(),
+            // It is dropped with its request.
+            Voice::Http(_) => false,
+        }
+    }
+
     pub(super) fn close(&self) {
         match self {
             Voice::Parlor(session) => session.close(),

@@ -39,6 +39,11 @@ impl Dialect {
             let mut shown = describe::tracks_of(other);
             for (label, track) in &mut known.tracks {
                 let Some(shown) = shown.remove(label) else { continue };
+                let is_another = shown.track != track.shown.track;
+                // One that an answer has named is removed first.
+                if is_another && (track.mid.is_some() || shown.kind != track.shown.kind) {
+                    continue;
+                }
                 note_changes(&mut events, *peer, label, &track.shown, &shown);
                 track.shown = shown;
             }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use parlor_wire::membrane::ClientEvent;
 use parlor_wire::membrane::event::{MEDIA_EVENT, SIMULCAST_CONFIG};
-use parlor_wire::membrane::{ClientEvent, CustomEvent};
 use parlor_wire::{Empty, Refusal, RoomName};
 use serde::Deserialize;
 use serde_json::json;
@@ -15,7 +15,7 @@ use super::is_small;
 use super::voice::MembraneVoice;
 use crate::admission;
 use crate::app::App;
-use crate::rate::TokenBucket;
+use crate::channel::{Limits, too_many_requests};
 use crate::room::about::Metadata;
 use crate::room::command::{Command, Request, Response, SessionId};
 use crate::room::{Entry, RoomHandle, Voice};
@@ -24,10 +24,7 @@ use crate::session::Session;
 /// Media events at once, and then one every so often: after each answer a browser says its candidates, and old clients
 /// say twice as often as before which encodings they leave out, up to 126 times and more. What is more is passed over, as
 /// clients expect no reply.
-const EVENTS: (u32, Duration) = (1000, Duration::from_millis(10));
-
-/// The same of offers and of wishes to make one, which cost most.
-const OFFERS: (u32, Duration) = (60, Duration::from_millis(250));
+pub(crate) const EVENTS: (u32, Duration) = (1000, Duration::from_millis(10));
 
 /// The payload of a join in this dialect. Anything else in it is passed over.
 #[derive(Debug, Default, Deserialize)]
@@ -52,8 +49,6 @@ pub struct MembraneChannel {
     host: Option<String>,
     is_simulcast_on: Option<bool>,
     member: Option<Membership>,
-    events: TokenBucket,
-    offers: TokenBucket,
 }
 
 /// Its time in the room.
@@ -73,21 +68,11 @@ impl MembraneChannel {
         room: RoomName,
         (payload, host): (JoinPayload, Option<String>),
     ) -> MembraneChannel {
-        let now = Instant::now();
         let is_simulcast_on = payload.is_simulcast_on;
         session.reply(reference, Ok(Response::Empty(Empty {})));
         let decided = app.rooms.simulcast(&room, is_simulcast_on);
         session.push_event(SIMULCAST_CONFIG, &json!({ "data": decided }));
-        MembraneChannel {
-            app,
-            session,
-            room,
-            host,
-            is_simulcast_on,
-            member: None,
-            events: TokenBucket::new(now, EVENTS.0, EVENTS.1),
-            offers: TokenBucket::new(now, OFFERS.0, OFFERS.1),
-        }
+        MembraneChannel { app, session, room, host, is_simulcast_on, member: None }
     }
 
     /// The way back to the client.
@@ -100,9 +85,11 @@ impl MembraneChannel {
         self.member.as_ref().map(|member| (member.id, &member.room))
     }
 
-    /// The client says something; what is no media event is passed over.
-    pub async fn event(&mut self, name: &str, payload: &RawValue) {
-        if name != MEDIA_EVENT || self.events.take(Instant::now()).is_err() {
+    /// The client says something; what is no media event is passed over. `limits` are its socket's: they are the same
+    /// ones after a channel was joined anew.
+    pub(crate) async fn event(&mut self, limits: &mut Limits, name: &str, payload: &RawValue) {
+        let now = Instant::now();
+        if name != MEDIA_EVENT || limits.events.take(now).is_err() {
             return;
         }
         let Some(event) = read_event(payload) else {
@@ -111,17 +98,14 @@ impl MembraneChannel {
         };
         self.member.take_if(|member| member.left.load(Ordering::Relaxed));
         match (event, &self.member) {
-            (ClientEvent::Connect { metadata }, None) => self.enter(metadata, false),
-            (ClientEvent::Join { metadata }, None) => self.enter(metadata, true),
+            (ClientEvent::Connect { metadata }, None) => {
+                self.enter(metadata, false, limits.joins.take(now));
+            }
+            (ClientEvent::Join { metadata }, None) => {
+                self.enter(metadata, true, limits.joins.take(now));
+            }
             (event, Some(member)) => {
-                let is_dear = matches!(
-                    event,
-                    ClientEvent::Custom(CustomEvent::SdpOffer(_) | CustomEvent::RenegotiateTracks)
-                );
                 let is_bye = matches!(event, ClientEvent::Disconnect | ClientEvent::Leave);
-                if is_dear && self.offers.take(Instant::now()).is_err() {
-                    return;
-                }
                 member.room.send_event(member.id, event).await;
                 if is_bye {
                     self.member = None;
@@ -131,12 +115,21 @@ impl MembraneChannel {
         }
     }
 
-    fn enter(&mut self, metadata: Option<Metadata>, is_tutorial: bool) {
+    fn enter(
+        &mut self,
+        metadata: Option<Metadata>,
+        is_tutorial: bool,
+        limited: Result<(), Duration>,
+    ) {
         let left = Arc::new(AtomicBool::new(false));
         let voice = || {
             let reach = (self.app.ice_servers.clone(), self.host.clone());
             MembraneVoice::new(self.session.clone(), is_tutorial, reach, Arc::clone(&left))
         };
+        if let Err(refusal) = limited.map_err(too_many_requests) {
+            self.app.metrics.refused(refusal.reason);
+            return voice().refuse(refusal);
+        }
         if metadata.as_ref().is_some_and(|metadata| !is_small(metadata)) {
             let reason = parlor_wire::Reason::BadRequest;
             let message = "What is to be shown of you is too large.";
@@ -161,19 +154,49 @@ impl MembraneChannel {
 
     /// Leaves the room and closes the channel.
     pub async fn leave(&mut self, reference: Option<String>) {
-        if let Some(member) = self.member.take().filter(|it| !it.left.load(Ordering::Relaxed)) {
-            let (session, reference) = (member.id, reference.clone());
-            let request = Request::Leave;
-            if member.room.send(Command::Request { session, reference, request }).await {
-                return;
-            }
+        if leave_room(&mut self.member, reference.clone()).await {
+            return;
         }
         self.session.reply(reference.as_deref(), Ok(Response::Empty(Empty {})));
         self.session.close();
     }
 }
 
+/// Tells the room; true if that closes the channel. It is forgotten only when it has been told: should the socket die
+/// meanwhile, it is told that.
+async fn leave_room(member: &mut Option<Membership>, reference: Option<String>) -> bool {
+    member.take_if(|member| member.left.load(Ordering::Relaxed));
+    let Some(Membership { id, room, .. }) = member else { return false };
+    let (session, request) = (*id, Request::Leave);
+    let is_told = room.send(Command::Request { session, reference, request }).await;
+    *member = None;
+    is_told
+}
+
 fn read_event(payload: &RawValue) -> Option<ClientEvent<Metadata>> {
     let Wrapped { data } = serde_json::from_str(payload.get()).ok()?;
     serde_json::from_str(&data).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn a_room_that_is_slow_to_hear_of_a_leave_is_still_known_when_the_socket_dies_meanwhile() {
+        let (room, _mailbox) = RoomHandle::stuck();
+        let mut member = Some(Membership { id: SessionId(1), room, left: Arc::default() });
+        assert!(leave_room(&mut member, None).now_or_never().is_none(), "it has no room for it");
+        assert!(member.is_some());
+    }
+
+    #[test]
+    fn who_has_said_goodbye_leaves_no_room() {
+        let (room, _mailbox) = RoomHandle::stuck();
+        let left = Arc::new(AtomicBool::new(true));
+        let mut member = Some(Membership { id: SessionId(1), room, left });
+        assert_eq!(leave_room(&mut member, None).now_or_never(), Some(false));
+    }
 }

@@ -32,7 +32,7 @@ pub(super) struct Shown {
 /// What somebody wants seen, or what stands for it.
 pub(super) fn metadata_of(other: &Described) -> Metadata {
     let own = other.about.metadata.clone();
-    own.unwrap_or_else(|| json!({ "displayName": other.peer.name }))
+    own.unwrap_or_else(|| json!({ "displayName": other.peer.name }).into())
 }
 
 /// The tracks of somebody by the names that clients know them by.
@@ -66,12 +66,12 @@ fn stand_in(track: &Track) -> Option<Metadata> {
         Source::ScreenAudio => kind::SCREEN_AUDIO,
         Source::Custom => kind::CUSTOM,
     };
-    Some(json!({ "type": kind, "active": track.on }))
+    Some(json!({ "type": kind, "active": track.on }).into())
 }
 
 /// What a track is to those who speak our dialect, by its metadata or else by its kind.
 pub(super) fn source_of(metadata: Option<&Metadata>, kind: Kind) -> Source {
-    match (said_kind(metadata), kind) {
+    match (said_kind(metadata).as_deref(), kind) {
         (Some(kind::SCREEN), Kind::Audio) | (Some(kind::SCREEN_AUDIO), Kind::Audio) => {
             Source::ScreenAudio
         }
@@ -85,11 +85,12 @@ pub(super) fn source_of(metadata: Option<&Metadata>, kind: Kind) -> Source {
 /// Whether metadata says that a track is on or off. Only where it looks like the videoroom's: what others mean by
 /// `active` is theirs.
 pub(super) fn says_on(metadata: &Metadata) -> Option<bool> {
-    let is_known = |kind: &&str| [kind::AUDIO, kind::CAMERA, kind::SCREEN].contains(kind);
+    let is_known =
+        |kind: &String| [kind::AUDIO, kind::CAMERA, kind::SCREEN].contains(&kind.as_str());
     said_kind(Some(metadata)).filter(is_known)?;
     metadata.get("active")?.as_bool()
 }
 
-fn said_kind(metadata: Option<&Metadata>) -> Option<&str> {
-    metadata?.get("type")?.as_str()
+fn said_kind(metadata: Option<&Metadata>) -> Option<String> {
+    metadata?.get("type")?.as_str().map(str::to_owned)
 }

@@ -23,16 +23,13 @@ use parlor_wire::{Negotiated, PeerId, Quality, Refusal, Sender, Speakers, TrackI
 use serde::Serialize;
 
 use crate::admission;
-use crate::room::about::{Described, Entered, Metadata, Roster, TrackAbout};
+use crate::room::about::{Described, Entered, MAX_SHOWN_LEN, Metadata, Roster, TrackAbout};
 use describe::Shown;
+pub use round::REST;
 use round::Round;
 
 /// What endpoints of ours are to these clients.
 const WEBRTC: &str = "webrtc";
-
-/// Longest metadata of an endpoint or a track, in bytes of JSON: more than names, colours and small avatars take. It
-/// goes to everybody in the room.
-pub const MAX_METADATA_LEN: usize = 16 * 1024;
 
 /// Something to be done for a client.
 #[derive(Clone, Debug, PartialEq)]
@@ -274,7 +271,7 @@ impl Dialect {
                 self.round.request();
                 self.advance(now);
             }
-            CustomEvent::SdpOffer(offer) => self.take_offer(now, offer),
+            CustomEvent::SdpOffer(offer) => self.take_offer(offer),
             CustomEvent::SetTargetTrackVariant { track_id, variant: encoding }
             | CustomEvent::SelectEncoding { track_id, encoding } => {
                 self.set_target(&track_id, encoding);
@@ -309,7 +306,10 @@ impl Dialect {
 
     /// Time has passed.
     pub fn tick(&mut self, now: Instant) {
-        self.round.tick(now);
+        if self.round.tick(now) {
+            let message = "Your browser has made no offer for 30 seconds.".to_owned();
+            return self.effects.push(Effect::Fail(message));
+        }
         self.advance(now);
     }
 
@@ -335,7 +335,7 @@ impl Dialect {
     }
 }
 
-/// Whether metadata may go to everybody.
+/// Whether metadata may go to everybody, if its owner says nothing else; the room looks at all together.
 pub fn is_small(metadata: &Metadata) -> bool {
-    serde_json::to_string(metadata).is_ok_and(|text| text.len() <= MAX_METADATA_LEN)
+    metadata.shown_len() <= MAX_SHOWN_LEN
 }

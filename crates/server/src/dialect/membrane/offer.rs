@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use parlor_rtc::MediaKind;
 use parlor_rtc::sdp::{Direction, Offer, negotiate};
 use parlor_wire::membrane::SdpOffer;
-use parlor_wire::{Kind, Sender, Source};
+use parlor_wire::{Kind, Sender, Source, TrackId};
 
 use super::{describe, is_small};
 use crate::admission::MAX_SENDERS;
@@ -48,10 +48,12 @@ impl Sections {
     }
 
     /// The tracks that an offer sends, with what the client says of each. `own` is what its names for tracks begin with.
+    /// Should there be too many, those that are there already (`published`, by their names) stay.
     pub(super) fn senders(
         &self,
         own: &str,
         offer: &SdpOffer<Metadata>,
+        published: &BTreeMap<String, TrackId>,
     ) -> Vec<(Sender, TrackAbout)> {
         let mut labels = BTreeSet::new();
         let named = offer.mid_to_track_id.iter().filter_map(|(mid, label)| {
@@ -59,6 +61,8 @@ impl Sections {
             let is_own = label.len() <= MAX_LABEL_LEN && label.starts_with(own);
             (is_own && labels.insert(label)).then_some((mid, label, kind))
         });
+        let mut named: Vec<(&String, &String, Kind)> = named.collect();
+        named.sort_by_key(|(_, label, _)| !published.contains_key(*label));
         let mut sources = BTreeSet::new();
         let sender = |(mid, label, kind): (&String, &String, Kind)| {
             let metadata = offer.track_id_to_track_metadata.get(label);
@@ -73,8 +77,35 @@ impl Sections {
                 TrackAbout { label: Some(label.clone()), metadata, ..TrackAbout::default() };
             (Sender { mid: mid.clone(), source, kind, on }, about)
         };
-        named.take(MAX_SENDERS).map(sender).collect()
+        named.into_iter().take(MAX_SENDERS).map(sender).collect()
     }
+}
+
+/// An offer of which only the sections of `senders` send. Clients take away a track by naming its section no more,
+/// whatever the section says.
+pub(super) fn ending_others(
+    sdp: String,
+    sections: &Sections,
+    senders: &[(Sender, TrackAbout)],
+) -> String {
+    let is_named = |mid: &str| senders.iter().any(|(sender, _)| sender.mid == mid);
+    if sections.sending.keys().all(|mid| is_named(mid)) {
+        return sdp;
+    }
+    let ends = |section: &[&str]| {
+        let mid = section.iter().find_map(|line| line.trim_end().strip_prefix("a=mid:"));
+        mid.is_some_and(|mid| sections.sending.contains_key(mid) && !is_named(mid))
+    };
+    let lines: Vec<&str> = sdp.split_inclusive('\n').collect();
+    let sections = lines.chunk_by(|_, next| !next.starts_with("m="));
+    let lines = sections.flat_map(|section| {
+        let is_over = ends(section);
+        section.iter().map(move |line| match line.trim_end() {
+            "a=sendonly" | "a=sendrecv" if is_over => "a=inactive\r\n",
+            _ => *line,
+        })
+    });
+    lines.collect()
 }
 
 fn rank(source: Source) -> u8 {

@@ -4,7 +4,7 @@
 //! by an `offerData` at once, and none is said while an offer is awaited or being answered: two of these at a time, and
 //! a browser makes neither.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use parlor_wire::membrane::SdpOffer;
@@ -12,7 +12,7 @@ use parlor_wire::membrane::server::{ServerCustom, ServerEvent, Track, TracksType
 use parlor_wire::{Kind, Negotiated, PeerId, TrackId};
 
 use super::describe::{self, Shown};
-use super::offer::Sections;
+use super::offer::{self, Sections};
 use super::{Ask, Dialect, Known, KnownTrack};
 use crate::room::about::Metadata;
 
@@ -20,11 +20,20 @@ use crate::room::about::Metadata;
 /// twice.
 const MAX_TRACKS_PER_KIND: usize = 48;
 
-/// So many sections of each kind a client has at least before any of them carries a second track. Chromium 156 decodes
-/// pictures on a section that had carried others, and shows none of them.
-const FRESH_SECTIONS: u16 = 56;
+/// So many sections of each kind a client is asked for at most: its offer has to fit a frame, also while some are still
+/// taken by tracks that have just ended. And so many it has at least before any of them carries a second track:
+/// Chromium 156 decodes pictures on a section that had carried others, and shows none of them.
+const MAX_SECTIONS: u16 = 56;
 
-/// A client that has not offered after so long never will: it has failed to make an offer, and says nothing of it.
+/// Sections of each kind that the media side makes anything of (`slots_per_kind`), should a client have so many.
+const MAX_SECTIONS_OF_ITS_OWN: u16 = 64;
+
+/// The next negotiation begins so long after the last answer at the soonest: each costs an offer of many sections and
+/// new ways to the relay, and what comes meanwhile needs one instead of several.
+pub const REST: Duration = Duration::from_millis(250);
+
+/// A client that has not offered after so long never will: it has failed to make an offer, and says nothing of it. It
+/// is not asked again, since it may be at it still: two at a time fail for sure.
 const OFFER_PATIENCE: Duration = Duration::from_secs(30);
 
 /// A track that found no section is tried again so soon: it was on its way from another media thread.
@@ -43,6 +52,8 @@ enum Stage {
     Asked { since: Instant },
     /// Its offer is being answered.
     Answering,
+    /// The last answer was said a moment ago.
+    Resting { until: Instant },
 }
 
 /// A client's negotiations.
@@ -74,16 +85,23 @@ impl Round {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Idle => self.try_again_at,
+            Stage::Resting { until } => Some(until),
             Stage::Asked { since } => Some(since + OFFER_PATIENCE),
             Stage::Answering => None,
         }
     }
 
-    pub(super) fn tick(&mut self, now: Instant) {
-        if matches!(self.stage, Stage::Asked { since } if now >= since + OFFER_PATIENCE) {
-            self.stage = Stage::Idle;
-            self.request();
+    /// True when the client will not offer any more.
+    pub(super) fn tick(&mut self, now: Instant) -> bool {
+        match self.stage {
+            Stage::Resting { until } if now >= until => self.stage = Stage::Idle,
+            Stage::Asked { since } if now >= since + OFFER_PATIENCE => {
+                self.stage = Stage::Idle;
+                return true;
+            }
+            _ => {}
         }
+        false
     }
 
     fn is_idle(&self) -> bool {
@@ -116,7 +134,8 @@ impl Dialect {
     /// Begins a negotiation if there is a reason for one.
     fn begin(&mut self, now: Instant) {
         self.forget_who_published_nothing();
-        let (gone, new) = (self.gone_tracks(), self.new_tracks());
+        let gone = self.gone_tracks();
+        let new = self.new_tracks(&gone);
         let is_due = self.round.try_again_at.is_some_and(|at| at <= now);
         if gone.is_empty() && new.is_empty() && self.round.requests_since == 0 && !is_due {
             return;
@@ -150,7 +169,7 @@ impl Dialect {
         let gone = self.known.iter().map(|(peer, known)| {
             let there = self.others.get(peer).map(describe::tracks_of).unwrap_or_default();
             let is_gone = |(label, track): &(&String, &KnownTrack)| {
-                track.mid.is_some() && !there.contains_key(*label)
+                track.mid.is_some() && !track.is_among(&there, label)
             };
             let labels = known.tracks.iter().filter(is_gone).map(|(label, _)| label.clone());
             (*peer, labels.collect::<Vec<_>>())
@@ -158,22 +177,23 @@ impl Dialect {
         gone.filter(|(_, labels)| !labels.is_empty()).collect()
     }
 
-    /// The tracks that there are and that the client does not know, as many as it may know.
-    fn new_tracks(&self) -> Vec<(PeerId, BTreeMap<String, Shown>)> {
-        let gone = self.gone_tracks();
+    /// The tracks that there are and that the client does not know, as many as it may know and as there are sections
+    /// for: those that `gone` ones are on are free only after the next answer.
+    fn new_tracks(&self, gone: &[(PeerId, Vec<String>)]) -> Vec<(PeerId, BTreeMap<String, Shown>)> {
         let is_gone = |peer: &PeerId, label: &String| {
             gone.iter().any(|(other, labels)| other == peer && labels.contains(label))
         };
         let room = |kind| {
             let known = self.known.iter().flat_map(|(peer, known)| {
-                known
-                    .tracks
-                    .iter()
-                    .filter(move |(_, track)| track.shown.kind == kind)
-                    .map(move |(label, _)| (peer, label))
+                known.tracks.iter().map(move |(label, track)| (peer, label, &track.shown))
             });
-            MAX_TRACKS_PER_KIND
-                .saturating_sub(known.filter(|(peer, label)| !is_gone(peer, label)).count())
+            let known = known.filter(|(peer, label, _)| !is_gone(peer, label));
+            let known = known.filter(|(_, _, shown)| shown.kind == kind);
+            let known: BTreeSet<TrackId> = known.map(|(_, _, shown)| shown.track).collect();
+            let busy = self.round.occupied.iter();
+            let busy = busy.filter(|(track, of)| *of == kind && !known.contains(track)).count();
+            let sections = usize::from(MAX_SECTIONS).saturating_sub(busy);
+            MAX_TRACKS_PER_KIND.min(sections).saturating_sub(known.len())
         };
         let (mut audio, mut video) = (room(Kind::Audio), room(Kind::Video));
         let mut all = Vec::new();
@@ -182,7 +202,8 @@ impl Dialect {
             let mut tracks = describe::tracks_of(other);
             tracks.retain(|label, shown| {
                 let left = if shown.kind == Kind::Audio { &mut audio } else { &mut video };
-                let is_new = !known.tracks.contains_key(label) && *left > 0;
+                let is_unknown = !known.tracks.contains_key(label) || is_gone(peer, label);
+                let is_new = is_unknown && *left > 0;
                 *left -= usize::from(is_new);
                 is_new
             });
@@ -248,7 +269,7 @@ impl Dialect {
             let tracks = self.known.values().flat_map(|it| it.tracks.values());
             let is_placed = |id: TrackId| self.round.occupied.iter().any(|(track, _)| *track == id);
             let new = tracks.filter(|it| it.shown.kind == kind && !is_placed(it.shown.track));
-            u16::try_from(used + new.count()).unwrap_or(u16::MAX).min(FRESH_SECTIONS)
+            u16::try_from(used + new.count()).unwrap_or(u16::MAX).min(MAX_SECTIONS)
         };
         let audio = audio.saturating_add(busy(Kind::Audio)).max(fresh(Kind::Audio));
         let video = video.saturating_add(busy(Kind::Video)).max(fresh(Kind::Video));
@@ -263,15 +284,17 @@ impl Dialect {
         self.say_custom(ServerCustom::OfferData { tracks_types, integrated_turn_servers });
     }
 
-    /// Hands the client's offer on. One that nobody waits for, since it came late, is as good; one that comes while
-    /// another is being answered is not.
-    pub(super) fn take_offer(&mut self, _now: Instant, offer: SdpOffer<Metadata>) {
-        let Some(peer) = self.peer.filter(|_| self.round.stage != Stage::Answering) else { return };
+    /// Hands the client's offer on. One that nobody has asked for is as good; one that comes while another is being
+    /// answered, or right after that, is not.
+    pub(super) fn take_offer(&mut self, offer: SdpOffer<Metadata>) {
+        let is_taken = matches!(self.round.stage, Stage::Idle | Stage::Asked { .. });
+        let Some(peer) = self.peer.filter(|_| is_taken) else { return };
         let sections = Sections::read(&offer.sdp_offer.sdp);
         let types = &mut self.round.types;
-        types.audio = types.audio.max(sections.receiving_audio);
-        types.video = types.video.max(sections.receiving_video);
-        let senders = sections.senders(&format!("{peer}:"), &offer);
+        types.audio = types.audio.max(sections.receiving_audio.min(MAX_SECTIONS_OF_ITS_OWN));
+        types.video = types.video.max(sections.receiving_video.min(MAX_SECTIONS_OF_ITS_OWN));
+        let senders = sections.senders(&format!("{peer}:"), &offer, &self.own);
+        let sdp = offer::ending_others(offer.sdp_offer.sdp, &sections, &senders);
         let label = |about: &Option<String>| about.clone().unwrap_or_default();
         let offered: BTreeMap<String, String> = senders
             .iter()
@@ -284,14 +307,14 @@ impl Dialect {
         self.round.stage = Stage::Answering;
         let tracks = self.known.values().flat_map(|known| known.tracks.values());
         let pins: Vec<TrackId> = tracks.map(|track| track.shown.track).collect();
-        self.ask(Ask::Offer { offer: offer.sdp_offer.sdp, senders, pins });
+        self.ask(Ask::Offer { offer: sdp, senders, pins });
     }
 
     pub(super) fn tell_answer(&mut self, now: Instant, negotiated: Negotiated) {
         if self.round.stage != Stage::Answering {
             return;
         }
-        self.round.stage = Stage::Idle;
+        self.round.stage = Stage::Resting { until: now + REST };
         let Negotiated { answer, tracks, slots } = negotiated;
         let mut map = BTreeMap::new();
         self.own.clear();
@@ -316,6 +339,7 @@ impl Dialect {
         }
         let has_unplaced = self.name_unplaced(without, &mut map);
         let carrying = slots.iter().filter(|slot| slot.track.is_some());
+        self.round.used.retain(|mid, _| slots.iter().any(|slot| slot.mid == *mid));
         self.round.used.extend(carrying.map(|slot| (slot.mid.clone(), slot.kind)));
         let occupied = slots.iter().filter_map(|slot| Some((slot.track?, slot.kind)));
         self.round.occupied = occupied.collect();
@@ -342,11 +366,11 @@ impl Dialect {
         let mut are_there = false;
         for (peer, label) in tracks {
             let there = self.others.get(&peer).map(describe::tracks_of).unwrap_or_default();
-            are_there |= there.contains_key(&label);
             let known = self.known.get_mut(&peer);
             let Some(track) = known.and_then(|known| known.tracks.get_mut(&label)) else {
                 continue;
             };
+            are_there |= track.is_among(&there, &label);
             let before = track.mid.take().filter(|mid| !map.contains_key(mid));
             let mid = before.unwrap_or_else(|| format!("none-{}", track.shown.track));
             map.insert(mid.clone(), label);
@@ -359,5 +383,10 @@ impl Dialect {
 impl KnownTrack {
     fn new(shown: Shown) -> KnownTrack {
         KnownTrack { shown, mid: None, encoding: None, was_paused: false, target: None }
+    }
+
+    /// Whether it is still there: its owner may have given its name to another track.
+    fn is_among(&self, there: &BTreeMap<String, Shown>, label: &str) -> bool {
+        there.get(label).is_some_and(|shown| shown.track == self.shown.track)
     }
 }

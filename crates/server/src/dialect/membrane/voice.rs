@@ -65,10 +65,18 @@ impl MembraneVoice {
         }
     }
 
-    /// The room does not let it in.
+    /// The room does not let it in. One that may try again later does so over the same channel.
     pub(crate) fn refuse(&self, refusal: Refusal) {
+        self.left.store(true, Ordering::Relaxed);
         self.fail(refusal.message);
-        self.session.close();
+        if refusal.retry_after_ms.is_none() {
+            self.session.close();
+        }
+    }
+
+    /// Whether its channel was closed, be it by an earlier membership of the same channel.
+    pub(crate) fn is_over(&self) -> bool {
+        self.session.is_over()
     }
 
     /// The room says something.

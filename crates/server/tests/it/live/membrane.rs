@@ -108,6 +108,49 @@ async fn whoever_leaves_by_whatever_way_is_gone_at_once() {
 }
 
 #[tokio::test]
+async fn whoever_is_put_out_and_has_said_already_that_it_comes_again_leaves_nobody_behind() {
+    let server = start().await;
+    let mut ann = connect(&server).await;
+    ann.send(json!(["1", "1", TOPIC, "phx_join", {}])).await;
+    let sdp = json!({ "type": "offer", "sdp": "v=0" });
+    let offer = json!({ "sdpOffer": sdp, "midToTrackId": {}, "trackIdToTrackMetadata": {} });
+    for event in [
+        json!({ "type": "connect", "data": {} }),
+        json!({ "type": "custom", "data": { "type": "sdpOffer", "data": offer } }),
+        json!({ "type": "disconnect" }),
+        json!({ "type": "connect", "data": {} }),
+    ] {
+        ann.say(event).await;
+    }
+    ann.event("phx_close").await;
+    ann.join("room:coffee", json!({})).await;
+    until_metric(server.address(), "parlor_rooms", |value| value == 0.0).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_enters_again_and_again_is_told_to_slow_down_and_may_enter_later() {
+    let server = start().await;
+    let mut ann = connect(&server).await;
+    ann.join(TOPIC, json!({})).await;
+    for _ in 0..130 {
+        ann.say(json!({ "type": "connect", "data": {} })).await;
+        ann.say(json!({ "type": "disconnect" })).await;
+    }
+    let message = ann.media_event("error").await["message"].clone();
+    assert_eq!(message, "That was too much at once; slow down.");
+    ann.join("room:coffee", json!({})).await;
+    let entered = ann.kept.iter().filter(|frame| frame[4].to_string().contains("connected"));
+    assert!(entered.count() <= 120, "a join each");
+    ann.kept.clear();
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    ann.say(json!({ "type": "connect", "data": {} })).await;
+    ann.media_event("connected").await;
+    assert!(ann.kept.iter().all(|frame| frame[3] != "phx_close"), "the channel is still there");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_member_without_media_is_nothing_that_falls_silent() {
     let server = start().await;
     let mut ann = enter(&server, "Ann").await;
@@ -157,6 +200,33 @@ async fn another_join_of_the_topic_closes_the_first_with_its_own_join_ref() {
     assert_eq!(ours["status"], "ok", "and one may change the dialect: {ours}");
     ann.join(TOPIC, json!({})).await;
     until_metric(server.address(), "parlor_rooms", |value| value == 0.0).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_section_that_an_offer_names_no_more_has_ended_though_it_still_says_that_it_sends() {
+    let server = start().await;
+    let mut bo = enter(&server, "Bo").await;
+    bo.media_event("connected").await;
+    let mut ann = enter(&server, "Ann").await;
+    let own = ann.media_event("connected").await["id"].as_str().unwrap().to_owned();
+    let camera = format!("{own}:cam");
+    let now = std::time::Instant::now();
+    let mut browser = parlor_sim::Client::new(now, 1, "127.0.0.1:9".parse().unwrap());
+    let sdp = browser.offer_simulcast(now, &["l", "h"]);
+    let mid = sdp.lines().find_map(|line| line.strip_prefix("a=mid:")).unwrap();
+    for map in [json!({ mid: camera }), json!({})] {
+        ann.say(json!({ "type": "custom", "data": { "type": "renegotiateTracks" } })).await;
+        ann.media_event("offerData").await;
+        let offer = json!({
+            "sdpOffer": { "type": "offer", "sdp": sdp },
+            "trackIdToTrackMetadata": {},
+            "midToTrackId": map,
+        });
+        ann.say(json!({ "type": "custom", "data": { "type": "sdpOffer", "data": offer } })).await;
+        assert_eq!(ann.media_event("sdpAnswer").await["midToTrackId"], map);
+    }
+    assert!(bo.media_event("tracksAdded").await["tracks"][&camera].is_object());
     server.stop().await;
 }
 

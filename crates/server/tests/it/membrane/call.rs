@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_server::dialect::membrane::{Ask, Dialect, Effect};
-use parlor_server::room::about::{About, Described, Entered, Roster, TrackAbout};
+use parlor_server::dialect::membrane::{Ask, Dialect, Effect, REST};
+use parlor_server::room::about::{About, Described, Entered, Metadata, Roster, TrackAbout};
 use parlor_wire::membrane::ClientEvent;
 use parlor_wire::membrane::server::TurnServer;
 use parlor_wire::{
@@ -39,7 +39,7 @@ pub(crate) struct Call {
     own: BTreeMap<String, TrackId>,
     next_id: u64,
     /// What the page has said and the server has not heard yet.
-    pub(crate) to_server: VecDeque<ClientEvent<Value>>,
+    pub(crate) to_server: VecDeque<ClientEvent<Metadata>>,
     /// An offer that the room has not answered yet.
     pub(crate) asked: Option<Offered>,
     pub(crate) requests: Vec<Ask>,
@@ -109,7 +109,7 @@ impl Call {
     }
 
     /// The page says something, and is heard at once.
-    pub(crate) fn say(&mut self, event: ClientEvent<Value>) {
+    pub(crate) fn say(&mut self, event: ClientEvent<Metadata>) {
         self.dialect.heard(self.now, event);
         self.carry();
     }
@@ -197,12 +197,18 @@ impl Call {
         Slot { mid: mid.to_string(), kind, track }
     }
 
-    /// Everything goes to and fro until nobody has anything to say.
+    /// Everything goes to and fro until nobody has anything to say, nor anything to begin after a rest.
     pub(crate) fn settle(&mut self) {
+        let mut rested = self.now + REST;
         for _ in 0..1000 {
-            if !self.listen() && !self.answer() {
-                return;
+            if self.listen() || self.answer() {
+                rested = self.now + REST;
+                continue;
             }
+            let Some(at) = self.dialect.deadline().filter(|at| *at <= rested) else { return };
+            self.now = at;
+            self.dialect.tick(at);
+            self.carry();
         }
         panic!("they never stop");
     }
@@ -233,6 +239,19 @@ impl Call {
         let roster = Roster { present: vec![new], left: vec![gone] };
         self.dialect.roster(self.now, &roster);
         self.carry();
+    }
+
+    /// All go and others come, and the room tells that at once.
+    pub(crate) fn replace_all(&mut self, present: Vec<Described>) {
+        let left = self.people.keys().copied().collect();
+        self.people = present.iter().map(|it| (it.peer.id, it.clone())).collect();
+        self.dialect.roster(self.now, &Roster { present, left });
+        self.carry();
+    }
+
+    /// Whether the media side has a track on a section.
+    pub(crate) fn has_section(&self, id: TrackId) -> bool {
+        self.holds.values().any(|hold| *hold == Hold::Pinned(id))
     }
 
     pub(crate) fn leave(&mut self, id: PeerId) {
@@ -277,9 +296,9 @@ pub(crate) fn membrane(id: u64, metadata: Value) -> Described {
     let person = parlor(id);
     let label = |track: &Track| TrackAbout {
         label: Some(format!("{}:x{}", PeerId(id), track.id)),
-        metadata: Some(serde_json::json!({ "of": id })),
+        metadata: Some(serde_json::json!({ "of": id }).into()),
         ..TrackAbout::default()
     };
     let tracks = person.peer.tracks.iter().map(|track| (track.id, label(track))).collect();
-    Described { about: Arc::new(About { metadata: Some(metadata), tracks }), ..person }
+    Described { about: Arc::new(About { metadata: Some(metadata.into()), tracks }), ..person }
 }

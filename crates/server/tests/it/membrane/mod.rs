@@ -151,6 +151,7 @@ fn trap_6_while_an_offer_is_awaited_or_answered_nobody_is_asked_for_another() {
     call.leave(PeerId(3));
     assert_eq!(call.page.rounds, 1);
     assert!(call.answer());
+    call.settle();
     assert_eq!(call.page.rounds, 2, "what has gathered is the next");
     call.settle();
     call.assert_sees_everything();
@@ -283,6 +284,30 @@ fn what_a_client_sends_has_a_source_that_our_pages_know() {
 }
 
 #[test]
+fn of_too_many_tracks_those_stay_that_are_there_already() {
+    let mut call = Call::with(&[]);
+    for _ in 0..16 {
+        call.page.add_track(Kind::Video, Value::Null);
+    }
+    call.request_round();
+    call.settle();
+    let published = |call: &Call| {
+        let answers = call.page.told("sdpAnswer");
+        let map = answers.last().unwrap()["midToTrackId"].as_object().unwrap().clone();
+        map.into_iter().map(|(_, label)| page::text(&label)).collect::<Vec<_>>()
+    };
+    let mut before = published(&call);
+    before.sort();
+    call.page.add_track(Kind::Video, Value::Null);
+    call.request_round();
+    assert!(call.listen() && call.listen());
+    let senders = call.asked.clone().unwrap().0;
+    let mut labels: Vec<_> = senders.into_iter().map(|(_, it)| it.label.unwrap()).collect();
+    labels.sort();
+    assert_eq!(labels, before);
+}
+
+#[test]
 fn tracks_under_somebody_elses_name_are_not_taken() {
     let mut call = Call::with(&[parlor(2)]);
     call.settle();
@@ -330,15 +355,41 @@ fn a_track_that_never_has_a_section_is_not_tried_for_ever() {
 }
 
 #[test]
-fn a_client_that_never_offers_is_asked_again_after_half_a_minute() {
+fn a_client_that_never_offers_is_put_out_after_half_a_minute() {
     let mut call = Call::with(&[parlor(2)]);
     call.to_server.clear();
-    call.page.is_offering = false;
     call.pass(Duration::from_secs(29));
-    assert_eq!(call.page.rounds, 1);
+    assert_eq!((call.page.rounds, &call.failed), (1, &None));
     call.pass(Duration::from_secs(2));
+    assert_eq!(call.page.rounds, 1, "two offers at a time would fail");
+    assert!(call.failed.is_some());
+}
+
+#[test]
+fn a_negotiation_begins_a_quarter_of_a_second_after_the_last_one_at_the_soonest() {
+    let mut call = Call::with(&[parlor(2)]);
+    assert!(call.listen() && call.answer());
+    call.show(parlor(3));
+    call.request_round();
+    call.listen();
+    assert_eq!(call.page.rounds, 1);
+    call.pass(Duration::from_millis(249));
+    assert_eq!(call.page.rounds, 1);
+    call.pass(Duration::from_millis(1));
     assert_eq!(call.page.rounds, 2);
     call.assert_sees_everything();
+}
+
+#[test]
+fn every_offer_that_was_asked_for_is_answered() {
+    let mut call = Call::with(&[]);
+    for id in 2..200 {
+        call.show(parlor(id));
+        call.settle();
+        call.leave(PeerId(id));
+        call.settle();
+    }
+    assert_eq!(call.page.told("sdpAnswer").len(), call.page.rounds);
 }
 
 #[test]
@@ -351,4 +402,37 @@ fn nobody_is_told_of_more_tracks_than_an_offer_has_room_for() {
     call.leave(PeerId(2));
     call.settle();
     assert_eq!(call.page.ready.len(), 2 * 48, "there is room for one more");
+}
+
+#[test]
+fn however_many_come_and_go_at_once_nobody_is_asked_for_more_sections_than_a_frame_holds() {
+    let people: Vec<_> = (2..60).map(parlor).collect();
+    let mut call = Call::with(&people);
+    call.settle();
+    for first in [100, 200, 300] {
+        call.replace_all((first..first + 48).map(parlor).collect());
+        call.settle();
+        call.assert_sees_everything();
+    }
+    for told in call.page.told("offerData") {
+        let sections = told["tracksTypes"]["video"].as_u64().unwrap();
+        assert!(sections <= 56, "{sections}");
+    }
+}
+
+#[test]
+fn a_name_that_another_track_has_now_is_that_tracks() {
+    let mut call = Call::with(&[membrane(2, json!({}))]);
+    call.settle();
+    let mut person = membrane(2, json!({}));
+    let camera = person.peer.tracks[1].id;
+    person.peer.tracks[1].id = TrackId(29);
+    let about = std::sync::Arc::make_mut(&mut person.about);
+    let said = about.tracks.remove(&camera).unwrap();
+    about.tracks.insert(TrackId(29), said);
+    call.show(person);
+    call.settle();
+    call.assert_sees_everything();
+    assert!(call.has_section(TrackId(29)));
+    assert_eq!(call.page.told("tracksRemoved").len(), 1);
 }

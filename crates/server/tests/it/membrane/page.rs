@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
+use parlor_server::room::about::Metadata;
 use parlor_wire::Kind;
 use parlor_wire::membrane::{ClientEvent, CustomEvent, SdpOffer};
 use serde_json::{Value, json};
@@ -41,7 +42,7 @@ pub(crate) struct Page {
 
 impl Page {
     /// Hears a media event; returns what it says at once.
-    pub(crate) fn hear(&mut self, event: Value) -> Vec<ClientEvent<Value>> {
+    pub(crate) fn hear(&mut self, event: Value) -> Vec<ClientEvent<Metadata>> {
         self.heard.push(event.clone());
         if event["type"] == "connected" {
             self.id = text(&event["data"]["id"]);
@@ -56,7 +57,7 @@ impl Page {
         self.dispatch(&event)
     }
 
-    fn dispatch(&mut self, event: &Value) -> Vec<ClientEvent<Value>> {
+    fn dispatch(&mut self, event: &Value) -> Vec<ClientEvent<Metadata>> {
         let data = &event["data"];
         let endpoint = || text(&data["endpointId"]);
         let track = || text(&data["trackId"]);
@@ -116,7 +117,7 @@ impl Page {
         Vec::new()
     }
 
-    fn offer(&mut self, data: &Value) -> Vec<ClientEvent<Value>> {
+    fn offer(&mut self, data: &Value) -> Vec<ClientEvent<Metadata>> {
         assert!(!self.is_offering, "two offers at a time: the browser makes neither");
         let turn = data["integratedTurnServers"].as_array().expect("it is read, be it empty");
         assert!(!turn.is_empty(), "without a relay it never connects");
@@ -136,9 +137,13 @@ impl Page {
             .collect();
         vec![ClientEvent::Custom(CustomEvent::SdpOffer(SdpOffer {
             sdp_offer: parlor_wire::membrane::client::Description { sdp: self.sdp() },
-            track_id_to_track_metadata: self.metadata.clone(),
+            track_id_to_track_metadata: self.shown(),
             mid_to_track_id,
         }))]
+    }
+
+    fn shown(&self) -> BTreeMap<String, Metadata> {
+        self.metadata.iter().map(|(label, shown)| (label.clone(), shown.into())).collect()
     }
 
     fn receiving(&self, kind: Kind) -> usize {

@@ -141,11 +141,11 @@ fn what_is_shown_of_oneself_and_of_ones_tracks_is_passed_on() {
     let own = call.page.add_track(parlor_wire::Kind::Audio, super::metadata("audio", true));
     call.request_round();
     call.settle();
-    let metadata = Some(json!({ "displayName": " Ann " }));
+    let metadata = Some(json!({ "displayName": " Ann " }).into());
     call.say(ClientEvent::UpdateEndpointMetadata { metadata: metadata.clone() });
-    let track_metadata = Some(super::metadata("audio", false));
+    let track_metadata = Some(super::metadata("audio", false).into());
     call.say(ClientEvent::UpdateTrackMetadata { track_id: own, track_metadata });
-    let large = Some(json!("x".repeat(100_000)));
+    let large = Some(json!("x".repeat(100_000)).into());
     call.say(ClientEvent::UpdateEndpointMetadata { metadata: large });
     let [Ask::Describe { name, metadata: passed }, Ask::DescribeTrack { on, .. }] =
         call.requests.as_slice()

@@ -2,6 +2,7 @@
 //! gone.
 
 use parlor_server::dialect::membrane::Effect;
+use parlor_server::room::about::Metadata;
 use parlor_wire::PeerId;
 use parlor_wire::membrane::ClientEvent;
 use serde_json::{Value, json};
@@ -25,7 +26,7 @@ impl Tutorial {
     }
 }
 
-fn event(text: &str) -> ClientEvent<Value> {
+fn event(text: &str) -> ClientEvent<Metadata> {
     serde_json::from_str(text).unwrap()
 }
 
@@ -62,7 +63,7 @@ fn the_words_of_later_generations_are_read_as_they_come() {
         let _understood = event(text);
     }
     assert!(
-        serde_json::from_str::<ClientEvent<Value>>(r#"{"type":"muteTrack","data":{}}"#).is_err()
+        serde_json::from_str::<ClientEvent<Metadata>>(r#"{"type":"muteTrack","data":{}}"#).is_err()
     );
 }
 

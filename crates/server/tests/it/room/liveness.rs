@@ -1,6 +1,7 @@
 //! The table of docs/protocol.md section 6, row by row.
 
-use parlor_server::room::command::{Command, Heard, Request};
+use parlor_server::room::command::{Command, Heard, Request, SessionId};
+use parlor_server::room::liveness::{End, Link, Media, SOCKET_PATIENCE, judge};
 use parlor_wire::{LeaveReason, PeerState, Reason, Refusal};
 
 use super::{Client, World, millis, secs};
@@ -351,4 +352,15 @@ fn tries_that_are_refused_do_not_make_a_token_live_longer() {
     world.pass(secs(10));
     let late = world.resume(&bo, "Bo", true);
     assert_eq!(world.try_join(late).unwrap_err().reason, Reason::ResumeUnknown);
+}
+
+#[test]
+fn a_member_without_media_stays_while_its_socket_is_heard_and_no_longer() {
+    let since = std::time::Instant::now();
+    let session = SessionId(1);
+    assert_eq!(judge(Link::Open(session), Media::Absent).end, None);
+    let quiet = judge(Link::Quiet { session, since }, Media::Absent);
+    assert_eq!(quiet.end, Some((since + SOCKET_PATIENCE, End::BothSilent)));
+    let closed = judge(Link::Closed { since }, Media::Absent);
+    assert_eq!(closed.end, Some((since + SOCKET_PATIENCE, End::NotResumed)));
 }
