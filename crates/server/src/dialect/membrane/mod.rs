@@ -148,6 +148,8 @@ struct KnownTrack {
     was_paused: bool,
     /// The rid that it asked for.
     target: Option<String>,
+    /// The rid that it had until its publisher sent that no more.
+    lost: Option<String>,
 }
 
 impl Dialect {
@@ -224,11 +226,14 @@ impl Dialect {
         }
     }
 
-    /// An error as the client wants it told.
+    /// An error as the client wants it told. One of 0.3 that is not in yet has another word for that.
     pub fn error(&self, message: String) -> Event {
         let event = ServerEvent::Error { message };
         match self.generation {
             Generation::Current => Event::Current(event),
+            Generation::Tutorial if self.peer.is_none() => {
+                Event::Tutorial(TutorialEvent::PeerDenied)
+            }
             Generation::Tutorial => TutorialEvent::of(event)
                 .map_or(Event::Tutorial(TutorialEvent::PeerDenied), Event::Tutorial),
         }
@@ -295,6 +300,7 @@ impl Dialect {
         {
             let id = track.shown.track;
             track.target = Some(encoding.clone());
+            track.lost = None;
             self.ask(Ask::Cap { track: id, up_to: encoding });
         }
     }

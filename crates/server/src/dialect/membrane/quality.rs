@@ -68,6 +68,11 @@ impl KnownTrack {
             return None;
         }
         let reason = self.reason(layer, was_paused);
+        match reason {
+            SwitchReason::EncodingInactive => self.lost.clone_from(&self.encoding),
+            _ if self.lost.as_ref() == Some(layer) => self.lost = None,
+            _ => {}
+        }
         self.encoding = Some(layer.clone());
         Some((layer.clone(), reason))
     }
@@ -77,6 +82,7 @@ impl KnownTrack {
         let place = |rid: &String| config.active_encodings.iter().position(|it| it == rid);
         match &self.encoding {
             Some(_) if was_paused => SwitchReason::VariantUnmuted,
+            Some(_) if self.lost.as_ref() == Some(layer) => SwitchReason::VariantResumed,
             _ if self.target.as_ref() == Some(layer) => SwitchReason::TargetVariantSelected,
             Some(before) if config.disabled_encodings.contains(before) => {
                 SwitchReason::EncodingInactive

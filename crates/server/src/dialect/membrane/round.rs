@@ -382,7 +382,7 @@ impl Dialect {
 
 impl KnownTrack {
     fn new(shown: Shown) -> KnownTrack {
-        KnownTrack { shown, mid: None, encoding: None, was_paused: false, target: None }
+        KnownTrack { shown, mid: None, encoding: None, was_paused: false, target: None, lost: None }
     }
 
     /// Whether it is still there: its owner may have given its name to another track.

@@ -136,6 +136,37 @@ fn who_speaks_is_told_by_their_microphone() {
 }
 
 #[test]
+fn an_encoding_that_its_publisher_sends_again_is_resumed() {
+    let mut call = in_call();
+    tell(&mut call, &quality(Some("h"), 1));
+    let mut person = simulcast();
+    let switch = |person: &mut Described, off: bool| {
+        let about = Arc::make_mut(&mut person.about).tracks.get_mut(&TrackId(21)).unwrap();
+        about.disabled = off.then(|| "h".to_owned()).into_iter().collect();
+    };
+    switch(&mut person, true);
+    call.show(person.clone());
+    tell(&mut call, &quality(Some("m"), 1));
+    tell(&mut call, &quality(Some("l"), 1));
+    switch(&mut person, false);
+    call.show(person);
+    tell(&mut call, &quality(Some("h"), 1));
+    tell(&mut call, &quality(Some("m"), 1));
+    tell(&mut call, &quality(Some("h"), 1));
+    let told = call.page.told("encodingSwitched");
+    let reasons: Vec<String> = told.iter().map(|it| super::page::text(&it["reason"])).collect();
+    let expected = [
+        "automatic_selection",
+        "encoding_inactive",
+        "low_bandwidth",
+        "variant_resumed",
+        "low_bandwidth",
+        "automatic_selection",
+    ];
+    assert_eq!(reasons, expected);
+}
+
+#[test]
 fn what_is_shown_of_oneself_and_of_ones_tracks_is_passed_on() {
     let mut call = Call::with(&[]);
     let own = call.page.add_track(parlor_wire::Kind::Audio, super::metadata("audio", true));

@@ -68,6 +68,13 @@ fn the_words_of_later_generations_are_read_as_they_come() {
 }
 
 #[test]
+fn whoever_is_not_let_in_is_denied() {
+    let dialect = parlor_server::dialect::membrane::Dialect::new(true);
+    let denied = serde_json::to_value(dialect.error("Full.".into())).unwrap();
+    assert_eq!(denied, json!({ "type": "peerDenied" }));
+}
+
+#[test]
 fn a_call_in_its_words_is_as_it_was_written_down() {
     let mut call = Call::with(&[]);
     call.dialect = parlor_server::dialect::membrane::Dialect::new(true);
