@@ -30,7 +30,8 @@ function whyUnavailable() {
 export function addNamespace(name, { ipv6 = false } = {}) {
   run(['ip', 'netns', 'add', name]);
   // An address of IPv6 that appears a second later is a changed network to a browser.
-  if (!ipv6) run(['ip', 'netns', 'exec', name, 'sysctl', '-q', 'net.ipv6.conf.all.disable_ipv6=1']);
+  const settings = ipv6 ? ['net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0', 'net.ipv6.conf.default.accept_ra=0'] : ['net.ipv6.conf.all.disable_ipv6=1'];
+  run(['ip', 'netns', 'exec', name, 'sysctl', '-q', ...settings]);
   run(['ip', '-n', name, 'link', 'set', 'lo', 'up']);
 }
 

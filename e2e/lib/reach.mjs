@@ -3,12 +3,14 @@ import { after, before, describe, it } from 'node:test';
 import assert from 'node:assert/strict';
 
 import { openChromium } from './browsers.mjs';
-import { Internet, letsOut, NAME, SYMMETRIC_NAT, WORLD_V6 } from './internet.mjs';
+import { Internet, letsOut, NAME, SYMMETRIC_NAT, WORLD, WORLD_V6 } from './internet.mjs';
 import { unavailable } from './namespace.mjs';
 import { assertAllMeet, closeAll, Person } from './person.mjs';
 
 /** The SDK tries the server's own candidates for four seconds before it asks TURN; then there are a handshake and an allocation. */
 const BY_TURN_MS = 15_000;
+/** What Chromium may reach; it looks addresses up, too, before it opens a TCP connection for media. */
+const HOSTS = [NAME, WORLD, `[${WORLD_V6}]`];
 const wait = (ms) => new Promise((done) => setTimeout(done, ms));
 
 /** How a person's media travels: the kinds of both ends of the pair that their browser has chosen. */
@@ -53,8 +55,8 @@ class Scene {
       scene.internet = Internet.open({ ...network, ipv6 });
       const { home, world, authority } = scene.internet;
       scene.server = await scene.internet.startServer({ port: 443, ipv6 });
-      scene.browsers.push(await openAtHome({ id: 1, namespace: home, hosts: [NAME], trusts: authority.root }));
-      scene.browsers.push(await openChromium({ id: 2, namespace: world, hosts: [NAME] }));
+      scene.browsers.push(await openAtHome({ id: 1, namespace: home, hosts: HOSTS, trusts: authority.root }));
+      scene.browsers.push(await openChromium({ id: 2, namespace: world, hosts: HOSTS }));
       return scene;
     } catch (error) {
       await scene.close();
@@ -70,7 +72,9 @@ class Scene {
     const room = `reach-${++this.#rooms}`;
     const pages = await Promise.all(this.browsers.map((browser) => browser.page({ ignoreHTTPSErrors: true })));
     const people = [];
-    for (const [index, browser] of this.browsers.entries()) people.push(await Person.join(browser, this.server, { room, page: pages[index] }));
+    for (const [index, browser] of this.browsers.entries()) {
+      people.push(await Person.join(browser, this.server, { room, page: pages[index] }));
+    }
     return people;
   }
 
