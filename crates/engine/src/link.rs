@@ -167,7 +167,7 @@ impl Link {
     /// Whether pictures that are sent along `path` would come too late.
     #[inline]
     pub(crate) fn is_slow(&self, path: Path) -> bool {
-        self.slow.is_some() && self.slow == Some(path)
+        self.slow == Some(path)
     }
 
     /// Says how much could be used.

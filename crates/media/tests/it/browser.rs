@@ -35,15 +35,7 @@ impl Browser {
         let mut client = Client::new(now, number, socket.local());
         let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(now, &kinds, 3);
-        let sections = sources.iter().zip(&client.senders).enumerate();
-        let senders: Vec<Sender> = sections
-            .map(|(index, (source, sender))| Sender {
-                mid: sender.mid.to_string().parse().unwrap(),
-                track: TrackId(100 * u64::from(number) + index as u64),
-                source: *source,
-                on: true,
-            })
-            .collect();
+        let senders = senders_of(&client, number, sources);
         let peer = PeerId(number.into());
         let join =
             Join { room, peer, offer, senders: senders.clone(), receive: Default::default() };
@@ -85,6 +77,18 @@ impl Browser {
     pub(super) fn frames_of(&self, publisher: u32, kind: MediaKind) -> usize {
         self.client.frames_of(publisher, client::kind(kind)).len()
     }
+}
+
+/// What a client's sending sections are, in the order of its sources.
+pub(super) fn senders_of(client: &Client, number: u32, sources: &[Source]) -> Vec<Sender> {
+    let sections = sources.iter().zip(&client.senders).enumerate();
+    let senders = sections.map(|(index, (source, sender))| Sender {
+        mid: sender.mid.to_string().parse().unwrap(),
+        track: TrackId(100 * u64::from(number) + index as u64),
+        source: *source,
+        on: true,
+    });
+    senders.collect()
 }
 
 /// Sends what a client says.

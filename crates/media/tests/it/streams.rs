@@ -5,14 +5,14 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use parlor_engine::{Join, PeerId, RoomId, Sender, Source, TrackId};
+use parlor_engine::{Join, PeerId, RoomId, Source};
 use parlor_media::poll::Poller;
 use parlor_media::{Carries, Media, MediaConfig, MediaError, NewStream, StreamFacts};
 use parlor_rtc::MediaKind;
 use parlor_rtc::framing::{frame_header, next_frame};
 use parlor_sim::client::{self, Client, Datagram};
 
-use crate::browser::PATIENCE;
+use crate::browser::{PATIENCE, senders_of};
 use crate::task::block_on;
 
 const SOURCES: [Source; 2] = [Source::Microphone, Source::Camera];
@@ -49,14 +49,7 @@ impl Browser {
         let mut client = Client::new(now, number, stream.local_addr().unwrap());
         let kinds: Vec<_> = SOURCES.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(now, &kinds, 3);
-        let sections = SOURCES.iter().zip(&client.senders).enumerate();
-        let senders = sections.map(|(index, (source, sender))| Sender {
-            mid: sender.mid.to_string().parse().unwrap(),
-            track: TrackId(100 * u64::from(number) + index as u64),
-            source: *source,
-            on: true,
-        });
-        let senders = senders.collect();
+        let senders = senders_of(&client, number, &SOURCES);
         let receive = Default::default();
         let join = Join { room, peer: PeerId(number.into()), offer, senders, receive };
         let joined = block_on(media.handle().join(join)).unwrap();

@@ -5,14 +5,14 @@
 use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use parlor_engine::{Join, PeerId, RoomId, Sender, Source, TrackId};
+use parlor_engine::{Join, PeerId, RoomId, Source};
 use parlor_media::poll::Poller;
 use parlor_media::{Media, MediaConfig};
 use parlor_rtc::MediaKind;
 use parlor_rtc::stun::{Method, attribute};
 use parlor_sim::client::{self, Client, Datagram};
 
-use crate::browser::PATIENCE;
+use crate::browser::{PATIENCE, senders_of};
 use crate::task::block_on;
 
 #[allow(dead_code)] // Some of it is for stories about the server itself.
@@ -52,14 +52,8 @@ impl Browser {
         let mut client = Client::new(now, number, relayed);
         let kinds: Vec<_> = SOURCES.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(now, &kinds, 3);
-        let sections = SOURCES.iter().zip(&client.senders).enumerate();
-        let senders = sections.map(|(index, (source, sender))| Sender {
-            mid: sender.mid.to_string().parse().unwrap(),
-            track: TrackId(100 * u64::from(number) + index as u64),
-            source: *source,
-            on: true,
-        });
-        let join = Join { senders: senders.collect(), offer, ..whoever(room, number) };
+        let senders = senders_of(&client, number, &SOURCES);
+        let join = Join { senders, offer, ..whoever(room, number) };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         Browser { client, socket, peer }
