@@ -31,7 +31,8 @@ export class PinnedServer {
   static async start({ peers = MOST_PEERS, threads = 1, args = [] } = {}) {
     const port = await freePort();
     const begun = performance.now();
-    const all = ['serve', '--listen', `127.0.0.1:${port}`, '--udp-port', `${port}`, '--threads', `${threads}`, '--max-peers-per-room', `${peers}`, ...args];
+    // One that HTTP reaches from this machine alone announces no TCP for media.
+    const all = ['serve', '--listen', `0.0.0.0:${port}`, '--udp-port', `${port}`, '--threads', `${threads}`, '--max-peers-per-room', `${peers}`, ...args];
     const server = new PinnedServer(pinned(SERVER_CORE, BINARY, all), port);
     while (!(await fetch(`${server.origin}/healthz`).then((reply) => reply.ok, () => false))) {
       if (server.child.exitCode !== null) throw new Error(server.log.trim().split('\n').at(-1) || 'the server ended at its start');

@@ -84,6 +84,18 @@ async function growth(note) {
   }
 }
 
+async function transports(note) {
+  let udp;
+  for (const [over, how] of [['udp', 'by UDP'], ['tcp', 'by TCP'], ['turn', 'through TURN by UDP'], ['turn-tcp', 'through TURN by TCP']]) {
+    const args = [...people(1, 50), ...media(1500), ...PACED, '--over', over, ...MEASURED];
+    const report = await measure(note, `1.5 Mbit/s to 50, all ${how}`, args, (report) => {
+      const times = udp && text(`${(report.server.cpu_ns_per_packet / udp).toFixed(2)} times what it takes by UDP`);
+      return [...cost(report), times].filter(Boolean);
+    }, { over });
+    udp ??= report?.server.cpu_ns_per_packet;
+  }
+}
+
 async function meetings(note) {
   // Of fifty cameras each person here takes small pictures: 49 of 500 kbit/s to everybody are more than one processor sends or receives.
   for (const [count, kbps, fps] of [[5, 500, 30], [20, 500, 30], [50, 60, 10]]) {
@@ -221,6 +233,7 @@ async function presence(note) {
 export const CASES = {
   others: { about: 'the case that other servers were measured at: 1.5 Mbit/s to 50 and 100, paced and at once', run: others },
   growth: { about: 'one camera to 10, 50, 200 and 1000', run: growth },
+  transports: { about: 'one camera to 50 by UDP, TCP, TURN, and TURN over TCP', run: transports },
   meetings: { about: 'meetings of 5, 20 and 50 who all publish', run: meetings },
   audio: { about: 'rooms of 100 and 500 microphones', run: audio },
   rooms: { about: '1, 10 and 100 rooms', run: rooms },

@@ -11,6 +11,7 @@ use tungstenite::{Message, WebSocket};
 
 use crate::offer::Shape;
 use crate::stream::{Server, Stream};
+use crate::transport::IceServer;
 
 /// A server that says nothing for this long while somebody joins answers no more.
 const REPLY_PATIENCE: Duration = Duration::from_secs(15);
@@ -41,6 +42,8 @@ pub struct Joined {
     pub news: Vec<News>,
     /// Own tracks of pictures, to be told from others' where it says what is wanted.
     pub own_video: Option<String>,
+    /// The server's TURN.
+    pub ice_servers: Vec<IceServer>,
 }
 
 /// What the server says.
@@ -104,6 +107,8 @@ struct Welcome {
     tracks: Vec<Track>,
     peers: Vec<Peer>,
     slots: Vec<Slot>,
+    #[serde(default)]
+    ice_servers: Vec<IceServer>,
 }
 
 #[derive(Deserialize)]
@@ -188,7 +193,8 @@ impl Channel {
             let own_video = welcome.tracks.into_iter().find(|track| track.kind == "video");
             let own_video = own_video.map(|track| track.id);
             self.socket.get_ref().tcp().set_nonblocking(true).map_err(|error| error.to_string())?;
-            return Ok(Joined { channel: self, answer: welcome.answer, news, own_video });
+            let Welcome { answer, ice_servers, .. } = welcome;
+            return Ok(Joined { channel: self, answer, news, own_video, ice_servers });
         }
     }
 

@@ -52,6 +52,7 @@ pub struct Connection {
     identity: Identity,
     local: Credentials,
     answer: Answer,
+    candidates: Vec<SocketAddr>,
     tie_breaker: u64,
     checks: u32,
     check_at: Instant,
@@ -63,18 +64,20 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A connection to whom `answer` speaks of; `number` tells those of a load apart.
+    /// A connection to whom `answer` speaks of, at one of `candidates`; `number` tells those of a load apart.
     pub fn new(
         now: Instant,
         identity: Identity,
         local: Credentials,
         answer: Answer,
+        candidates: Vec<SocketAddr>,
         number: u64,
     ) -> Connection {
         Connection {
             identity,
             local,
             answer,
+            candidates,
             tie_breaker: number,
             checks: 0,
             check_at: now,
@@ -210,7 +213,7 @@ impl Connection {
         let Some(request) = request.finish() else { return };
         match self.selected {
             Some(to) => out.push(to, request),
-            None => self.answer.candidates.iter().for_each(|&to| out.push(to, request)),
+            None => self.candidates.iter().for_each(|&to| out.push(to, request)),
         }
     }
 

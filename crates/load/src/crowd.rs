@@ -1,6 +1,5 @@
 //! The people of a load: who is in which room, what they send, and how they come and go.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,8 +7,6 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use parlor_media::Buffers;
-use parlor_media::udp::bind_group;
 use parlor_rtc::ice::Credentials;
 
 use crate::channel::Channel;
@@ -20,14 +17,13 @@ use crate::options::Options;
 use crate::person::Newcomer;
 use crate::source::Form;
 use crate::stream::Server;
+use crate::transport::{Places, Transport};
 use crate::worker::{Order, Worker};
 
 /// Joins that are under way at one time at most: a server that takes more has other things to show than this.
 const JOINERS: usize = 32;
 /// Slots that anybody offers at most, in pairs: what a page can show.
 const MAX_SLOT_PAIRS: usize = 64;
-/// What a socket of one person buffers, in bytes: a tenth of a second of 20 Mbit/s.
-const BUFFERS: Buffers = Buffers { receive: 1 << 18, send: 1 << 18 };
 /// How much of the largest size's bitrate the smaller ones have: as our SDK sends them.
 const SHARES: [&[f64]; 3] = [&[1.0], &[1.0 / 3.0, 1.0], &[0.1, 1.0 / 3.0, 1.0]];
 
@@ -255,16 +251,16 @@ impl Plan {
         };
         let room = format!("{rooms}-{}", seat % self.options.rooms);
         let joined = Channel::join(&self.server, &room, seat, &shape, &offer)?;
-        let mut answer = Answer::read(&joined.answer)?;
+        let answer = Answer::read(&joined.answer)?;
         let ours = joined.channel.stream().tcp().local_addr().map_err(|error| error.to_string())?;
-        answer.candidates.retain(|candidate| candidate.is_ipv4() == ours.is_ipv4());
-        let bound = bind_group(SocketAddr::new(ours.ip(), 0), 1, BUFFERS);
-        let socket = bound.map_err(|error| error.to_string())?.pop().ok_or("no UDP socket")?;
-        // Without them, delays end where this program reads.
-        let _not_told = socket.tell_times();
+        let Answer { udp, tcp, .. } = &answer;
+        let places = Places { udp: udp.clone(), tcp: tcp.clone(), ice_servers: joined.ice_servers };
+        let (transport, candidates) =
+            Transport::open(self.options.over, ours.ip(), &self.server, &places)?;
         let number = self.run ^ (u64::from(seat) << 32);
+        let identity = self.identity.clone();
         let connection =
-            Connection::new(Instant::now(), self.identity.clone(), local, answer, number);
+            Connection::new(Instant::now(), identity, local, answer, candidates, number);
         let newcomer = Newcomer {
             seat,
             channel: joined.channel,
@@ -275,7 +271,7 @@ impl Plan {
             due,
             start: self.start,
         };
-        Ok(Order::Enter(Box::new((newcomer, socket))))
+        Ok(Order::Enter(Box::new((newcomer, transport))))
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! [`run::run`] lets a [`crowd`] join. Threads of their own do that ([`channel`]); then each person is a value
 //! ([`person`]) that one of the [`worker`]s carries: its [`connection`], what it sends ([`source`]) and what it checks and
-//! answers ([`receiver`]).
+//! answers ([`receiver`]), over a [`transport`].
 
 pub mod alarm;
 pub mod channel;
@@ -24,4 +24,5 @@ pub mod source;
 pub mod stamp;
 pub mod stream;
 pub mod tally;
+pub mod transport;
 pub mod worker;

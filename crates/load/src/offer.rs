@@ -146,7 +146,9 @@ pub struct Answer {
     /// The hash of its certificate.
     pub fingerprint: Fingerprint,
     /// Where it can be reached by UDP, best first.
-    pub candidates: Vec<SocketAddr>,
+    pub udp: Vec<SocketAddr>,
+    /// The same of TCP.
+    pub tcp: Vec<SocketAddr>,
 }
 
 impl Answer {
@@ -164,20 +166,18 @@ impl Answer {
         let fingerprint = value("a=fingerprint:sha-256 ")?
             .parse()
             .map_err(|error| format!("the answer's fingerprint: {error}"))?;
-        let candidates: Vec<_> =
-            sdp.lines().filter_map(|line| candidate(line.strip_prefix("a=candidate:")?)).collect();
-        match candidates.is_empty() {
-            true => Err("the answer names no address that is reached by UDP".into()),
-            false => Ok(Answer { ice, fingerprint, candidates }),
-        }
+        let lines = || sdp.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
+        let udp = lines().filter_map(|line| candidate(line, "udp")).collect();
+        let tcp = lines().filter_map(|line| candidate(line, "tcp")).collect();
+        Ok(Answer { ice, fingerprint, udp, tcp })
     }
 }
 
 /// foundation component transport priority address port typ … (RFC 8839 section 5.1).
-fn candidate(text: &str) -> Option<SocketAddr> {
+fn candidate(text: &str, transport: &str) -> Option<SocketAddr> {
     let mut words = text.split_ascii_whitespace();
     let (_foundation, _component) = (words.next()?, words.next()?);
-    if !words.next()?.eq_ignore_ascii_case("udp") {
+    if !words.next()?.eq_ignore_ascii_case(transport) {
         return None;
     }
     let _priority = words.next()?;

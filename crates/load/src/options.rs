@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::codec::Codec;
 use crate::stream::Server;
+use crate::transport::{self, Kind};
 
 /// People by the thousand for a Parlor server: what it costs, how late it is, what it loses.
 ///
@@ -69,6 +70,9 @@ pub struct Options {
     /// How long to measure, in seconds.
     #[arg(long, default_value_t = 20.0, value_parser = number_to::<86_400>)]
     pub duration: f64,
+    /// How media travels. Through TURN a load can last nine minutes, and turn-tls takes an https server.
+    #[arg(long, value_enum, default_value_t)]
+    pub over: Kind,
     /// Threads of this program that carry media.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=64))]
     pub threads: u8,
@@ -119,6 +123,7 @@ impl Options {
         let host = if has_port { host.to_owned() } else { format!("{host}:{port}") };
         let addresses: Vec<_> =
             host.to_socket_addrs().map_err(|error| format!("{host}: {error}"))?.collect();
+        self.check_turn(is_tls)?;
         // Servers listen on IPv4 more often.
         let v4 = addresses.iter().find(|address| address.is_ipv4());
         let address =
@@ -129,6 +134,18 @@ impl Options {
             false => None,
         };
         Ok(Server { host, address, tls })
+    }
+
+    fn check_turn(&self, is_tls: bool) -> Result<(), String> {
+        let length = Options::seconds(self.warm_up) + Options::seconds(self.duration);
+        if self.over.is_turn() && length > transport::LONGEST_LOAD {
+            let longest = transport::LONGEST_LOAD.as_secs() / 60;
+            return Err(format!("a load through TURN can last {longest} minutes"));
+        }
+        match self.over == Kind::TurnTls && !is_tls {
+            true => Err("--over turn-tls takes a server with https".into()),
+            false => Ok(()),
+        }
     }
 
     fn tls_config(&self) -> Result<ClientConfig, String> {

@@ -2,9 +2,6 @@
 
 use std::net::SocketAddr;
 
-use parlor_media::udp::{Datagrams, Patience, Socket};
-use parlor_rtc::path::UdpPath;
-
 /// The longest datagram that anybody writes: what fits into an Ethernet frame.
 pub const MAX_DATAGRAM_LEN: usize = 1500;
 
@@ -37,19 +34,25 @@ impl Outbox {
         }
     }
 
-    /// Sends everything and is empty.
-    pub fn send(&mut self, socket: &mut Socket) {
-        if self.datagrams.is_empty() {
-            return;
-        }
+    /// Adds a datagram that consists of a header and what follows it.
+    pub fn push_parts(&mut self, to: SocketAddr, header: &[u8], datagram: &[u8]) {
+        self.bytes.extend_from_slice(header);
+        self.bytes.extend_from_slice(datagram);
+        self.datagrams.push((to, header.len() + datagram.len()));
+    }
+
+    /// Everything, in its order.
+    pub fn datagrams(&self) -> impl Iterator<Item = (SocketAddr, &[u8])> {
         let mut rest = &self.bytes[..];
-        let local = socket.local().ip();
-        let messages = self.datagrams.iter().map(|&(remote, len)| {
-            let (bytes, after) = rest.split_at(len);
+        self.datagrams.iter().map(move |&(to, len)| {
+            let (datagram, after) = rest.split_at(len);
             rest = after;
-            Datagrams { path: UdpPath { remote, local }, bytes, segment: len as u16 }
-        });
-        socket.send(messages, &mut Patience::default());
+            (to, datagram)
+        })
+    }
+
+    /// Is empty from now on.
+    pub fn clear(&mut self) {
         self.bytes.clear();
         self.datagrams.clear();
     }

@@ -37,11 +37,33 @@ impl Stream {
     /// # Errors
     /// When it cannot be reached, or is not the one that its certificate names.
     pub fn connect(server: &Server) -> io::Result<Stream> {
-        let stream = TcpStream::connect_timeout(&server.address, CONNECT_PATIENCE)?;
+        let stream = Stream::connect_tcp(server.address)?;
+        match server.tls.clone() {
+            Some((name, config)) => Stream::encrypt(stream, name, config),
+            None => Ok(Stream::Plain(stream)),
+        }
+    }
+
+    /// Connects to an address.
+    ///
+    /// # Errors
+    /// When it cannot be reached.
+    pub fn connect_tcp(address: SocketAddr) -> io::Result<TcpStream> {
+        let stream = TcpStream::connect_timeout(&address, CONNECT_PATIENCE)?;
         stream.set_nodelay(true)?;
-        let Some((name, config)) = &server.tls else { return Ok(Stream::Plain(stream)) };
-        let connection =
-            ClientConnection::new(config.clone(), name.clone()).map_err(io::Error::other)?;
+        Ok(stream)
+    }
+
+    /// Encrypts a connection; the handshake is done as it is read and written.
+    ///
+    /// # Errors
+    /// When there can be no certificate for such a name.
+    pub fn encrypt(
+        stream: TcpStream,
+        name: ServerName<'static>,
+        config: Arc<ClientConfig>,
+    ) -> io::Result<Stream> {
+        let connection = ClientConnection::new(config, name).map_err(io::Error::other)?;
         Ok(Stream::Tls(Box::new(StreamOwned::new(connection, stream))))
     }
 

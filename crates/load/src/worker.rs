@@ -3,20 +3,21 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::AsRawFd;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token, Waker};
-use parlor_media::udp::{ReceiveBatch, Socket};
+use parlor_media::udp::ReceiveBatch;
 
 use crate::alarm::Alarm;
 use crate::outbox::Outbox;
-use crate::person::{Incoming, Newcomer, Person};
+use crate::person::{Newcomer, Person};
 use crate::tally::Tally;
+use crate::transport::Transport;
 
 /// Events taken from the kernel at once.
 const EVENTS: usize = 1024;
@@ -26,13 +27,11 @@ const ALARM: Token = Token(usize::MAX - 1);
 const LEAVING: Duration = Duration::from_secs(1);
 /// Longest wait, so that a clock that jumps does no harm.
 const LONGEST_WAIT: Duration = Duration::from_millis(500);
-/// A packet that seems to have waited longer than this was not told apart from a clock that was set.
-const LONGEST_QUEUE: Duration = Duration::from_secs(5);
 
 /// What a worker is told.
 pub enum Order {
     /// Somebody has joined; their media begins.
-    Enter(Box<(Newcomer, Socket)>),
+    Enter(Box<(Newcomer, Transport)>),
     /// Somebody leaves.
     Leave(u32),
     /// So many of the people, from the first, speak; the others are silent.
@@ -99,10 +98,10 @@ impl Worker {
     }
 }
 
-/// Somebody and their UDP socket.
+/// Somebody and what carries their media.
 struct Place {
     person: Person,
-    socket: Socket,
+    transport: Transport,
     /// The deadline for which there is an entry on the heap.
     due: Instant,
     /// When their socket is read next; none: when something comes.
@@ -241,7 +240,7 @@ impl Carrier {
         }
     }
 
-    fn enter(&mut self, (newcomer, socket): (Newcomer, Socket)) {
+    fn enter(&mut self, (newcomer, transport): (Newcomer, Transport)) {
         let now = Instant::now();
         let at = self.free.pop().unwrap_or_else(|| {
             self.places.push(None);
@@ -253,19 +252,23 @@ impl Carrier {
             person.film(false);
         }
         let registry = self.poll.registry();
-        let udp = socket.as_fd().as_raw_fd();
-        let tcp = person.channel().stream().as_raw_fd();
+        let media = transport.as_raw_fd();
+        let channel = person.channel().stream().as_raw_fd();
+        let interest = match transport.is_stream() {
+            true => Interest::READABLE | Interest::WRITABLE,
+            false => Interest::READABLE,
+        };
         let registered =
-            registry.register(&mut SourceFd(&udp), Token(2 * at), Interest::READABLE).and_then(
-                |()| registry.register(&mut SourceFd(&tcp), Token(2 * at + 1), Interest::READABLE),
-            );
+            registry.register(&mut SourceFd(&media), Token(2 * at), interest).and_then(|()| {
+                registry.register(&mut SourceFd(&channel), Token(2 * at + 1), Interest::READABLE)
+            });
         if let Err(error) = registered {
             self.tally.failures.push(format!("a socket cannot be polled: {error}"));
             self.free.push(at);
             return;
         }
         if let Some(place) = self.places.get_mut(at) {
-            *place = Some(Place { person, socket, due: now, read_at: None, left_until: None });
+            *place = Some(Place { person, transport, due: now, read_at: None, left_until: None });
         }
         self.deadlines.push(Reverse((now, at)));
         // What came before it was polled makes no event.
@@ -286,7 +289,8 @@ impl Carrier {
         let now = Instant::now();
         place.person.look(now, &mut self.tally);
         place.person.leave(now, &mut self.outbox);
-        self.outbox.send(&mut place.socket);
+        place.transport.send(&mut self.outbox);
+        place.transport.close();
         place.left_until = Some(now + LEAVING);
         place.due = now + LEAVING;
         self.deadlines.push(Reverse((place.due, at)));
@@ -302,37 +306,28 @@ impl Carrier {
     fn receive(&mut self, at: usize) {
         let Carrier { places, batch, outbox, tally, .. } = self;
         let Some(place) = places.get_mut(at).and_then(Option::as_mut) else { return };
+        let Place { person, transport, left_until, .. } = place;
         let mut has_more = true;
         let mut result = Ok(());
         while has_more && result.is_ok() {
-            has_more = match place.socket.receive(batch) {
+            let received = transport.receive(batch, |now, incoming| {
+                if left_until.is_none() && result.is_ok() {
+                    result = person.handle_datagram(now, incoming, outbox, tally);
+                }
+            });
+            has_more = match received {
                 Ok(has_more) => has_more,
                 Err(error) => {
-                    result = Err(format!("the UDP socket failed: {error}"));
+                    result = Err(format!("media can travel no more: {error}"));
                     break;
                 }
             };
-            let (now, wall) = (Instant::now(), SystemTime::now());
-            for arrival in batch.arrivals() {
-                let from = arrival.path.remote;
-                let at = arrival.at.and_then(|at| instant(at, now, wall));
-                if place.left_until.is_some() {
-                    continue;
-                }
-                let incoming = Incoming { from, at, datagram: arrival.datagram };
-                let heard = place.person.handle_datagram(now, incoming, outbox, tally);
-                result = result.and(heard);
-            }
         }
-        outbox.send(&mut place.socket);
+        transport.send(outbox);
         if let Some(every) = self.read_every
             && place.read_at.is_none()
             && place.person.only_receives()
-            && self
-                .poll
-                .registry()
-                .deregister(&mut SourceFd(&place.socket.as_fd().as_raw_fd()))
-                .is_ok()
+            && self.poll.registry().deregister(&mut SourceFd(&place.transport.as_raw_fd())).is_ok()
         {
             place.read_at = Some(tick_after(self.start, Instant::now(), every));
         }
@@ -363,7 +358,7 @@ impl Carrier {
             // Others may have taken long, and what is sent says when.
             let now = Instant::now();
             let result = place.person.act(now, outbox, tally);
-            outbox.send(&mut place.socket);
+            place.transport.send(outbox);
             let reads = place.read_at.is_some_and(|at| at <= now);
             if reads {
                 place.read_at = self.read_every.map(|every| tick_after(self.start, now, every));
@@ -396,12 +391,6 @@ impl Carrier {
             self.deadlines.push(Reverse((deadline, at)));
         }
     }
-}
-
-/// A time of the wall's clock as one of ours, given both at once. None of one that cannot be: that clock may be set.
-fn instant(at: SystemTime, now: Instant, wall: SystemTime) -> Option<Instant> {
-    let age = wall.duration_since(at).ok().filter(|age| *age <= LONGEST_QUEUE)?;
-    now.checked_sub(age)
 }
 
 /// The next of the times at which everybody is read: all at once, so that the thread wakes once.

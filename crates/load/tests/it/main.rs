@@ -10,24 +10,33 @@ use parlor_load::crowd::Crowd;
 use parlor_load::options::Options;
 use parlor_load::report::Report;
 use parlor_load::run::run;
-use parlor_server::config::Config;
+use parlor_server::config::{Config, Tls};
 use parlor_server::server::Server;
 use tokio::runtime::Runtime;
 
 /// A server on free ports.
-fn serve() -> (Runtime, Server) {
+fn serve(config: Config) -> (Runtime, Server) {
     let runtime = Runtime::new().unwrap();
-    let config =
-        Config { listen: "127.0.0.1:0".parse().unwrap(), udp_port: 0, ..Config::default() };
+    let config = Config { listen: "0.0.0.0:0".parse().unwrap(), udp_port: 0, ..config };
     let server = runtime.block_on(Server::start(&config)).unwrap();
     (runtime, server)
 }
 
+/// Where it is.
+fn place(server: &Server) -> String {
+    format!("127.0.0.1:{}", server.address().port())
+}
+
 /// Runs a load with these words against a server of its own.
 fn load(words: &str) -> Report {
-    let (runtime, server) = serve();
+    load_of(Config::default(), &format!("--warm-up 1 {words}"))
+}
+
+fn load_of(config: Config, words: &str) -> Report {
+    let scheme = if config.tls == Tls::Off { "http" } else { "https" };
+    let (runtime, server) = serve(config);
     let pid = std::process::id();
-    let line = format!("load http://{} --pid {pid} --warm-up 1 {words}", server.address());
+    let line = format!("load {scheme}://{} --pid {pid} {words}", place(&server));
     let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
     let mut lines = Vec::new();
     let report = run(&options, &mut |line| lines.push(line)).unwrap();
@@ -69,8 +78,8 @@ fn who_leaves_and_who_comes_is_neither_lost_nor_missed() {
 
 #[test]
 fn a_join_takes_from_when_it_was_due_however_late_somebody_sees_to_it() {
-    let (runtime, server) = serve();
-    let line = format!("load http://{} --subscribers 1", server.address());
+    let (runtime, server) = serve(Config::default());
+    let line = format!("load http://{} --subscribers 1", place(&server));
     let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
     let crowd = Crowd::new(&options).unwrap();
     let late = Duration::from_millis(300);
@@ -129,6 +138,50 @@ fn who_finds_no_server_reads_what_was_looked_for() {
         ("http://127.0.0.1:1", "nobody could join: cannot reach 127.0.0.1:1"),
     ] {
         let options = Options::try_parse_from(["load", url, "--subscribers", "1"]).unwrap();
+        let error = run(&options, &mut |_| {}).map(|report| report.to_string()).unwrap_err();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn media_travels_in_streams_and_through_the_servers_turn_as_well_as_by_udp() {
+    let state = tempfile::tempdir().unwrap();
+    let encrypted = Config {
+        tls: Tls::SelfSigned,
+        state_dir: Some(state.path().to_owned()),
+        ..Config::default()
+    };
+    let ca = format!("--ca {}", state.path().join("self-signed.pem").display());
+    let all = [
+        ("udp", Config::default(), ""),
+        ("tcp", Config::default(), ""),
+        ("turn", Config::default(), ""),
+        ("turn-tcp", Config::default(), ""),
+        ("turn-tls", encrypted, &ca[..]),
+    ];
+    thread::scope(|scope| {
+        for (over, config, ca) in all {
+            scope.spawn(move || {
+                let words = "--publishers 2 --subscribers 2 --audio-kbps 40 --video-kbps 600";
+                let words = format!("{words} --warm-up 1 --duration 2 --over {over} {ca}");
+                let report = load_of(config, &words);
+                assert!(report.is_clean(), "{over}: {report}");
+                // Each of two is heard by three people, 50 times a second.
+                let sounds = 2.0 * 3.0 * 50.0 * report.seconds;
+                assert!(report.packets.received as f64 > 0.9 * sounds, "{over}: {report}");
+            });
+        }
+    });
+}
+
+#[test]
+fn what_cannot_be_through_turn_is_said_before_anybody_joins() {
+    for (words, expected) in [
+        ("--over turn --duration 600", "a load through TURN can last 9 minutes"),
+        ("--over turn-tls", "--over turn-tls takes a server with https"),
+    ] {
+        let line = format!("load http://127.0.0.1:1 {words}");
+        let options = Options::try_parse_from(line.split_ascii_whitespace()).unwrap();
         let error = run(&options, &mut |_| {}).map(|report| report.to_string()).unwrap_err();
         assert!(error.contains(expected), "{error}");
     }
