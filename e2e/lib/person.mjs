@@ -73,7 +73,17 @@ export class Person {
       if (last?.id === id) return Date.now() - start;
       await this.page.waitForTimeout(40);
     }
-    assert.fail(`${this.name} does not see ${other.name}'s ${source}; last: ${JSON.stringify(last)}\n${this.page.problems.join('\n')}`);
+    assert.fail(`${this.name} does not see ${other.name}'s ${source}; last: ${JSON.stringify(last)}\n${this.page.problems.join('\n')}\n${await this.told(other)}\n${await this.received()}`);
+  }
+
+  /** What the page knows of another person's tracks, for failures. */
+  async told(other) {
+    return this.page.evaluate((peer) => {
+      const { peers, quality } = globalThis.parlor.room;
+      const tracks = (peers.get(peer)?.tracks ?? []).map(({ media, ...track }) => ({ ...track, media: media && [media.readyState, media.muted] }));
+      const tile = document.querySelector(`parlor-tile[data-peer="${peer}"]`)?.textContent.trim().replace(/\s+/g, ' ');
+      return JSON.stringify({ tracks, quality, tile }, (_, value) => (value instanceof Map ? [...value] : value));
+    }, other.peer);
   }
 
   /** The picture has the colours that its publisher sees in their own tile, and keeps them: what tells them comes with key frames alone. */

@@ -73,8 +73,8 @@ enum Carrier {
 }
 
 impl Transport {
-    /// Opens one from `ours`, an address that the server can be reached from, and the addresses that ICE is to check over it.
-    /// Waits for TURN.
+    /// Opens one from `ours`, an address that the server can be reached from; waits for TURN. With it come the addresses that ICE
+    /// is to check over it.
     ///
     /// # Errors
     /// When the server does not offer it, cannot be reached so, or refuses.
@@ -84,44 +84,57 @@ impl Transport {
         server: &Server,
         places: &Places,
     ) -> Result<(Transport, Vec<SocketAddr>), String> {
-        let ours_alone = |all: &[SocketAddr]| -> Vec<SocketAddr> {
-            all.iter().copied().filter(|place| place.is_ipv4() == ours.is_ipv4()).collect()
+        let from_ours = |all: &[SocketAddr], how: &str| {
+            let same = |place: &&SocketAddr| place.is_ipv4() == ours.is_ipv4();
+            let all: Vec<_> = all.iter().filter(same).copied().collect();
+            match all.is_empty() {
+                true => Err(format!("the answer names no address that is reached by {how}")),
+                false => Ok(all),
+            }
         };
-        let direct = |carrier| Transport { carrier, relay: None };
-        match kind {
-            Kind::Udp => {
-                Ok((direct(Carrier::Udp(bind(ours)?)), reached(ours_alone(&places.udp), "UDP")?))
-            }
-            Kind::Tcp => {
-                let place = *reached(ours_alone(&places.tcp), "TCP")?.first().ok_or("no TCP")?;
-                let stream = Stream::Plain(connect(place)?);
-                let mut framed = Framed::new(stream, place, Framing::Ice);
-                framed.wait_no_more()?;
-                Ok((direct(Carrier::Stream(Box::new(framed))), vec![place]))
-            }
-            Kind::Turn | Kind::TurnTcp | Kind::TurnTls => {
-                let peers = reached(ours_alone(&places.udp), "UDP")?;
-                let (place, login, tls) = turn::find(kind, ours, server, &places.ice_servers)?;
-                let mut carrier = match kind {
-                    Kind::Turn => Carrier::Udp(bind(ours)?),
-                    _ => {
-                        let tcp = connect(place)?;
-                        let stream = match tls {
-                            Some((name, config)) => Stream::encrypt(tcp, name, config)
-                                .map_err(|error| error.to_string())?,
-                            None => Stream::Plain(tcp),
-                        };
-                        Carrier::Stream(Box::new(Framed::new(stream, place, Framing::Turn)))
-                    }
-                };
-                let relay =
-                    Relay::open(place, login, &peers, |request| carrier.ask(place, request))?;
-                if let Carrier::Stream(framed) = &mut carrier {
-                    framed.wait_no_more()?;
-                }
-                Ok((Transport { carrier, relay: Some(relay) }, peers))
-            }
+        if kind == Kind::Tcp {
+            let best = from_ours(&places.tcp, "TCP")?.swap_remove(0);
+            return Ok((Transport::by_tcp(best)?, vec![best]));
         }
+        let candidates = from_ours(&places.udp, "UDP")?;
+        let transport = match kind {
+            Kind::Udp => Transport { carrier: Carrier::Udp(bind(ours)?), relay: None },
+            _ => Transport::through_turn(kind, ours, server, &places.ice_servers, &candidates)?,
+        };
+        Ok((transport, candidates))
+    }
+
+    fn by_tcp(place: SocketAddr) -> Result<Transport, String> {
+        let mut framed = Framed::new(Stream::Plain(connect(place)?), place, Framing::Ice);
+        framed.wait_no_more()?;
+        Ok(Transport { carrier: Carrier::Stream(Box::new(framed)), relay: None })
+    }
+
+    fn through_turn(
+        kind: Kind,
+        ours: IpAddr,
+        server: &Server,
+        ice_servers: &[IceServer],
+        peers: &[SocketAddr],
+    ) -> Result<Transport, String> {
+        let (place, login) = turn::find(kind, ours, ice_servers)?;
+        let mut carrier = match kind {
+            Kind::Turn => Carrier::Udp(bind(ours)?),
+            _ => {
+                let tcp = connect(place)?;
+                let stream = match server.tls.clone().filter(|_| kind == Kind::TurnTls) {
+                    Some((name, config)) => Stream::encrypt(tcp, name, config)
+                        .map_err(|error| format!("no TLS at {place}: {error}"))?,
+                    None => Stream::Plain(tcp),
+                };
+                Carrier::Stream(Box::new(Framed::new(stream, place, Framing::Turn)))
+            }
+        };
+        let relay = Relay::open(place, login, peers, |request| carrier.ask(place, request))?;
+        if let Carrier::Stream(framed) = &mut carrier {
+            framed.wait_no_more()?;
+        }
+        Ok(Transport { carrier, relay: Some(relay) })
     }
 
     /// Whether it takes only so much at once, so that it has to be polled for writing.
@@ -245,13 +258,6 @@ fn bind(ours: IpAddr) -> Result<Socket, String> {
 
 fn connect(place: SocketAddr) -> Result<TcpStream, String> {
     Stream::connect_tcp(place).map_err(|error| format!("cannot reach {place}: {error}"))
-}
-
-fn reached(places: Vec<SocketAddr>, how: &str) -> Result<Vec<SocketAddr>, String> {
-    match places.is_empty() {
-        true => Err(format!("the answer names no address that is reached by {how}")),
-        false => Ok(places),
-    }
 }
 
 /// A time of the wall's clock as one of ours, given both at once. None of one that cannot be: that clock may be set.

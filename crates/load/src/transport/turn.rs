@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::os::fd::AsFd;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -11,12 +10,9 @@ use parlor_media::udp::{ReceiveBatch, Socket};
 use parlor_rtc::stun::{Class, MessageWriter, Method, TransactionId, attribute};
 use parlor_rtc::turn::{CHANNEL_HEADER_LEN, is_channel_data};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
 use serde::Deserialize;
 
 use super::Kind;
-use crate::stream::Server;
 
 /// A request is sent again after so long, since UDP loses some.
 const ASK_AGAIN: Duration = Duration::from_millis(500);
@@ -37,9 +33,6 @@ pub struct IceServer {
     credential: String,
 }
 
-/// A name and what its certificate is believed by.
-type Tls = (ServerName<'static>, Arc<ClientConfig>);
-
 /// Who somebody is to TURN.
 pub(super) struct Login {
     username: String,
@@ -50,9 +43,8 @@ pub(super) struct Login {
 pub(super) fn find(
     kind: Kind,
     ours: IpAddr,
-    server: &Server,
     ice_servers: &[IceServer],
-) -> Result<(SocketAddr, Login, Option<Tls>), String> {
+) -> Result<(SocketAddr, Login), String> {
     let (scheme, query) = match kind {
         Kind::TurnTls => ("turns:", "?transport=tcp"),
         Kind::TurnTcp => ("turn:", "?transport=tcp"),
@@ -67,8 +59,7 @@ pub(super) fn find(
             let Some(place) = place else { continue };
             let login =
                 Login { username: entry.username.clone(), password: entry.credential.clone() };
-            let tls = server.tls.clone().filter(|_| kind == Kind::TurnTls);
-            return Ok((place, login, tls));
+            return Ok((place, login));
         }
     }
     Err(format!("the server offers no {scheme}…{query}"))
