@@ -104,7 +104,7 @@ fn ask(socket: &UdpSocket, phone: &mut Phone, method: Method, wish: &[Add<'_>]) 
 #[test]
 fn people_meet_through_turn_whichever_thread_has_their_room() {
     let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 2, own_ports: true, ..MediaConfig::default() };
+    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
     let media = Media::start(config).unwrap();
     let handle = media.handle();
     let _events = block_on(handle.create_room(RoomId(1))).unwrap();
