@@ -200,6 +200,9 @@ fn listen_way_out(error: &io::Error) -> &'static str {
 fn way_out(error: &parlor_media::StartError) -> &'static str {
     match error {
         parlor_media::StartError::Bind(_) => " (another port: --udp-port)",
+        parlor_media::StartError::Turn(_) => {
+            " (fewer ports: --udp-ports; or fewer addresses: --public-ip)"
+        }
         _ => "",
     }
 }
