@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use arrayvec::ArrayVec;
 use parlor_rtc::congestion::{
     Bitrate, ClusterId, CongestionControl, FeedbackKind, LossState, SentPacket,
 };
@@ -56,8 +55,9 @@ pub(crate) struct Link {
     short_since: Option<Instant>,
     feedback: FeedbackKind,
     next_transport_sequence: u16,
-    /// The paths on which what is sent waits too long: several, where one stream carries all that goes through an allocation.
-    slow: ArrayVec<Path, MAX_PATHS_PER_PEER>,
+    /// The paths on which what is sent waits too long: several, where one stream carries all that goes through an
+    /// allocation, and no more than a peer may have.
+    slow: Vec<Path>,
 }
 
 /// Where and when a batch of packets leaves.
@@ -93,7 +93,7 @@ impl Link {
             short_since: None,
             feedback,
             next_transport_sequence: 0,
-            slow: ArrayVec::new(),
+            slow: Vec::new(),
         }
     }
 
@@ -162,7 +162,7 @@ impl Link {
     pub(crate) fn set_slow(&mut self, path: Path, is_slow: bool) {
         self.slow.retain(|slow| *slow != path);
         if is_slow {
-            if self.slow.is_full() {
+            if self.slow.len() == MAX_PATHS_PER_PEER {
                 self.slow.remove(0);
             }
             self.slow.push(path);
