@@ -210,7 +210,7 @@ async function threads(note) {
     const args = [...people(1, subscribers), ...media(kbps), '--fps', `${fps}`, ...AT_ONCE, ...MANY, '--cameras-last', ...joining(80), ...MEASURED];
     let one;
     for (const count of [1, 2]) {
-      const server = { threads: count, args: count > 1 ? ['--peers-per-thread-of-room', `${subscribers / count}`, '--own-udp-ports'] : [] };
+      const server = { threads: count, args: count > 1 ? ['--peers-per-thread-of-room', `${subscribers / count}`, '--udp-ports', `${count}`] : [] };
       const what = `${kbps} kbit/s to ${subscribers}, on ${count} thread${count > 1 ? 's' : ''} of one processor`;
       const report = await measure(note, what, args, (report) => {
         const times = one && text(`${(report.server.cpu_ns_per_packet / one).toFixed(2)} times what it takes on one`, '1.15 times');

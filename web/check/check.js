@@ -6,6 +6,7 @@ import { Events } from "../sdk/events.js";
 import { Socket } from "../sdk/socket.js";
 import { tryWay } from "./trial.js";
 import { WAYS } from "./ways.js";
+import { OWN_CERTIFICATE } from "./words.js";
 
 /** @import { Devices } from "../sdk/devices.js" */
 /** @import { IceServer } from "../wire.d.ts" */
@@ -18,6 +19,8 @@ import { WAYS } from "./ways.js";
 /** In the order in which they are shown. @type {readonly Subject[]} */
 export const SUBJECTS = ["websocket", ...WAYS, "microphone", "camera"];
 
+/** Of the server, what no browser tells a page: whose its certificate is. @typedef {{ certificate: "none" | "own" | "authority" }} About */
+
 /**
  * @typedef {object} CheckOptions
  * @property {string} url  of the server's WebSocket
@@ -25,6 +28,7 @@ export const SUBJECTS = ["websocket", ...WAYS, "microphone", "camera"];
  * @property {(url: string) => import("../sdk/socket.js").Transport} [connect]
  * @property {(config: RTCConfiguration) => RTCPeerConnection} [create]
  * @property {() => string} [randomName]  of a room that nobody else is in
+ * @property {() => Promise<About>} [about]  asks the server
  */
 
 /** @extends {Events<{ finding: { subject: Subject, result: Result }, done: Findings }>} */
@@ -68,13 +72,15 @@ export class Check extends Events {
    * @param {AbortSignal} signal
    */
   async #tryWays(socket, signal) {
-    const { create, randomName = () => crypto.getRandomValues(new Uint32Array(2)).join("") } = this.#options;
+    const { create, about, randomName = () => crypto.getRandomValues(new Uint32Array(2)).join("") } = this.#options;
     const room = `check-${randomName()}`;
+    const isUntrusted = hasOwnCertificate(about);
     /** @type {(iceServers: readonly IceServer[]) => void} */
     let tell = () => {};
     /** The first join says where the relays are. @type {Promise<readonly IceServer[]>} */
     const relays = new Promise((resolve) => (tell = resolve));
     const attempts = WAYS.map(async (way) => {
+      if (way === "turn-tls" && (await isUntrusted)) return this.#find(way, { outcome: "untested", reason: OWN_CERTIFICATE });
       const channel = socket.channel(`room:${room}-${way}`);
       const isFirst = way === "udp";
       const iceServers = way.startsWith("turn") ? await relays : [];
@@ -102,6 +108,18 @@ export class Check extends Events {
   #find(subject, result) {
     this.#findings.set(subject, result);
     this.emit("finding", { subject, result });
+  }
+}
+
+/**
+ * Whether the server's certificate is none of an authority. Who cannot be asked may have a good one.
+ * @param {CheckOptions["about"]} about
+ */
+async function hasOwnCertificate(about) {
+  try {
+    return (await about?.())?.certificate === "own";
+  } catch {
+    return false;
   }
 }
 

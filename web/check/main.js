@@ -57,7 +57,8 @@ function row(subject) {
 async function start() {
   running?.abort();
   const control = (running = new AbortController());
-  const check = new Check({ url: socketUrl(location.href), devices: new Devices() });
+  const about = async () => (await fetch("/check/server.json")).json();
+  const check = new Check({ url: socketUrl(location.href), devices: new Devices(), about });
   for (const { show } of rows.values()) show(undefined);
   const { signal } = control;
   const text = () => report(check.findings, { page: location.origin, browser: navigator.userAgent, time: new Date(), secure: isSecureContext });

@@ -47,6 +47,10 @@ export function outcomeWords(result) {
   return details.length > 0 ? `${OUTCOMES[outcome]} ${details.join(", ")}` : OUTCOMES[outcome];
 }
 
+/** Why nobody tries the encrypted relay of a server that has signed its certificate itself. */
+export const OWN_CERTIFICATE =
+  "This server’s own certificate is not trusted for TURN: browsers take it for a page when its reader goes on all the same, and for a relay never. That says nothing of this network. A certificate of an authority is needed: whoever runs the server can get one (--acme-domain).";
+
 /** What to do about each part when it does not work. @type {Record<Subject, { fails: string, absent: string }>} */
 const ADVICE = {
   websocket: {
@@ -70,7 +74,7 @@ const ADVICE = {
     absent: "This server offers no relay over TCP.",
   },
   "turn-tls": {
-    fails: "The relay is not reached by TLS: a filter here opens encrypted connections to look inside, or this browser does not trust the server’s certificate for anything but the page you clicked through. It matters only where the ways above fail.",
+    fails: "The relay is not reached by TLS: a filter here opens encrypted connections to look inside, or this browser does not trust the server’s certificate. It matters only where the ways above fail.",
     absent: "This server has no certificate, so there is no encrypted relay: fine at home or behind a proxy, missed in offices that let nothing but https through.",
   },
   microphone: {

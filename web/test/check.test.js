@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { Check, SUBJECTS } from "../check/check.js";
 import { WAYS, answerFor, placesIn, relaysFor } from "../check/ways.js";
-import { MEANINGS, NAMES, advice, outcomeWords, report, verdict } from "../check/words.js";
+import { MEANINGS, NAMES, OWN_CERTIFICATE, advice, outcomeWords, report, verdict } from "../check/words.js";
 import { FakePeerConnection, settle } from "./world.js";
 
 const ANSWER = [
@@ -101,8 +101,8 @@ class OneWay extends FakePeerConnection {
 /** Devices of which some do not start. */
 const devices = (failures = {}) => ({ startBoth: async () => failures, stop() {} });
 
-async function findings(world, { failures } = {}) {
-  const check = new Check({ url: "ws://parlor/socket", devices: devices(failures), connect: world.connect, create: world.create, randomName: () => "77" });
+async function findings(world, { failures, about } = {}) {
+  const check = new Check({ url: "ws://parlor/socket", devices: devices(failures), about, connect: world.connect, create: world.create, randomName: () => "77" });
   const told = [];
   check.on("finding", ({ subject, result }) => told.push([subject, result.outcome]));
   await check.run(new AbortController().signal);
@@ -134,6 +134,19 @@ test("what does not work is told from what is not there and from what could not 
   assert.equal(busy.told.udp, "untested");
   assert.equal(advice("udp", busy.found.get("udp")), "This server is full.");
   assert.match(verdict(busy.found), /did not let us try/);
+});
+
+test("a relay whose certificate no browser takes is not tried, and said to be no fault of the network", async () => {
+  const world = new World({ working: [] });
+  const { told, found } = await findings(world, { about: async () => ({ certificate: "own" }) });
+  assert.deepEqual([told["turn-tls"], told["turn-tcp"]], ["untested", "fails"]);
+  assert.ok(!world.joins.some(({ topic }) => topic.endsWith("turn-tls")), "nobody waits for it");
+  assert.equal(advice("turn-tls", found.get("turn-tls")), OWN_CERTIFICATE);
+  assert.match(report(found, { page: "https://meet.example", browser: "Browser/1", time: new Date(0), secure: true }), /TURN over TLS: Not tested \(This server’s own certificate is not trusted for TURN/);
+
+  for (const about of [async () => ({ certificate: "authority" }), () => Promise.reject(new Error("no such page"))]) {
+    assert.equal((await findings(new World(), { about })).told["turn-tls"], "works");
+  }
 });
 
 test("a server whose socket does not come is not asked for the rest", async (t) => {

@@ -118,7 +118,10 @@ impl Engine {
                         self.reassign_peer(now, key);
                     }
                 }
-                Event::PathDropped(path) => self.paths.drop_path(path, key, &mut peer.paths),
+                Event::PathDropped(path) => {
+                    self.paths.drop_path(path, key, &mut peer.paths);
+                    peer.link.set_slow(path, false);
+                }
                 Event::PathSelected(_) => {}
                 Event::Connected => self.connected(now, key),
                 Event::Closed(reason) => self.closed(now, key, reason),

@@ -10,6 +10,7 @@ use parlor_rtc::{Connection, Path};
 
 use crate::arena::SendArena;
 use crate::counters::Counters;
+use crate::paths::MAX_PATHS_PER_PEER;
 use crate::retransmit::Retransmissions;
 use crate::survey::LimitedBy;
 
@@ -54,8 +55,9 @@ pub(crate) struct Link {
     short_since: Option<Instant>,
     feedback: FeedbackKind,
     next_transport_sequence: u16,
-    /// A path on which what is sent waits too long.
-    slow: Option<Path>,
+    /// The paths on which what is sent waits too long: several, where one stream carries all that goes through an
+    /// allocation, and no more than a peer may have.
+    slow: Vec<Path>,
 }
 
 /// Where and when a batch of packets leaves.
@@ -91,7 +93,7 @@ impl Link {
             short_since: None,
             feedback,
             next_transport_sequence: 0,
-            slow: None,
+            slow: Vec::new(),
         }
     }
 
@@ -158,16 +160,19 @@ impl Link {
 
     /// What is sent along `path` waits too long there, or no longer.
     pub(crate) fn set_slow(&mut self, path: Path, is_slow: bool) {
-        match is_slow {
-            true => self.slow = Some(path),
-            false => drop(self.slow.take_if(|slow| *slow == path)),
+        self.slow.retain(|slow| *slow != path);
+        if is_slow {
+            if self.slow.len() == MAX_PATHS_PER_PEER {
+                self.slow.remove(0);
+            }
+            self.slow.push(path);
         }
     }
 
     /// Whether pictures that are sent along `path` would come too late.
     #[inline]
     pub(crate) fn is_slow(&self, path: Path) -> bool {
-        self.slow == Some(path)
+        self.slow.contains(&path)
     }
 
     /// Says how much could be used.

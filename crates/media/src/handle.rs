@@ -234,9 +234,20 @@ impl MediaHandle {
         self.mailbox(thread)?.ask(|reply| Command::AddStream { id, stream, reply }).await
     }
 
-    /// The UDP port of all media, or of the first thread if each has its own.
+    /// The UDP port of all media, or the first of several.
     pub fn local_port(&self) -> u16 {
         self.inner.bound.first().map_or(0, SocketAddr::port)
+    }
+
+    /// All UDP ports of media, in the order in which threads take them.
+    pub fn local_ports(&self) -> Vec<u16> {
+        let mut ports = Vec::new();
+        for port in self.inner.bound.iter().map(SocketAddr::port) {
+            if !ports.contains(&port) {
+                ports.push(port);
+            }
+        }
+        ports
     }
 
     /// The addresses that clients are told to send datagrams to, best first.

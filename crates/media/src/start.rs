@@ -39,11 +39,11 @@ pub const MAX_THREADS: usize = 32;
 pub struct MediaConfig {
     /// The addresses to take datagrams on. `[::]`, the default, is all of them, IPv4 included.
     pub bind: Vec<IpAddr>,
-    /// The UDP port of all media; 0 takes a free one.
+    /// The UDP port of all media, or the first of them; 0 takes free ones.
     pub port: u16,
-    /// Each thread has a port of its own, the first the one above and each other one the next. Datagrams come to the thread
-    /// that they are for then, and none is handed over.
-    pub own_ports: bool,
+    /// How many ports, counted up from that one. Threads are spread over them in turn, and those that share one hand each other
+    /// what is for another; with as many ports as threads nothing is handed over. There is one at least, and no more than threads.
+    pub ports: usize,
     /// How many threads, 1 to [`MAX_THREADS`]; by default one for each core.
     pub threads: usize,
     /// Each thread stays on a processor of its own, as far as there are so many.
@@ -70,7 +70,7 @@ impl Default for MediaConfig {
         MediaConfig {
             bind: vec![Ipv6Addr::UNSPECIFIED.into()],
             port: 0,
-            own_ports: false,
+            ports: 1,
             threads: cores.min(MAX_THREADS),
             pin_threads: false,
             announce: Announce::default(),
@@ -251,22 +251,26 @@ fn pin(thread: usize) {
 /// The addresses of each thread's sockets, and those sockets: one for each thread and address, in the order of addresses.
 type Bound = (Vec<Vec<SocketAddr>>, Vec<Vec<Socket>>);
 
-/// All sockets: on one port, or on one for each thread.
+/// All sockets, on as many ports as there are to be: threads take those in turn.
 fn bind_all(config: &MediaConfig) -> Result<Bound, StartError> {
-    if !config.own_ports {
-        let (bound, by_thread) = bind_on(config, config.port, config.threads)?;
-        return Ok((vec![bound; config.threads], by_thread));
+    let ports = config.ports.clamp(1, config.threads);
+    let mut groups = Vec::with_capacity(ports);
+    for index in 0..ports {
+        let port = match config.port {
+            0 => 0,
+            // Beyond the last number there is none: it is in use by the group before then, which is said.
+            first => first.saturating_add(index as u16),
+        };
+        let threads = (config.threads - index).div_ceil(ports);
+        let (bound, by_thread) = bind_on(config, port, threads)?;
+        groups.push((bound, by_thread.into_iter()));
     }
     let mut all = (Vec::new(), Vec::new());
     for thread in 0..config.threads {
-        let port = match config.port {
-            0 => 0,
-            // Beyond the last number there is none: it is in use by the thread before then, which is said.
-            first => first.saturating_add(thread as u16),
-        };
-        let (bound, by_thread) = bind_on(config, port, 1)?;
-        all.0.push(bound);
-        all.1.extend(by_thread);
+        if let Some((bound, by_thread)) = groups.get_mut(thread % ports) {
+            all.0.push(bound.clone());
+            all.1.extend(by_thread.next());
+        }
     }
     Ok(all)
 }

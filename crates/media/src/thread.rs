@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parlor_engine::{Engine, Forwarded, Neighbour, Shedding};
+use parlor_rtc::Path;
 use parlor_rtc::path::StreamId;
 
 use crate::board::GoneReason;
@@ -67,6 +68,8 @@ pub(crate) struct Desk {
     /// Those of which something may be read; empty between turns.
     ready_streams: Vec<StreamId>,
     facts: ThreadFacts,
+    /// Relayed paths that are no more, of which another thread is yet to be told.
+    lost: Vec<Path>,
     /// Something was left undone that needs no waiting for.
     more: bool,
     /// Another thread has not been given or told all that it is to have.
@@ -90,6 +93,7 @@ impl Default for Desk {
             batch: ReceiveBatch::default(),
             ready_streams: Vec::new(),
             facts: ThreadFacts::default(),
+            lost: Vec::new(),
             more: false,
             owes: false,
             is_behind: false,

@@ -3,14 +3,15 @@
 
 use std::net::SocketAddr;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use parlor_engine::SendArena;
 use parlor_engine::arena::{DEFAULT_BYTES, DEFAULT_MESSAGES};
 use parlor_rtc::path::{DestinationId, RelayedPath};
 use parlor_rtc::turn::{
-    Client, Config, Destinations, Handled, Limits, MAX_PADDING, Outlet, Secret, Server, Statistics,
-    TooManyDestinations, Wrapping,
+    Client, Config, Counting, Destinations, Handled, Holder, Limits, MAX_PADDING, Outlet, Quotas,
+    Secret, Server, Statistics, TooManyDestinations, Wrapping,
 };
 use parlor_rtc::{DatagramSink, Path};
 
@@ -29,6 +30,29 @@ pub(crate) struct TurnMaker {
     secret: Secret,
     destinations: Destinations,
     echoes: Vec<DestinationId>,
+    quotas: SharedQuotas,
+}
+
+/// The counts of all threads together: a peer or an address has no more for there being many. The lock is taken when an allocation is
+/// made or ends, and for no packet.
+#[derive(Clone, Debug)]
+struct SharedQuotas(Arc<Mutex<Quotas>>);
+
+impl SharedQuotas {
+    fn quotas(&self) -> MutexGuard<'_, Quotas> {
+        // Who panics with it in their hands leaves a count that is one off at most.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counting for SharedQuotas {
+    fn take(&mut self, holder: &Holder) -> bool {
+        self.quotas().take(holder)
+    }
+
+    fn give_back(&mut self, holder: &Holder) {
+        self.quotas().give_back(holder);
+    }
 }
 
 impl TurnMaker {
@@ -44,15 +68,18 @@ impl TurnMaker {
     ) -> Result<TurnMaker, TooManyDestinations> {
         let destinations = Destinations::new(candidates.iter().chain(echoes).copied())?;
         let echoes = echoes.iter().filter_map(|address| destinations.id_of(*address)).collect();
-        Ok(TurnMaker { threads: threads as u8, secret, destinations, echoes })
+        let quotas = Quotas::new(Limits::default(), threads as u32);
+        let quotas = SharedQuotas(Arc::new(Mutex::new(quotas)));
+        Ok(TurnMaker { threads: threads as u8, secret, destinations, echoes, quotas })
     }
 
     /// The server of one thread.
     pub(crate) fn make(&self, thread: u8) -> Turn {
-        let TurnMaker { threads, secret, destinations, echoes } = self.clone();
+        let TurnMaker { threads, secret, destinations, echoes, quotas } = self.clone();
         let realm = REALM.to_owned();
         let limits = Limits::default();
-        let server = Server::new(Config { thread, threads, realm, secret, destinations, limits });
+        let config = Config { thread, threads, realm, secret, destinations, limits };
+        let server = Server::with_counting(config, Box::new(quotas));
         let outgoing = SendArena::new(4 * DEFAULT_BYTES, 4 * DEFAULT_MESSAGES);
         Turn { server, echoes, outgoing, lost: 0 }
     }
@@ -136,6 +163,12 @@ impl Turn {
     /// A client's stream is closed.
     pub(crate) fn drop_client(&mut self, client: Client) {
         self.server.drop_client(client);
+    }
+
+    /// The next allocation that has ended, and all paths that may have been taken through it.
+    pub(crate) fn poll_ended(&mut self) -> Option<impl Iterator<Item = RelayedPath> + '_> {
+        let ended = self.server.poll_ended()?;
+        Some(ended.into_paths(self.server.destinations()))
     }
 
     /// When [`Turn::handle_timeout`] is due.

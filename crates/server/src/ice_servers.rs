@@ -73,9 +73,9 @@ pub struct IceServers(Arc<Inner>);
 
 struct Inner {
     secret: Secret,
-    /// The first UDP candidate of each address family.
-    udp: Vec<SocketAddr>,
-    /// The same of TCP.
+    /// Of each address family, the first of the UDP candidates, and those that are other ports of its address.
+    udp: Vec<Vec<SocketAddr>>,
+    /// The first TCP candidate of each family.
     tcp: Vec<SocketAddr>,
     /// Whether TLS is taken.
     is_encrypted: bool,
@@ -95,7 +95,11 @@ impl IceServers {
         tcp: &[SocketAddr],
         is_encrypted: bool,
     ) -> IceServers {
-        let (udp, tcp) = (first_of_each_family(udp), first_of_each_family(tcp));
+        let ports = |first: SocketAddr| {
+            udp.iter().copied().filter(|address| address.ip() == first.ip()).collect()
+        };
+        let udp = first_of_each_family(udp).into_iter().map(ports).collect();
+        let tcp = first_of_each_family(tcp);
         IceServers(Arc::new(Inner { secret, udp, tcp, is_encrypted }))
     }
 
@@ -124,12 +128,19 @@ impl IceServers {
             username: username.clone(),
             password: password.clone(),
         };
-        let over_udp = udp.iter().map(|at| entry(at.ip().to_string(), at.port(), Transport::Udp));
+        // Of several ports each peer is told one, so that no media thread has all allocations.
+        let of_peer = udp.iter().filter_map(|ports| ports.get(spread(peer) % ports.len().max(1)));
+        let over_udp = of_peer.map(|at| entry(at.ip().to_string(), at.port(), Transport::Udp));
         let over_tcp = tcp.iter().map(|at| entry(at.ip().to_string(), at.port(), Transport::Tcp));
         let tls = host.filter(|_| *is_encrypted).and_then(place_of);
         let over_tls = tls.map(|(name, port)| entry(name, port, Transport::Tls));
         over_udp.chain(over_tcp).chain(over_tls).collect()
     }
+}
+
+/// A number for each peer, and the next one for the next: their names end with a counter.
+fn spread(peer: &str) -> usize {
+    peer.bytes().fold(0, |number: usize, byte| number.wrapping_mul(31).wrapping_add(byte.into()))
 }
 
 fn first_of_each_family(candidates: &[SocketAddr]) -> Vec<SocketAddr> {
@@ -194,6 +205,21 @@ mod tests {
         ] {
             assert_eq!(urls(true, Some(host))[4], format!("turns:{place}?transport=tcp"));
         }
+    }
+
+    #[test]
+    fn of_several_udp_ports_each_peer_is_told_one_and_all_have_some() {
+        let candidates = ["192.0.2.2:4000", "192.0.2.3:4000", "192.0.2.2:4001", "192.0.2.3:4001"];
+        let udp: Vec<SocketAddr> = candidates.iter().map(|text| text.parse().unwrap()).collect();
+        let servers = IceServers::new(Secret::new(&[7; 20]), &udp, &[], false);
+        let told = |peer: &str| {
+            let ways = servers.for_peer(peer, None, UNIX_EPOCH);
+            assert_eq!((ways.len(), ways[0].host.as_str()), (1, "192.0.2.2"));
+            ways[0].port
+        };
+        let ports: Vec<u16> = (1..=20).map(|number| told(&format!("p{number}"))).collect();
+        assert_eq!(ports.iter().filter(|port| **port == 4000).count(), 10, "{ports:?}");
+        assert_eq!(ports[6], told("p7"), "the same each time");
     }
 
     #[test]

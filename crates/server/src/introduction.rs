@@ -40,12 +40,16 @@ impl Introduction {
         Introduction { address, certificate }
     }
 
-    /// The lines, with the port of media and the addresses at which it is announced.
-    pub(crate) fn text(&self, udp_port: u16, candidates: &[SocketAddr]) -> String {
+    /// The lines, with the ports of media and the addresses at which it is announced.
+    pub(crate) fn text(&self, udp_ports: &[u16], candidates: &[SocketAddr]) -> String {
         let mut lines = self.places(candidates);
         lines.extend(self.advice());
-        let announced: Vec<String> = candidates.iter().map(SocketAddr::to_string).collect();
-        lines.push(format!("  Media: UDP port {udp_port}, announced as {}", announced.join(", ")));
+        let ports = if udp_ports.len() == 1 { "port" } else { "ports" };
+        lines.push(format!(
+            "  Media: UDP {ports} {}, announced as {}",
+            listed(udp_ports),
+            listed(candidates)
+        ));
         lines.join("\n")
     }
 
@@ -98,13 +102,18 @@ impl Introduction {
     }
 }
 
+fn listed<T: ToString>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn text(address: &str, certificate: Certificate) -> String {
         let candidates = ["192.0.2.2:4000".parse().unwrap(), "[2001:db8::2]:4000".parse().unwrap()];
-        Introduction { address: address.parse().unwrap(), certificate }.text(4000, &candidates)
+        Introduction { address: address.parse().unwrap(), certificate }
+            .text(&[4000, 4001], &candidates)
     }
 
     #[test]
@@ -112,6 +121,7 @@ mod tests {
         let open = text("[::]:4000", Certificate::None);
         assert!(open.contains("http://localhost:4000/"), "{open}");
         assert!(open.contains("--tls-self-signed"), "{open}");
+        assert!(open.contains("UDP ports 4000, 4001,"), "{open}");
         assert!(open.contains("announced as 192.0.2.2:4000, [2001:db8::2]:4000"), "{open}");
         let local = text("127.0.0.1:4000", Certificate::None);
         assert!(!local.contains("--tls-self-signed"), "it is of no use to others: {local}");

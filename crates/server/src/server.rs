@@ -86,6 +86,7 @@ impl Server {
         };
         let told = [&config.public_ips[..], &seen_ips].concat();
         let media_config = media_config(config, seen_ips, address);
+        let threads = media_config.threads;
         let media = Media::start(MediaConfig { turn_echoes, ..media_config })?;
         let handle = media.handle();
         let names: Vec<IpAddr> = handle.candidates().iter().map(SocketAddr::ip).collect();
@@ -125,7 +126,8 @@ impl Server {
         let listener_stop = CancellationToken::new();
         let served = listen::serve(listener, tls, app.clone(), room, listener_stop.clone());
         let listener = tokio::spawn(served);
-        for complaint in reach::complaints(config, app.media.candidates()) {
+        let complaints = reach::complaints(config, app.media.candidates()).into_iter();
+        for complaint in complaints.chain(reach::about_ports(config.udp_ports, threads)) {
             tracing::warn!("{complaint}");
         }
         let check = reach::check(app.media.candidates().to_vec(), told, address.port());
@@ -158,7 +160,7 @@ impl Server {
 
     /// Says where to go and what is announced, for the one who started it.
     pub fn introduction(&self) -> String {
-        self.introduction.text(self.app.media.local_port(), self.app.media.candidates())
+        self.introduction.text(&self.app.media.local_ports(), self.app.media.candidates())
     }
 
     /// Tells everyone, closes everything, and returns within 5 s.
@@ -198,6 +200,9 @@ fn listen_way_out(error: &io::Error) -> &'static str {
 fn way_out(error: &parlor_media::StartError) -> &'static str {
     match error {
         parlor_media::StartError::Bind(_) => " (another port: --udp-port)",
+        parlor_media::StartError::Turn(_) => {
+            " (fewer ports: --udp-ports; or fewer addresses: --public-ip)"
+        }
         _ => "",
     }
 }
@@ -210,7 +215,7 @@ fn media_config(config: &Config, seen_ips: Vec<IpAddr>, tcp: SocketAddr) -> Medi
     MediaConfig {
         port: config.udp_port,
         threads: threads.min(MAX_THREADS),
-        own_ports: config.own_udp_ports,
+        ports: config.udp_ports.into(),
         pin_threads: config.pin_threads,
         announce: Announce { public_ips: config.public_ips.clone(), seen_ips, loopback: true },
         tcp: Some(tcp),

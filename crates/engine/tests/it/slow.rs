@@ -1,5 +1,6 @@
 //! Paths on which what is sent waits: streams of a network that has become slow.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use parlor_rtc::{MediaKind, Path};
@@ -46,4 +47,29 @@ fn a_path_that_is_lost_gives_way_to_another_one_that_was_proved() {
     world.run(Duration::from_secs(5));
     assert!(world.engine.owns(path));
     assert!(world.frames(bo, ann, MediaKind::Video) > seen + 30);
+}
+
+#[test]
+fn a_path_stays_slow_while_others_become_so_or_no_longer_are() {
+    let mut world = World::new();
+    let ann = world.join(&CAMERA_AND_MICROPHONE, 2);
+    let bo = world.join(&[], 2);
+    world.run(Duration::from_secs(3));
+    let path = Path::udp(world.people[bo].client.address, SERVER.ip());
+    // Another one, as a client has that reaches two addresses of ours by one stream.
+    let beside = SocketAddr::new(world.people[bo].client.address.ip(), 9);
+    world.forged = Some((bo, beside));
+    world.run(Duration::from_secs(4));
+    let beside = Path::udp(beside, SERVER.ip());
+    assert!(world.forged.is_none() && world.engine.owns(beside));
+    world.engine.set_slow(path, true);
+    world.engine.set_slow(beside, true);
+    let seen = world.frames(bo, ann, MediaKind::Video);
+    world.run(Duration::from_secs(1));
+    world.engine.set_slow(beside, false);
+    world.run(Duration::from_secs(1));
+    assert!(world.frames(bo, ann, MediaKind::Video) <= seen + 2);
+    world.engine.set_slow(path, false);
+    world.run(Duration::from_secs(1));
+    assert!(world.frames(bo, ann, MediaKind::Video) >= seen + 20);
 }

@@ -43,6 +43,8 @@ pub enum Cause {
         /// Whether it does.
         is_slow: bool,
     },
+    /// It is none: the path is no more, since its allocation has ended.
+    Lost,
     /// Nobody knows its path. It is shown to all threads, one of which may know its stream.
     Stray,
 }

@@ -6,6 +6,7 @@
 
 mod incoming;
 mod outbox;
+mod slowness;
 mod stream;
 mod wire;
 

@@ -1,4 +1,4 @@
-//! One stream: what has come of it, what is to be written to it, and which paths know that it is slow.
+//! One stream: what has come of it, and what is to be written to it.
 
 use std::any::Any;
 use std::io;
@@ -10,12 +10,10 @@ use parlor_rtc::Path;
 use parlor_rtc::path::{StreamId, StreamPath};
 
 use super::outbox::{MAX_WAIT, Outbox};
+use super::slowness::Slowness;
 use super::wire::Wire;
 use super::{Backlog, Carries, NewStream, STUCK_AFTER};
 use crate::sys::{self, Interest};
-
-/// Paths of one stream that are told when it is slow: over TURN, one for each of our addresses that its client tries.
-const MAX_TOLD: usize = 16;
 
 /// What a stream wakes its thread for at any time.
 pub(super) const INCOMING: libc::c_int = libc::EPOLLIN | libc::EPOLLRDHUP;
@@ -28,12 +26,7 @@ pub(super) struct Stream {
     /// What has come and is no whole frame yet.
     pub(super) inbox: Vec<u8>,
     outbox: Outbox,
-    /// The path that what was queued last belongs to.
-    latest: Option<Path>,
-    /// What was sent before waits for too long.
-    is_slow: bool,
-    /// The paths that know.
-    told: Vec<Path>,
+    slowness: Slowness,
     pub(super) waits_for_room: bool,
     /// Something was queued since it was last written.
     pub(super) is_queued: bool,
@@ -51,9 +44,7 @@ impl Stream {
             carries,
             inbox: head,
             outbox: Outbox::default(),
-            latest: None,
-            is_slow: false,
-            told: Vec::new(),
+            slowness: Slowness::default(),
             waits_for_room: false,
             is_queued: false,
             idle_since: Some(now),
@@ -73,10 +64,7 @@ impl Stream {
         parts: [&[u8]; 3],
         news: &mut Vec<Backlog>,
     ) -> bool {
-        self.latest = path.or(self.latest);
-        if self.is_slow {
-            self.tell(news);
-        }
+        self.slowness.note_use(now, path, news);
         self.outbox.push(now, parts).is_ok()
     }
 
@@ -84,35 +72,17 @@ impl Stream {
     pub(super) fn write(&mut self, now: Instant, news: &mut Vec<Backlog>) -> io::Result<()> {
         self.outbox.write_to(&mut self.wire)?;
         self.wire.flush_unless_full()?;
-        let was_slow = self.is_slow;
-        self.is_slow = self.outbox.waits_for(now) > MAX_WAIT;
-        match (was_slow, self.is_slow) {
-            (false, true) => self.tell(news),
-            (true, false) => {
-                news.extend(self.told.drain(..).map(|path| Backlog { path, is_slow: false }));
-            }
-            _ => {}
-        }
+        self.slowness.set(now, self.outbox.waits_for(now) > MAX_WAIT, news);
         Ok(())
-    }
-
-    /// Tells the path that was used last that the stream is slow.
-    fn tell(&mut self, news: &mut Vec<Backlog>) {
-        let unaware = |path: &Path| !self.told.contains(path) && self.told.len() < MAX_TOLD;
-        if let Some(path) = self.latest.filter(unaware) {
-            self.told.push(path);
-            news.push(Backlog { path, is_slow: true });
-        }
     }
 
     /// Nobody knows of its paths any more.
     pub(super) fn forget_told(&mut self) {
-        self.is_slow = false;
-        self.told.clear();
+        self.slowness.forget();
     }
 
     pub(super) fn is_slow(&self) -> bool {
-        self.is_slow
+        self.slowness.is_slow()
     }
 
     /// Whether its other end has taken nothing for so long that it never will.

@@ -12,6 +12,7 @@ use super::{Desk, MediaThread};
 use crate::facts::ThreadFacts;
 use crate::handover::{Cause, Handover, MOST_NOTICES};
 use crate::streams::{Backlog, Carries};
+use crate::turn::Turn;
 use crate::udp::{Arrival, Patience};
 
 /// Batches taken from one socket in one tick: what waits in the kernel waits unseen, sound and pictures alike, so it is
@@ -129,6 +130,9 @@ impl MediaThread {
             engine.lose_path(now, Path::Stream(closed));
             turn.drop_client(Client::Stream(closed));
         }
+        if lose_relayed_paths(now, engine, turn, handover, &mut desk.lost) {
+            desk.owes |= !desk.lost.is_empty() | !handover.dispatch();
+        }
         if !streams.has_backlogs() {
             return;
         }
@@ -169,6 +173,10 @@ impl MediaThread {
                         engine.set_slow(path, is_slow);
                         continue;
                     }
+                    (Cause::Lost, path) => {
+                        engine.lose_path(now, path);
+                        continue;
+                    }
                     _ => {}
                 }
                 match engine.handle_datagram(now, path, handed.datagram, &mut desk.departures.arena)
@@ -184,6 +192,36 @@ impl MediaThread {
             }
         }
     }
+}
+
+/// Tells whoever has them of paths that are no more, since their allocation has ended. Returns whether other threads have been told
+/// of any, or are to be: `untold` are those for which there was no room on the way. As long as there are such, allocations that end
+/// wait where they are.
+fn lose_relayed_paths(
+    now: Instant,
+    engine: &mut Engine,
+    turn: &mut Turn,
+    handover: &mut Handover,
+    untold: &mut Vec<Path>,
+) -> bool {
+    let mut gave = false;
+    let mut tell = |path: Path| match handover.home(path).filter(|_| !engine.owns(path)) {
+        None => {
+            engine.lose_path(now, path);
+            true
+        }
+        Some(thread) => {
+            gave = true;
+            handover.give(thread, path, &[], Cause::Lost)
+        }
+    };
+    untold.retain(|path| !tell(*path));
+    while untold.is_empty()
+        && let Some(paths) = turn.poll_ended()
+    {
+        untold.extend(paths.map(Path::Relayed).filter(|path| !tell(*path)));
+    }
+    gave
 }
 
 impl Sorting<'_> {

@@ -73,6 +73,11 @@ impl Browser {
         self.socket.send(std::iter::repeat_n(run, runs), &mut Patience::default());
     }
 
+    /// Where the server was written to last.
+    pub(super) fn server(&self) -> Option<SocketAddr> {
+        self.server
+    }
+
     /// How many frames of a publisher's have come.
     pub(super) fn frames_of(&self, publisher: u32, kind: MediaKind) -> usize {
         self.client.frames_of(publisher, client::kind(kind)).len()

@@ -18,7 +18,7 @@ const SOURCES: [Source; 2] = [Source::Microphone, Source::Camera];
 #[test]
 fn a_flooded_thread_leaves_out_pictures_and_no_sound_and_no_room_of_another_notices() {
     let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 2, own_ports: true, ..MediaConfig::default() };
+    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
     let media = Media::start(config).unwrap();
     let handle = media.handle();
     let mut browsers = Vec::new();

@@ -14,6 +14,7 @@ mod flood;
 mod media;
 mod overload;
 mod poll;
+mod ports;
 mod sharing;
 mod streams;
 mod task;

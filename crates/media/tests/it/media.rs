@@ -88,9 +88,9 @@ fn a_thread_that_is_pinned_stays_on_one_processor() {
 }
 
 #[test]
-fn threads_may_have_ports_of_their_own_counted_up_from_the_first() {
+fn threads_are_spread_over_so_many_ports_counted_up_from_the_first() {
     let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 3, own_ports: true, ..MediaConfig::default() };
+    let config = MediaConfig { bind, threads: 3, ports: 3, ..MediaConfig::default() };
     let media = Media::start(config.clone()).unwrap();
     let ports = |media: &Media| -> Vec<u16> {
         media.handle().candidates().iter().map(SocketAddr::port).collect()
@@ -105,6 +105,18 @@ fn threads_may_have_ports_of_their_own_counted_up_from_the_first() {
     });
     let (first, found) = found.unwrap();
     assert_eq!(found, [first, first + 1, first + 2]);
+}
+
+#[test]
+fn there_are_no_more_ports_than_threads_and_one_at_least() {
+    for (ports, expected) in [(0, 1), (1, 1), (2, 2), (3, 3), (9, 3)] {
+        let bind = vec![Ipv4Addr::LOCALHOST.into()];
+        let config = MediaConfig { bind, threads: 3, ports, ..MediaConfig::default() };
+        let media = Media::start(config).unwrap();
+        assert_eq!(media.handle().local_ports().len(), expected, "{ports} were asked for");
+        assert_eq!(media.handle().candidates().len(), expected);
+        assert!(media.shutdown(PATIENCE));
+    }
 }
 
 #[test]

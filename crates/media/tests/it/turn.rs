@@ -10,6 +10,7 @@ use parlor_media::poll::Poller;
 use parlor_media::{Media, MediaConfig};
 use parlor_rtc::MediaKind;
 use parlor_rtc::stun::{Method, attribute};
+use parlor_rtc::turn::Limits;
 use parlor_sim::client::{self, Client, Datagram};
 
 use crate::browser::{PATIENCE, senders_of};
@@ -19,6 +20,9 @@ use crate::task::block_on;
 #[path = "../../../rtc/tests/it/turn/world.rs"]
 mod world;
 
+/// Allocations that end while somebody is reached through them.
+mod ended;
+
 use world::{Add, Answer, Phone, UDP, channel_data};
 
 const SOURCES: [Source; 2] = [Source::Microphone, Source::Camera];
@@ -27,6 +31,7 @@ const CHANNEL: u16 = 0x4000;
 /// A simulated browser all of whose datagrams go through an allocation.
 struct Browser {
     client: Client,
+    phone: Phone,
     socket: UdpSocket,
     /// Where its media goes.
     peer: SocketAddr,
@@ -35,12 +40,7 @@ struct Browser {
 impl Browser {
     /// Asks the TURN server at `turn` for a way to `peer`, and joins a room.
     fn join(media: &Media, room: RoomId, number: u32, turn: SocketAddr, peer: SocketAddr) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        socket.connect(turn).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let mut phone = Phone::udp(&socket.local_addr().unwrap().to_string());
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
-        phone.login = media.handle().turn_secret().issue(unix + 600, &format!("p{number}"));
+        let (socket, mut phone) = call(media, turn, &format!("p{number}"));
         let allocated = ask(&socket, &mut phone, Method::Allocate, &[UDP]);
         let relayed = allocated.address(attribute::XOR_RELAYED_ADDRESS).unwrap();
         let channel = [CHANNEL.to_be_bytes(), [0; 2]].concat();
@@ -56,11 +56,11 @@ impl Browser {
         let join = Join { senders, offer, ..whoever(room, number) };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
-        Browser { client, socket, peer }
+        Browser { client, phone, socket, peer }
     }
 
     fn run(&mut self) {
-        let Browser { client, socket, peer } = self;
+        let Browser { client, socket, peer, .. } = self;
         let say = |Datagram { bytes, .. }: Datagram| {
             socket.send(&channel_data(CHANNEL, &bytes)).unwrap();
         };
@@ -75,6 +75,17 @@ impl Browser {
     fn frames_of(&self, publisher: u32, kind: MediaKind) -> usize {
         self.client.frames_of(publisher, client::kind(kind)).len()
     }
+}
+
+/// Somebody of this name who asks the TURN server at `turn`.
+fn call(media: &Media, turn: SocketAddr, name: &str) -> (UdpSocket, Phone) {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    socket.connect(turn).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut phone = Phone::udp(&socket.local_addr().unwrap().to_string());
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    phone.login = media.handle().turn_secret().issue(unix + 600, name);
+    (socket, phone)
 }
 
 fn whoever(room: RoomId, number: u32) -> Join {
@@ -104,7 +115,7 @@ fn ask(socket: &UdpSocket, phone: &mut Phone, method: Method, wish: &[Add<'_>]) 
 #[test]
 fn people_meet_through_turn_whichever_thread_has_their_room() {
     let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 2, own_ports: true, ..MediaConfig::default() };
+    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
     let media = Media::start(config).unwrap();
     let handle = media.handle();
     let _events = block_on(handle.create_room(RoomId(1))).unwrap();
@@ -131,4 +142,32 @@ fn people_meet_through_turn_whichever_thread_has_their_room() {
         poller.wait(&[], Some(Duration::from_millis(10))).unwrap();
     }
     assert!(facts(home).handover.given > 60, "what is for the other allocation goes by the other");
+}
+
+#[test]
+fn a_peer_has_one_share_whichever_threads_have_its_allocations() {
+    let bind = vec![Ipv4Addr::LOCALHOST.into()];
+    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
+    let media = Media::start(config).unwrap();
+    let handle = media.handle();
+    let threads = handle.candidates();
+    let allocate = |thread: usize, name: &str| {
+        let (socket, mut phone) = call(&media, threads[thread], name);
+        let refused = ask(&socket, &mut phone, Method::Allocate, &[UDP]).error();
+        (socket, phone, refused)
+    };
+    let most = Limits::PER_PEER as usize;
+    let mut had: Vec<_> = (0..most).map(|number| allocate(number % 2, "ann")).collect();
+    assert!(had.iter().all(|(_, _, refused)| refused.is_none()));
+    for thread in [0, 1] {
+        assert_eq!(allocate(thread, "ann").2, Some(486));
+        assert_eq!(allocate(thread, "bo").2, None, "others have theirs");
+    }
+    // What ends on one thread makes room on the other.
+    let (socket, phone, _) = &mut had[0];
+    let end = [Add::Raw(attribute::LIFETIME, &[0; 4])];
+    assert_eq!(ask(socket, phone, Method::Refresh, &end).error(), None);
+    assert_eq!(allocate(1, "ann").2, None);
+    assert_eq!(allocate(0, "ann").2, Some(486));
+    assert!(media.shutdown(PATIENCE));
 }

@@ -36,11 +36,26 @@ impl Relayed {
         [Family::V4, Family::V6].into_iter().filter_map(|family| self.address(family))
     }
 
-    pub(super) fn remove(&mut self, family: Family) {
+    /// The path between the address of a destination's family, if there is one, and that destination.
+    pub(super) fn path_to(
+        &self,
+        allocation: AllocationId,
+        destination: DestinationId,
+        destinations: &Destinations,
+    ) -> Option<RelayedPath> {
+        let family = Family::of(destinations.address(destination)?.ip());
+        let relayed = self.address(family)?;
+        Some(RelayedPath { allocation, relayed, destination })
+    }
+
+    /// Takes out the address of a family: that one alone, which is returned.
+    pub(super) fn remove(&mut self, family: Family) -> Relayed {
+        let mut removed = Relayed { v4: None, v6: None, port: self.port };
         match family {
-            Family::V4 => self.v4 = None,
-            Family::V6 => self.v6 = None,
+            Family::V4 => removed.v4 = self.v4.take(),
+            Family::V6 => removed.v6 = self.v6.take(),
         }
+        removed
     }
 }
 
@@ -101,9 +116,7 @@ impl Allocation {
         destination: DestinationId,
         destinations: &Destinations,
     ) -> Option<RelayedPath> {
-        let family = Family::of(destinations.address(destination)?.ip());
-        let relayed = self.grant.relayed.address(family)?;
-        Some(RelayedPath { allocation: self.id, relayed, destination })
+        self.grant.relayed.path_to(self.id, destination, destinations)
     }
 
     /// Whether the address whose first destination this is may be sent to.

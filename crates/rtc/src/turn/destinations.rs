@@ -46,6 +46,12 @@ impl Destinations {
         self.addresses.get(usize::from(id.0)).copied()
     }
 
+    /// All of them.
+    pub(super) fn ids(&self) -> impl Iterator<Item = DestinationId> {
+        // There are no more than 256.
+        (0..self.addresses.len()).filter_map(|at| u8::try_from(at).ok()).map(DestinationId)
+    }
+
     /// Which destination `address` is, if it is one.
     pub fn id_of(&self, address: SocketAddr) -> Option<DestinationId> {
         self.position(|known| *known == normalised(address))

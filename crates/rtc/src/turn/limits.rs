@@ -31,15 +31,14 @@ pub const MAX_CHANNELS: usize = 16;
 /// keeps its own.
 pub(super) const MAX_USERNAME_LEN: usize = 128;
 
-/// How many allocations there may be at once, in one server. Old ones are never evicted for new ones: they
-/// expire, or end when their client says so.
+/// How many allocations there may be at once. Old ones are never evicted for new ones: they expire, or end when their client says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Of one peer: of all user names that say the same behind their colon.
+    /// Of one peer, wherever they are counted together: of all user names that say the same behind their colon.
     pub per_peer: u32,
     /// From one address, or one /64 of IPv6, which a single host may have.
     pub per_address: u32,
-    /// In all.
+    /// In one server. No address has more than half of what all that are counted together may have.
     pub in_all: u32,
 }
 

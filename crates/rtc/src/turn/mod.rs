@@ -15,6 +15,7 @@ mod channel;
 mod client;
 pub mod credentials;
 mod destinations;
+mod ended;
 pub mod framing;
 mod invariants;
 mod limits;
@@ -35,11 +36,13 @@ pub use channel::{CHANNEL_HEADER_LEN, is_channel_data};
 pub use client::{Client, Outlet};
 pub use credentials::{Login, Secret};
 pub use destinations::{Destinations, TooManyDestinations};
+pub use ended::Ended;
 pub use limits::{
     CHANNEL_LIFETIME, DEFAULT_LIFETIME, Limits, MAX_CHANNELS, MAX_LIFETIME, MAX_PERMISSIONS,
     NONCE_LIFETIME, PERMISSION_LIFETIME, RESERVATION_LIFETIME,
 };
 pub use message::is_turn;
+pub use quotas::{Counting, Holder, Quotas};
 pub use server::{Config, DropReason, Handled, Server, Time};
 pub use statistics::{Flow, Refusals, Statistics};
 pub use wrapping::{MAX_PADDING, MAX_WRAPPING_LEN, Wrapping};

@@ -8,9 +8,10 @@ use super::asked::{Asked, Asker};
 use super::channel::ChannelNumber;
 use super::client::Client;
 use super::destinations::Family;
+use super::ended::Ended;
 use super::limits::{DEFAULT_LIFETIME, MAX_LIFETIME};
 use super::login::peer_of;
-use super::quotas::Holder;
+use super::quotas::{Counting, Holder};
 use super::reservation::{Reservation, Token};
 use super::server::{Server, Time};
 use super::table::Table;
@@ -46,13 +47,11 @@ impl Server {
         }
         let wanted = Wanted::read(message)?;
         let holder = Holder { peer: peer_of(asker.username).into(), ip: client.remote().ip() };
-        if !self.quotas.allow(&holder) {
+        if !self.counter.take(&holder) {
             return Err(ErrorCode::AllocationQuotaReached);
         }
-        if self.table.len() >= self.limits.in_all as usize {
-            return Err(ErrorCode::InsufficientCapacity);
-        }
-        let (relayed, missing, token) = self.relayed_address(time, wanted, asker.username)?;
+        let address = self.relayed_address(time, wanted, asker.username);
+        let (relayed, missing, token) = address.inspect_err(|_| self.counter.give_back(&holder))?;
         let lifetime = granted(message.lifetime);
         let grant = Grant {
             client,
@@ -67,7 +66,6 @@ impl Server {
             until: time.now + Duration::from_secs(lifetime.into()),
         };
         let answer = allocated(asked, &grant);
-        self.quotas.add(&grant.holder);
         self.table.insert(grant);
         self.statistics.made += 1;
         Ok(answer)
@@ -81,6 +79,9 @@ impl Server {
         wanted: Wanted,
         username: &[u8],
     ) -> Result<(Relayed, Option<Family>, Option<Token>), ErrorCode> {
+        if self.table.len() >= self.limits.in_all as usize {
+            return Err(ErrorCode::InsufficientCapacity);
+        }
         let reserved = match wanted.port {
             Port::Reserved(token) => Some(
                 self.tokens
@@ -130,7 +131,8 @@ impl Server {
 
     /// RFC 8656 section 8.2.
     fn refresh(&mut self, asked: Asked<'_>, asker: &Asker<'_>) -> Outcome {
-        let relayed = &mut own(&mut self.table, asked, asker)?.grant.relayed;
+        let allocation = own(&mut self.table, asked, asker)?;
+        let (id, relayed) = (allocation.id, &mut allocation.grant.relayed);
         let family = match asked.message.family {
             None => None,
             Some(number) => Some(
@@ -149,7 +151,7 @@ impl Server {
         } else {
             // Of an allocation with two families, one can be given up.
             if let Some(family) = family {
-                relayed.remove(family);
+                self.endings.add(Ended::new(id, relayed.remove(family)));
             }
             if family.is_none() || relayed.addresses().next().is_none() {
                 self.end(asked.client);
@@ -200,7 +202,8 @@ impl Server {
     /// Gives back what an allocation had that is no longer in the table.
     pub(super) fn release(&mut self, allocation: &Allocation) {
         let grant = &allocation.grant;
-        self.quotas.remove(&grant.holder);
+        self.endings.add(Ended::new(allocation.id, grant.relayed));
+        self.counter.give_back(&grant.holder);
         self.ports.release(grant.relayed.port);
         if grant.token.is_some() {
             self.ports.release_reserved(grant.relayed.port);

@@ -7,11 +7,12 @@ use super::asked::Asked;
 use super::channel::{self, is_channel_data};
 use super::client::{Client, Outlet};
 use super::destinations::Destinations;
+use super::ended::{Ended, Endings};
 use super::login::Logins;
 use super::message::Message;
 use super::nonce::Nonces;
 use super::ports::Ports;
-use super::quotas::Quotas;
+use super::quotas::{Counter, Counting, Quotas};
 use super::reservation::Tokens;
 use super::statistics::Statistics;
 use super::table::Table;
@@ -88,14 +89,25 @@ pub struct Server {
     pub(super) tokens: Tokens,
     pub(super) table: Table,
     pub(super) ports: Ports,
-    pub(super) quotas: Quotas,
+    pub(super) counter: Counter,
     pub(super) statistics: Statistics,
     pub(super) nonces: Nonces,
+    pub(super) endings: Endings,
 }
 
 impl Server {
-    /// A server without allocations.
+    /// A server without allocations, which counts for itself how many each peer and each address has.
     pub fn new(config: Config) -> Server {
+        let counter = Counter::Own(Quotas::new(config.limits, 1));
+        Server::counted_by(config, counter)
+    }
+
+    /// One whose allocations are counted with those of others.
+    pub fn with_counting(config: Config, counting: Box<dyn Counting>) -> Server {
+        Server::counted_by(config, Counter::Shared(counting))
+    }
+
+    fn counted_by(config: Config, counter: Counter) -> Server {
         let Config { thread, threads, realm, secret, destinations, limits } = config;
         Server {
             limits,
@@ -105,8 +117,9 @@ impl Server {
             logins: Logins::new(secret, realm),
             table: Table::new(thread),
             ports: Ports::new(thread, threads),
-            quotas: Quotas::new(limits),
+            counter,
             statistics: Statistics::default(),
+            endings: Endings::new(limits.in_all as usize),
         }
     }
 
@@ -167,6 +180,12 @@ impl Server {
             self.release(&allocation);
             self.statistics.lapsed += 1;
         }
+    }
+
+    /// The next allocation that has ended, whatever ended it: who sends along its paths is to know that they are no more. Of more
+    /// than there may be allocations, the oldest are forgotten.
+    pub fn poll_ended(&mut self) -> Option<Ended> {
+        self.endings.take()
     }
 
     /// When [`Server::handle_timeout`] has something to do next. Nothing goes wrong if it is called later: what

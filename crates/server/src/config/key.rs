@@ -48,6 +48,12 @@ pub const KEYS: [Key; 25] = [
         "The UDP port of media [default: the number of the HTTP port]",
     ),
     key(
+        "udp_ports",
+        Shape::One,
+        "N",
+        "UDP ports of media, counted up from udp_port, 1 to 32: media threads are spread over them, which saves handing datagrams from thread to thread [default: 1]",
+    ),
+    key(
         "public_ip",
         Shape::Many,
         "IP",
@@ -109,12 +115,6 @@ pub const KEYS: [Key; 25] = [
         "A foreign page's origin that may use this server or show it in a frame, such as https://example.org; again for more",
     ),
     key("threads", Shape::One, "N", "Media threads, 0 for one per processor [default: 0]"),
-    key(
-        "own_udp_ports",
-        Shape::Switch,
-        "",
-        "Give each media thread a UDP port of its own, counted up from udp_port: saves handing datagrams from thread to thread",
-    ),
     key(
         "pin_threads",
         Shape::Switch,

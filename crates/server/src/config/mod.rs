@@ -19,18 +19,24 @@ pub use tls::{Acme, LETS_ENCRYPT, Tls};
 
 use layer::Layers;
 use parlor_engine::Limits;
+use parlor_media::MAX_THREADS;
 use parlor_media::spreading::PEERS_PER_THREAD_OF_ROOM;
 
 /// The port of HTTP and of media when nothing else is said.
 pub const DEFAULT_PORT: u16 = 4000;
+
+/// Most media threads, and as many ports as those can have.
+const MOST_THREADS: u8 = MAX_THREADS as u8;
 
 /// Everything that can be set, validated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Where HTTP and WebSockets are served.
     pub listen: SocketAddr,
-    /// The UDP port of media; 0 lets the system choose.
+    /// The UDP port of media, or the first of several; 0 lets the system choose.
     pub udp_port: u16,
+    /// How many UDP ports media has, counted up from `udp_port`: as many as there are threads at most.
+    pub udp_ports: u8,
     /// The addresses by which clients reach the server, when a NAT stands before it. They replace
     /// those of the interfaces.
     pub public_ips: Vec<IpAddr>,
@@ -44,8 +50,6 @@ pub struct Config {
     pub origins: Vec<String>,
     /// Media threads; 0 is one per processor.
     pub threads: u8,
-    /// Whether each has a UDP port of its own, counted up from `udp_port`.
-    pub own_udp_ports: bool,
     /// Whether each stays on a processor of its own.
     pub pin_threads: bool,
     /// People in one room.
@@ -91,13 +95,13 @@ impl Default for Config {
         Config {
             listen: SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), DEFAULT_PORT),
             udp_port: DEFAULT_PORT,
+            udp_ports: 1,
             public_ips: Vec::new(),
             stun_server: None,
             tls: Tls::Off,
             state_dir: None,
             origins: Vec::new(),
             threads: 0,
-            own_udp_ports: false,
             pin_threads: false,
             max_peers_per_room: 64,
             peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
@@ -134,19 +138,20 @@ impl Config {
         let default = Config::default();
         let listen: SocketAddr =
             said.one("listen", parse::listen_address)?.unwrap_or(default.listen);
+        // The number of the HTTP port, so that one number is to be opened in a firewall.
+        let udp_port = said.one("udp_port", parse::port)?.unwrap_or(listen.port());
         Ok(Config {
             listen,
-            // The number of the HTTP port, so that one number is to be opened in a firewall.
-            udp_port: said.one("udp_port", parse::port)?.unwrap_or(listen.port()),
+            udp_port,
+            udp_ports: udp_ports(&said, udp_port)?.unwrap_or(default.udp_ports),
             public_ips: said.many("public_ip", parse::public_ip)?,
             stun_server: stun_server(&said)?,
             tls: tls::read(&said)?,
             state_dir: said.one("state_dir", parse::path)?,
             origins: said.many("origin", parse::origin)?,
-            threads: said.one("threads", parse::within(0, 32))?.unwrap_or(default.threads),
-            own_udp_ports: said
-                .one("own_udp_ports", parse::switch)?
-                .unwrap_or(default.own_udp_ports),
+            threads: said
+                .one("threads", parse::within(0, MOST_THREADS))?
+                .unwrap_or(default.threads),
             pin_threads: said.one("pin_threads", parse::switch)?.unwrap_or(default.pin_threads),
             max_peers_per_room: said
                 .one("max_peers_per_room", parse::within(2, 2500))?
@@ -173,6 +178,16 @@ impl Config {
             log_format: said.one("log_format", parse::log_format)?.unwrap_or(default.log_format),
             log_level: said.one("log_level", parse::log_level)?.unwrap_or(default.log_level),
         })
+    }
+}
+
+/// How many ports from `first` on.
+fn udp_ports(said: &Layers<'_>, first: u16) -> Result<Option<u8>, ConfigError> {
+    let ports = said.one("udp_ports", parse::within(1, MOST_THREADS))?;
+    match ports {
+        Some(ports) if first.checked_add(u16::from(ports) - 1).is_none() => Err(said
+            .conflict("udp_ports", "no port beyond 65535, counted up from udp_port (--udp-port)")),
+        ports => Ok(ports),
     }
 }
 

@@ -7,13 +7,14 @@ pub mod whip;
 use axum::Router;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HOST, ORIGIN, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use parlor_wire::frame::SERIALIZER_VERSION;
 use serde::Deserialize;
+use serde_json::json;
 
 pub(crate) use headers::harden;
 
@@ -34,6 +35,7 @@ pub fn router(app: App) -> Router {
         .route("/r", get(|| async { Redirect::temporary("/") }))
         .route("/r/", get(|| async { Redirect::temporary("/") }))
         .route("/check", get(|headers| assets::serve("check/index.html", headers)))
+        .route("/check/server.json", get(about_server))
         .route("/check/", get(|| async { Redirect::permanent("/check") }))
         .route("/example", get(|| async { Redirect::permanent("/example/") }))
         .route("/example/", get(|headers| assets::serve("example/index.html", headers)))
@@ -52,6 +54,17 @@ async fn page(headers: HeaderMap) -> Response {
 
 async fn file(Path(path): Path<String>, headers: HeaderMap) -> Response {
     assets::serve(&path, headers).await
+}
+
+/// What the connection test is to know of this server, and no browser tells a page.
+async fn about_server(State(app): State<App>) -> impl IntoResponse {
+    let certificate = match app.certificates {
+        None => "none",
+        Some(certificates) if certificates.are_our_own() => "own",
+        Some(_) => "authority",
+    };
+    let fields = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
+    (fields, json!({ "certificate": certificate }).to_string())
 }
 
 async fn metrics(State(app): State<App>) -> impl IntoResponse {

@@ -41,6 +41,18 @@ pub(crate) fn complaints(config: &Config, candidates: &[SocketAddr]) -> Vec<Stri
     said
 }
 
+/// What to say when so many ports are asked for and there are only so many media threads to use them: what these are by default,
+/// the machine decides, so that it is no reason not to start.
+pub(crate) fn about_ports(asked: u8, threads: usize) -> Option<String> {
+    (usize::from(asked) > threads).then(|| {
+        let used = match threads {
+            1 => "the first is used, as there is 1 media thread".to_owned(),
+            _ => format!("the first {threads} are used, as there are {threads} media threads"),
+        };
+        format!("udp_ports: of {asked} ports {used}")
+    })
+}
+
 fn about_public_ip(ip: IpAddr, listen: SocketAddr) -> Option<String> {
     if ip.is_loopback() {
         return Some(format!(
@@ -132,6 +144,14 @@ mod tests {
         assert!(found[0].contains("public_ip") && found[0].contains("stun_server"), "{found:?}");
         candidates.push("203.0.113.5:4000".parse().unwrap());
         assert_eq!(complaints(&config, &candidates), [""; 0]);
+    }
+
+    #[test]
+    fn more_ports_than_threads_are_noticed() {
+        assert_eq!((about_ports(1, 1), about_ports(4, 4)), (None, None));
+        let said = about_ports(4, 2).unwrap();
+        assert!(said.contains("of 4 ports the first 2 are used"), "{said}");
+        assert!(about_ports(4, 1).unwrap().contains("of 4 ports the first is used"));
     }
 
     #[test]

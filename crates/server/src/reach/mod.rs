@@ -5,6 +5,6 @@ mod discover;
 mod self_check;
 mod stun;
 
-pub(crate) use complaints::complaints;
+pub(crate) use complaints::{about_ports, complaints};
 pub(crate) use discover::seen_from_outside;
 pub(crate) use self_check::check;

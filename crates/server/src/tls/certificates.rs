@@ -48,6 +48,12 @@ impl Certificates {
         serving.as_ref().is_some_and(|serving| serving.is_lasting)
     }
 
+    /// Whether the one that serves is its own authority, which browsers take for a page when its reader tells them to, and for nothing else.
+    pub fn are_our_own(&self) -> bool {
+        let serving = self.serving.read().unwrap_or_else(PoisonError::into_inner);
+        serving.as_ref().is_some_and(|serving| !serving.is_lasting)
+    }
+
     /// An authority that asks for a proof of `domain` gets this one.
     pub(super) fn prove(&self, domain: &str, key: CertifiedKey) {
         let mut proofs = self.proofs.write().unwrap_or_else(PoisonError::into_inner);
@@ -128,11 +134,12 @@ mod tests {
     #[test]
     fn https_is_insisted_on_by_the_certificate_that_serves_now() {
         let certificates = Certificates::default();
-        assert!(!certificates.are_lasting(), "there is none yet");
+        let which = || (certificates.are_lasting(), certificates.are_our_own());
+        assert_eq!(which(), (false, false), "there is none yet");
         certificates.serve(signed());
-        assert!(certificates.are_lasting());
+        assert_eq!(which(), (true, false));
         certificates.serve(made());
-        assert!(!certificates.are_lasting(), "it is its own authority");
+        assert_eq!(which(), (false, true), "it is its own authority");
     }
 
     #[test]

@@ -64,6 +64,26 @@ fn serving_is_what_is_done_when_told_nothing_else() {
 }
 
 #[test]
+fn media_has_one_udp_port_or_as_many_as_are_asked_for_counted_up_from_the_first() {
+    assert_eq!(Config::from_layers(&[]).unwrap().udp_ports, 1);
+    let layers = [
+        flags(&["--udp-ports", "4"]),
+        environment(&[("PARLOR_UDP_PORTS", "4")]),
+        file("udp_ports = 4").unwrap(),
+    ];
+    for layer in layers {
+        assert_eq!(Config::from_layers(&[layer]).unwrap().udp_ports, 4);
+    }
+    let last = |port: &str| flags(&["--udp-port", port, "--udp-ports", "4"]);
+    assert_eq!(Config::from_layers(&[last("65532")]).unwrap().udp_port, 65532);
+    assert_eq!(Config::from_layers(&[last("0")]).unwrap().udp_ports, 4, "free ones");
+    assert_eq!(
+        complaint(&[last("65533")]),
+        "--udp-ports: expected no port beyond 65535, counted up from udp_port (--udp-port)"
+    );
+}
+
+#[test]
 fn lists_are_repeated_flags_commas_or_a_list() {
     let ips: [std::net::IpAddr; 2] =
         ["203.0.113.5".parse().unwrap(), "2001:db8::5".parse().unwrap()];
@@ -99,6 +119,8 @@ fn a_wrong_value_is_named_with_its_place_and_what_was_expected() {
         ("--origin", "https://example.org/path"),
         ("--origin", "https://*.example.org"),
         ("--threads", "-1"),
+        ("--udp-ports", "0"),
+        ("--udp-ports", "33"),
         ("--log-format", "xml"),
         ("--log-level", "=="),
         ("--max-rooms", "0"),

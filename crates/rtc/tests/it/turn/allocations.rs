@@ -10,7 +10,7 @@ use super::world::{
     Add, Config, MEDIA_V4, MEDIA_V6, Phone, UDP, World, address, config, destinations,
 };
 
-fn family(number: u8) -> [u8; 4] {
+pub(super) fn family(number: u8) -> [u8; 4] {
     [number, 0, 0, 0]
 }
 

@@ -1,6 +1,7 @@
 //! Simulated people whose media really flows.
 
-use std::net::UdpSocket;
+use std::collections::BTreeSet;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -58,17 +59,36 @@ pub(super) async fn part(person: Person) -> Bot {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_threads_have_ports_of_their_own_nothing_is_handed_over() {
-    let settings = Config { own_udp_ports: true, ..config() };
+    let settings = Config { udp_ports: 2, ..config() };
     let server = Server::start(&settings).await.unwrap();
-    let rooms = ["tea", "coffee"];
+    meet_in(&server, &["tea", "coffee"]).await;
+    assert_eq!(metric(server.address(), "parlor_datagrams_handed_over_total").await, 0.0);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_meet_where_several_threads_share_each_of_two_ports() {
+    let settings = Config { udp_ports: 2, threads: 4, ..config() };
+    let server = Server::start(&settings).await.unwrap();
+    let ports = server.media().local_ports();
+    assert_eq!(ports.len(), 2);
+    let announced: BTreeSet<u16> =
+        server.media().candidates().iter().map(SocketAddr::port).collect();
+    assert_eq!(announced, ports.into_iter().collect());
+    // Each on a thread of its own.
+    meet_in(&server, &["tea", "coffee", "milk", "juice"]).await;
+    server.stop().await;
+}
+
+/// Two people in each of these rooms, until all have seen and heard something of each other.
+async fn meet_in(server: &Server, rooms: &[&str]) {
     let people: Vec<_> =
-        rooms.iter().flat_map(|room| [1, 2].map(|number| enter(&server, room, number))).collect();
-    until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 400.0).await;
+        rooms.iter().flat_map(|room| [1, 2].map(|number| enter(server, room, number))).collect();
+    let most = 200.0 * rooms.len() as f64;
+    until_metric(server.address(), "parlor_packets_out_total", |packets| packets > most).await;
     for person in people {
         assert!(leave(person).await > 20);
     }
-    assert_eq!(metric(server.address(), "parlor_datagrams_handed_over_total").await, 0.0);
-    server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -39,6 +39,25 @@ async fn pages_are_served_encrypted_by_given_and_by_own_certificates() {
 }
 
 #[tokio::test]
+async fn the_connection_test_learns_whose_the_certificate_is() {
+    let server = Server::start(&config()).await.unwrap();
+    let (head, body) = get(server.address(), "/check/server.json", "").await;
+    assert!(head.contains("content-type: application/json"), "{head}");
+    assert_eq!(body, r#"{"certificate":"none"}"#);
+    server.stop().await;
+    let disk = Disk::new();
+    let (_, chain, key) = signed("localhost");
+    disk.write(&Made { chain, key });
+    for (tls, whose) in [(Tls::SelfSigned, "own"), (disk.tls(), "authority")] {
+        let server = Server::start(&Config { tls, ..config() }).await.unwrap();
+        let stream = tls_connect(server.address(), "localhost", &[]).await.unwrap();
+        let (_, body) = request(stream, "/check/server.json").await;
+        assert_eq!(body, format!(r#"{{"certificate":"{whose}"}}"#));
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn files_that_are_no_certificate_are_named() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("chain.pem");
