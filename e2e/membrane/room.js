@@ -15,6 +15,8 @@ class Room {
     this.tracks = new Map();
     this.own = new Map();
     this.socket = new Socket(query.get('server'));
+    this.socket.onOpen(() => note('socketOpen'));
+    this.socket.onClose(() => note('socketClosed'));
     this.socket.connect();
     this.channel = this.socket.channel(`room:${query.get('room')}`, { isSimulcastOn: query.get('simulcast') === 'true' });
     this.webrtc = new WebRTCEndpoint();
@@ -23,6 +25,7 @@ class Room {
     this.channel.on('error', (error) => note('channelError', error.message));
     this.channel.on('simulcastConfig', ({ data }) => note('simulcastConfig', data));
     this.channel.onClose(() => note('channelClosed'));
+    this.channel.onError(() => note('channelFailed'));
     this.#listen();
   }
 
@@ -35,7 +38,10 @@ class Room {
     });
     webrtc.on('connectionError', (message) => note('connectionError', message));
     webrtc.on('disconnected', () => note('disconnected'));
-    webrtc.on('endpointAdded', (endpoint) => this.endpoints.set(endpoint.id, endpoint.metadata));
+    webrtc.on('endpointAdded', (endpoint) => {
+      this.endpoints.set(endpoint.id, endpoint.metadata);
+      note('endpointAdded', endpoint.id);
+    });
     webrtc.on('endpointUpdated', (endpoint) => {
       this.endpoints.set(endpoint.id, endpoint.metadata);
       note('endpointUpdated', endpoint.id, endpoint.metadata);
@@ -113,6 +119,16 @@ class Room {
   async unpublish(type) {
     await this.webrtc.removeTrack(this.own.get(type));
     this.own.delete(type);
+  }
+
+  /** Has the newest numbers of the room at hand, as Membrane's own page of statistics does. */
+  watch() {
+    this.numbers = this.socket.channel('stats', {});
+    this.numbers.on('metrics', ({ stats }) => {
+      this.stats = stats;
+      note('metrics');
+    });
+    return new Promise((resolve, reject) => this.numbers.join().receive('ok', resolve).receive('error', reject));
   }
 
   leave() {
