@@ -183,6 +183,31 @@ export class MembranePerson {
     });
   }
 
+  /** Waits until the newest numbers of the channel `stats` are as `check` wants, which throws otherwise. */
+  async readsNumbers(check, within = 20_000) {
+    let last, stats;
+    for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(200)) {
+      try {
+        stats = await this.page.evaluate(() => globalThis.room.stats);
+        return await check(stats);
+      } catch (error) {
+        last = error;
+      }
+    }
+    last.message += `\n${JSON.stringify(stats)}\n${await this.account()}`;
+    throw last;
+  }
+
+  /** How another one's camera arrives, as this browser says it. */
+  receives(other) {
+    return this.page.evaluate(async (peer) => {
+      const { track } = [...globalThis.room.tracks.values()].find((one) => one.endpoint.id === peer && one.track.kind === 'video');
+      const reports = [...(await globalThis.room.webrtc.connection.getStats(track)).values()];
+      const { frameWidth, frameHeight, framesPerSecond } = reports.find((report) => report.type === 'inbound-rtp');
+      return { width: frameWidth, height: frameHeight, framesPerSecond };
+    }, other.peer);
+  }
+
   /** Runs something in the page's room. */
   act(act, argument) {
     return this.#within(20_000, String(act), this.page.evaluate(`(${act})(globalThis.room, ${JSON.stringify(argument)})`));

@@ -6,6 +6,9 @@ import { KINDS, membraneCompany } from '../lib/membrane-company.mjs';
 import { MembranePerson } from '../lib/membrane-person.mjs';
 import { Person } from '../lib/person.mjs';
 
+/** How tall the encodings of a picture are. */
+const tallIn = (height) => ({ h: height, m: height / 2, l: height / 4 });
+
 describe('Pages on Membrane’s client', () => {
   const here = membraneCompany();
 
@@ -25,6 +28,7 @@ describe('Pages on Membrane’s client', () => {
       const third = await join(ann, { room, name: 'Cy', publish: false });
       assert.equal((await theirs.page.evaluate((peer) => globalThis.room.endpoints.get(peer), ours.peer)).displayName, 'Ann');
       await theirs.hears(ours);
+      await theirs.hearsOf('voiceActivityChanged', (track, status) => track.startsWith(ours.peer) && status === 'speech');
       await ours.element('mic-toggle').click();
       await theirs.hearsOf('trackUpdated', (_, metadata) => metadata.type === 'audio' && metadata.active === false);
       await theirs.act((room) => room.webrtc.updateEndpointMetadata({ displayName: 'Bob', hand: ['up', null] }));
@@ -49,7 +53,7 @@ describe('Pages on Membrane’s client', () => {
       const [ann, bo] = here.pair(kind);
       const one = await join(ann, { room, name: 'Ann', simulcast: true });
       const other = await join(bo, { room, name: 'Bo', simulcast: true });
-      const tall = { h: height, m: height / 2, l: height / 4 };
+      const tall = tallIn(height);
       const gets = async (encoding, why, since) => {
         await other.hearsOf('encodingChanged', (_, arrives, reason) => arrives === encoding && reason === why, { since, within: 30_000 });
         await other.seesHeightOf(one, (height) => height === tall[encoding]);
@@ -80,10 +84,8 @@ describe('Pages on Membrane’s client', () => {
     it(`hear in ${kind} who speaks, and who does not any more`, { skip }, async () => {
       const room = `voices-${kind}`;
       const [ann, bo] = here.pair(kind);
-      const ours = await Person.join(here.pair('Chromium')[0], here.server, { room, name: 'Ann' });
-      here.people.push(ours);
-      const [one, other] = [await join(ann, { room, name: 'Bo' }), await join(bo, { room, name: 'Cy' })];
-      await other.hearsOf('voiceActivityChanged', (track, status) => track.startsWith(ours.peer) && status === 'speech');
+      const one = await join(ann, { room, name: 'Ann' });
+      const other = await join(bo, { room, name: 'Bo', publish: false });
       const microphone = await one.own('audio');
       const hears = (status, since) => other.hearsOf('voiceActivityChanged', (track, said) => track === microphone && said === status, { since });
       await hears('speech', 0);
@@ -92,6 +94,65 @@ describe('Pages on Membrane’s client', () => {
         await one.act((room, on) => { room.local.getAudioTracks()[0].enabled = on; }, on);
         await hears(status, since);
       }
+    });
+
+    it(`read in ${kind} the numbers of their room, and those are true`, { skip }, async () => {
+      const room = `numbers-${kind}`;
+      const [ann, bo] = here.pair(kind);
+      const one = await join(ann, { room, name: 'Ann', simulcast: true });
+      const other = await join(bo, { room, name: 'Bo', publish: false });
+      const stranger = await MembranePerson.open(bo, here.server, await here.pages.with(), { room });
+      here.people.push(stranger);
+      await Promise.all([other, stranger].map((person) => person.act((room) => room.watch())));
+      const start = Date.now();
+      const [camera, microphone] = await Promise.all(['camera', 'audio'].map((type) => one.own(type)));
+      const of = (stats, person) => stats[`room_id=${room}`][`endpoint_id=${person.peer}`];
+      const encodings = (stats, what) => ['l', 'm', 'h'].map((rid) => of(stats, one)[`track_id=${camera}:${rid}`][what]);
+
+      await other.seesMotion(one);
+      await other.readsNumbers(async (stats) => {
+        assert.deepEqual(Object.keys(stats), [`room_id=${room}`]);
+        assert.deepEqual(Object.keys(stats[`room_id=${room}`]).sort(), [one, other].map(({ peer }) => `endpoint_id=${peer}`).sort());
+        const own = of(stats, other);
+        assert.equal(own.connection, 'connected');
+        assert.match(own.network, /^(good|fair|poor)$/);
+        assert.equal(own['bandwidth.estimation'], (await other.told('bandwidthEstimation')).at(-1)[0], 'what its library was told last');
+        const seen = own[`track_id=${camera}`];
+        const arrives = await other.receives(one);
+        const variant = seen['outbound-rtp.variant'];
+        assert.equal(variant, (await other.told('encodingChanged')).at(-1)[1], 'and of this');
+        assert.deepEqual([seen['frame.width'], seen['frame.height']], [arrives.width, arrives.height]);
+        assert.equal(arrives.height, tallIn(height)[variant]);
+        assert.ok(Math.abs(seen['frames-per-second'] - arrives.framesPerSecond) <= 4, `${arrives.framesPerSecond} pictures a second`);
+        assert.deepEqual(encodings(stats, 'encoding.enabled'), [true, true, true]);
+        assert.equal(of(stats, one)[`track_id=${camera}:${variant}`]['encoding.wanted'], true, 'beside smaller ones in reserve');
+        assert.deepEqual(encodings(stats, 'track.kind'), ['video', 'video', 'video']);
+        const sound = of(stats, one)[`track_id=${microphone}:`];
+        assert.deepEqual([sound['track.kind'], sound['track.active']], ['audio', true]);
+      });
+
+      await one.act((room) => room.webrtc.disableTrackEncoding(room.own.get('camera'), 'h'));
+      await other.readsNumbers((stats) => {
+        assert.deepEqual(encodings(stats, 'encoding.enabled'), [true, true, false]);
+        assert.ok(of(stats, other)[`track_id=${camera}`]['frame.height'] < height);
+      });
+      await other.chooses(one, 'l');
+      await other.readsNumbers((stats) => {
+        assert.deepEqual(encodings(stats, 'encoding.wanted'), [true, false, false]);
+        assert.equal(of(stats, other)[`track_id=${camera}`]['outbound-rtp.variant'], 'l');
+      });
+      await one.act((room) => room.webrtc.updateTrackMetadata(room.own.get('camera'), { type: 'camera', active: false }));
+      await other.readsNumbers((stats) => {
+        assert.deepEqual(encodings(stats, 'track.active'), [false, false, false]);
+        assert.equal(of(stats, other)[`track_id=${camera}`].paused, 'publisher_off');
+      });
+      await other.act((room) => room.webrtc.disconnect());
+      await other.readsNumbers((stats) => assert.deepEqual(stats, {}, 'who is out is told nothing'));
+      const [reports, strange] = await Promise.all([other, stranger].map((person) => person.told('metrics')));
+      const seconds = (Date.now() - start) / 1000;
+      assert.ok(reports.length > seconds / 2 && reports.length <= seconds + 1, `${reports.length} reports in ${seconds} s`);
+      assert.ok(strange.length > 0);
+      assert.deepEqual(await stranger.page.evaluate(() => globalThis.room.stats), {}, 'nor is who was never in');
     });
   }
 });
