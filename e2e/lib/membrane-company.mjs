@@ -3,6 +3,7 @@ import { after, afterEach, before } from 'node:test';
 import os from 'node:os';
 
 import { openChromium, openFirefox } from './browsers.mjs';
+import { MembranePerson } from './membrane-person.mjs';
 import { Pages } from './pages.mjs';
 import { WIDE } from './pattern.mjs';
 import { Server } from './server.mjs';
@@ -27,11 +28,12 @@ const beside = (browser, id) => ({ id, page: () => browser.page({ studio: [id] }
 
 /**
  * To be called inside `describe`. Once its stories run, `server`, `pages` and `pair` are there: the last gives two people's browsers of a
- * kind. What is pushed to `people` is closed behind each story, whose pages had no problems.
+ * kind. What is pushed to `people` is closed behind each story, whose pages had no problems; `spoken` has the kinds of media events that
+ * went each way in those on Membrane's client.
  * @param {{ args?: string[] }} options  further arguments of the server
  */
 export function membraneCompany({ args = [] } = {}) {
-  const here = { server: null, pages: null, people: [] };
+  const here = { server: null, pages: null, people: [], spoken: { said: new Set(), heard: new Set() } };
   const browsers = [];
   const pairs = {};
 
@@ -51,6 +53,11 @@ export function membraneCompany({ args = [] } = {}) {
 
   afterEach(async () => {
     const people = here.people.splice(0);
+    for (const person of people.filter((one) => one instanceof MembranePerson)) {
+      const { said, heard } = await person.spoken();
+      said.forEach((kind) => here.spoken.said.add(kind));
+      heard.forEach((kind) => here.spoken.heard.add(kind));
+    }
     await Promise.all(people.map((person) => person.page.context().close()));
     for (const person of people) person.assertNoProblems();
   });

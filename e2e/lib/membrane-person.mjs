@@ -108,9 +108,18 @@ export class MembranePerson {
     assert.fail(`${this.name} sees ${seen.frames} frames of ${other.name} in a second\n${await this.account()}`);
   }
 
-  showsScreenOf(other) {
-    const isThere = (peer) => document.querySelector(`video[data-endpoint="${peer}"][data-type="screensharing"]`)?.videoWidth > 0;
-    return this.page.waitForFunction(isThere, other.peer);
+  /** Waits until the other's screen is shown, all of one colour: the strongest of red, green and blue. */
+  showsScreenOf(other, strongest) {
+    const isThere = ({ peer, strongest }) => {
+      const colour = globalThis.probe.colour(document.querySelector(`video[data-endpoint="${peer}"][data-type="screensharing"]`));
+      return colour && Math.max(...colour) > 150 && colour.indexOf(Math.max(...colour)) === ['red', 'green', 'blue'].indexOf(strongest);
+    };
+    return this.page.waitForFunction(isThere, { peer: other.peer, strongest });
+  }
+
+  /** The kinds of media events that went each way so far. */
+  spoken() {
+    return this.page.evaluate(() => ({ said: [...globalThis.spoken.said], heard: [...globalThis.spoken.heard] }));
   }
 
   /** What its library calls a track of its own. */

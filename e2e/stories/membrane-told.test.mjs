@@ -60,7 +60,7 @@ describe('Pages on Membrane’s client', () => {
       };
       await other.seesMotion(one);
       await other.seesHeightOf(one, (height) => height === tall.h);
-      await other.hearsOf('encodingChanged', (_, encoding, reason) => encoding === 'h' && reason === 'automatic_selection');
+      assert.equal((await other.hearsOf('encodingChanged'))[2], 'automatic_selection', 'nobody has chosen yet');
       await other.hasOneStreamOf(one);
       for (const encoding of ['l', 'm', 'h']) {
         const since = await other.heard();
@@ -77,6 +77,7 @@ describe('Pages on Membrane’s client', () => {
         await other.hearsOf(told, (track, which) => track === camera && which === 'h', { since });
         await gets(encoding, why, since);
       }
+      assert.equal(await one.act((room) => room.webrtc.setEncodingBandwidth(room.own.get('camera'), 'h', 1000)), true);
       await other.seesMotion(one);
       await other.hearsOf('bandwidthEstimation', (estimation) => estimation > 0);
     });
@@ -153,6 +154,20 @@ describe('Pages on Membrane’s client', () => {
       assert.ok(reports.length > seconds / 2 && reports.length <= seconds + 1, `${reports.length} reports in ${seconds} s`);
       assert.ok(strange.length > 0);
       assert.deepEqual(await stranger.page.evaluate(() => globalThis.room.stats), {}, 'nor is who was never in');
+    });
+
+    it(`have said and heard in ${kind} every media event by now`, { skip }, () => {
+      const { said, heard } = here.spoken;
+      here.spoken = { said: new Set(), heard: new Set() };
+      assert.deepEqual([...said].sort(), [
+        'candidate', 'connect', 'disableTrackEncoding', 'disconnect', 'enableTrackEncoding', 'renegotiateTracks', 'sdpOffer', 'setTargetTrackVariant',
+        'trackVariantBitrates', 'updateEndpointMetadata', 'updateTrackMetadata',
+      ]);
+      // But `error`: see membrane-ends.test.mjs. `candidate` is in each answer instead, and `tracksPriority` is of Membrane's display manager.
+      assert.deepEqual([...heard].sort(), [
+        'bandwidthEstimation', 'connected', 'encodingSwitched', 'endpointAdded', 'endpointRemoved', 'endpointUpdated', 'offerData', 'sdpAnswer',
+        'trackEncodingDisabled', 'trackEncodingEnabled', 'trackUpdated', 'tracksAdded', 'tracksRemoved', 'vadNotification',
+      ]);
     });
   }
 });

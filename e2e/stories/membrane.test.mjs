@@ -49,21 +49,25 @@ describe('Pages on Membrane’s client', () => {
       }
     });
 
-    it(`add and take away tracks in a call in ${kind}`, { skip }, async () => {
+    it(`add, replace and take away tracks in a call in ${kind}`, { skip }, async () => {
       const room = `tracks-${kind}`;
       const [ann, bo] = here.pair(kind);
       const one = await join(ann, { room, name: 'Ann' });
       const other = await join(bo, { room, name: 'Bo' });
       const ours = await Person.join(here.pair('Chromium')[0], here.server, { room, name: 'Cy' });
       here.people.push(ours);
-      await one.act((room) => room.share());
+      await one.act((room) => room.share(0));
       await ours.tile(one, 'screen').locator('video').waitFor();
-      await other.showsScreenOf(one);
+      await other.showsScreenOf(one, 'red');
+      await one.act((room) => room.replace(240));
+      await other.showsScreenOf(one, 'blue');
+      await other.hearsOf('trackUpdated', (_, { type, hue }) => type === 'screensharing' && hue === 240);
+      const screen = await one.own('screensharing');
       await one.act((room) => room.unpublish('screensharing'));
-      await other.hearsOf('trackRemoved');
+      await other.hearsOf('trackRemoved', (track) => track === screen);
       await ours.page.waitForFunction((peer) => !document.querySelector(`parlor-tile[data-peer="${peer}"][data-source="screen"]`), one.peer);
-      await one.act((room) => room.share());
-      await other.showsScreenOf(one);
+      await one.act((room) => room.share(120));
+      await other.showsScreenOf(one, 'green');
       await other.seesMotion(one);
     });
   }
