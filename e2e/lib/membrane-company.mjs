@@ -15,8 +15,8 @@ const address = Object.values(os.networkInterfaces()).flat().find((one) => one.f
 const noFirefox = address ? false : 'Firefox uses no TURN on loopback, and there is no other address';
 
 /**
- * The browsers that stories are told of. The first person's camera has three encodings in each: Chromium leaves out the largest of three
- * below 960x540, Firefox does not.
+ * The browsers that stories are told of, and how tall a picture has three encodings in each: Chromium leaves out the largest of three below
+ * 960x540, Firefox does not.
  */
 export const KINDS = [
   { kind: 'Chromium', skip: false, height: WIDE.height },
@@ -30,9 +30,10 @@ const beside = (browser, id) => ({ id, page: () => browser.page({ studio: [id] }
  * To be called inside `describe`. Once its stories run, `server`, `pages` and `pair` are there: the last gives two people's browsers of a
  * kind. What is pushed to `people` is closed behind each story, whose pages had no problems; `spoken` has the kinds of media events that
  * went each way in those on Membrane's client.
- * @param {{ args?: string[] }} options  further arguments of the server
+ * @param {{ args?: string[], simulcast?: boolean }} options  `args`: further ones of the server; `simulcast`: the first person's camera is large
+ *   enough for three encodings, which costs processors
  */
-export function membraneCompany({ args = [] } = {}) {
+export function membraneCompany({ args = [], simulcast = false } = {}) {
   const here = { server: null, pages: null, people: [], spoken: { said: new Set(), heard: new Set() } };
   const browsers = [];
   const pairs = {};
@@ -45,7 +46,7 @@ export function membraneCompany({ args = [] } = {}) {
     });
     here.server = await here.start(args);
     const hosts = address ? [address] : [];
-    const opened = [openChromium({ id: 1, picture: WIDE, hosts }), openChromium({ id: 2, hosts }), ...(address ? [openFirefox({ id: 3 })] : [])];
+    const opened = [openChromium({ id: 1, picture: simulcast ? WIDE : undefined, hosts }), openChromium({ id: 2, hosts }), ...(address ? [openFirefox({ id: 3 })] : [])];
     browsers.push(...(await Promise.all(opened)));
     const [ann, bo, fox] = browsers;
     Object.assign(pairs, { Chromium: [ann, bo], Firefox: fox && [fox, beside(fox, 4)] });

@@ -10,7 +10,7 @@ import { Person } from '../lib/person.mjs';
 const tallIn = (height) => ({ h: height, m: height / 2, l: height / 4 });
 
 describe('Pages on Membrane’s client', () => {
-  const here = membraneCompany();
+  const here = membraneCompany({ simulcast: true });
 
   const join = async (browser, options) => {
     const person = await MembranePerson.join(browser, here.server, await here.pages.with(), options);

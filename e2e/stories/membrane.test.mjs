@@ -6,7 +6,8 @@ import { KINDS, membraneCompany } from '../lib/membrane-company.mjs';
 import { MembranePerson } from '../lib/membrane-person.mjs';
 import { Person } from '../lib/person.mjs';
 
-const OLD = { webrtc: 'membrane-webrtc-js-0.5', phoenix: 'phoenix-1.6' };
+/** Of pages: the newest of both, older phoenixes, and what was usual before. */
+const LIBRARIES = [{}, { phoenix: 'phoenix-1.7' }, { phoenix: 'phoenix-1.6' }, { webrtc: 'membrane-webrtc-js-0.5', phoenix: 'phoenix-1.6' }];
 
 describe('Pages on Membrane’s client', () => {
   const here = membraneCompany();
@@ -18,20 +19,22 @@ describe('Pages on Membrane’s client', () => {
   };
 
   for (const { kind, skip } of KINDS) {
-    for (const libraries of [{}, { phoenix: 'phoenix-1.7' }, { phoenix: 'phoenix-1.6' }, OLD]) {
-      it(`meet our own app in Chromium, in ${kind}, with ${JSON.stringify(libraries)}`, { skip }, async () => {
-        const room = `meet-${kind}${Object.values(libraries).join('')}`;
-        const ours = await Person.join(here.pair('Chromium')[0], here.server, { room, name: 'Ann' });
-        const url = await here.pages.with(libraries);
-        const theirs = await MembranePerson.join(here.pair(kind)[1], here.server, url, { room, name: 'Bo' });
-        here.people.push(ours, theirs);
+    it(`meet our own app in ${kind}, with each of the libraries`, { skip }, async () => {
+      const room = `meet-${kind}`;
+      const ours = await Person.join(here.pair('Chromium')[0], here.server, { room, name: 'Ann' });
+      here.people.push(ours);
+      for (const libraries of LIBRARIES) {
+        const options = { room, name: `Bo with ${JSON.stringify(libraries)}` };
+        const theirs = await MembranePerson.join(here.pair(kind)[1], here.server, await here.pages.with(libraries), options);
         await Promise.all([theirs.seesMotion(ours), theirs.hears(ours), ours.seesMotion(theirs), ours.hears(theirs)]);
         await theirs.hasOneStreamOf(ours);
         assert.ok((await theirs.way()).every(([local]) => local === 'relay'), 'by way of our TURN alone');
+        theirs.assertNoProblems();
         await theirs.leave();
         await ours.missesWithin(theirs, 5_000);
-      });
-    }
+        await theirs.page.context().close();
+      }
+    });
 
     it(`meet each other in ${kind}, come and go, and see all who stay`, { skip }, async () => {
       const room = `churn-${kind}`;
@@ -42,6 +45,7 @@ describe('Pages on Membrane’s client', () => {
         await Promise.all([comes.seesMotion(stays), comes.hears(stays), stays.seesMotion(comes), stays.hears(comes)]);
         await comes.hasOneStreamOf(stays);
         await stays.hasOneStreamOf(comes);
+        comes.assertNoProblems();
         if (time === 1) await comes.page.context().close(); // without a word
         else await comes.leave();
         await stays.misses(comes);
