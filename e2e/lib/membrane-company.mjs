@@ -40,7 +40,8 @@ export function membraneCompany({ args = [], simulcast = false } = {}) {
 
   before(async () => {
     here.pages = await Pages.start();
-    here.start = (more = []) => Server.start({
+    here.start = (more = [], port) => Server.start({
+      port,
       host: address ? '0.0.0.0' : undefined,
       args: ['--origin', here.pages.origin, ...(address ? ['--public-ip', address] : []), ...more],
     });

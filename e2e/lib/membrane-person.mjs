@@ -14,10 +14,7 @@ export class MembranePerson {
   static async open(browser, server, url, { room = 'tea', name = 'Guest', simulcast = false, through = server.port } = {}) {
     const person = new MembranePerson(browser, await browser.page(), name);
     const query = new URLSearchParams({ server: `ws://localhost:${through}/socket`, room, simulcast });
-    person.page.on('console', (message) => {
-      const isOfItsCable = through !== server.port && message.text().includes('ws://'); // browsers complain of sockets that they lose
-      if (message.type() === 'error' && !isOfItsCable) person.page.problems.push(message.text());
-    });
+    person.page.on('console', (message) => message.type() === 'error' && person.page.problems.push(message.text()));
     await person.page.goto(`${url}?${query}`);
     await person.page.waitForFunction(() => globalThis.room);
     return person;
@@ -29,6 +26,16 @@ export class MembranePerson {
     await person.enter();
     if (publish) await person.publish();
     return person;
+  }
+
+  /** Waits until its library, after so many events, has dropped what it had and is in again; learns who it is now. */
+  async comesBack(since, within = 20_000) {
+    const isBack = (since) => {
+      const kinds = globalThis.events.slice(since).map(({ type }) => type);
+      return kinds.lastIndexOf('disconnected') >= 0 && kinds.lastIndexOf('connected') > kinds.lastIndexOf('disconnected');
+    };
+    await this.#within(within, 'coming back', this.page.waitForFunction(isBack, since, { timeout: 0 }));
+    this.peer = await this.page.evaluate(() => globalThis.room.id);
   }
 
   async enter() {
@@ -229,7 +236,9 @@ export class MembranePerson {
     await this.page.evaluate(() => globalThis.room.leave());
   }
 
-  assertNoProblems() {
-    assert.deepEqual(this.page.problems, [], `${this.name}'s page`);
+  /** Nothing in the page failed behind the scenes. Of a socket that it loses browsers complain, so `but` may be said of that. */
+  assertNoProblems(but = null) {
+    const problems = this.page.problems.filter((text) => !but?.test(text));
+    assert.deepEqual(problems, [], `${this.name}'s page`);
   }
 }

