@@ -10,16 +10,36 @@ export class MembranePerson {
     Object.assign(this, { browser, page, name, id: browser.id });
   }
 
-  /** Opens the page, joins and publishes. */
-  static async join(browser, server, url, { room = 'tea', name = 'Guest', simulcast = false, publish = true } = {}) {
+  /** Opens the page, and does no more. `through`: the port of a cable to the server, if there is one. */
+  static async open(browser, server, url, { room = 'tea', name = 'Guest', simulcast = false, through = server.port } = {}) {
     const person = new MembranePerson(browser, await browser.page(), name);
-    const query = new URLSearchParams({ server: `ws://localhost:${server.port}/socket`, room, simulcast });
+    const query = new URLSearchParams({ server: `ws://localhost:${through}/socket`, room, simulcast });
     person.page.on('console', (message) => message.type() === 'error' && person.page.problems.push(message.text()));
     await person.page.goto(`${url}?${query}`);
     await person.page.waitForFunction(() => globalThis.room);
-    person.peer = await person.page.evaluate((name) => globalThis.room.join(name), name);
+    return person;
+  }
+
+  /** Opens the page, joins and publishes. */
+  static async join(browser, server, url, { publish = true, ...options } = {}) {
+    const person = await MembranePerson.open(browser, server, url, options);
+    await person.enter();
     if (publish) await person.publish();
     return person;
+  }
+
+  /** Waits until its library, after so many events, has dropped what it had and is in again; learns who it is now. */
+  async comesBack(since, within = 20_000) {
+    const isBack = (since) => {
+      const kinds = globalThis.events.slice(since).map(({ type }) => type);
+      return kinds.lastIndexOf('disconnected') >= 0 && kinds.lastIndexOf('connected') > kinds.lastIndexOf('disconnected');
+    };
+    await this.#within(within, 'coming back', this.page.waitForFunction(isBack, since, { timeout: 0 }));
+    this.peer = await this.page.evaluate(() => globalThis.room.id);
+  }
+
+  async enter() {
+    this.peer = await this.page.evaluate((name) => globalThis.room.join(name), this.name);
   }
 
   publish(options) {
@@ -49,19 +69,24 @@ export class MembranePerson {
     return [JSON.stringify(states), ...events.map((event) => JSON.stringify(event)), ...this.page.problems].join('\n');
   }
 
-  /** Events of a type, each as the list of its details. */
-  async told(type) {
-    const events = await this.page.evaluate(() => globalThis.events);
+  /** Events of a type after the first `since` ones, each as the list of its details. */
+  async told(type, since = 0) {
+    const events = await this.page.evaluate((since) => globalThis.events.slice(since), since);
     return events.filter((event) => event.type === type).map((event) => event.details);
   }
 
-  /** Waits until an event has come. */
-  async hearsOf(type, fits = () => true, within = 10_000) {
+  /** How many events have come so far. */
+  heard() {
+    return this.page.evaluate(() => globalThis.events.length);
+  }
+
+  /** Waits until an event has come, after the first `since` ones, and returns its details. */
+  async hearsOf(type, fits = () => true, { since = 0, within = 10_000 } = {}) {
     for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(50)) {
-      const found = (await this.told(type)).find((details) => fits(...details));
+      const found = (await this.told(type, since)).find((details) => fits(...details));
       if (found) return found;
     }
-    assert.fail(`${this.name} is not told of ${type}\n${await this.account()}`);
+    assert.fail(`${this.name} is not told of ${type} after the first ${since} events, as ${fits}\n${await this.account()}`);
   }
 
   video(other, type = 'camera') {
@@ -93,6 +118,25 @@ export class MembranePerson {
     assert.fail(`${this.name} sees ${seen.frames} frames of ${other.name} in a second\n${await this.account()}`);
   }
 
+  /** Waits until the other's screen is shown, all of one colour: the strongest of red, green and blue. */
+  showsScreenOf(other, strongest) {
+    const isThere = ({ peer, strongest }) => {
+      const colour = globalThis.probe.colour(document.querySelector(`video[data-endpoint="${peer}"][data-type="screensharing"]`));
+      return colour && Math.max(...colour) > 150 && colour.indexOf(Math.max(...colour)) === ['red', 'green', 'blue'].indexOf(strongest);
+    };
+    return this.page.waitForFunction(isThere, { peer: other.peer, strongest });
+  }
+
+  /** The kinds of media events that went each way so far. */
+  spoken() {
+    return this.page.evaluate(() => ({ said: [...globalThis.spoken.said], heard: [...globalThis.spoken.heard] }));
+  }
+
+  /** What its library calls a track of its own. */
+  own(type) {
+    return this.page.evaluate((type) => globalThis.room.own.get(type), type);
+  }
+
   async seesHeightOf(other, willDo, within = 30_000) {
     let height;
     for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(100)) {
@@ -116,6 +160,33 @@ export class MembranePerson {
     assert.fail(`${this.name} does not hear ${other.name}; last: ${last}\n${await this.account()}`);
   }
 
+  /** Sound and pictures of somebody come in one stream: pages play the last one they are handed, and would lose the other. */
+  async hasOneStreamOf(other) {
+    const streams = await this.page.evaluate((peer) => {
+      const tracks = [...globalThis.room.tracks.values()].filter((track) => track.endpoint.id === peer);
+      return tracks.map(({ track, stream }) => ({
+        kind: track.kind,
+        stream: stream?.id,
+        isFirst: stream === tracks[0].stream,
+        plays: (stream?.getTracks() ?? []).map((one) => one.kind).sort(),
+      }));
+    }, other.peer);
+    assert.deepEqual(streams.map(({ kind }) => kind).sort(), ['audio', 'video'], `${this.name} has both tracks of ${other.name}`);
+    for (const { stream, isFirst, plays } of streams) {
+      assert.ok(stream && isFirst, `they come in one stream: ${JSON.stringify(streams)}`);
+      assert.deepEqual(plays, ['audio', 'video']);
+    }
+  }
+
+  /** Chooses the best encoding of another one's camera that is to be sent here. */
+  chooses(other, encoding) {
+    const choose = (room, { peer, encoding }) => {
+      const track = [...room.tracks.values()].find((one) => one.endpoint.id === peer && one.track.kind === 'video');
+      room.webrtc.setTargetTrackEncoding(track.trackId, encoding);
+    };
+    return this.act(choose, { peer: other.peer, encoding });
+  }
+
   async misses(other, within = 10_000) {
     await this.page.waitForFunction((peer) => !globalThis.room.endpoints.has(peer), other.peer, { timeout: within });
     assert.equal(await this.video(other).count(), 0, 'its pictures went with it');
@@ -131,6 +202,31 @@ export class MembranePerson {
     });
   }
 
+  /** Waits until the newest numbers of the channel `stats` are as `check` wants, which throws otherwise. */
+  async readsNumbers(check, within = 20_000) {
+    let last, stats;
+    for (const end = Date.now() + within; Date.now() < end; await this.page.waitForTimeout(200)) {
+      try {
+        stats = await this.page.evaluate(() => globalThis.room.stats);
+        return await check(stats);
+      } catch (error) {
+        last = error;
+      }
+    }
+    last.message += `\n${JSON.stringify(stats)}\n${await this.account()}`;
+    throw last;
+  }
+
+  /** How another one's camera arrives, as this browser says it. */
+  receives(other) {
+    return this.page.evaluate(async (peer) => {
+      const { track } = [...globalThis.room.tracks.values()].find((one) => one.endpoint.id === peer && one.track.kind === 'video');
+      const reports = [...(await globalThis.room.webrtc.connection.getStats(track)).values()];
+      const { frameWidth, frameHeight, framesPerSecond } = reports.find((report) => report.type === 'inbound-rtp');
+      return { width: frameWidth, height: frameHeight, framesPerSecond };
+    }, other.peer);
+  }
+
   /** Runs something in the page's room. */
   act(act, argument) {
     return this.#within(20_000, String(act), this.page.evaluate(`(${act})(globalThis.room, ${JSON.stringify(argument)})`));
@@ -140,7 +236,9 @@ export class MembranePerson {
     await this.page.evaluate(() => globalThis.room.leave());
   }
 
-  assertNoProblems() {
-    assert.deepEqual(this.page.problems, [], `${this.name}'s page`);
+  /** Nothing in the page failed behind the scenes. Of a socket that it loses browsers complain, so `but` may be said of that. */
+  assertNoProblems(but = null) {
+    const problems = this.page.problems.filter((text) => !but?.test(text));
+    assert.deepEqual(problems, [], `${this.name}'s page`);
   }
 }

@@ -10,7 +10,8 @@ export class Proxy {
   static async start(port) {
     const proxy = new Proxy(port);
     await once(proxy.#server, 'listening');
-    proxy.origin = `http://localhost:${proxy.#server.address().port}`;
+    proxy.port = proxy.#server.address().port;
+    proxy.origin = `http://localhost:${proxy.port}`;
     return proxy;
   }
 

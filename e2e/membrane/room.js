@@ -8,6 +8,12 @@ const SIMULCAST = { enabled: true, activeEncodings: ['l', 'm', 'h'], disabledEnc
 /** Everything that happened, oldest first, for whoever looks at the page from outside. */
 const events = [];
 const note = (type, ...details) => events.push({ type, details });
+/** The kinds of media events that went each way. */
+const spoken = { said: new Set(), heard: new Set() };
+const kindOf = (text) => {
+  const { type, data } = JSON.parse(text);
+  return type === 'custom' ? data.type : type;
+};
 
 class Room {
   constructor() {
@@ -15,14 +21,23 @@ class Room {
     this.tracks = new Map();
     this.own = new Map();
     this.socket = new Socket(query.get('server'));
+    this.socket.onOpen(() => note('socketOpen'));
+    this.socket.onClose(() => note('socketClosed'));
     this.socket.connect();
     this.channel = this.socket.channel(`room:${query.get('room')}`, { isSimulcastOn: query.get('simulcast') === 'true' });
     this.webrtc = new WebRTCEndpoint();
-    this.webrtc.on('sendMediaEvent', (mediaEvent) => this.channel.push('mediaEvent', { data: mediaEvent }));
-    this.channel.on('mediaEvent', (event) => this.webrtc.receiveMediaEvent(event.data));
+    this.webrtc.on('sendMediaEvent', (mediaEvent) => {
+      spoken.said.add(kindOf(mediaEvent));
+      this.channel.push('mediaEvent', { data: mediaEvent });
+    });
+    this.channel.on('mediaEvent', (event) => {
+      spoken.heard.add(kindOf(event.data));
+      this.webrtc.receiveMediaEvent(event.data);
+    });
     this.channel.on('error', (error) => note('channelError', error.message));
     this.channel.on('simulcastConfig', ({ data }) => note('simulcastConfig', data));
     this.channel.onClose(() => note('channelClosed'));
+    this.channel.onError(() => note('channelFailed'));
     this.#listen();
   }
 
@@ -35,7 +50,10 @@ class Room {
     });
     webrtc.on('connectionError', (message) => note('connectionError', message));
     webrtc.on('disconnected', () => note('disconnected'));
-    webrtc.on('endpointAdded', (endpoint) => this.endpoints.set(endpoint.id, endpoint.metadata));
+    webrtc.on('endpointAdded', (endpoint) => {
+      this.endpoints.set(endpoint.id, endpoint.metadata);
+      note('endpointAdded', endpoint.id);
+    });
     webrtc.on('endpointUpdated', (endpoint) => {
       this.endpoints.set(endpoint.id, endpoint.metadata);
       note('endpointUpdated', endpoint.id, endpoint.metadata);
@@ -90,29 +108,50 @@ class Room {
     const sound = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     this.local ??= await navigator.mediaDevices.getUserMedia({ audio: audio && sound, video: video && picture });
     const simulcast = query.get('simulcast') === 'true' ? [SIMULCAST, new Map([['l', 100], ['m', 500], ['h', 1500]])] : [];
-    for (const track of this.local.getTracks()) {
+    for (const track of this.local.getTracks().filter(({ kind }) => (kind === 'audio' ? audio : video))) {
       const type = track.kind === 'audio' ? 'audio' : 'camera';
       const extra = track.kind === 'video' ? simulcast : [];
       this.own.set(type, await this.webrtc.addTrack(track, this.local, { type, active: true }, ...extra));
     }
   }
 
-  /** Shows something else, beside the camera. */
-  async share() {
+  /** A picture of one colour, of ever another lightness. */
+  #paint(hue) {
     const canvas = Object.assign(document.createElement('canvas'), { width: 640, height: 360 });
     const context = canvas.getContext('2d');
     let shade = 0;
     setInterval(() => {
-      context.fillStyle = `hsl(${shade++ % 360} 80% 50%)`;
+      context.fillStyle = `hsl(${hue} 100% ${45 + (shade++ % 10)}%)`;
       context.fillRect(0, 0, 640, 360);
     }, 100);
-    const stream = canvas.captureStream(10);
+    return canvas.captureStream(10);
+  }
+
+  /** Shows something else, beside the camera. */
+  async share(hue) {
+    const stream = this.#paint(hue);
     this.own.set('screensharing', await this.webrtc.addTrack(stream.getVideoTracks()[0], stream, { type: 'screensharing', active: true }));
+  }
+
+  /** Shows another thing in its place. */
+  replace(hue) {
+    const [track] = this.#paint(hue).getVideoTracks();
+    return this.webrtc.replaceTrack(this.own.get('screensharing'), track, { type: 'screensharing', active: true, hue });
   }
 
   async unpublish(type) {
     await this.webrtc.removeTrack(this.own.get(type));
     this.own.delete(type);
+  }
+
+  /** Has the newest numbers of the room at hand, as Membrane's own page of statistics does. */
+  watch() {
+    this.numbers = this.socket.channel('stats', {});
+    this.numbers.on('metrics', ({ stats }) => {
+      this.stats = stats;
+      note('metrics');
+    });
+    return new Promise((resolve, reject) => this.numbers.join().receive('ok', resolve).receive('error', reject));
   }
 
   leave() {
@@ -122,4 +161,4 @@ class Room {
   }
 }
 
-Object.assign(globalThis, { room: new Room(), events });
+Object.assign(globalThis, { room: new Room(), events, spoken });

@@ -6,6 +6,7 @@ use parlor_media::MediaHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::dialect::membrane::former::Formers;
 use crate::http::whip::Resources;
 use crate::ice_servers::IceServers;
 use crate::metrics::Metrics;
@@ -19,6 +20,8 @@ use crate::tls::Certificates;
 pub struct App {
     /// The rooms.
     pub rooms: Rooms,
+    /// Who has been in them by Membrane's dialect.
+    pub formers: Formers,
     /// The sessions of WHIP and WHEP.
     pub resources: Resources,
     /// How often each address may ask for one.

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 
 use crate::admission;
 use crate::app::App;
-use crate::dialect::membrane::channel::{EVENTS, JoinPayload, MembraneChannel};
+use crate::dialect::membrane::channel::{EVENTS, JoinPayload, MembraneChannel, NEGOTIATIONS};
 use crate::dialect::membrane::stats::{self, StatsChannel};
 use crate::membership::{Channel, Membership};
 use crate::rate::TokenBucket;
@@ -80,6 +80,8 @@ pub struct Channels {
     host: Option<String>,
     by_topic: BTreeMap<String, Channel>,
     limits: Limits,
+    /// How many frames have come.
+    frames: u64,
     pulse: Pulse,
     is_quiet: bool,
 }
@@ -90,6 +92,8 @@ pub(crate) struct Limits {
     pub(crate) joins: TokenBucket,
     /// Of Membrane's dialect.
     pub(crate) events: TokenBucket,
+    /// The same, of negotiation when there are too many of those.
+    pub(crate) negotiations: TokenBucket,
 }
 
 impl Channels {
@@ -97,10 +101,14 @@ impl Channels {
     pub fn new(app: App, outbox: Outbox, host: Option<String>) -> Channels {
         let now = Instant::now();
         let bucket = |(burst, interval)| TokenBucket::new(now, burst, interval);
-        let limits =
-            Limits { requests: bucket(REQUESTS), joins: bucket(JOINS), events: bucket(EVENTS) };
+        let limits = Limits {
+            requests: bucket(REQUESTS),
+            joins: bucket(JOINS),
+            events: bucket(EVENTS),
+            negotiations: bucket(NEGOTIATIONS),
+        };
         let (by_topic, pulse, is_quiet) = (BTreeMap::new(), Pulse::new(now), false);
-        Channels { app, outbox, host, by_topic, limits, pulse, is_quiet }
+        Channels { app, outbox, host, by_topic, limits, frames: 0, pulse, is_quiet }
     }
 
     /// Handles one text frame.
@@ -109,6 +117,7 @@ impl Channels {
     /// When it is no frame; the socket is to be closed then.
     pub async fn handle(&mut self, text: &str) -> Result<(), Malformed> {
         let frame = parse_frame(text)?;
+        self.frames = self.frames.saturating_add(1);
         self.app.metrics.frame_received();
         match (&*frame.2, &*frame.3) {
             (PHOENIX_TOPIC, event::HEARTBEAT) => {
@@ -233,7 +242,7 @@ impl Channels {
         match wish {
             Ok((room, payload)) => {
                 let session = Session::new(self.outbox.clone(), topic, join_ref.as_deref(), now);
-                let with = (payload, self.host.clone());
+                let with = (payload, self.host.clone(), self.is_older(reference.as_deref()));
                 let (app, reference) = (self.app.clone(), reference.as_deref());
                 let channel = MembraneChannel::join(app, session, reference, room, with);
                 let channel = Channel::Membrane(Box::new(channel));
@@ -241,6 +250,13 @@ impl Channels {
             }
             Err(refusal) => self.refuse(frame, refusal),
         }
+    }
+
+    /// Whether a client has numbered many more frames than have come over this socket: it had others before. Phoenix
+    /// counts on for as long as the page lives, and takes up to three numbers for a join.
+    fn is_older(&self, reference: Option<&str>) -> bool {
+        let number = reference.and_then(|reference| reference.parse::<u64>().ok());
+        number.is_some_and(|number| number > 4 + 4 * self.frames)
     }
 
     /// Joins the channel of the server's numbers. What else is said in the join does not matter.

@@ -129,7 +129,7 @@ impl World {
     fn step(&mut self, operation: u8, argument: usize) {
         let session = pick(&self.sessions, argument);
         let peer = pick(&self.peers, argument);
-        match operation % 14 {
+        match operation % 18 {
             0 => self.join(None, true),
             1 => self.join(pick(&self.tokens, argument), true),
             2 => self.join(pick(&self.tokens, argument), false),
@@ -150,10 +150,8 @@ impl World {
             }
             7 => {
                 let senders = self.senders();
-                self.request(
-                    session,
-                    Request::Offer { offer: String::new(), senders, pins: Vec::new() },
-                );
+                let pins = (0..argument as u64 % 8).map(TrackId).collect();
+                self.request(session, Request::Offer { offer: String::new(), senders, pins });
             }
             8 => self.news(peer, argument),
             9 => {
@@ -174,12 +172,27 @@ impl World {
                     self.apply(Command::SocketHeard { session });
                 }
             }
-            _ if argument == 0 => {
+            13 if argument == 0 => {
                 let message = String::new();
                 self.apply(Command::End(Ended { reason: Reason::ServerStopping, message }));
             }
-            _ => self.request(session, Request::View(Vec::new())),
+            13 => self.request(session, Request::View(Vec::new())),
+            _ => self.describe(operation % 18, session, argument),
         }
+    }
+
+    /// What only clients of Membrane's dialect say.
+    fn describe(&mut self, operation: u8, session: Option<SessionId>, argument: usize) {
+        let track = TrackId(argument as u64);
+        let metadata: Metadata = serde_json::json!("x".repeat(argument * 16)).into();
+        let (encoding, on) = ("h".to_owned(), argument.is_multiple_of(2));
+        let request = match operation {
+            14 => Request::Describe { name: "Bo".to_owned(), metadata: Some(metadata) },
+            15 => Request::DescribeTrack { track, metadata, on: Some(on) },
+            16 => Request::SwitchEncoding { track, encoding, on },
+            _ => Request::Cap { track, up_to: on.then_some(encoding) },
+        };
+        self.request(session, request);
     }
 
     fn id(&mut self) -> u64 {
@@ -209,8 +222,11 @@ impl World {
             1 => Manner::Whip,
             2 => Manner::Whep(Watch::Everything),
             3 => Manner::Whep(Watch::Peer(PeerId(peer.0 / 2))),
+            4 => Manner::Membrane,
             _ => Manner::Parlor,
         };
+        // Those offer later, if at all.
+        let with_offer = with_offer && manner != Manner::Membrane;
         let join = Join {
             session,
             reference: None,
@@ -235,7 +251,8 @@ impl World {
         let result = if refused {
             Err(Refusal::new(Reason::BadOffer, ""))
         } else {
-            Ok(Answer { sdp: String::new(), slots: Vec::new(), encodings: Vec::new() })
+            let encodings = vec![(TrackId(attempt), vec!["l".to_owned(), "h".to_owned()])];
+            Ok(Answer { sdp: String::new(), slots: Vec::new(), encodings })
         };
         self.apply(Command::Answered { peer, attempt, result });
     }
@@ -273,6 +290,12 @@ impl World {
                 Effect::Reply { reply: Ok(Response::Joined(joined)), .. } => {
                     self.peers.push(joined.peer);
                     self.tokens.extend(Token::parse(&joined.resume));
+                }
+                Effect::Reply { reply: Ok(Response::Entered(entered)), session, .. } => {
+                    let is_known = entered.others.iter().any(|other| other.peer.id == entered.peer);
+                    assert!(!is_known, "nobody is somebody else to itself");
+                    assert!(self.sessions.contains(&session));
+                    self.peers.push(entered.peer);
                 }
                 Effect::Refuse { session, .. }
                 | Effect::Close { session }

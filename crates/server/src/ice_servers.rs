@@ -11,6 +11,10 @@ use parlor_rtc::turn::{Login, Secret};
 /// each negotiation.
 const GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
 
+/// The same of clients that read them once and ask for relays with them as long as their page is open: longer than any
+/// page is. All that they are good for is to reach this server.
+const GOOD_FOR_A_SESSION: Duration = Duration::from_secs(30 * 24 * 3600);
+
 /// Longest host name of a URL, in bytes (RFC 1035 section 2.3.4).
 const MAX_HOST_LEN: usize = 253;
 
@@ -114,13 +118,28 @@ impl IceServers {
         parlor_wire::IceServer { urls, username, credential }
     }
 
-    /// All ways of one peer, from `now` on for a day, the most direct first. `host` is the name or address by which
+    /// All ways of one peer, from `now` on for a day, as in [`IceServers::for_session`].
+    pub fn for_peer(&self, peer: &str, host: Option<&str>, now: SystemTime) -> Vec<IceServer> {
+        self.ways(peer, host, now, GOOD_FOR)
+    }
+
+    /// All ways of one peer that is never told of others, from `now` on for 30 days, the most direct first. `host` is the name or address by which
     /// the client has reached the server over HTTP, with a port or without: TLS goes there, since the certificate
     /// is for it and whatever forwards ports has let the client through there.
-    pub fn for_peer(&self, peer: &str, host: Option<&str>, now: SystemTime) -> Vec<IceServer> {
+    pub fn for_session(&self, peer: &str, host: Option<&str>, now: SystemTime) -> Vec<IceServer> {
+        self.ways(peer, host, now, GOOD_FOR_A_SESSION)
+    }
+
+    fn ways(
+        &self,
+        peer: &str,
+        host: Option<&str>,
+        now: SystemTime,
+        good_for: Duration,
+    ) -> Vec<IceServer> {
         let Inner { secret, udp, tcp, is_encrypted } = &*self.0;
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let Login { username, password } = secret.issue((now + GOOD_FOR).as_secs(), peer);
+        let Login { username, password } = secret.issue((now + good_for).as_secs(), peer);
         let entry = |host: String, port: u16, transport: Transport| IceServer {
             host,
             port,

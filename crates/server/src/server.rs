@@ -16,6 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::config::Config;
 use crate::descriptors::make_room_for;
+use crate::dialect::membrane::former::Formers;
 use crate::http::whip::{self, Resources};
 use crate::ice_servers::IceServers;
 use crate::introduction::Introduction;
@@ -110,6 +111,7 @@ impl Server {
         let room = make_room_for(config.max_sockets);
         let app = App {
             rooms: Rooms::new(room_config, handle.clone(), metrics.clone(), rooms_stop.clone()),
+            formers: Formers::default(),
             resources: Resources::default(),
             arrivals: whip::arrivals(),
             media: handle,

@@ -2,6 +2,7 @@
 
 mod assets;
 mod headers;
+mod protobuf;
 pub mod whip;
 
 use axum::Router;
@@ -42,6 +43,7 @@ pub fn router(app: App) -> Router {
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/metrics", get(metrics))
         .route("/socket/websocket", get(open_socket))
+        .route("/socket/peer/websocket", get(protobuf::refuse))
         .merge(whip::routes())
         .route("/{*path}", get(file))
         .layer(from_fn_with_state(app.clone(), headers::secure))

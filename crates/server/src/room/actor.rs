@@ -20,8 +20,7 @@ use super::media::{RoomMedia, command_of, server_busy};
 use super::registry::{Rooms, SharedCensus};
 use super::report::Inquiry;
 use super::state::RoomState;
-use super::voice::Voice;
-use crate::dialect::membrane::voice::MembraneVoice;
+use super::voice::{Interpreter, Voice};
 use crate::metrics::Metrics;
 
 /// Messages that wait for a room. Sockets wait when it is full, and only theirs.
@@ -248,10 +247,10 @@ impl Running {
         &mut self,
         actor: &Actor,
         session: SessionId,
-        act: impl FnOnce(&mut MembraneVoice),
+        act: impl FnOnce(&mut dyn Interpreter),
     ) {
         if let Some(Voice::Membrane(voice)) = self.sessions.get_mut(&session) {
-            act(voice);
+            act(voice.as_mut());
         }
         self.poll_voice(actor, session);
     }

@@ -23,4 +23,4 @@ pub use registry::{Entry, RoomConfig, RoomHandle, Rooms};
 pub use seat::Seat;
 pub use state::{Census, MAX_LOST, MAX_VIEWED, RoomState};
 pub use token::{NoRandomness, Token};
-pub use voice::{HttpVoice, Voice};
+pub use voice::{Asked, HttpVoice, Interpreter, Voice};

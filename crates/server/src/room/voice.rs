@@ -1,13 +1,16 @@
 //! How a room talks to one client, whichever dialect that speaks.
 
+use std::fmt;
 use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
+use parlor_wire::membrane::ClientEvent;
 use parlor_wire::{Ended, Refusal, RoomName};
 use tokio::sync::mpsc;
 
-use super::command::{Push, Reference, Response};
-use crate::dialect::membrane::voice::MembraneVoice;
+use super::about::Metadata;
+use super::command::{Push, Reference, Request, Response};
+use super::registry::Rooms;
 use crate::pool::Share;
 use crate::session::{Session, broadcast};
 
@@ -17,9 +20,35 @@ pub enum Voice {
     /// In our own protocol.
     Parlor(Session),
     /// In Membrane's media events.
-    Membrane(Box<MembraneVoice>),
+    Membrane(Box<dyn Interpreter>),
     /// By HTTP: what is asked is answered, one at a time, and there is no way to say anything else.
     Http(HttpVoice),
+}
+
+/// Something to be asked of the room, and what its reply is to refer to.
+pub type Asked = (Reference, Request);
+
+/// Between a room and one client of another dialect, which the room knows nothing of: hears what either says, and has
+/// things to ask of the room.
+pub trait Interpreter: fmt::Debug + Send {
+    /// The room replies to something.
+    fn reply(&mut self, reference: Option<&str>, reply: Result<Response, Refusal>);
+    /// The room does not let it in.
+    fn refuse(&self, refusal: Refusal);
+    /// Whether the way to the client is closed for good.
+    fn is_over(&self) -> bool;
+    /// The room says something.
+    fn push(&mut self, push: &Push);
+    /// The client says something.
+    fn heard(&mut self, event: ClientEvent<Metadata>);
+    /// When [`Interpreter::tick`] is due, if ever.
+    fn deadline(&self) -> Option<Instant>;
+    /// Time has passed.
+    fn tick(&mut self, now: Instant);
+    /// The room has let it go.
+    fn close(&self);
+    /// Says what there is to say; returns what is to be asked of the room.
+    fn poll(&mut self, rooms: &Rooms) -> Vec<Asked>;
 }
 
 /// The way back to who came by WHIP or WHEP. Dropping it is the end.

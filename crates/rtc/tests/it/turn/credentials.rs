@@ -38,6 +38,29 @@ fn a_call_may_last_longer_than_its_credentials() {
 }
 
 #[test]
+fn trap_16_the_credentials_that_a_page_reads_first_are_good_for_every_restart_of_a_long_session() {
+    let mut world = World::new(config());
+    let first = secret().issue(world.time.unix_seconds + 30 * 24 * 3600, "ada");
+    // Two days of a negotiation every ten minutes, each of which restarts ICE from two new ports: Firefox makes two
+    // allocations, and says goodbye to neither.
+    for round in 0..288_u16 {
+        let mut phones = [0, 1].map(|nth| {
+            let mut phone = Phone::udp(&format!("198.51.100.7:{}", 10_000 + 2 * round + nth));
+            phone.login = first.clone();
+            phone
+        });
+        for phone in &mut phones {
+            world.allocate(phone);
+            assert_eq!(world.permit(phone, &["203.0.113.5:4000".parse().unwrap()]), None);
+        }
+        world.pass(300);
+        assert!(phones.iter_mut().all(|phone| world.refresh(phone, 600).error().is_none()));
+        world.pass(300);
+    }
+    assert_eq!(world.server.statistics().refusals.unauthorized, 0);
+}
+
+#[test]
 fn a_nonce_is_good_for_an_hour_at_one_address() {
     let mut world = World::new(config());
     let mut phone = Phone::udp("198.51.100.7:50000");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parlor_wire::membrane::ClientEvent;
 use parlor_wire::membrane::event::{MEDIA_EVENT, SIMULCAST_CONFIG};
+use parlor_wire::membrane::{ClientEvent, CustomEvent};
 use parlor_wire::{Empty, Refusal, RoomName};
 use serde::Deserialize;
 use serde_json::json;
@@ -18,13 +18,17 @@ use crate::app::App;
 use crate::channel::{Limits, too_many_requests};
 use crate::room::about::Metadata;
 use crate::room::command::{Command, Request, Response, SessionId};
-use crate::room::{Entry, RoomHandle, Voice};
+use crate::room::{Entry, Interpreter, RoomHandle, Voice};
 use crate::session::Session;
 
 /// Media events at once, and then one every so often: after each answer a browser says its candidates, and old clients
 /// say twice as often as before which encodings they leave out, up to 126 times and more. What is more is passed over, as
 /// clients expect no reply.
 pub(crate) const EVENTS: (u32, Duration) = (1000, Duration::from_millis(10));
+
+/// The same of negotiation and goodbyes beside those, so that whatever else a page says, it is not left without an
+/// answer: each negotiation takes two of them, and there are four a second at most.
+pub(crate) const NEGOTIATIONS: (u32, Duration) = (20, Duration::from_millis(100));
 
 /// The payload of a join in this dialect. Anything else in it is passed over.
 #[derive(Debug, Default, Deserialize)]
@@ -48,6 +52,8 @@ pub struct MembraneChannel {
     room: RoomName,
     host: Option<String>,
     is_simulcast_on: Option<bool>,
+    /// Its page was connected before, over another socket.
+    is_back: bool,
     member: Option<Membership>,
 }
 
@@ -60,19 +66,20 @@ struct Membership {
 }
 
 impl MembraneChannel {
-    /// Answers a join. `host` is the name by which the client reached the server.
+    /// Answers a join. `host` is the name by which the client reached the server; `is_back` says that it was connected
+    /// before, over another socket.
     pub fn join(
         app: App,
         session: Session,
         reference: Option<&str>,
         room: RoomName,
-        (payload, host): (JoinPayload, Option<String>),
+        (payload, host, is_back): (JoinPayload, Option<String>, bool),
     ) -> MembraneChannel {
         let is_simulcast_on = payload.is_simulcast_on;
         session.reply(reference, Ok(Response::Empty(Empty {})));
         let decided = app.rooms.simulcast(&room, is_simulcast_on);
         session.push_event(SIMULCAST_CONFIG, &json!({ "data": decided }));
-        MembraneChannel { app, session, room, host, is_simulcast_on, member: None }
+        MembraneChannel { app, session, room, host, is_simulcast_on, is_back, member: None }
     }
 
     /// The way back to the client.
@@ -89,13 +96,10 @@ impl MembraneChannel {
     /// ones after a channel was joined anew.
     pub(crate) async fn event(&mut self, limits: &mut Limits, name: &str, payload: &RawValue) {
         let now = Instant::now();
-        if name != MEDIA_EVENT || limits.events.take(now).is_err() {
+        if name != MEDIA_EVENT {
             return;
         }
-        let Some(event) = read_event(payload) else {
-            tracing::debug!("what is no media event was passed over");
-            return;
-        };
+        let Some(event) = limits.read_event(now, payload) else { return };
         self.member.take_if(|member| member.left.load(Ordering::Relaxed));
         match (event, &self.member) {
             (ClientEvent::Connect { metadata }, None) => {
@@ -122,9 +126,13 @@ impl MembraneChannel {
         limited: Result<(), Duration>,
     ) {
         let left = Arc::new(AtomicBool::new(false));
+        // Only the first time: after a goodbye a page has no connection any more.
+        let is_back = std::mem::take(&mut self.is_back);
+        let visitor = self.app.formers.visitor(self.room.clone(), metadata.as_ref(), is_back);
         let voice = || {
             let reach = (self.app.ice_servers.clone(), self.host.clone());
-            MembraneVoice::new(self.session.clone(), is_tutorial, reach, Arc::clone(&left))
+            let (session, left) = (self.session.clone(), Arc::clone(&left));
+            MembraneVoice::new(session, is_tutorial, visitor.clone(), reach, left)
         };
         if let Err(refusal) = limited.map_err(too_many_requests) {
             self.app.metrics.refused(refusal.reason);
@@ -171,6 +179,36 @@ async fn leave_room(member: &mut Option<Membership>, reference: Option<String>) 
     let is_told = room.send(Command::Request { session, reference, request }).await;
     *member = None;
     is_told
+}
+
+impl Limits {
+    /// Reads a media event, unless that is too much.
+    fn read_event(&mut self, now: Instant, payload: &RawValue) -> Option<ClientEvent<Metadata>> {
+        if self.events.take(now).is_ok() {
+            let event = read_event(payload);
+            if event.is_none() {
+                tracing::debug!("what is no media event was passed over");
+            }
+            return event;
+        }
+        // Looked at only if that can change anything.
+        let mut rest = self.negotiations;
+        rest.take(now).ok()?;
+        let event = read_event(payload).filter(is_negotiation)?;
+        self.negotiations = rest;
+        Some(event)
+    }
+}
+
+/// Whether an event must not be lost: its page would wait for ever, or be there for ever.
+fn is_negotiation(event: &ClientEvent<Metadata>) -> bool {
+    match event {
+        ClientEvent::Disconnect | ClientEvent::Leave => true,
+        ClientEvent::Custom(event) => {
+            matches!(event, CustomEvent::RenegotiateTracks | CustomEvent::SdpOffer(_))
+        }
+        _ => false,
+    }
 }
 
 fn read_event(payload: &RawValue) -> Option<ClientEvent<Metadata>> {

@@ -45,7 +45,7 @@ pub(super) fn tracks_of(other: &Described) -> BTreeMap<String, Shown> {
             None => (format!("{}:{}", other.peer.id, track.id), stand_in(track)?),
         };
         let config = SimulcastConfig {
-            enabled: !about.encodings.is_empty(),
+            enabled: about.encodings.len() > 1,
             active_encodings: about.encodings.clone(),
             disabled_encodings: about.disabled.iter().cloned().collect(),
         };

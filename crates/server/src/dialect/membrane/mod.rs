@@ -4,10 +4,13 @@
 //! The rules that it keeps, with their reasons, are in `docs/membrane.md`. Each client has at most one negotiation under
 //! way ([`round`]); whatever happens meanwhile is gathered for the next.
 
+mod anew;
 mod changes;
 pub mod channel;
 mod describe;
+pub mod former;
 mod offer;
+mod pending;
 mod quality;
 mod round;
 pub mod stats;
@@ -25,6 +28,7 @@ use serde::Serialize;
 use crate::admission;
 use crate::room::about::{Described, Entered, MAX_SHOWN_LEN, Metadata, Roster, TrackAbout};
 use describe::Shown;
+use former::Past;
 pub use round::REST;
 use round::Round;
 
@@ -126,6 +130,10 @@ pub struct Dialect {
     /// What the way to it was last said to carry, in bits per second.
     estimate_bps: Option<u32>,
     round: Round,
+    /// What its page may have of memberships before.
+    past: Past,
+    /// It was told to drop what it had, and everything else anew.
+    has_begun_anew: bool,
     effects: Vec<Effect>,
 }
 
@@ -167,6 +175,8 @@ impl Dialect {
             voices: BTreeSet::new(),
             estimate_bps: None,
             round: Round::default(),
+            past: Past::default(),
+            has_begun_anew: false,
             effects: Vec::new(),
         }
     }
@@ -176,6 +186,12 @@ impl Dialect {
         let Entered { peer, others, speakers } = entered;
         (self.peer, self.turn, self.speakers) = (Some(peer), turn, speakers);
         self.others = others.into_iter().map(|other| (other.peer.id, other)).collect();
+        self.tell_of_past();
+        self.introduce(now, peer);
+    }
+
+    /// Says that the client is in, and who else is.
+    fn introduce(&mut self, now: Instant, own: PeerId) {
         // Their tracks follow, once: those that this event names, 0.5.3 loses, and 0.7 keeps twice.
         let endpoint = |(id, other): (&PeerId, &Described)| Endpoint {
             id: id.to_string(),
@@ -189,7 +205,7 @@ impl Dialect {
             let metadata = endpoint.metadata.clone();
             self.known.insert(*id, Known { metadata, tracks: BTreeMap::new() });
         }
-        self.say(ServerEvent::Connected { id: peer.to_string(), other_endpoints });
+        self.say(ServerEvent::Connected { id: own.to_string(), other_endpoints });
         self.advance(now);
     }
 
@@ -197,6 +213,9 @@ impl Dialect {
     pub fn roster(&mut self, now: Instant, roster: &Roster) {
         for present in &roster.present {
             if Some(present.peer.id) != self.peer {
+                if self.has_back(present) {
+                    self.round.try_again(now);
+                }
                 self.others.insert(present.peer.id, present.clone());
             }
         }
@@ -212,9 +231,11 @@ impl Dialect {
         self.tell_voices();
     }
 
-    /// What the client gets of others, complete.
+    /// What the client gets of others, complete. Of no use to one that is not in yet.
     pub fn quality(&mut self, quality: &Quality) {
-        self.tell_quality(quality);
+        if self.peer.is_some() {
+            self.tell_quality(quality);
+        }
     }
 
     /// The room's answer to the last [`Ask::Offer`].
@@ -276,6 +297,7 @@ impl Dialect {
                 self.round.request();
                 self.advance(now);
             }
+            CustomEvent::SdpOffer(offer) if self.is_of_before(&offer) => self.begin_anew(now),
             CustomEvent::SdpOffer(offer) => self.take_offer(offer),
             CustomEvent::SetTargetTrackVariant { track_id, variant: encoding }
             | CustomEvent::SelectEncoding { track_id, encoding } => {
@@ -313,6 +335,9 @@ impl Dialect {
     /// Time has passed.
     pub fn tick(&mut self, now: Instant) {
         if self.round.tick(now) {
+            if self.may_begin_anew() {
+                return self.begin_anew(now);
+            }
             let message = "Your browser has made no offer for 30 seconds.".to_owned();
             return self.effects.push(Effect::Fail(message));
         }

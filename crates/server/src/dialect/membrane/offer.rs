@@ -47,19 +47,19 @@ impl Sections {
         sections
     }
 
-    /// The tracks that an offer sends, with what the client says of each. `own` is what its names for tracks begin with.
-    /// Should there be too many, those that are there already (`published`, by their names) stay.
+    /// The tracks that an offer sends, with what the client says of each, and under names for others that begin with
+    /// `own`. Should there be too many, those that are there already (`published`, by the client's names) stay.
     pub(super) fn senders(
         &self,
         own: &str,
         offer: &SdpOffer<Metadata>,
         published: &BTreeMap<String, TrackId>,
     ) -> Vec<(Sender, TrackAbout)> {
-        let mut labels = BTreeSet::new();
+        let mut shown = BTreeSet::new();
         let named = offer.mid_to_track_id.iter().filter_map(|(mid, label)| {
             let kind = *self.sending.get(mid)?;
-            let is_own = label.len() <= MAX_LABEL_LEN && label.starts_with(own);
-            (is_own && labels.insert(label)).then_some((mid, label, kind))
+            let fits = label.len() <= MAX_LABEL_LEN;
+            (fits && shown.insert(shown_label(own, label))).then_some((mid, label, kind))
         });
         let mut named: Vec<(&String, &String, Kind)> = named.collect();
         named.sort_by_key(|(_, label, _)| !published.contains_key(*label));
@@ -73,12 +73,19 @@ impl Sections {
             let source = if is_first { guess } else { Source::Custom };
             let on = metadata.as_ref().and_then(describe::says_on).unwrap_or(true);
             let kind = (source == Source::Custom).then_some(kind);
-            let about =
-                TrackAbout { label: Some(label.clone()), metadata, ..TrackAbout::default() };
+            let label = Some(shown_label(own, label));
+            let about = TrackAbout { label, metadata, ..TrackAbout::default() };
             (Sender { mid: mid.clone(), source, kind, on }, about)
         };
         named.into_iter().take(MAX_SENDERS).map(sender).collect()
     }
+}
+
+/// What others know a track by: a client goes on to use names that begin with an id it had before, and nobody else's
+/// tracks may be called the same.
+fn shown_label(own: &str, label: &str) -> String {
+    let rest = label.split_once(':').map_or(label, |(_, rest)| rest);
+    format!("{own}{rest}")
 }
 
 /// An offer of which only the sections of `senders` send. Clients take away a track by naming its section no more,
@@ -108,6 +115,44 @@ pub(super) fn ending_others(
     lines.collect()
 }
 
+/// An offer of which each picture comes in its best encoding alone, where it is offered in several: of those that the
+/// client sends, the `h` of these clients, or else their `m`, or the last. What the answer does not accept, browsers do
+/// not send (RFC 8853 section 5.3).
+pub(super) fn with_best_encodings(sdp: String) -> String {
+    const SIMULCAST: &str = "a=simulcast:send ";
+    if !sdp.contains(SIMULCAST) {
+        return sdp;
+    }
+    let lines: Vec<&str> = sdp.split_inclusive('\n').collect();
+    let sections = lines.chunk_by(|_, next| !next.starts_with("m="));
+    let mut kept = String::with_capacity(sdp.len());
+    for section in sections {
+        let offered = section.iter().find_map(|line| line.trim_end().strip_prefix(SIMULCAST));
+        let Some(best) = offered.and_then(best_encoding) else {
+            kept.extend(section.iter().copied());
+            continue;
+        };
+        for line in section {
+            let rid = line.strip_prefix("a=rid:").and_then(|rest| rest.split_once(' '));
+            if line.starts_with(SIMULCAST) {
+                kept.extend([SIMULCAST, best, "\r\n"]);
+            } else if rid.is_none_or(|(rid, rest)| rid == best || !rest.starts_with("send")) {
+                kept.push_str(line);
+            }
+        }
+    }
+    kept
+}
+
+/// The best of those in the list of RFC 8853 section 5.1 that are not paused; of alternatives the first.
+fn best_encoding(list: &str) -> Option<&str> {
+    let list = list.split(' ').next()?;
+    let all = || list.split(';').filter_map(|alternatives| alternatives.split(',').next());
+    let is_sent = |rid: &&str| !rid.is_empty() && !rid.starts_with('~');
+    let named = |name| all().filter(is_sent).find(|rid| *rid == name);
+    named("h").or_else(|| named("m")).or_else(|| all().rfind(is_sent))
+}
+
 fn rank(source: Source) -> u8 {
     match source {
         Source::Microphone => 0,
@@ -115,5 +160,30 @@ fn rank(source: Source) -> u8 {
         Source::Screen => 2,
         Source::ScreenAudio => 3,
         Source::Custom => 4,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_encodings_the_best_that_is_sent_stays() {
+        for (list, best) in [
+            ("l;m;h", Some("h")),
+            ("h;m;l", Some("h")),
+            ("l;m;~h", Some("m")),
+            ("a;b,c;~d", Some("b")),
+            ("~l;~m", None),
+            ("", None),
+        ] {
+            assert_eq!(best_encoding(list), best, "{list}");
+        }
+        let sdp = "v=0\r\nm=audio 9\r\na=mid:0\r\nm=video 9\r\na=mid:1\r\na=rid:l send\r\na=rid:h send\r\n\
+                   a=simulcast:send l;h\r\na=sendonly\r\n";
+        let kept = "v=0\r\nm=audio 9\r\na=mid:0\r\nm=video 9\r\na=mid:1\r\na=rid:h send\r\n\
+                    a=simulcast:send h\r\na=sendonly\r\n";
+        assert_eq!(with_best_encodings(sdp.to_owned()), kept);
+        assert_eq!(with_best_encodings(kept.to_owned()), kept);
     }
 }

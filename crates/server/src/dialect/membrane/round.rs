@@ -4,7 +4,7 @@
 //! by an `offerData` at once, and none is said while an offer is awaited or being answered: two of these at a time, and
 //! a browser makes neither.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use parlor_wire::membrane::SdpOffer;
@@ -16,14 +16,10 @@ use super::offer::{self, Sections};
 use super::{Ask, Dialect, Known, KnownTrack};
 use crate::room::about::Metadata;
 
-/// Tracks of each kind that one client is told of: the offer that receives them all fits a frame, although it is wrapped
-/// twice.
-const MAX_TRACKS_PER_KIND: usize = 48;
-
 /// So many sections of each kind a client is asked for at most: its offer has to fit a frame, also while some are still
 /// taken by tracks that have just ended. And so many it has at least before any of them carries a second track:
 /// Chromium 156 decodes pictures on a section that had carried others, and shows none of them.
-const MAX_SECTIONS: u16 = 56;
+pub(super) const MAX_SECTIONS: u16 = 56;
 
 /// Sections of each kind that the media side makes anything of (`slots_per_kind`), should a client have so many.
 const MAX_SECTIONS_OF_ITS_OWN: u16 = 64;
@@ -35,6 +31,10 @@ pub const REST: Duration = Duration::from_millis(250);
 /// A client that has not offered after so long never will: it has failed to make an offer, and says nothing of it. It
 /// is not asked again, since it may be at it still: two at a time fail for sure.
 const OFFER_PATIENCE: Duration = Duration::from_secs(30);
+
+/// One that has never offered may have failed over the sections of a connection of before, and is told to begin anew
+/// after so long: on a busy machine the first offer takes seconds.
+const FIRST_OFFER_PATIENCE: Duration = Duration::from_secs(15);
 
 /// A track that found no section is tried again so soon: it was on its way from another media thread.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -49,7 +49,7 @@ enum Stage {
     #[default]
     Idle,
     /// The client has been asked for an offer.
-    Asked { since: Instant },
+    Asked { until: Instant },
     /// Its offer is being answered.
     Answering,
     /// The last answer was said a moment ago.
@@ -60,6 +60,7 @@ enum Stage {
 #[derive(Debug, Default)]
 pub(super) struct Round {
     stage: Stage,
+    has_answered: bool,
     /// Tracks that it came or went with, as far as it said, before it was asked and after.
     requests_before: usize,
     requests_since: usize,
@@ -70,7 +71,7 @@ pub(super) struct Round {
     /// The sections that an answer has ever put a track on, by their mids.
     used: BTreeMap<String, Kind>,
     /// The tracks that the last answer has a section for.
-    occupied: Vec<(TrackId, Kind)>,
+    pub(super) occupied: Vec<(TrackId, Kind)>,
     /// When a track that found no section is tried again, and how often that was done.
     try_again_at: Option<Instant>,
     tries: u8,
@@ -82,11 +83,28 @@ impl Round {
         self.requests_since = self.requests_since.saturating_add(1);
     }
 
+    /// An offer is wanted of a client that need not have anything to offer: it is asked for so many sections at least.
+    pub(super) fn request_of_anybody(&mut self, types: TracksTypes) {
+        self.request();
+        self.types.audio = self.types.audio.max(types.audio);
+        self.types.video = self.types.video.max(types.video);
+    }
+
+    /// A track that found no section may find one now.
+    pub(super) fn try_again(&mut self, now: Instant) {
+        (self.try_again_at, self.tries) = (Some(now), 0);
+    }
+
+    /// Whether it was ever answered.
+    pub(super) fn has_answered(&self) -> bool {
+        self.has_answered
+    }
+
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.stage {
             Stage::Idle => self.try_again_at,
             Stage::Resting { until } => Some(until),
-            Stage::Asked { since } => Some(since + OFFER_PATIENCE),
+            Stage::Asked { until } => Some(until),
             Stage::Answering => None,
         }
     }
@@ -95,7 +113,7 @@ impl Round {
     pub(super) fn tick(&mut self, now: Instant) -> bool {
         match self.stage {
             Stage::Resting { until } if now >= until => self.stage = Stage::Idle,
-            Stage::Asked { since } if now >= since + OFFER_PATIENCE => {
+            Stage::Asked { until } if now >= until => {
                 self.stage = Stage::Idle;
                 return true;
             }
@@ -164,56 +182,6 @@ impl Dialect {
         }
     }
 
-    /// The tracks that the client knows and that are no more. Of those that no answer has named, it is not told yet.
-    fn gone_tracks(&self) -> Vec<(PeerId, Vec<String>)> {
-        let gone = self.known.iter().map(|(peer, known)| {
-            let there = self.others.get(peer).map(describe::tracks_of).unwrap_or_default();
-            let is_gone = |(label, track): &(&String, &KnownTrack)| {
-                track.mid.is_some() && !track.is_among(&there, label)
-            };
-            let labels = known.tracks.iter().filter(is_gone).map(|(label, _)| label.clone());
-            (*peer, labels.collect::<Vec<_>>())
-        });
-        gone.filter(|(_, labels)| !labels.is_empty()).collect()
-    }
-
-    /// The tracks that there are and that the client does not know, as many as it may know and as there are sections
-    /// for: those that `gone` ones are on are free only after the next answer.
-    fn new_tracks(&self, gone: &[(PeerId, Vec<String>)]) -> Vec<(PeerId, BTreeMap<String, Shown>)> {
-        let is_gone = |peer: &PeerId, label: &String| {
-            gone.iter().any(|(other, labels)| other == peer && labels.contains(label))
-        };
-        let room = |kind| {
-            let known = self.known.iter().flat_map(|(peer, known)| {
-                known.tracks.iter().map(move |(label, track)| (peer, label, &track.shown))
-            });
-            let known = known.filter(|(peer, label, _)| !is_gone(peer, label));
-            let known = known.filter(|(_, _, shown)| shown.kind == kind);
-            let known: BTreeSet<TrackId> = known.map(|(_, _, shown)| shown.track).collect();
-            let busy = self.round.occupied.iter();
-            let busy = busy.filter(|(track, of)| *of == kind && !known.contains(track)).count();
-            let sections = usize::from(MAX_SECTIONS).saturating_sub(busy);
-            MAX_TRACKS_PER_KIND.min(sections).saturating_sub(known.len())
-        };
-        let (mut audio, mut video) = (room(Kind::Audio), room(Kind::Video));
-        let mut all = Vec::new();
-        for (peer, other) in &self.others {
-            let Some(known) = self.known.get(peer) else { continue };
-            let mut tracks = describe::tracks_of(other);
-            tracks.retain(|label, shown| {
-                let left = if shown.kind == Kind::Audio { &mut audio } else { &mut video };
-                let is_unknown = !known.tracks.contains_key(label) || is_gone(peer, label);
-                let is_new = is_unknown && *left > 0;
-                *left -= usize::from(is_new);
-                is_new
-            });
-            if !tracks.is_empty() {
-                all.push((*peer, tracks));
-            }
-        }
-        all
-    }
-
     fn tell_of_removal(&mut self, peer: PeerId, labels: Vec<String>) {
         let Some(known) = self.known.get_mut(&peer) else { return };
         for label in &labels {
@@ -277,10 +245,16 @@ impl Dialect {
         types.audio = types.audio.max(audio);
         types.video = types.video.max(video);
         let tracks_types = *types;
-        let integrated_turn_servers = self.turn.clone();
+        // Once: the library keeps whatever it is told, makes later connections of all of that, and Chromium takes the first
+        // 32 of them, which after many negotiations would all be a former server's.
+        let integrated_turn_servers = std::mem::take(&mut self.turn);
         self.round.requests_before = std::mem::take(&mut self.round.requests_since);
         self.round.try_again_at = None;
-        self.round.stage = Stage::Asked { since: now };
+        let patience = match self.may_begin_anew() {
+            true => FIRST_OFFER_PATIENCE,
+            false => OFFER_PATIENCE,
+        };
+        self.round.stage = Stage::Asked { until: now + patience };
         self.say_custom(ServerCustom::OfferData { tracks_types, integrated_turn_servers });
     }
 
@@ -295,11 +269,11 @@ impl Dialect {
         types.video = types.video.max(sections.receiving_video.min(MAX_SECTIONS_OF_ITS_OWN));
         let senders = sections.senders(&format!("{peer}:"), &offer, &self.own);
         let sdp = offer::ending_others(offer.sdp_offer.sdp, &sections, &senders);
-        let label = |about: &Option<String>| about.clone().unwrap_or_default();
-        let offered: BTreeMap<String, String> = senders
+        let named = senders
             .iter()
-            .map(|(sender, about)| (sender.mid.clone(), label(&about.label)))
-            .collect();
+            .filter_map(|(sender, _)| offer.mid_to_track_id.get_key_value(&sender.mid));
+        let offered: BTreeMap<String, String> =
+            named.map(|(mid, label)| (mid.clone(), label.clone())).collect();
         let came = offered.values().filter(|label| !self.own.contains_key(*label)).count();
         let went = self.own.keys().filter(|label| !offered.values().any(|it| it == *label)).count();
         self.round.settle(came + went);
@@ -315,6 +289,7 @@ impl Dialect {
             return;
         }
         self.round.stage = Stage::Resting { until: now + REST };
+        self.round.has_answered = true;
         let Negotiated { answer, tracks, slots } = negotiated;
         let mut map = BTreeMap::new();
         self.own.clear();
@@ -386,7 +361,7 @@ impl KnownTrack {
     }
 
     /// Whether it is still there: its owner may have given its name to another track.
-    fn is_among(&self, there: &BTreeMap<String, Shown>, label: &str) -> bool {
+    pub(super) fn is_among(&self, there: &BTreeMap<String, Shown>, label: &str) -> bool {
         there.get(label).is_some_and(|shown| shown.track == self.shown.track)
     }
 }

@@ -10,11 +10,13 @@ use parlor_wire::membrane::server::TurnServer;
 use parlor_wire::{PeerId, Refusal};
 use serde_json::json;
 
+use super::former::{Place, Visitor};
+use super::offer::with_best_encodings;
 use super::{Ask, Dialect, Effect, Event};
 use crate::ice_servers::{IceServer, IceServers, Transport};
-use crate::room::Rooms;
 use crate::room::about::Metadata;
 use crate::room::command::{Push, Request, Response};
+use crate::room::{Asked, Interpreter, Rooms};
 use crate::session::Session;
 
 /// What a reply to an offer refers to.
@@ -25,6 +27,10 @@ const OFFER: &str = "offer";
 pub struct MembraneVoice {
     session: Session,
     dialect: Dialect,
+    /// Who it may have been before.
+    visitor: Visitor,
+    /// Where it is remembered, once it is in.
+    place: Option<Place>,
     ice_servers: IceServers,
     /// The name by which the client reached the server.
     host: Option<String>,
@@ -33,27 +39,38 @@ pub struct MembraneVoice {
     is_leaving: bool,
 }
 
-/// Something to be asked of the room, and what its reply is to refer to.
-pub(crate) type Asked = (Option<String>, Request);
-
 impl MembraneVoice {
     /// A client that wants in over `session`. `left` is set once it has gone again.
     pub fn new(
         session: Session,
         is_tutorial: bool,
+        visitor: Visitor,
         (ice_servers, host): (IceServers, Option<String>),
         left: Arc<AtomicBool>,
     ) -> MembraneVoice {
         let dialect = Dialect::new(is_tutorial);
-        MembraneVoice { session, dialect, ice_servers, host, left, is_leaving: false }
+        MembraneVoice {
+            session,
+            dialect,
+            visitor,
+            place: None,
+            ice_servers,
+            host,
+            left,
+            is_leaving: false,
+        }
     }
+}
 
-    /// The room replies to something.
-    pub(crate) fn reply(&mut self, reference: Option<&str>, reply: Result<Response, Refusal>) {
+impl Interpreter for MembraneVoice {
+    fn reply(&mut self, reference: Option<&str>, reply: Result<Response, Refusal>) {
         let now = Instant::now();
         match (reply, reference) {
             (Ok(Response::Entered(entered)), _) => {
                 let turn = self.turn_servers(entered.peer);
+                self.dialect.recall(self.visitor.past());
+                let place = self.place.insert(self.visitor.enters(entered.peer));
+                place.meets(entered.others.iter().map(|other| other.peer.id));
                 self.dialect.entered(now, entered, turn);
             }
             (Ok(Response::Negotiated(negotiated)), _) => {
@@ -66,7 +83,7 @@ impl MembraneVoice {
     }
 
     /// The room does not let it in. One that may try again later does so over the same channel.
-    pub(crate) fn refuse(&self, refusal: Refusal) {
+    fn refuse(&self, refusal: Refusal) {
         self.left.store(true, Ordering::Relaxed);
         self.fail(refusal.message);
         if refusal.retry_after_ms.is_none() {
@@ -75,14 +92,18 @@ impl MembraneVoice {
     }
 
     /// Whether its channel was closed, be it by an earlier membership of the same channel.
-    pub(crate) fn is_over(&self) -> bool {
+    fn is_over(&self) -> bool {
         self.session.is_over()
     }
 
-    /// The room says something.
-    pub(crate) fn push(&mut self, push: &Push) {
+    fn push(&mut self, push: &Push) {
         match push {
-            Push::Roster(roster) => self.dialect.roster(Instant::now(), roster),
+            Push::Roster(roster) => {
+                if let Some(place) = &self.place {
+                    place.meets(roster.present.iter().map(|other| other.peer.id));
+                }
+                self.dialect.roster(Instant::now(), roster);
+            }
             Push::Speakers(speakers) => self.dialect.speakers(speakers),
             Push::Quality(quality) => self.dialect.quality(quality),
             Push::Ended(ended) => self.fail(ended.message.clone()),
@@ -91,33 +112,29 @@ impl MembraneVoice {
         }
     }
 
-    /// The client says something.
-    pub(crate) fn heard(&mut self, event: ClientEvent<Metadata>) {
+    fn heard(&mut self, event: ClientEvent<Metadata>) {
         self.dialect.heard(Instant::now(), event);
     }
 
-    /// When [`MembraneVoice::tick`] is due, if ever.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    fn deadline(&self) -> Option<Instant> {
         self.dialect.deadline()
     }
 
-    /// Time has passed.
-    pub(crate) fn tick(&mut self, now: Instant) {
+    fn tick(&mut self, now: Instant) {
         if self.deadline().is_some_and(|at| at <= now) {
             self.dialect.tick(now);
         }
     }
 
     /// The room has let it go. One that said goodbye by a media event may come again over its channel.
-    pub(crate) fn close(&self) {
+    fn close(&self) {
         self.left.store(true, Ordering::Relaxed);
         if !self.is_leaving {
             self.session.close();
         }
     }
 
-    /// Says what there is to say; returns what is to be asked of the room.
-    pub(crate) fn poll(&mut self, rooms: &Rooms) -> Vec<Asked> {
+    fn poll(&mut self, rooms: &Rooms) -> Vec<Asked> {
         let mut asked = Vec::new();
         for effect in self.dialect.poll() {
             match effect {
@@ -127,12 +144,40 @@ impl MembraneVoice {
                     asked.push((None, Request::Leave));
                 }
                 Effect::Ask(ask) => {
-                    self.is_leaving |= ask == Ask::Leave;
-                    asked.push(request_of(rooms, ask));
+                    if ask == Ask::Leave {
+                        self.is_leaving = true;
+                        self.place.iter().for_each(Place::said_goodbye);
+                    }
+                    asked.push(self.request_of(rooms, ask));
                 }
             }
         }
         asked
+    }
+}
+
+impl MembraneVoice {
+    fn request_of(&self, rooms: &Rooms, ask: Ask) -> Asked {
+        match ask {
+            Ask::Offer { offer, senders, pins } => {
+                let senders = rooms.name_described_tracks(senders);
+                // In a room of which the first one said so, nobody who comes this way sends several encodings.
+                let is_plain = rooms.simulcast(self.visitor.room(), None) == Some(false);
+                let offer = if is_plain { with_best_encodings(offer) } else { offer };
+                (Some(OFFER.to_owned()), Request::Offer { offer, senders, pins })
+            }
+            Ask::Cap { track, up_to } => (None, Request::Cap { track, up_to: Some(up_to) }),
+            Ask::Describe { name, metadata } => {
+                (None, Request::Describe { name, metadata: Some(metadata) })
+            }
+            Ask::DescribeTrack { track, metadata, on } => {
+                (None, Request::DescribeTrack { track, metadata, on })
+            }
+            Ask::SwitchEncoding { track, encoding, on } => {
+                (None, Request::SwitchEncoding { track, encoding, on })
+            }
+            Ask::Leave => (None, Request::Leave),
+        }
     }
 
     fn fail(&self, message: String) {
@@ -149,7 +194,7 @@ impl MembraneVoice {
 
     fn turn_servers(&self, peer: PeerId) -> Vec<TurnServer> {
         let host = self.host.as_deref();
-        let servers = self.ice_servers.for_peer(&peer.to_string(), host, SystemTime::now());
+        let servers = self.ice_servers.for_session(&peer.to_string(), host, SystemTime::now());
         servers.into_iter().map(turn_server_of).collect()
     }
 }
@@ -163,24 +208,4 @@ fn turn_server_of(server: IceServer) -> TurnServer {
     };
     let server_addr = if host.contains(':') { format!("[{host}]") } else { host };
     TurnServer { server_addr, server_port: port, transport, username, password }
-}
-
-fn request_of(rooms: &Rooms, ask: Ask) -> Asked {
-    match ask {
-        Ask::Offer { offer, senders, pins } => {
-            let senders = rooms.name_described_tracks(senders);
-            (Some(OFFER.to_owned()), Request::Offer { offer, senders, pins })
-        }
-        Ask::Cap { track, up_to } => (None, Request::Cap { track, up_to: Some(up_to) }),
-        Ask::Describe { name, metadata } => {
-            (None, Request::Describe { name, metadata: Some(metadata) })
-        }
-        Ask::DescribeTrack { track, metadata, on } => {
-            (None, Request::DescribeTrack { track, metadata, on })
-        }
-        Ask::SwitchEncoding { track, encoding, on } => {
-            (None, Request::SwitchEncoding { track, encoding, on })
-        }
-        Ask::Leave => (None, Request::Leave),
-    }
 }

@@ -5,24 +5,24 @@ use tokio::time::Instant;
 
 use super::{Client, PATIENCE, connect, join, start, until_metric};
 
-const TOPIC: &str = "room:tea";
+pub(super) const TOPIC: &str = "room:tea";
 
 impl Client {
     /// Says a media event, as the library wraps it.
-    async fn say(&mut self, event: Value) {
+    pub(super) async fn say(&mut self, event: Value) {
         self.next_ref += 1;
         let reference = self.next_ref.to_string();
         let payload = json!({ "data": event.to_string() });
-        self.send(json!(["1", reference, TOPIC, "mediaEvent", payload])).await;
+        self.send(json!([null, reference, TOPIC, "mediaEvent", payload])).await;
     }
 
     /// The next media event of a type.
-    async fn media_event(&mut self, kind: &str) -> Value {
+    pub(super) async fn media_event(&mut self, kind: &str) -> Value {
         self.one_of(&[kind]).await["data"].clone()
     }
 
     /// The next media event of one of these kinds, without what it may be wrapped in.
-    async fn one_of(&mut self, kinds: &[&str]) -> Value {
+    pub(super) async fn one_of(&mut self, kinds: &[&str]) -> Value {
         let unwrap = |frame: &Value| -> Option<Value> {
             let text = frame[4]["data"].as_str().filter(|_| frame[3] == "mediaEvent")?;
             let event: Value = serde_json::from_str(text).unwrap();
@@ -34,7 +34,7 @@ impl Client {
     }
 }
 
-async fn enter(server: &parlor_server::server::Server, name: &str) -> Client {
+pub(super) async fn enter(server: &parlor_server::server::Server, name: &str) -> Client {
     let mut client = connect(server).await;
     let reply = client.join(TOPIC, json!({ "isSimulcastOn": true })).await;
     assert_eq!(reply, json!({ "status": "ok", "response": {} }));

@@ -6,6 +6,7 @@ mod channels;
 mod http;
 mod meeting;
 mod membrane;
+mod membrane_traps;
 mod one_port;
 mod process;
 mod sharing;

@@ -11,7 +11,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::{interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::{PATIENCE, config, connect, join, metric, open, start, until_metric};
+use super::{Client, PATIENCE, config, connect, join, metric, open, start, until_metric};
 
 /// A socket may ask about this often for any length of time.
 const TURN: Duration = Duration::from_millis(60);
@@ -237,4 +237,16 @@ async fn a_server_that_stops_says_so_and_closes_so_that_clients_come_back() {
     assert_eq!(client.closed().await, Some(1012));
     assert!(client.socket.next().await.is_none());
     timeout(Duration::from_secs(5), stopping).await.expect("within 5 s").unwrap();
+}
+
+#[tokio::test]
+async fn a_client_that_speaks_protobuf_is_told_that_nobody_here_does() {
+    let server = start().await;
+    let url = format!("ws://{}/socket/peer/websocket", server.address());
+    let (socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+    let mut client = Client { socket, next_ref: 0, kept: Vec::new() };
+    let close = client.receive().await.unwrap_err().unwrap();
+    assert_eq!(u16::from(close.code), 1003);
+    assert!(close.reason.contains("/socket/websocket") && close.reason.len() <= 123);
+    server.stop().await;
 }

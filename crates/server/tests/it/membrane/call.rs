@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parlor_server::dialect::membrane::former::Past;
 use parlor_server::dialect::membrane::{Ask, Dialect, Effect, REST};
 use parlor_server::room::about::{About, Described, Entered, Metadata, Roster, TrackAbout};
 use parlor_wire::membrane::ClientEvent;
@@ -70,7 +71,14 @@ impl Call {
             failed: None,
             unknown_to_media: BTreeSet::new(),
         };
-        let entered = Entered { peer: OWN, others: people.to_vec(), speakers: Speakers::default() };
+        call.enter(OWN);
+        call
+    }
+
+    /// The page gets in.
+    fn enter(&mut self, peer: PeerId) {
+        let others = self.people.values().cloned().collect();
+        let entered = Entered { peer, others, speakers: Speakers::default() };
         let turn = TurnServer {
             server_addr: "192.0.2.1".into(),
             server_port: 4000,
@@ -78,9 +86,19 @@ impl Call {
             username: "1:p1".into(),
             password: "secret".into(),
         };
-        call.dialect.entered(now, entered, vec![turn]);
-        call.carry();
-        call
+        self.dialect.entered(self.now, entered, vec![turn]);
+        self.carry();
+    }
+
+    /// The page has lost its socket and says `connect` over another one, as somebody new of whom this is remembered.
+    pub(crate) fn come_back(&mut self, peer: PeerId, past: Past) {
+        self.page.is_in = false;
+        self.dialect = Dialect::new(false);
+        self.dialect.recall(past);
+        (self.holds, self.own) = (BTreeMap::new(), BTreeMap::new());
+        self.to_server.clear();
+        self.asked = None;
+        self.enter(peer);
     }
 
     /// Brings what the dialect says to the page, and what it asks to the room.

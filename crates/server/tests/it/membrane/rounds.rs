@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use parlor_server::dialect::membrane::REST;
 use parlor_wire::{PeerId, Reason, Refusal, TrackId};
 use serde_json::json;
 
@@ -30,6 +31,19 @@ fn a_track_on_its_way_from_another_thread_is_tried_again() {
 }
 
 #[test]
+fn a_track_that_was_gone_while_it_was_looked_for_and_is_back_has_a_section() {
+    let mut call = Call::with(&[parlor(2)]);
+    assert!(call.listen());
+    call.leave(PeerId(2));
+    assert!(call.answer());
+    call.show(parlor(2));
+    call.settle();
+    call.assert_sees_everything();
+    call.pass(Duration::from_secs(60));
+    assert_eq!(call.page.rounds, 2, "and then there is rest");
+}
+
+#[test]
 fn a_track_that_never_has_a_section_is_not_tried_for_ever() {
     let mut call = Call::with(&[]);
     call.unknown_to_media.insert(TrackId(21));
@@ -43,13 +57,44 @@ fn a_track_that_never_has_a_section_is_not_tried_for_ever() {
 }
 
 #[test]
-fn a_client_that_never_offers_is_put_out_after_half_a_minute() {
+fn a_client_that_offers_no_more_is_put_out_after_half_a_minute() {
     let mut call = Call::with(&[parlor(2)]);
+    call.settle();
+    call.show(parlor(3));
+    call.pass(REST);
+    assert_eq!(call.page.rounds, 2);
     call.to_server.clear();
     call.pass(Duration::from_secs(29));
-    assert_eq!((call.page.rounds, &call.failed), (1, &None));
+    assert_eq!((call.page.rounds, &call.failed), (2, &None));
     call.pass(Duration::from_secs(2));
-    assert_eq!(call.page.rounds, 1, "two offers at a time would fail");
+    assert_eq!(call.page.rounds, 2, "two offers at a time would fail");
+    assert!(call.failed.is_some());
+}
+
+#[test]
+fn a_client_that_never_offers_begins_anew_once_and_is_put_out_half_a_minute_later() {
+    let mut call = Call::with(&[parlor(2)]);
+    let never = |call: &mut Call, span| {
+        let end = call.now + span;
+        while let Some(at) =
+            call.dialect.deadline().filter(|at| *at <= end && call.failed.is_none())
+        {
+            call.now = at;
+            call.dialect.tick(at);
+            call.carry();
+            call.to_server.clear();
+        }
+        call.now = end;
+    };
+    call.to_server.clear();
+    never(&mut call, Duration::from_secs(14));
+    assert_eq!((call.page.rounds, call.page.removals), (1, 0));
+    never(&mut call, Duration::from_secs(2));
+    assert_eq!((call.page.rounds, call.page.removals), (2, 1));
+    never(&mut call, Duration::from_secs(28));
+    assert_eq!((call.page.rounds, &call.failed), (2, &None));
+    never(&mut call, Duration::from_secs(2));
+    assert_eq!((call.page.rounds, call.page.removals), (2, 1));
     assert!(call.failed.is_some());
 }
 

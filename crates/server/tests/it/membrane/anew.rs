@@ -1,0 +1,152 @@
+//! Pages that come back over another socket with what they had before.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use parlor_server::dialect::membrane::Ask;
+use parlor_server::dialect::membrane::former::Past;
+use parlor_wire::membrane::ClientEvent;
+use parlor_wire::{Kind, PeerId};
+use serde_json::{Value, json};
+
+use super::call::{Call, OWN, membrane, parlor};
+use super::metadata;
+
+const LATER: PeerId = PeerId(50);
+
+/// What is remembered of a page that was in the room with these.
+fn past(met: &[u64]) -> Past {
+    let met = met.iter().copied().map(PeerId).collect();
+    Past { own: vec![OWN], met, ..Past::default() }
+}
+
+/// A page that publishes a camera, in a room with two more, and loses its socket; one of them leaves meanwhile.
+fn after_a_loss() -> (Call, String) {
+    let mut call = Call::with(&[parlor(2), membrane(3, json!({}))]);
+    call.settle();
+    let camera = call.page.add_track(Kind::Video, metadata("camera", true));
+    call.request_round();
+    call.settle();
+    call.people.remove(&PeerId(2));
+    (call, camera)
+}
+
+/// By which names others know what the page published last.
+fn shown(call: &mut Call) -> BTreeSet<String> {
+    let senders = call.asked.clone().expect("an offer").0;
+    senders.into_iter().filter_map(|(_, about)| about.label).collect()
+}
+
+#[test]
+fn a_page_that_lost_its_socket_begins_anew_and_publishes_what_it_did_without_being_asked() {
+    let (mut call, camera) = after_a_loss();
+    call.come_back(LATER, past(&[2, 3]));
+    assert!(call.listen(), "it offers by itself");
+    assert_eq!(shown(&mut call), BTreeSet::from(["p50:0".to_owned()]));
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!((call.page.removals, call.page.id.as_str()), (1, "p50"));
+    let answer = call.page.told("sdpAnswer").pop().unwrap();
+    assert!(answer["midToTrackId"].as_object().unwrap().values().any(|it| *it == *camera));
+    call.requests.clear();
+    let track_metadata = Some(metadata("camera", false).into());
+    call.say(ClientEvent::UpdateTrackMetadata { track_id: camera, track_metadata });
+    assert!(matches!(&call.requests[..], [Ask::DescribeTrack { .. }]), "by its own name for it");
+}
+
+#[test]
+fn a_page_alone_in_its_room_publishes_again_too() {
+    let mut call = Call::with(&[]);
+    call.page.add_track(Kind::Audio, metadata("audio", true));
+    call.request_round();
+    call.settle();
+    call.come_back(LATER, past(&[]));
+    assert!(call.listen());
+    assert_eq!(shown(&mut call), BTreeSet::from(["p50:0".to_owned()]));
+    call.settle();
+    call.assert_sees_everything();
+}
+
+#[test]
+fn whoever_is_new_passes_over_what_a_page_of_before_is_told() {
+    let mut call = Call::with(&[parlor(2)]);
+    call.page = super::page::Page::default();
+    call.come_back(LATER, past(&[2, 3, 7]));
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!((call.page.removals, call.page.told("connected").len()), (0, 1));
+}
+
+#[test]
+fn a_page_of_which_nothing_is_remembered_begins_anew_when_it_offers_under_former_names() {
+    let mut call = Call::with(&[parlor(2)]);
+    call.settle();
+    call.page.add_track(Kind::Video, Value::Null);
+    call.request_round();
+    call.settle();
+    call.page.may_fail = true;
+    call.come_back(LATER, Past::default());
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!((call.page.removals, call.page.told("connected").len()), (1, 3));
+    assert_eq!(call.page.told("sdpAnswer").len(), 3, "two of before, and one");
+    let published = call.page.told("sdpAnswer").pop().unwrap();
+    assert!(published["midToTrackId"].as_object().unwrap().values().any(|it| *it == "p1:0"));
+}
+
+#[test]
+fn a_page_that_fails_over_the_sections_of_before_begins_anew_after_fifteen_seconds() {
+    let mut call = Call::with(&[parlor(2), membrane(3, json!({}))]);
+    call.settle();
+    call.leave(PeerId(2));
+    call.settle();
+    call.page.may_fail = true;
+    call.come_back(LATER, Past::default());
+    call.settle();
+    call.pass(Duration::from_secs(14));
+    assert_eq!(call.page.removals, 0);
+    call.pass(Duration::from_secs(2));
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!((call.page.removals, &call.failed), (1, &None));
+}
+
+#[test]
+fn a_page_that_is_back_after_the_server_fell_is_asked_for_an_offer_and_begins_anew() {
+    let mut call = Call::with(&[]);
+    call.page.add_track(Kind::Audio, metadata("audio", true));
+    call.request_round();
+    call.settle();
+    let fallen = Past { is_back: true, ..Past::default() };
+    call.come_back(LATER, fallen.clone());
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!(call.page.removals, 1);
+    let published = call.page.told("sdpAnswer").pop().unwrap();
+    assert!(published["midToTrackId"].as_object().unwrap().values().any(|it| *it == "p1:0"));
+
+    call.page = super::page::Page::default();
+    call.come_back(LATER, fallen);
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!(call.page.removals, 0, "one that has made another object is left alone");
+}
+
+#[test]
+fn a_page_that_said_goodbye_and_comes_again_is_left_alone_and_may_use_its_former_names() {
+    let mut call = Call::with(&[parlor(2)]);
+    call.settle();
+    call.page.add_track(Kind::Video, Value::Null);
+    call.request_round();
+    call.settle();
+    call.page.drop_connection();
+    let past = Past { given_up: vec![OWN], ..Past::default() };
+    call.page.endpoints.clear();
+    call.page.tracks.clear();
+    call.come_back(LATER, past);
+    assert!(call.listen());
+    assert_eq!(shown(&mut call), BTreeSet::from(["p50:0".to_owned()]));
+    call.settle();
+    call.assert_sees_everything();
+    assert_eq!(call.page.removals, 0);
+}
