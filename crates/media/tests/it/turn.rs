@@ -171,3 +171,31 @@ fn a_peer_has_one_share_whichever_threads_have_its_allocations() {
     assert_eq!(allocate(0, "ann").2, Some(486));
     assert!(media.shutdown(PATIENCE));
 }
+
+#[test]
+fn each_port_of_media_is_a_destination_of_turn_at_each_port_and_no_other_is() {
+    let bind = vec![Ipv4Addr::LOCALHOST.into()];
+    let config = MediaConfig { bind, threads: 3, ports: 2, ..MediaConfig::default() };
+    let media = Media::start(config).unwrap();
+    let handle = media.handle();
+    let ports = handle.candidates();
+    assert_eq!(ports.len(), 2);
+    for turn in ports {
+        let (socket, mut phone) = call(&media, *turn, "ann");
+        assert_eq!(ask(&socket, &mut phone, Method::Allocate, &[UDP]).error(), None);
+        for (number, port) in (CHANNEL..).zip(ports) {
+            let mut bind = |peer| {
+                let number = [number.to_be_bytes(), [0; 2]].concat();
+                let wish = [Add::Raw(attribute::CHANNEL_NUMBER, &number), Add::Peer(peer)];
+                ask(&socket, &mut phone, Method::ChannelBind, &wish).error()
+            };
+            assert_eq!(bind(*port), None);
+            let mut beside = *port;
+            while ports.contains(&beside) {
+                beside.set_port(beside.port().wrapping_add(1));
+            }
+            assert_eq!(bind(beside), Some(403));
+        }
+    }
+    assert!(media.shutdown(PATIENCE));
+}

@@ -119,6 +119,20 @@ mod tests {
         assert_eq!(results(&candidates, &[], port).await, []);
     }
 
+    #[tokio::test]
+    async fn each_of_several_ports_is_tried() {
+        let (first, second) = (server("127.0.0.1:9", 0).await, server("127.0.0.1:9", 0).await);
+        let nobody = socket(0).unwrap();
+        let third = SocketAddr::new(first.ip(), nobody.local_addr().unwrap().port());
+        let found = results(&[first, second, third], &[first.ip()], third.port()).await;
+        let by_udp: Vec<_> = found.iter().filter(|(way, ..)| *way == Way::Udp).collect();
+        let expected = [(first, true), (second, true), (third, false)];
+        assert_eq!(by_udp.len(), expected.len());
+        for ((_, address, answered), expected) in by_udp.into_iter().zip(expected) {
+            assert_eq!((*address, *answered), expected);
+        }
+    }
+
     #[test]
     fn a_warning_names_hairpinning_and_who_knows_better() {
         let said = warning(Way::Tcp, "203.0.113.5:443".parse().unwrap());
