@@ -150,3 +150,24 @@ fn a_page_that_said_goodbye_and_comes_again_is_left_alone_and_may_use_its_former
     call.assert_sees_everything();
     assert_eq!(call.page.removals, 0);
 }
+
+#[test]
+fn a_track_that_a_page_added_twice_is_published_once_and_gone_when_it_takes_it_away() {
+    let mut call = Call::with(&[]);
+    let label = call.page.add_track(Kind::Audio, metadata("audio", true));
+    call.page.add_again(&label, Kind::Audio);
+    call.request_round();
+    assert!(call.listen() && call.listen());
+    let mids = |call: &Call| {
+        let senders = call.asked.clone().expect("an offer").0;
+        senders.into_iter().map(|(sender, _)| sender.mid).collect::<Vec<_>>()
+    };
+    assert_eq!(mids(&call), ["0"]);
+    call.page.sections[1].stopped = true; // it is told of nothing there
+    call.settle();
+    call.page.sections[1].stopped = false;
+    call.page.sections[0].stopped = true;
+    call.request_round();
+    assert!(call.listen() && call.listen());
+    assert!(mids(&call).is_empty(), "it does not go on over the other section");
+}
