@@ -78,6 +78,18 @@ fn whoever_is_new_passes_over_what_a_page_of_before_is_told() {
 }
 
 #[test]
+fn however_many_there_were_no_more_is_said_than_may_wait_for_a_socket() {
+    let mut call = Call::with(&[parlor(2)]);
+    call.page = super::page::Page::default();
+    let own = (5000..5064).map(PeerId).collect();
+    let met = (2..4000).map(PeerId).collect();
+    call.come_back(LATER, Past { own, met, ..Past::default() });
+    assert_eq!(call.page.told("endpointRemoved").len(), 256 + 64);
+    call.settle();
+    call.assert_sees_everything();
+}
+
+#[test]
 fn a_page_of_which_nothing_is_remembered_begins_anew_when_it_offers_under_former_names() {
     let mut call = Call::with(&[parlor(2)]);
     call.settle();
