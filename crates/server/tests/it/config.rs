@@ -201,8 +201,13 @@ fn of_two_ways_to_encrypt_the_one_said_in_the_stronger_place_wins() {
     let own = flags(&["--tls-self-signed"]);
     assert_eq!(Config::from_layers(&[own, weaker()]).unwrap().tls, Tls::SelfSigned);
     let no = environment(&[("PARLOR_TLS_SELF_SIGNED", "false")]);
-    let by_file = files("parlor.toml: tls_cert", "parlor.toml: tls_key");
-    assert_eq!(Config::from_layers(&[no, weaker()]).unwrap().tls, by_file);
+    let Tls::Files { certificate, key } = Config::from_layers(&[no, weaker()]).unwrap().tls else {
+        panic!("by the file's")
+    };
+    for (file, path, setting) in [(certificate, "a", "tls_cert"), (key, "b", "tls_key")] {
+        assert_eq!(file.path.to_str(), Some(path));
+        assert!(file.setting.ends_with(&format!("parlor.toml: {setting}")), "{}", file.setting);
+    }
     let half = [flags(&["--tls-cert", "a"]), environment(&[("PARLOR_TLS_KEY", "b")])];
     let by_both = files("--tls-cert", "PARLOR_TLS_KEY");
     assert_eq!(Config::from_layers(&half).unwrap().tls, by_both, "halves of two places fit");
