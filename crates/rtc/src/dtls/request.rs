@@ -149,7 +149,7 @@ mod tests {
 
     fn record(epoch: u8, message: &[u8]) -> Vec<u8> {
         let header = [CONTENT_HANDSHAKE, 0xFE, 0xFD, 0, epoch, 0, 0, 0, 0, 0, 9, 0];
-        [&header, &[message.len() as u8], message].concat()
+        [&header[..], &[message.len() as u8], message].concat()
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let flight = |request| [record(0, &hello), record(0, request), record(0, &done)].concat();
         assert_eq!(asking_in_datagram(&flight(&ours)), Some(flight(&theirs)));
         assert_eq!(flight(&theirs).len(), flight(&ours).len() + GROWTH);
-        let transcript = |request: &[u8]| [&hello, request, &done].concat();
+        let transcript = |request: &[u8]| [&hello[..], request, &done].concat();
         assert_eq!(asking_in_messages(&transcript(&ours)), Some(transcript(&theirs)));
     }
 

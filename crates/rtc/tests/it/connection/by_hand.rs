@@ -17,13 +17,16 @@ const CLIENT_KEY_EXCHANGE: u8 = 16;
 const FINISHED: u8 = 20;
 const RANDOM: [u8; 32] = [0x5A; 32];
 
+/// Makes the signature of what is said.
+pub(crate) type Sign = Box<dyn Fn(&[u8]) -> Vec<u8>>;
+
 /// What the client presents, and how it signs.
 pub(crate) struct Credential {
     /// In DER; None presents nothing.
     pub(crate) certificate: Option<Vec<u8>>,
     /// Hash and signature of its CertificateVerify (RFC 5246 section 7.4.1.4.1).
     pub(crate) scheme: [u8; 2],
-    pub(crate) sign: Box<dyn Fn(&[u8]) -> Vec<u8>>,
+    pub(crate) sign: Sign,
 }
 
 /// One handshake.

@@ -43,6 +43,11 @@ fn ecdsa(
 
 /// A handshake by hand: what the server asked for, and what came of it.
 fn shake_hands(own: &Credential) -> (ServerFlight, Vec<Event>) {
+    shake_hands_when(own, false)
+}
+
+/// The same where the server's first flight may be lost, so that it is repeated.
+fn shake_hands_when(own: &Credential, lost: bool) -> (ServerFlight, Vec<Event>) {
     let mut world = World::new(&Setup::default());
     let fingerprint = Fingerprint::of(own.certificate.as_deref().unwrap_or_default());
     let identity = Arc::new(Identity::generate().unwrap());
@@ -58,6 +63,11 @@ fn shake_hands(own: &Credential) -> (ServerFlight, Vec<Event>) {
     world.out.0.clear();
     let (mut client, hello) = Client::hello();
     assert_eq!(world.receive(world.path, &hello), Received::Handled);
+    if lost {
+        world.out.0.clear();
+        world.now = world.server.deadline().unwrap();
+        world.server.handle_timeout(world.now, &mut world.out);
+    }
     let sent = world.out.0.drain(..).map(|(_, datagram)| datagram).filter(|bytes| is_dtls(bytes));
     let asked = client.read(&sent.collect::<Vec<_>>());
     let flight = client.answer(&asked, own);
@@ -74,6 +84,13 @@ fn a_client_with_a_certificate_of_rsa_is_asked_for_it_and_connects() {
     for (hash, padding) in [(5, &aws::RSA_PKCS1_SHA384), (6, &aws::RSA_PKCS1_SHA512)] {
         assert_eq!(shake_hands(&rsa([hash, 1], padding)).1, [Event::Connected]);
     }
+}
+
+#[test]
+fn what_is_said_again_after_a_loss_asks_for_rsa_as_well() {
+    let (asked, events) = shake_hands_when(&rsa([4, 1], &aws::RSA_PKCS1_SHA256), true);
+    assert_eq!(asked.types, [64, 1]);
+    assert_eq!(events, [Event::Connected]);
 }
 
 #[test]
