@@ -57,7 +57,8 @@ impl Encoder {
         let udp = &self.udp;
         let send = |out: parlor_sim::client::Datagram| {
             *sent += 1;
-            if losing == 0 || *sent % losing > 0 {
+            // Nothing is a multiple of 0.
+            if !sent.is_multiple_of(losing) {
                 udp.send_to(&out.bytes, out.to).unwrap();
             }
         };
@@ -78,7 +79,7 @@ struct Publishing {
 
 impl Publishing {
     /// Waits until a viewer has been sent a few seconds of it, all of which the viewer has seen and heard.
-    async fn is_seen_and_heard(self, server: &Server) {
+    async fn until_seen_and_heard(self, server: &Server) {
         let viewer = enter(server, "tea", 2);
         until_metric(server.address(), "parlor_packets_out_total", |packets| packets > 300.0).await;
         let bot = part(viewer).await;
@@ -103,7 +104,7 @@ async fn an_offer_without_candidates_is_taken_and_its_media_flows() {
         assert!(offer.contains("a=candidate:"), "{offer}");
         without(offer, &["a=candidate:", "a=end-of-candidates"])
     };
-    Encoder::new().publish(&server, change).await.is_seen_and_heard(&server).await;
+    Encoder::new().publish(&server, change).await.until_seen_and_heard(&server).await;
     server.stop().await;
 }
 
@@ -114,7 +115,7 @@ async fn an_offer_that_waits_for_our_handshake_is_taken_and_its_media_flows() {
         assert!(offer.contains("a=setup:actpass"), "{offer}");
         offer.replace("a=setup:actpass", "a=setup:passive")
     };
-    Encoder::new().publish(&server, change).await.is_seen_and_heard(&server).await;
+    Encoder::new().publish(&server, change).await.until_seen_and_heard(&server).await;
     server.stop().await;
 }
 
@@ -135,7 +136,7 @@ async fn streams_that_ssrc_group_lines_alone_tell_apart_flow_and_what_is_lost_of
     encoder.client.accept(&made.1).unwrap();
     let publishing = encoder.start(20);
     until_metric(server.address(), "parlor_packets_recovered_total", |packets| packets > 3.0).await;
-    publishing.is_seen_and_heard(&server).await;
+    publishing.until_seen_and_heard(&server).await;
     server.stop().await;
 }
 
@@ -180,7 +181,7 @@ async fn sizes_that_an_ssrc_group_of_simulcast_names_are_one_picture_and_it_flow
     encoder.client.accept(&(rest + &answers.collect::<String>())).unwrap();
     let publishing = encoder.start(0);
     until_metric(server.address(), "parlor_tracks", |tracks| tracks == 2.0).await;
-    publishing.is_seen_and_heard(&server).await;
+    publishing.until_seen_and_heard(&server).await;
     assert_eq!(
         metric(server.address(), "parlor_packets_refused_total").await,
         0.0,
