@@ -1,16 +1,10 @@
 """Publishes a picture and a tone by GStreamer's webrtcbin until standard input ends. WHIP is done by hand: Debian 12
 has no whipsink.
 
-    gst-whip.py URL PICTURE.y4m HERTZ CERTIFICATE.pem KEY.pem vp8|h264
-
-The certificate is given because GStreamer makes RSA keys, which this server's DTLS does not take; WebRTC wants P-256
-(RFC 8827 section 6.5).
+    gst-whip.py URL PICTURE.y4m HERTZ vp8|h264
 """
 
-import hashlib
 import os
-import re
-import ssl
 import sys
 import threading
 import time
@@ -33,9 +27,9 @@ ENCODERS = {
     " ! application/x-rtp,media=video,encoding-name=H264,payload=96",
 }
 
-if len(sys.argv) != 7:
+if len(sys.argv) != 5:
     sys.exit(__doc__)
-url, picture_file, hertz, certificate, key, codec = sys.argv[1:]
+url, picture_file, hertz, codec = sys.argv[1:]
 picture = Picture(picture_file)
 Gst.init(None)
 pipeline = Gst.parse_launch(
@@ -56,9 +50,7 @@ def offer_made(promise):
     reply = promise.get_reply()
     offer = reply.get_value("offer")
     peer.emit("set-local-description", offer, Gst.Promise.new())
-    request = urllib.request.Request(
-        url, with_fingerprint(offer.sdp.as_text()).encode(), {"Content-Type": "application/sdp"}
-    )
+    request = urllib.request.Request(url, offer.sdp.as_text().encode(), {"Content-Type": "application/sdp"})
     try:
         with urllib.request.urlopen(request) as response:
             global session
@@ -90,27 +82,11 @@ def draw():
         time.sleep(1 / picture.fps)
 
 
-def give_certificate(_pipeline, _parent, element):
-    factory = element.get_factory()
-    if factory and factory.get_name() == "dtlsdec":
-        with open(certificate) as first, open(key) as second:
-            element.set_property("pem", first.read() + second.read())
-
-
-def with_fingerprint(offer):
-    """webrtcbin writes the fingerprint of the certificate that it has made before it takes another one."""
-    with open(certificate) as file:
-        digest = hashlib.sha256(ssl.PEM_cert_to_DER_cert(file.read())).hexdigest().upper()
-    pairs = ":".join(digest[at : at + 2] for at in range(0, len(digest), 2))
-    return re.sub("a=fingerprint:sha-256 [0-9A-F:]+", f"a=fingerprint:sha-256 {pairs}", offer)
-
-
 def wait_for_the_end():
     sys.stdin.read()
     GLib.idle_add(loop.quit)
 
 
-pipeline.connect("deep-element-added", give_certificate)
 peer.connect("on-negotiation-needed", offer)
 pipeline.set_state(Gst.State.PLAYING)
 for work in (draw, wait_for_the_end):

@@ -151,15 +151,17 @@ describe('WHIP and WHEP', () => {
       await ann.missesWithin(other, GONE_WITHIN);
     });
 
-  it('FFmpeg publishes in H.264 and is missed when it ends', { skip: noFfmpeg }, async () => {
-    const ann = await join('ffmpeg');
-    const publisher = await Program.ffmpeg({ url: url('whip', 'ffmpeg', '?name=FFmpeg'), id: 8 });
-    programs.push(publisher);
-    const other = await met(ann, 'FFmpeg', 8);
-    await seesAndHears(ann, other);
-    await publisher.stop();
-    await ann.missesWithin(other, GONE_WITHIN);
-  });
+  for (const [form, run] of [['by the command line of docs/whip.md', Program.ffmpeg], ['as a library', Program.pyav]])
+    it(`FFmpeg ${form} publishes in H.264 and is missed when it ends`, { skip: noFfmpeg }, async () => {
+      const room = run === Program.ffmpeg ? 'ffmpeg' : 'pyav';
+      const ann = await join(room);
+      const publisher = await run({ url: url('whip', room, '?name=FFmpeg'), id: 8 });
+      programs.push(publisher);
+      const other = await met(ann, 'FFmpeg', 8);
+      await seesAndHears(ann, other);
+      await publisher.stop();
+      await ann.missesWithin(other, GONE_WITHIN);
+    });
 
   it('aiortc plays by WHEP, and shows and sounds like who is there', { skip: noFfmpeg }, async () => {
     const ann = await join('aiortc');

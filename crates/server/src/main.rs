@@ -8,7 +8,7 @@ use parlor_server::config::{
     read_flags, unknown_variables,
 };
 use parlor_server::logging;
-use parlor_server::server::Server;
+use parlor_server::server::{Server, StartError};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// By how much the signalling's threads are nicer than media threads: where both want a processor, a voice that is late is
@@ -36,14 +36,33 @@ fn main() -> ExitCode {
         tokio::runtime::Builder::new_multi_thread().enable_all().on_thread_start(give_way).build();
     let result = match runtime {
         Ok(runtime) => runtime.block_on(serve(&config)),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(Failure::from(error.to_string())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            complain(&error);
-            ExitCode::FAILURE
+        Err(failure) => {
+            complain(&failure.why);
+            failure.status
         }
+    }
+}
+
+/// Why the process ends early, and the status with which it does.
+struct Failure {
+    why: String,
+    status: ExitCode,
+}
+
+impl From<String> for Failure {
+    fn from(why: String) -> Failure {
+        Failure { why, status: ExitCode::FAILURE }
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Failure {
+        let status = if error.is_of_a_setting() { EX_CONFIG.into() } else { ExitCode::FAILURE };
+        Failure { why: error.to_string(), status }
     }
 }
 
@@ -70,10 +89,10 @@ fn configure() -> Result<Config, ConfigError> {
     Ok(config)
 }
 
-async fn serve(config: &Config) -> Result<(), String> {
+async fn serve(config: &Config) -> Result<(), Failure> {
     let mut terminate = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| error.to_string())?;
-    let server = Server::start(config).await.map_err(|error| error.to_string())?;
+    let server = Server::start(config).await?;
     say(&server.introduction());
     tokio::select! {
         _ = terminate.recv() => {}
@@ -81,7 +100,7 @@ async fn serve(config: &Config) -> Result<(), String> {
     }
     tokio::select! {
         () = server.stop() => Ok(()),
-        _ = interrupt.recv() => Err("interrupted while stopping".to_owned()),
+        _ = interrupt.recv() => Err("interrupted while stopping".to_owned().into()),
     }
 }
 

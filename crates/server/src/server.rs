@@ -50,6 +50,13 @@ pub enum StartError {
     Tls(#[from] TlsError),
 }
 
+impl StartError {
+    /// Whether it is a setting that is to be put right.
+    pub fn is_of_a_setting(&self) -> bool {
+        matches!(self, StartError::Tls(error) if error.is_of_a_setting())
+    }
+}
+
 /// A running server.
 pub struct Server {
     app: App,

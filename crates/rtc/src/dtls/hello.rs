@@ -31,9 +31,9 @@ const SUITES_1_2: [u16; 3] = [0xC02B, 0xC02C, 0xCCA9];
 /// The version to answer a ClientHello with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Version {
-    /// DTLS 1.3 if the client offers it, else 1.2.
+    /// DTLS 1.3, unless `dimpl` finds that the client has 1.2 alone.
     Newest,
-    /// DTLS 1.2, though the client offers more.
+    /// DTLS 1.2: the client offers no more, or it is better so.
     Dtls12,
 }
 
@@ -179,30 +179,30 @@ fn choose(hello: &[u8]) -> Option<Version> {
         first = first.or(known);
     }
     let would_be_slow = has_gcm && first == Some(Profile::AesCm128HmacSha1_80);
-    let downgrade = would_be_slow && offers_1_3 && offers_1_2 && can_1_2;
-    Some(if downgrade { Version::Dtls12 } else { Version::Newest })
+    let downgrade = would_be_slow && offers_1_2 && can_1_2;
+    Some(if downgrade || !offers_1_3 { Version::Dtls12 } else { Version::Newest })
 }
 
 /// Reads big-endian numbers from the front of bytes.
-struct Reader<'a>(&'a [u8]);
+pub(super) struct Reader<'a>(pub(super) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    fn take(&mut self, len: usize) -> Option<&'a [u8]> {
+    pub(super) fn take(&mut self, len: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(len)?;
         self.0 = rest;
         Some(taken)
     }
 
-    fn u8(&mut self) -> Option<u8> {
+    pub(super) fn u8(&mut self) -> Option<u8> {
         let [value] = *self.take(1)?.first_chunk()?;
         Some(value)
     }
 
-    fn u16(&mut self) -> Option<u16> {
+    pub(super) fn u16(&mut self) -> Option<u16> {
         Some(u16::from_be_bytes(*self.take(2)?.first_chunk()?))
     }
 
-    fn u24(&mut self) -> Option<usize> {
+    pub(super) fn u24(&mut self) -> Option<usize> {
         let [a, b, c] = *self.take(3)?.first_chunk()?;
         Some(usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c))
     }

@@ -4,6 +4,8 @@
 mod allowance;
 mod hello;
 mod identity;
+mod keys;
+mod request;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,6 +25,9 @@ const OUTPUT_LEN: usize = 2048;
 
 /// Longest client certificate that is looked at.
 const MAX_OUTPUT_LEN: usize = 64 * 1024;
+
+/// The alert of a server to which no cipher suite of the client's is good (RFC 5246 section 7.2.2).
+const HANDSHAKE_FAILURE: u8 = 40;
 
 /// `dimpl` says "never" by an instant years away.
 const NEVER: Duration = Duration::from_secs(24 * 60 * 60);
@@ -44,10 +49,18 @@ pub enum Failure {
     /// The client's certificate is not the one of its session description.
     #[error("the client's certificate does not have the signalled fingerprint")]
     FingerprintMismatch,
-    /// The client has none on the curves that we verify by, and WebRTC has (RFC 8827 section 6.5): encoders make RSA
-    /// keys, and such on P-224.
-    #[error("the client has no certificate on P-256 or P-384")]
+    /// The client has none of a kind that we verify by. WebRTC has P-256 (RFC 8827 section 6.5), encoders make RSA keys as
+    /// well; FFmpeg built with GnuTLS makes such on P-224.
+    #[error(
+        "the client has no certificate that this server can verify: RSA of 2048 bits or more, or ECDSA on P-256, P-384 or P-521"
+    )]
     NoCertificate,
+    /// The client found nothing in common with us, who began: what it has is most likely RSA, of which `dimpl` has no
+    /// cipher suite.
+    #[error(
+        "the client, which asked for the handshake by a=setup:passive, has no ECDSA certificate or no cipher suite of ours: let it offer a=setup:actpass or active, or give it a certificate on P-256"
+    )]
+    NoCommonSuite,
     /// The handshake broke off: no common cipher suite, a signature that does not hold, or the
     /// like.
     #[error("the DTLS handshake failed")]
@@ -98,6 +111,8 @@ enum State {
     Handshaking {
         dtls: Box<Dtls>,
         verified: bool,
+        /// What `dimpl` asks of the client is changed on its way: see `request`.
+        asking: bool,
     },
     /// Done; still repeats its last flight when asked and hears the goodbye.
     Connected(Box<Dtls>),
@@ -149,7 +164,7 @@ impl Association {
         let mut dtls = Box::new(Dtls::new_12(config, certificate, now));
         dtls.set_active(true);
         let begun = dtls.handle_timeout(now);
-        self.state = State::Handshaking { dtls, verified: false };
+        self.state = State::Handshaking { dtls, verified: false, asking: false };
         self.progress(now, begun, out)
     }
 
@@ -178,16 +193,17 @@ impl Association {
         match &mut self.state {
             State::AwaitingHello(assembly) => {
                 let (version, datagrams) = assembly.take(datagram)?;
-                let (config, certificate) =
-                    (self.identity.config.clone(), self.identity.certificate.clone());
+                let Identity { config, asking, certificate, .. } = &*self.identity;
+                let certificate = certificate.clone();
                 let mut dtls = Box::new(match version {
-                    Version::Newest => Dtls::new_auto(config, certificate, now),
-                    Version::Dtls12 => Dtls::new_12(config, certificate, now),
+                    Version::Newest => Dtls::new_auto(config.clone(), certificate, now),
+                    Version::Dtls12 => Dtls::new_12(asking.clone(), certificate, now),
                 });
                 let begun = dtls.handle_timeout(now).and_then(|()| {
                     datagrams.iter().try_for_each(|datagram| dtls.handle_packet(datagram))
                 });
-                self.state = State::Handshaking { dtls, verified: false };
+                let asking = version == Version::Dtls12;
+                self.state = State::Handshaking { dtls, verified: false, asking };
                 self.progress(now, begun, out)
             }
             State::Handshaking { dtls, .. } | State::Connected(dtls) => {
@@ -235,7 +251,7 @@ impl Association {
     ) -> Option<Event> {
         let drained = self.drain(now, out);
         let outcome = match (drained, result) {
-            (Ok(None), Err(error)) => Err(failure(&error)),
+            (Ok(None), Err(error)) => Err(self.failed(&error)),
             (drained, _) => drained,
         };
         match outcome {
@@ -253,14 +269,18 @@ impl Association {
         now: Instant,
         out: &mut impl DatagramSink,
     ) -> Result<Option<Keys>, Failure> {
-        let (State::Handshaking { dtls, .. } | State::Connected(dtls)) = &mut self.state else {
-            return Ok(None);
+        let (dtls, asking) = match &mut self.state {
+            State::Handshaking { dtls, asking, .. } => (dtls, *asking),
+            State::Connected(dtls) => (dtls, false),
+            _ => return Ok(None),
         };
         let mut buffer = vec![0; OUTPUT_LEN];
         let (mut finished, mut certificate, mut keys) = (false, None, None);
         loop {
             match dtls.poll_output(&mut buffer) {
                 Output::Packet(datagram) => {
+                    let changed = asking.then(|| request::asking_in_datagram(datagram)).flatten();
+                    let datagram = changed.as_deref().unwrap_or(datagram);
                     // What is held back is repeated after the client has said more.
                     if let Some(path) = self.path
                         && self.allowance.take(datagram.len())
@@ -306,13 +326,23 @@ impl Association {
             return Ok(None);
         }
         match std::mem::replace(&mut self.state, State::Closed) {
-            State::Handshaking { dtls, verified: true } => {
+            State::Handshaking { dtls, verified: true, .. } => {
                 self.state = State::Connected(dtls);
                 self.allowance = Allowance::Unlimited;
                 keys.map(|keys| keys_in(self.role, keys)).ok_or(Failure::NoSrtpProfile).map(Some)
             }
             // The library demands a certificate; a handshake without one proves nobody.
             _ => Err(Failure::FingerprintMismatch),
+        }
+    }
+
+    /// What an error means for us, who have begun or not.
+    fn failed(&self, error: &Error) -> Failure {
+        match (failure(error), self.role, &self.state) {
+            (Failure::Alert(HANDSHAKE_FAILURE), Role::Client, State::Handshaking { .. }) => {
+                Failure::NoCommonSuite
+            }
+            (failure, ..) => failure,
         }
     }
 

@@ -150,9 +150,17 @@ impl Layers<'_> {
         self.find(key).is_none_or(|(.., values)| values.is_empty())
     }
 
+    /// A key as it was written where it was said.
+    pub(super) fn spell(&self, key: &str) -> String {
+        self.origin(key).spell(key)
+    }
+
+    fn origin(&self, key: &str) -> Origin {
+        self.find(key).map_or(Origin::Flag, |(layer, ..)| layer.origin.clone())
+    }
+
     /// The complaint that `key`, which somebody has set, wants something else beside it.
     pub(super) fn conflict(&self, key: &'static str, expected: &'static str) -> ConfigError {
-        let origin = self.find(key).map_or(Origin::Flag, |(layer, ..)| layer.origin.clone());
-        ConfigError::Conflict { key, origin, expected }
+        ConfigError::Conflict { key, origin: self.origin(key), expected }
     }
 }

@@ -15,7 +15,7 @@ pub use error::{ConfigError, Origin};
 pub use flags::{command, read_flags};
 pub use key::{KEYS, Key, Shape};
 pub use layer::{CONFIG_VARIABLE, Layer, read_environment, read_file, unknown_variables};
-pub use tls::{Acme, LETS_ENCRYPT, Tls};
+pub use tls::{Acme, LETS_ENCRYPT, NamedFile, Tls};
 
 use layer::Layers;
 use parlor_engine::Limits;

@@ -18,12 +18,21 @@ pub enum Tls {
     /// By a certificate chain and its key, both PEM files, read again when they change.
     Files {
         /// The chain, leaf first.
-        certificate: PathBuf,
+        certificate: NamedFile,
         /// The private key.
-        key: PathBuf,
+        key: NamedFile,
     },
     /// By a certificate that the server gets from an authority, and renews.
     Acme(Acme),
+}
+
+/// A file that a setting names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NamedFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// The setting as it was written: `--tls-cert`, `PARLOR_TLS_CERT`, or a file and its key.
+    pub setting: String,
 }
 
 /// Where a certificate is got, and for which names (RFC 8555).
@@ -73,8 +82,8 @@ fn self_signed(said: &Layers<'_>) -> Result<Option<Way>, ConfigError> {
 }
 
 fn files(said: &Layers<'_>) -> Result<Option<Way>, ConfigError> {
-    let certificate = said.one("tls_cert", parse::path)?;
-    let key = said.one("tls_key", parse::path)?;
+    let certificate = named(said, "tls_cert")?;
+    let key = named(said, "tls_key")?;
     let ranks = said.rank("tls_cert").into_iter().chain(said.rank("tls_key"));
     let Some(rank) = ranks.min() else { return Ok(None) };
     let tls = match (certificate, key) {
@@ -86,6 +95,11 @@ fn files(said: &Layers<'_>) -> Result<Option<Way>, ConfigError> {
     };
     let conflict = "no tls_cert and tls_key (--tls-cert, --tls-key) beside it";
     Ok(Some(Way { key: "tls_cert", rank, conflict, tls }))
+}
+
+fn named(said: &Layers<'_>, key: &str) -> Result<Option<NamedFile>, ConfigError> {
+    let path = said.one(key, parse::path)?;
+    Ok(path.map(|path| NamedFile { path, setting: said.spell(key) }))
 }
 
 /// Whether a stronger place than `rank` says another way.

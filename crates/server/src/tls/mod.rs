@@ -8,7 +8,7 @@ mod files;
 mod self_signed;
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -27,7 +27,7 @@ use facts::Facts;
 use files::{Files, Watch};
 use self_signed::Own;
 
-use crate::config::Tls;
+use crate::config::{NamedFile, Tls};
 
 /// What may be inside of TLS (RFC 7301 section 6, RFC 7443), which a client that names any has to name one of. WebSockets need
 /// HTTP/1.1, and the app's files are few.
@@ -40,17 +40,29 @@ type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or is no PEM file of the sort.
-    #[error("{}: expected {expected}: {source}", .path.display())]
+    #[error("{}: expected {expected} in {}: {source}", .file.setting, .file.path.display())]
     File {
-        /// The file.
-        path: PathBuf,
+        /// The file, and the setting that names it.
+        file: NamedFile,
         /// What it should hold.
         expected: &'static str,
         /// What is wrong.
         source: rustls::pki_types::pem::Error,
     },
     /// The chain and the key do not go together, or cannot be used.
-    #[error("tls_cert and tls_key cannot be used together: {0}")]
+    #[error(
+        "{key}: expected the private key of the certificate of {certificate}, of a kind that TLS has: {source}"
+    )]
+    Pair {
+        /// The setting that names the chain.
+        certificate: String,
+        /// The setting that names the key.
+        key: String,
+        /// What is wrong.
+        source: rustls::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("cannot set up TLS: {0}")]
     Unusable(#[from] rustls::Error),
     /// No certificate could be made.
     #[error("cannot make a certificate: {0}")]
@@ -60,6 +72,16 @@ pub enum TlsError {
         "acme_domain: expected a directory to keep certificates in, as authorities give few in a week (--state-dir)"
     )]
     NoState,
+}
+
+impl TlsError {
+    /// Whether it is a setting that is to be put right.
+    pub fn is_of_a_setting(&self) -> bool {
+        match self {
+            TlsError::File { .. } | TlsError::Pair { .. } | TlsError::NoState => true,
+            TlsError::Unusable(_) | TlsError::SelfSigned(_) => false,
+        }
+    }
 }
 
 /// How connections are encrypted.
@@ -125,10 +147,8 @@ impl Encryption {
             }
             Tls::Files { certificate, key } => {
                 let files = Files { certificate: certificate.clone(), key: key.clone() };
-                let (watch, identity) = Watch::start(files)?;
-                let (key, facts) = usable(identity)?;
+                let (watch, key, facts) = Watch::start(files)?;
                 certificates.serve(key);
-                files::complain(facts.as_ref());
                 Upkeep::Watch(watch, facts)
             }
             Tls::Acme(acme) => {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use parlor_server::config::{
-    Acme, Config, KEYS, LETS_ENCRYPT, Layer, LogFormat, StunServer, Tls, command,
+    Acme, Config, KEYS, LETS_ENCRYPT, Layer, LogFormat, NamedFile, StunServer, Tls, command,
     default_state_dir, read_environment, read_file, read_flags, unknown_variables,
 };
 
@@ -208,17 +208,31 @@ fn encryption_needs_both_files_or_neither() {
 
 #[test]
 fn of_two_ways_to_encrypt_the_one_said_in_the_stronger_place_wins() {
-    let files = || Tls::Files { certificate: "a".into(), key: "b".into() };
+    let files = |certificate: &str, key: &str| {
+        let file = |path: &str, setting: &str| NamedFile {
+            path: path.into(),
+            setting: setting.to_owned(),
+        };
+        Tls::Files { certificate: file("a", certificate), key: file("b", key) }
+    };
+    let by_flags = files("--tls-cert", "--tls-key");
     let by_files = || flags(&["--tls-cert", "a", "--tls-key", "b"]);
     let weaker = || file("tls_self_signed = true").unwrap();
-    assert_eq!(Config::from_layers(&[by_files(), weaker()]).unwrap().tls, files());
+    assert_eq!(Config::from_layers(&[by_files(), weaker()]).unwrap().tls, by_flags);
     let weaker = || file("tls_cert = \"a\"\ntls_key = \"b\"").unwrap();
     let own = flags(&["--tls-self-signed"]);
     assert_eq!(Config::from_layers(&[own, weaker()]).unwrap().tls, Tls::SelfSigned);
     let no = environment(&[("PARLOR_TLS_SELF_SIGNED", "false")]);
-    assert_eq!(Config::from_layers(&[no, weaker()]).unwrap().tls, files());
+    let Tls::Files { certificate, key } = Config::from_layers(&[no, weaker()]).unwrap().tls else {
+        panic!("by the file's")
+    };
+    for (file, path, setting) in [(certificate, "a", "tls_cert"), (key, "b", "tls_key")] {
+        assert_eq!(file.path.to_str(), Some(path));
+        assert!(file.setting.ends_with(&format!("parlor.toml: {setting}")), "{}", file.setting);
+    }
     let half = [flags(&["--tls-cert", "a"]), environment(&[("PARLOR_TLS_KEY", "b")])];
-    assert_eq!(Config::from_layers(&half).unwrap().tls, files(), "halves of two places fit");
+    let by_both = files("--tls-cert", "PARLOR_TLS_KEY");
+    assert_eq!(Config::from_layers(&half).unwrap().tls, by_both, "halves of two places fit");
 }
 
 #[test]

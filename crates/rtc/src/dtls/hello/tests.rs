@@ -62,6 +62,13 @@ fn a_client_that_cannot_do_dtls_1_2_gets_1_3_with_the_profile_it_likes() {
     assert_eq!(choose(&hello(&BOTH, &[0x1301], &profiles)), Some(Version::Newest));
 }
 
+#[test]
+fn a_client_that_has_no_dtls_1_3_gets_1_2() {
+    for versions in [&[DTLS_1_2][..], &[]] {
+        assert_eq!(choose(&hello(versions, &SUITES, &[GCM_256])), Some(Version::Dtls12));
+    }
+}
+
 /// One handshake record with one fragment.
 fn record(message_len: usize, offset: usize, body: &[u8]) -> Vec<u8> {
     let u24 = |value: usize| (value as u32).to_be_bytes()[1..].to_vec();

@@ -1,7 +1,7 @@
 //! Clients that wait for our ClientHello (`a=setup:passive`).
 
 use parlor_rtc::connection::{CloseReason, Event, Received};
-use parlor_rtc::dtls::Role;
+use parlor_rtc::dtls::{Failure, Role};
 use parlor_rtc::srtp::Profile;
 
 use super::client::{Setup, Version, World, is_dtls, ms, path, rtp};
@@ -51,6 +51,17 @@ fn one_that_waits_and_has_another_certificate_than_it_said_is_refused() {
         let closed = Event::Closed(CloseReason::FingerprintMismatch);
         assert_eq!(world.events(), [closed], "{version:?}");
     }
+}
+
+#[test]
+fn one_that_waits_and_finds_nothing_in_common_with_us_is_said_to_have_no_such_certificate() {
+    let mut world = World::new(&waiting(Version::Dtls12));
+    world.nominate();
+    world.events();
+    // A fatal alert (RFC 5246 section 7.2), as of a server that has nothing but RSA: handshake_failure.
+    let alert = [21, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 40];
+    world.receive(world.path, &alert);
+    assert_eq!(world.events(), [Event::Closed(CloseReason::Dtls(Failure::NoCommonSuite))]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod acme;
 mod addresses;
 mod channels;
+mod encoders;
 mod http;
 mod meeting;
 mod membrane;

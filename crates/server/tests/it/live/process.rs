@@ -1,6 +1,7 @@
 //! The binary as a process.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -88,6 +89,80 @@ fn an_empty_variable_says_nothing_not_even_of_the_file() {
     let output = parlor(&["--threads", "many"]).env("PARLOR_CONFIG", "").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(said.starts_with("parlor: --threads: expected"), "{said}");
+}
+
+/// How a process ends that is told to encrypt by these files, and what it says.
+fn with_files(certificate: &Path, key: &Path) -> (Option<i32>, String) {
+    let mut process = parlor(&["--listen", "127.0.0.1:0", "--udp-port", "0", "--tls-cert"]);
+    let output = process.arg(certificate).env("PARLOR_TLS_KEY", key).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[test]
+fn certificates_that_cannot_be_used_are_wrong_settings_and_named_as_they_were_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let [chain, key, other] =
+        ["chain.pem", "key.pem", "other.pem"].map(|name| directory.path().join(name));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&chain, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    std::fs::write(&other, rcgen::KeyPair::generate().unwrap().serialize_pem()).unwrap();
+    let none = directory.path().join("none.pem");
+
+    for (certificate, key, expected) in [
+        (
+            &none,
+            &key,
+            format!("--tls-cert: expected a PEM certificate chain in {}: ", none.display()),
+        ),
+        (
+            &key,
+            &key,
+            format!("--tls-cert: expected a PEM certificate chain in {}: ", key.display()),
+        ),
+        (
+            &chain,
+            &none,
+            format!("PARLOR_TLS_KEY: expected a PEM private key in {}: ", none.display()),
+        ),
+        (
+            &chain,
+            &chain,
+            format!("PARLOR_TLS_KEY: expected a PEM private key in {}: ", chain.display()),
+        ),
+        (
+            &chain,
+            &other,
+            "PARLOR_TLS_KEY: expected the private key of the certificate of --tls-cert".to_owned(),
+        ),
+    ] {
+        let (status, said) = with_files(certificate, key);
+        assert_eq!(status, Some(78), "{said}");
+        // Before it there is the log of what had started.
+        let last = said.lines().last().unwrap_or_default();
+        assert!(last.starts_with(&format!("parlor: {expected}")), "{said}");
+    }
+}
+
+#[test]
+fn a_certificate_that_has_expired_is_served_as_another_may_come_and_the_warning_names_its_setting()
+{
+    let directory = tempfile::tempdir().unwrap();
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| directory.path().join(name));
+    let signing = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    params.not_after = rcgen::date_time_ymd(2020, 4, 1);
+    std::fs::write(&chain, params.self_signed(&signing).unwrap().pem()).unwrap();
+    std::fs::write(&key, signing.serialize_pem()).unwrap();
+    let mut process = parlor(&["--listen", "127.0.0.1:0", "--udp-port", "0", "--tls-cert"]);
+    let mut child = process.arg(&chain).arg("--tls-key").arg(&key).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).lines().next().unwrap().unwrap();
+    child.kill().unwrap();
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    child.wait().unwrap();
+    assert!(said.contains("--tls-cert: the certificate has expired"), "{said}");
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use parlor_server::config::{Acme, Config, Tls};
+use parlor_server::config::{Acme, Config, NamedFile, Tls};
 use parlor_server::server::Server;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
@@ -59,13 +59,13 @@ async fn the_connection_test_learns_whose_the_certificate_is() {
 
 #[tokio::test]
 async fn files_that_are_no_certificate_are_named() {
-    let directory = tempfile::tempdir().unwrap();
-    let file = directory.path().join("chain.pem");
-    std::fs::write(&file, "hello").unwrap();
-    let tls = Tls::Files { certificate: file.clone(), key: directory.path().join("none.pem") };
+    let disk = Disk::new();
+    disk.write(&Made { chain: "hello".to_owned(), key: String::new() });
+    let tls = disk.tls();
     let Err(error) = Server::start(&Config { tls, ..config() }).await else { panic!("it started") };
     let said = error.to_string();
-    assert!(said.contains("chain.pem: expected a PEM certificate chain"), "{said}");
+    assert!(said.starts_with("--tls-cert: expected a PEM certificate chain in /"), "{said}");
+    assert!(error.is_of_a_setting());
 }
 
 /// A certificate chain and its key, both PEM.
@@ -101,9 +101,13 @@ impl Disk {
     }
 
     fn tls(&self) -> Tls {
+        let file = |setting: &str, name| NamedFile {
+            path: self.0.path().join(name),
+            setting: setting.to_owned(),
+        };
         Tls::Files {
-            certificate: self.0.path().join("chain.pem"),
-            key: self.0.path().join("key.pem"),
+            certificate: file("--tls-cert", "chain.pem"),
+            key: file("--tls-key", "key.pem"),
         }
     }
 

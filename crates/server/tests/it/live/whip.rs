@@ -14,7 +14,7 @@ const SDP: &str = "application/sdp";
 const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// A head in lower case, and a body.
-type Answer = (String, String);
+pub(super) type Answer = (String, String);
 
 async fn send(
     at: SocketAddr,
@@ -32,7 +32,7 @@ async fn send(
     http(at, &request).await
 }
 
-async fn post(at: SocketAddr, path: &str, body: &str) -> Answer {
+pub(super) async fn post(at: SocketAddr, path: &str, body: &str) -> Answer {
     send(at, "POST", path, &[("Content-Type", SDP)], body).await
 }
 
@@ -72,7 +72,7 @@ fn fragment_of(offer: &str) -> String {
 }
 
 /// The path of a session that was made; `http` gives heads in lower case, which no id or room here minds.
-fn location(answer: &Answer) -> String {
+pub(super) fn location(answer: &Answer) -> String {
     assert_eq!(status(answer), 201, "{answer:?}");
     field(answer, "location").unwrap().to_owned()
 }
