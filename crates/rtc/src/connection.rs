@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::demux::{Protocol, classify};
-use crate::srtp::{Inbound, Keys, Outbound, Profile};
+use crate::srtp::{Inbound, Keys, OpenError, Outbound, Profile};
 use crate::{DatagramSink, Path, dtls, ice};
 use outcome::SETUP_TIMEOUT;
 
