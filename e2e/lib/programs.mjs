@@ -39,7 +39,8 @@ function certificate() {
 export class Program {
   static gstreamer = (options) => Program.#publish(SYSTEM_PYTHON, 'gst-whip.py', options);
   static ffmpeg = (options) => Program.#publish(FFMPEG_PYTHON, 'ffmpeg-whip.py', options);
-  static aiortc = ({ url }) => Program.#start(FFMPEG_PYTHON, 'aiortc-whep.py', [url], 'playing');
+  /** `asks`: it has the server offer. */
+  static aiortc = ({ url, asks = false }) => Program.#start(FFMPEG_PYTHON, 'aiortc-whep.py', [url, ...(asks ? ['ask'] : [])], 'playing');
 
   static #publish(python, script, { url, id, codec }) {
     const { video } = files(id);

@@ -6,6 +6,7 @@ mod channels;
 mod http;
 mod meeting;
 mod membrane;
+mod offers;
 mod one_port;
 mod process;
 mod sharing;
