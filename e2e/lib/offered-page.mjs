@@ -9,8 +9,8 @@ export async function playOffered(url) {
   globalThis.peer = peer;
   globalThis.tracks = {};
   peer.addEventListener('track', ({ track, streams }) => {
-    globalThis.tracks[track.kind] = track;
-    document.querySelector('video').srcObject = streams[0];
+    globalThis.tracks[track.kind] ??= track;
+    document.querySelector('video').srcObject ??= streams[0];
   });
   const made = await fetch(url, { method: 'POST', headers: { accept: 'application/sdp' } });
   globalThis.session = new URL(made.headers.get('location'), url).href;
@@ -29,8 +29,8 @@ export async function playCounterOffered(url) {
   globalThis.tracks = {};
   globalThis.peer = new RTCPeerConnection();
   globalThis.peer.addEventListener('track', ({ track, streams }) => {
-    globalThis.tracks[track.kind] = track;
-    document.querySelector('video').srcObject = streams[0];
+    globalThis.tracks[track.kind] ??= track;
+    document.querySelector('video').srcObject ??= streams[0];
   });
   return globalThis.takeOffer(made, 406);
 }
@@ -68,7 +68,7 @@ export async function playByEyevinn(url) {
   const video = document.querySelector('video');
   globalThis.tracks = {};
   const look = () => {
-    for (const track of video.srcObject?.getTracks() ?? []) globalThis.tracks[track.kind] = track;
+    for (const track of video.srcObject?.getTracks() ?? []) globalThis.tracks[track.kind] ??= track;
   };
   setInterval(look, 100);
   globalThis.player = new globalThis.clients.WebRTCPlayer({ video, type: 'whep', iceServers: [] });

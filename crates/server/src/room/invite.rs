@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::iter;
 
-use parlor_wire::{Kind, PeerId, Reason, Refusal, TrackId};
+use parlor_wire::{Kind, OwnTrack, PeerId, Reason, Refusal, Source, TrackId};
 
 use super::command::{Effect, Invite, Join, Manner, MediaCommand, Reference, SessionId};
+use super::door::Watch;
 use super::liveness::Media;
 use super::member::{Negotiation, Purpose};
 use super::negotiate::offer_is_missing;
@@ -22,8 +23,14 @@ const NOTHING_YET_MS: u64 = 5_000;
 pub(super) enum Opening {
     /// Its own offer.
     Offer(String),
-    /// One of ours: what each section is to carry.
-    Sections(Vec<Kind>),
+    /// One of ours: what each section is to carry, and the tracks that are to be on them, if those are pinned.
+    Sections(Vec<Kind>, Option<Vec<TrackId>>),
+}
+
+/// Whether there is or may soon be something to see or hear. Our own app has sections for a screen and its sound from the
+/// beginning, and most people never share one: a page that shows the last stream that it is offered would show that.
+fn is_there(track: &&OwnTrack) -> bool {
+    track.on || !matches!(track.source, Source::Screen | Source::ScreenAudio)
 }
 
 impl RoomState {
@@ -38,14 +45,21 @@ impl RoomState {
     ) -> Result<Opening, Refusal> {
         match (&join.offer, join.manner, pins) {
             (Some(offer), _, _) => Ok(Opening::Offer(offer.clone())),
-            (None, Manner::Whep(_), None) => Ok(Opening::Sections(self.sections_of_all())),
-            (None, Manner::Whep(_), Some(pins)) => match self.sections_of(pins) {
-                none if none.is_empty() => {
-                    let message = "peer: publishes nothing now";
-                    Err(Refusal::for_now(Reason::UnknownTrack, message, NOTHING_YET_MS))
+            (None, Manner::Whep(_), None) => Ok(Opening::Sections(self.sections_of_all(), None)),
+            (None, Manner::Whep(watch), Some(pins)) => {
+                // Who names a track gets it; of a person's some are not there.
+                let is_named = matches!(watch, Watch::Track(_));
+                let all = || self.members.values().flat_map(|member| &member.tracks);
+                let tracks = pins.iter().filter_map(|pin| all().find(|track| track.id == *pin));
+                let tracks = tracks.filter(|track| is_named || is_there(track)).take(MAX_INVITED);
+                match tracks.map(|track| (track.kind, track.id)).unzip() {
+                    (none, _) if Vec::is_empty(&none) => {
+                        let message = "peer: publishes nothing now";
+                        Err(Refusal::for_now(Reason::UnknownTrack, message, NOTHING_YET_MS))
+                    }
+                    (sections, pins) => Ok(Opening::Sections(sections, Some(pins))),
                 }
-                sections => Ok(Opening::Sections(sections)),
-            },
+            }
             _ => Err(offer_is_missing()),
         }
     }
@@ -53,7 +67,7 @@ impl RoomState {
     /// One section for each track, and one of each kind at least, since somebody may begin to publish. Pictures and sound
     /// come by turns, as they are in one stream by pairs.
     fn sections_of_all(&self) -> Vec<Kind> {
-        let tracks = || self.members.values().flat_map(|member| &member.tracks);
+        let tracks = || self.members.values().flat_map(|member| &member.tracks).filter(is_there);
         let sections = |kind| {
             let count = tracks().filter(|track| track.kind == kind).count();
             iter::repeat_n(kind, count.clamp(1, MAX_INVITED))
@@ -67,22 +81,20 @@ impl RoomState {
         .collect()
     }
 
-    /// A section for each of these tracks.
-    fn sections_of(&self, pins: &[TrackId]) -> Vec<Kind> {
-        let tracks = || self.members.values().flat_map(|member| &member.tracks);
-        let kind = |pin: &TrackId| tracks().find(|track| track.id == *pin).map(|track| track.kind);
-        pins.iter().filter_map(kind).take(2 * MAX_INVITED).collect()
-    }
-
     /// Has a newcomer be offered these sections.
-    pub(super) fn invite(&mut self, peer: PeerId, join: Join, sections: Vec<Kind>) {
+    pub(super) fn invite(
+        &mut self,
+        peer: PeerId,
+        join: Join,
+        (sections, pins): (Vec<Kind>, Option<Vec<TrackId>>),
+    ) {
         let Some(member) = self.members.get_mut(&peer) else { return };
         if let Media::Connecting { since } = member.media {
             member.media = Media::Invited { since };
         }
         member.attempts += 1;
         let attempt = member.attempts;
-        let Join { session, reference, pins, .. } = join;
+        let Join { session, reference, .. } = join;
         member.negotiation = Some(Negotiation {
             attempt,
             session,

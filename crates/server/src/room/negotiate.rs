@@ -105,7 +105,7 @@ impl RoomState {
         self.sessions.insert(join.session, peer);
         match opening {
             Opening::Offer(offer) => self.negotiate_join(peer, join, offer, is_new),
-            Opening::Sections(sections) => self.invite(peer, join, sections),
+            Opening::Sections(sections, pins) => self.invite(peer, join, (sections, pins)),
         }
     }
 

@@ -5,7 +5,7 @@ use parlor_server::room::command::{
     Effect, Heard, Invite, Manner, MediaCommand, Request, Response,
 };
 use parlor_server::room::liveness::{ANSWER_PATIENCE, MEDIA_PATIENCE};
-use parlor_wire::{Kind, Reason, Refusal};
+use parlor_wire::{Kind, Reason, Refusal, Source, TrackId};
 
 use super::{Client, World, millis, secs};
 
@@ -69,6 +69,27 @@ fn who_watches_one_is_offered_what_that_one_has() {
     let refusal = ask(&mut world, Watch::Peer(silent.peer)).unwrap_err();
     assert_eq!(refusal.reason, Reason::UnknownTrack);
     assert!(refusal.retry_after_ms.is_some(), "there may be something later");
+}
+
+#[test]
+fn a_screen_that_nobody_shares_is_not_offered_unless_it_is_asked_for_by_its_name() {
+    let mut world = World::new();
+    let mut join = world.request_to_join("Ann");
+    let mut screen = join.senders[1].clone();
+    (screen.track, screen.sender.mid) = (TrackId(4711), "2".to_owned());
+    (screen.sender.source, screen.sender.on) = (Source::Screen, false);
+    join.senders.push(screen);
+    let ann = world.try_join(join).unwrap();
+    for watch in [Watch::Everything, Watch::Peer(ann.peer)] {
+        ask(&mut world, watch).unwrap();
+        assert_eq!(invited(&world).sections, [Kind::Audio, Kind::Video]);
+    }
+    ask(&mut world, Watch::Track(TrackId(4711))).unwrap();
+    assert_eq!(invited(&world).sections, [Kind::Video]);
+    let shared = Request::SwitchTrack { track: TrackId(4711), on: true };
+    world.request(&ann, shared);
+    ask(&mut world, Watch::Peer(ann.peer)).unwrap();
+    assert_eq!(invited(&world).sections, [Kind::Audio, Kind::Video, Kind::Video]);
 }
 
 #[test]
