@@ -1,5 +1,6 @@
 //! Peers to whom the server offers: what it has said of itself stands, and media flows when they have answered.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use parlor_engine::{Change, ConnectionState, Join, JoinError, Joined, Opening, PeerId, Receive};
@@ -18,7 +19,7 @@ fn lines<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
 
 /// A client that has not been seated.
 fn client(world: &World, number: u32) -> Client {
-    Client::new(world.now(), number, "10.9.0.1:9000".parse().unwrap())
+    Client::new(world.now(), number, SocketAddr::from(([10, 9, 0, 1], 9000)))
 }
 
 fn invited(world: &mut World, kinds: &[MediaKind], receive: Receive) -> (usize, Joined, Joined) {
@@ -135,11 +136,11 @@ fn an_offer_that_nobody_answers_is_over_after_its_time() {
     let join = Join { room: ROOM, peer, opening, senders: Vec::new(), receive };
     world.engine.join(world.now(), join).unwrap();
     let over = |world: &World| {
-        let states = world.changes.iter().filter_map(|(_, change)| match change {
+        let mut states = world.changes.iter().filter_map(|(_, change)| match change {
             Change::Peer { peer: it, state } if *it == peer => Some(state.connection),
             _ => None,
         });
-        states.last() == Some(ConnectionState::Closed(CloseReason::AnswerTimeout))
+        states.next_back() == Some(ConnectionState::Closed(CloseReason::AnswerTimeout))
     };
     world.run_for(ANSWER_TIMEOUT - Duration::from_secs(1));
     assert!(!over(&world));
