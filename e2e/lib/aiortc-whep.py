@@ -1,6 +1,7 @@
 """Plays a room by WHEP with aiortc, and says whose picture and which tone arrives until standard input ends.
 
-    aiortc-whep.py URL
+    aiortc-whep.py URL        offers, and takes the server's answer
+    aiortc-whep.py URL ask    asks for an offer, and answers it
 """
 
 import asyncio
@@ -52,9 +53,9 @@ async def until_lost(work):
         pass
 
 
-def with_candidates_everywhere(answer):
-    """aiortc takes the candidates of the last section of a bundle, where an answer has none (RFC 9429 section 5.3.1)."""
-    lines = answer.splitlines()
+def with_candidates_everywhere(description):
+    """aiortc takes the candidates of the last section of a bundle, where there are none (RFC 9429 sections 5.2.1 and 5.3.1)."""
+    lines = description.splitlines()
     candidates = [line for line in lines if line.startswith(("a=candidate", "a=end-of-candidates"))]
     others = [line for line in lines if line not in candidates]
     parts = "\r\n".join(others).split("\r\nm=")
@@ -66,23 +67,40 @@ def send(request):
     return urllib.request.urlopen(request)
 
 
-async def main(url):
-    peer = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
+async def offer(peer, url):
     for kind in ("audio", "video"):
         peer.addTransceiver(kind, direction="recvonly")
+    await peer.setLocalDescription(await peer.createOffer())
+    offer = peer.localDescription.sdp.encode()
+    request = urllib.request.Request(url, offer, {"Content-Type": "application/sdp"})
+    with await asyncio.to_thread(send, request) as response:
+        answer = with_candidates_everywhere(response.read().decode())
+        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+        return urllib.parse.urljoin(url, response.headers["Location"])
+
+
+async def answer(peer, url):
+    request = urllib.request.Request(url, method="POST", headers={"Accept": "application/sdp"})
+    with await asyncio.to_thread(send, request) as response:
+        session = urllib.parse.urljoin(url, response.headers["Location"])
+        offer = with_candidates_everywhere(response.read().decode())
+    await peer.setRemoteDescription(RTCSessionDescription(offer, "offer"))
+    await peer.setLocalDescription(await peer.createAnswer())
+    answer = peer.localDescription.sdp.encode()
+    request = urllib.request.Request(session, answer, {"Content-Type": "application/sdp"}, method="PATCH")
+    await asyncio.to_thread(send, request)
+    return session
+
+
+async def main(url, asks):
+    peer = RTCPeerConnection(RTCConfiguration(bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
     work = []
 
     @peer.on("track")
     def arrives(track):
         work.append(asyncio.create_task(until_lost(watch(track) if track.kind == "video" else listen(track))))
 
-    await peer.setLocalDescription(await peer.createOffer())
-    offer = peer.localDescription.sdp.encode()
-    request = urllib.request.Request(url, offer, {"Content-Type": "application/sdp"})
-    with await asyncio.to_thread(send, request) as response:
-        session = urllib.parse.urljoin(url, response.headers["Location"])
-        answer = with_candidates_everywhere(response.read().decode())
-        await peer.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+    session = await (answer if asks else offer)(peer, url)
     print("playing", flush=True)
     await asyncio.to_thread(sys.stdin.read)
     await asyncio.to_thread(send, urllib.request.Request(session, method="DELETE"))
@@ -90,4 +108,4 @@ async def main(url):
     print("closed", flush=True)
 
 
-asyncio.run(main(sys.argv[1]))
+asyncio.run(main(sys.argv[1], sys.argv[2:] == ["ask"]))

@@ -66,7 +66,8 @@ export class Program {
     const ffmpeg = execFileSync(FFMPEG_PYTHON, ['-c', ask], { encoding: 'utf8' }).trim();
     return Program.#run(ffmpeg, documented(film(ffmpeg, id), url), 'frame=', 'q');
   };
-  static aiortc = ({ url }) => Program.#start(FFMPEG_PYTHON, 'aiortc-whep.py', [url], 'playing');
+  /** `asks`: it has the server offer. */
+  static aiortc = ({ url, asks = false }) => Program.#start(FFMPEG_PYTHON, 'aiortc-whep.py', [url, ...(asks ? ['ask'] : [])], 'playing');
 
   static #start(python, script, given, begun) {
     return Program.#run(python, [path.join(import.meta.dirname, script), ...given], begun, '');

@@ -1,17 +1,24 @@
 // A page of another origin with the npm clients of WHIP and WHEP as they are, bundled as its author would.
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
 import path from 'node:path';
 import { build } from 'esbuild';
 
+import { hertz } from './pattern.mjs';
+
+/** A tone is read with this much error at most, in hertz. */
+export const TONE_TOLERANCE = 14;
+
 const CLIENTS = "export { WHIPClient } from 'whip-whep/whip.js'; export { WHEPClient } from 'whip-whep/whep.js';";
 
 /** Serves the page at `origin` until it is stopped. */
 export class WhipPage {
-  static async start() {
+  /** @param {string} clients  the module that the page has as `clients` */
+  static async start(clients = CLIENTS) {
     const resolveDir = path.join(import.meta.dirname, '..');
     const { outputFiles } = await build({
-      stdin: { contents: CLIENTS, resolveDir },
+      stdin: { contents: clients, resolveDir },
       bundle: true,
       format: 'iife',
       globalName: 'clients',
@@ -59,4 +66,19 @@ export async function play(url) {
   });
   globalThis.client = new globalThis.clients.WHEPClient();
   await globalThis.client.view(peer, url);
+}
+
+/** Waits until a page that plays shows and sounds like an id: its `<video>`, and the sound of `tracks.audio`. */
+export async function plays(page, id, within = 15_000) {
+  const end = Date.now() + within;
+  let last;
+  while (Date.now() < end) {
+    last = await page.evaluate(async () => {
+      const { audio } = globalThis.tracks;
+      const heard = audio ? await globalThis.probe.tone(audio) : null;
+      return { picture: globalThis.probe.picture(document.querySelector('video')), hertz: heard?.hertz ?? null };
+    });
+    if (last.picture?.id === id && last.hertz !== null && Math.abs(last.hertz - hertz(id)) <= TONE_TOLERANCE) return;
+  }
+  assert.fail(`expected the picture of ${id} and ${hertz(id)} Hz, last: ${JSON.stringify(last)}`);
 }

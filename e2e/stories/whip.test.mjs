@@ -7,10 +7,8 @@ import { company } from '../lib/company.mjs';
 import { hertz } from '../lib/pattern.mjs';
 import { Person } from '../lib/person.mjs';
 import { noFfmpeg, noGstreamer, Program } from '../lib/programs.mjs';
-import { play, publish, WhipPage } from '../lib/whip-page.mjs';
+import { play, plays, publish, WhipPage } from '../lib/whip-page.mjs';
 
-/** A tone is read with this much error at most, in hertz. */
-const TONE_TOLERANCE = 14;
 /** Who closes is gone at once, and who is told has a moment to show it. */
 const GONE_WITHIN = 3000;
 
@@ -50,21 +48,6 @@ describe('WHIP and WHEP', () => {
     const find = (name) => [...globalThis.parlor.room.peers].find(([, peer]) => peer.name === name)?.[0];
     const peer = await person.page.waitForFunction(find, name).then((handle) => handle.jsonValue());
     return { peer, name, id };
-  }
-
-  /** Waits until a page that plays shows and sounds like an id. */
-  async function plays(page, id, within = 15_000) {
-    const end = Date.now() + within;
-    let last;
-    while (Date.now() < end) {
-      last = await page.evaluate(async () => {
-        const { audio } = globalThis.tracks;
-        const heard = audio ? await globalThis.probe.tone(audio) : null;
-        return { picture: globalThis.probe.picture(document.querySelector('video')), hertz: heard?.hertz ?? null };
-      });
-      if (last.picture?.id === id && last.hertz !== null && Math.abs(last.hertz - hertz(id)) <= TONE_TOLERANCE) return;
-    }
-    assert.fail(`expected the picture of ${id} and ${hertz(id)} Hz, last: ${JSON.stringify(last)}`);
   }
 
   async function seesAndHears(person, other) {

@@ -13,12 +13,29 @@ pub struct Join {
     pub room: RoomId,
     /// Its name, new to this engine.
     pub peer: PeerId,
-    /// The client's SDP offer: one `sendonly` section per sender, then `recvonly` ones, the slots.
-    pub offer: String,
+    /// Who offers, and what.
+    pub opening: Opening,
     /// What the client's sending sections are. What it sends on others is refused.
     pub senders: Vec<Sender>,
     /// How its receive sections are used.
     pub receive: Receive,
+}
+
+/// Who offers first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// The client, this SDP: one `sendonly` section per sender, then `recvonly` ones, the slots.
+    Offered(String),
+    /// The server, to a client that sends nothing: a section of each of these kinds for it to receive on, in this order.
+    /// [`Engine::accept`](crate::Engine::accept) takes its answer, without which it is over after
+    /// [`ANSWER_TIMEOUT`](parlor_rtc::connection::ANSWER_TIMEOUT).
+    Invited(Vec<MediaKind>),
+}
+
+impl From<String> for Opening {
+    fn from(offer: String) -> Opening {
+        Opening::Offered(offer)
+    }
 }
 
 /// How a peer's receive sections are used.
@@ -49,7 +66,7 @@ pub struct Sender {
 /// The answer to a join or to a later offer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Joined {
-    /// The SDP answer.
+    /// The SDP answer; to a join of one who is invited, the server's offer.
     pub answer: String,
     /// Every receive section with the track it carries now.
     pub slots: Vec<SlotState>,
@@ -99,6 +116,12 @@ pub enum JoinError {
     /// More senders than one peer may have.
     #[error("a peer publishes at most {0} tracks")]
     TooManySenders(usize),
+    /// An answer of somebody who has been offered nothing, or has answered.
+    #[error("there is no offer of the server that waits for an answer")]
+    NothingToAnswer,
+    /// A later offer of somebody who has to answer first.
+    #[error("the server's offer waits for an answer")]
+    NotAnswered,
     /// A later offer comes from another DTLS endpoint; that takes a fresh join.
     #[error("the offer's fingerprint is not the one this connection began with")]
     FingerprintChanged,

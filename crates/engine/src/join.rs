@@ -6,7 +6,7 @@ use parlor_rtc::rtp::Ssrc;
 use parlor_rtc::sdp::{Negotiation, Offer, negotiate};
 use parlor_rtc::{Connection, Mid, Rid};
 
-use crate::command::{Join, JoinError, Joined, Receive, Sender};
+use crate::command::{Join, JoinError, Joined, Opening, Receive, Sender};
 use crate::engine::Engine;
 use crate::id::{PeerId, Source, TrackId};
 use crate::outgoing::Outgoing;
@@ -67,20 +67,19 @@ impl Engine {
             return Err(JoinError::PeerExists(join.peer));
         }
         let key = self.vacant_peer(room)?;
-        let negotiation = negotiate(&Offer::parse(&join.offer)?, None)?;
-        session::check_senders(&negotiation, &join.senders, self.config.limits.tracks_per_peer)?;
+        let owner = Owner { thread: self.config.thread, peer: key };
+        let session = match &join.opening {
+            Opening::Offered(offer) => {
+                let negotiation = negotiate(&Offer::parse(offer)?, None)?;
+                Session::new(negotiation, owner, &mut self.random)
+            }
+            Opening::Invited(kinds) => Session::invite(kinds, owner, &mut self.random),
+        };
+        let limit = self.config.limits.tracks_per_peer;
+        session::check_senders(&session.negotiation, &join.senders, limit)?;
         self.check_new_tracks(&join.senders)?;
 
-        let owner = Owner { thread: self.config.thread, peer: key };
-        let session = Session::new(negotiation, owner, &mut self.random);
-        let connection = Connection::new(
-            now,
-            self.config.identity.clone(),
-            session.local_ice.clone(),
-            session.negotiation.ice.clone(),
-            session.negotiation.fingerprint,
-        )
-        .with_role(session.negotiation.role);
+        let connection = self.connection_of(now, &session);
         let ssrc = Ssrc(self.random.next_u32());
         let mut peer = Peer::new(now, join.peer, room, session, connection, ssrc);
         let pins = match join.receive {
@@ -109,6 +108,9 @@ impl Engine {
     ) -> Result<Joined, JoinError> {
         let key = *self.peer_keys.get(&id).ok_or(JoinError::UnknownPeer(id))?;
         let peer = self.peers.get(key).ok_or(JoinError::UnknownPeer(id))?;
+        if peer.session.is_unanswered() {
+            return Err(JoinError::NotAnswered);
+        }
         let before = &peer.session.negotiation;
         let negotiation = negotiate(&Offer::parse(offer)?, Some(before))?;
         let limit = self.config.limits.tracks_per_peer;
@@ -134,6 +136,22 @@ impl Engine {
         self.reassign_room(now, room);
         self.reassign_peer(now, key);
         self.answer(key).ok_or(JoinError::UnknownPeer(id))
+    }
+
+    /// A connection to the client of `session`.
+    pub(crate) fn connection_of(&self, now: Instant, session: &Session) -> Connection {
+        let Session { local_ice, negotiation, .. } = session;
+        let connection = Connection::new(
+            now,
+            self.config.identity.clone(),
+            local_ice.clone(),
+            negotiation.ice.clone(),
+            negotiation.fingerprint,
+        );
+        match session.is_unanswered() {
+            true => connection.unanswered(now),
+            false => connection.with_role(negotiation.role),
+        }
     }
 
     /// The key of one more peer in `room`, if the limits leave room for it.
@@ -305,8 +323,8 @@ impl Engine {
         }
     }
 
-    /// The answer to the latest offer of a peer.
-    fn answer(&mut self, key: PeerKey) -> Option<Joined> {
+    /// The answer to the latest offer of a peer, or the offer that it is to answer.
+    pub(crate) fn answer(&mut self, key: PeerKey) -> Option<Joined> {
         let Peer { session, slots, speaker, .. } = self.peers.get_mut(key)?;
         let fingerprint = self.config.identity.fingerprint();
         let tracks = &self.tracks;

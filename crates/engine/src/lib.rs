@@ -27,6 +27,7 @@ mod frame;
 pub mod fuzzing;
 pub mod id;
 mod incoming;
+mod invite;
 mod join;
 mod lately;
 mod lifecycle;
@@ -79,7 +80,7 @@ pub use change::{
     Change, ConnectionState, Network, PeerQuality, PeerState, Picture, SlotCounts, SlotState,
     TrackQuality, WantedLayers,
 };
-pub use command::{Join, JoinError, Joined, Receive, Sender, View};
+pub use command::{Join, JoinError, Joined, Opening, Receive, Sender, View};
 pub use config::{Config, Limits};
 pub use counters::Counters;
 pub use datagram::{PATH_HOLDS, Routed, thread_of_check};

@@ -242,7 +242,7 @@ mod tests {
             let join = Join {
                 room: RoomId(1),
                 peer: PeerId(1),
-                offer,
+                opening: offer.into(),
                 senders,
                 receive: Default::default(),
             };

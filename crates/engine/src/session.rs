@@ -18,11 +18,38 @@ pub(crate) struct Session {
     /// Names the clock of everything that we send to this peer (RFC 3550 section 6.5.1).
     pub(crate) cname: String,
     id: u64,
-    /// Answers so far.
+    /// Answers so far, and offers of ours.
     answers: u64,
+    turn: Turn,
+}
+
+/// Whose turn it is to say something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// Ours, to answer what has been agreed on.
+    Ours,
+    /// The client's, to answer our offer. It is nobody until then.
+    Theirs,
 }
 
 impl Session {
+    /// What we offer to a client that is to receive on sections of these kinds.
+    pub(crate) fn invite(kinds: &[MediaKind], owner: Owner, random: &mut Random) -> Session {
+        let nobody = fresh_credentials(owner, random);
+        let session = Session::new(Negotiation::propose(kinds, nobody), owner, random);
+        Session { turn: Turn::Theirs, ..session }
+    }
+
+    /// Whether our offer waits for an answer.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.turn == Turn::Theirs
+    }
+
+    /// The client has answered; this is what it agrees on.
+    pub(crate) fn accept(&mut self, negotiation: Negotiation) {
+        (self.negotiation, self.turn) = (negotiation, Turn::Ours);
+    }
+
     /// What follows from a first offer.
     pub(crate) fn new(negotiation: Negotiation, owner: Owner, random: &mut Random) -> Session {
         Session {
@@ -31,6 +58,7 @@ impl Session {
             cname: ufrag::make_password(random),
             id: random.next_u64(),
             answers: 0,
+            turn: Turn::Ours,
         }
     }
 
@@ -57,7 +85,7 @@ impl Session {
         }
     }
 
-    /// The answer to the latest offer. `slot` tells what each receive section sends as.
+    /// The answer to the latest offer, or our own. `slot` tells what each receive section sends as.
     pub(crate) fn answer(
         &mut self,
         fingerprint: dtls::Fingerprint,
@@ -72,7 +100,10 @@ impl Session {
             candidates,
         };
         self.answers += 1;
-        self.negotiation.answer(&local, slot)
+        match self.turn {
+            Turn::Ours => self.negotiation.answer(&local, slot),
+            Turn::Theirs => self.negotiation.offer(&local, slot),
+        }
     }
 }
 

@@ -54,6 +54,11 @@ pub(crate) fn carry_out(now: Instant, command: Command, tables: Tables<'_>, out:
             });
             answer(reply, result);
         }
+        Command::Accept { room, peer, answer: said, reply } => {
+            let result = in_room(rooms, room)
+                .and_then(|()| engine.accept(now, peer, &said).map_err(MediaError::Refused));
+            answer(reply, result);
+        }
         Command::SwitchTrack { room, track, on, reply } => {
             answer(reply, in_room(rooms, room).map(|()| engine.switch_track(now, track, on)));
         }

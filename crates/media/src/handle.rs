@@ -168,6 +168,19 @@ impl MediaHandle {
         self.ask(room, peer, reoffer).await
     }
 
+    /// A peer's answer to what it was offered when it joined by [`Opening::Invited`](parlor_engine::Opening::Invited).
+    ///
+    /// # Errors
+    /// As [`MediaHandle::rejoin`]; a refused answer changes nothing.
+    pub async fn accept(
+        &self,
+        room: RoomId,
+        peer: PeerId,
+        answer: String,
+    ) -> Result<Joined, MediaError> {
+        self.ask(room, peer, |reply| Command::Accept { room, peer, answer, reply }).await
+    }
+
     /// A publisher, `peer`, has switched one of its tracks on or off.
     ///
     /// # Errors

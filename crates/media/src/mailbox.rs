@@ -81,6 +81,12 @@ pub(crate) enum Command {
         pins: Vec<TrackId>,
         reply: Reply<Joined>,
     },
+    Accept {
+        room: RoomId,
+        peer: PeerId,
+        answer: String,
+        reply: Reply<Joined>,
+    },
     SwitchTrack {
         room: RoomId,
         track: TrackId,
@@ -182,7 +188,9 @@ impl Command {
             | Command::RemovePeer { reply, .. }
             | Command::AddStream { reply, .. }
             | Command::Panic { reply } => drop(reply.send(Err(error))),
-            Command::Join { reply, .. } | Command::Reoffer { reply, .. } => {
+            Command::Join { reply, .. }
+            | Command::Reoffer { reply, .. }
+            | Command::Accept { reply, .. } => {
                 drop(reply.send(Err(error)));
             }
         }

@@ -1,99 +1,17 @@
 //! One peer's way to us: ICE proves its paths, DTLS proves who it is, SRTP protects its media.
 
+mod outcome;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::demux::{Protocol, classify};
 use crate::srtp::{Inbound, Keys, OpenError, Outbound, Profile};
 use crate::{DatagramSink, Path, dtls, ice};
+use outcome::SETUP_TIMEOUT;
 
-/// How long a client may take from the answer to its offer until DTLS is done. Browsers give up on
-/// ICE after 15 to 30 s.
-const SETUP_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// What became of a datagram.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Received {
-    /// It was STUN or DTLS and is done with.
-    Handled,
-    /// It was SRTP; the RTP packet is the first `len` bytes.
-    Rtp {
-        /// Bytes of the RTP packet.
-        len: usize,
-    },
-    /// It was SRTCP; the RTCP packet is the first `len` bytes.
-    Rtcp {
-        /// Bytes of the RTCP packet.
-        len: usize,
-    },
-    /// It changed nothing.
-    Dropped(DropReason),
-}
-
-/// Why a datagram changed nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DropReason {
-    /// Of no protocol that a connection speaks.
-    #[error("neither STUN nor DTLS nor SRTP")]
-    Unrecognized,
-    /// A STUN message that is malformed, refused or unasked for.
-    #[error(transparent)]
-    Stun(#[from] ice::CheckError),
-    /// DTLS from a path that no authenticated check has come from.
-    #[error("DTLS from a path that ICE has not validated")]
-    PathNotValidated,
-    /// SRTP before there are keys.
-    #[error("SRTP before the handshake is done")]
-    NotConnected,
-    /// SRTP that is malformed, repeated, or not authentic.
-    #[error(transparent)]
-    Srtp(#[from] OpenError),
-    /// The connection is over.
-    #[error("the connection is closed")]
-    Closed,
-}
-
-/// Why a connection is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CloseReason {
-    /// The client's certificate is not the one of its session description.
-    #[error("the client's certificate does not have the signalled fingerprint")]
-    FingerprintMismatch,
-    /// DTLS failed for another reason, or the client ended it.
-    #[error(transparent)]
-    Dtls(dtls::Failure),
-    /// The client did not get as far as a finished handshake.
-    #[error("the client did not connect within {} s", SETUP_TIMEOUT.as_secs())]
-    SetupTimeout,
-    /// [`Connection::close`] was called.
-    #[error("closed by the server")]
-    ClosedByServer,
-}
-
-impl From<dtls::Failure> for CloseReason {
-    fn from(failure: dtls::Failure) -> Self {
-        match failure {
-            dtls::Failure::FingerprintMismatch => CloseReason::FingerprintMismatch,
-            other => CloseReason::Dtls(other),
-        }
-    }
-}
-
-/// What a connection has to tell, in the order it happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Event {
-    /// A check of the client came along this path: datagrams that come along it are its own.
-    PathValidated(Path),
-    /// Media for the client takes this path from now on.
-    PathSelected(Path),
-    /// The path is no longer the client's: it was silent for too long, or one path too many.
-    PathDropped(Path),
-    /// DTLS is done: packets can be sealed and opened.
-    Connected,
-    /// It is over and will do nothing more.
-    Closed(CloseReason),
-}
+pub use outcome::{ANSWER_TIMEOUT, CloseReason, DropReason, Event, Received};
 
 /// One peer's ICE, DTLS and SRTP association with the server.
 ///
@@ -108,6 +26,10 @@ pub struct Connection {
 }
 
 enum State {
+    /// The client has been offered a connection and has not answered yet, for which it has until this instant.
+    Unanswered {
+        until: Instant,
+    },
     /// ICE and DTLS are at work, until this instant at most.
     Setup {
         until: Instant,
@@ -157,6 +79,14 @@ impl Connection {
         self
     }
 
+    /// The same to a client whose session description is not known yet: it has not answered ours. Whatever comes is dropped
+    /// without a word: a client checks as soon as it has made its answer, and one that was refused might not check
+    /// again. Another connection with the same `local` credentials takes this one's place when the answer is here.
+    pub fn unanswered(mut self, now: Instant) -> Connection {
+        self.state = State::Unanswered { until: now + ANSWER_TIMEOUT };
+        self
+    }
+
     /// Takes one datagram from `path`. STUN is answered and DTLS driven through `out`; SRTP and
     /// SRTCP are opened in place.
     ///
@@ -171,6 +101,7 @@ impl Connection {
     ) -> Received {
         let handled = match classify(datagram) {
             _ if matches!(self.state, State::Closed) => Err(DropReason::Closed),
+            _ if matches!(self.state, State::Unanswered { .. }) => Err(DropReason::Unanswered),
             Some(Protocol::Stun) => self.handle_stun(now, path, datagram, out),
             Some(Protocol::Dtls) => self.handle_dtls(now, path, datagram, out),
             Some(Protocol::Srtp) => self
@@ -186,8 +117,12 @@ impl Connection {
 
     /// To be called when [`Connection::deadline`] has come; calling it earlier does no harm.
     pub fn handle_timeout(&mut self, now: Instant, out: &mut impl DatagramSink) {
-        if matches!(self.state, State::Setup { until } if until <= now) {
-            return self.end(CloseReason::SetupTimeout);
+        match self.state {
+            State::Unanswered { until } if until <= now => {
+                return self.end(CloseReason::AnswerTimeout);
+            }
+            State::Setup { until } if until <= now => return self.end(CloseReason::SetupTimeout),
+            _ => {}
         }
         let event = self.dtls.handle_timeout(now, out);
         self.take(event);
@@ -196,6 +131,7 @@ impl Connection {
     /// When [`Connection::handle_timeout`] is next due. None for a connected client, however idle.
     pub fn deadline(&self) -> Option<Instant> {
         let setup = match self.state {
+            State::Unanswered { until } => return Some(until),
             State::Setup { until } => Some(until),
             State::Connected(_) => None,
             State::Closed => return None,
@@ -262,7 +198,7 @@ impl Connection {
     pub fn touch(&self) -> u64 {
         match &self.state {
             State::Connected(srtp) => srtp.outbound.touch(),
-            State::Setup { .. } | State::Closed => 0,
+            State::Unanswered { .. } | State::Setup { .. } | State::Closed => 0,
         }
     }
 
@@ -270,7 +206,7 @@ impl Connection {
     pub fn profile(&self) -> Option<Profile> {
         match &self.state {
             State::Connected(srtp) => Some(srtp.profile),
-            State::Setup { .. } | State::Closed => None,
+            State::Unanswered { .. } | State::Setup { .. } | State::Closed => None,
         }
     }
 
@@ -282,7 +218,7 @@ impl Connection {
     pub fn seal_rtp(&mut self, packet: &mut [u8], len: usize, index: u64) -> Option<usize> {
         match &mut self.state {
             State::Connected(srtp) => srtp.outbound.seal_rtp(packet, len, index),
-            State::Setup { .. } | State::Closed => None,
+            State::Unanswered { .. } | State::Setup { .. } | State::Closed => None,
         }
     }
 
@@ -292,7 +228,7 @@ impl Connection {
     pub fn seal_rtcp(&mut self, packet: &mut [u8], len: usize) -> Option<usize> {
         match &mut self.state {
             State::Connected(srtp) => srtp.outbound.seal_rtcp(packet, len),
-            State::Setup { .. } | State::Closed => None,
+            State::Unanswered { .. } | State::Setup { .. } | State::Closed => None,
         }
     }
 

@@ -13,6 +13,6 @@ pub use congestion::congestion;
 pub use connection::{connection, end_handshake, srtp, stun};
 pub use descriptors::descriptor;
 pub use framings::framings;
-pub use offers::sdp;
+pub use offers::{sdp, sdp_answer};
 pub use packets::{payload, receive, red, rtcp, rtp, transport_feedback};
 pub use turn::turn;

@@ -90,6 +90,16 @@ name_type! {
     /// Names one media section of a session description (RFC 8843 section 15, `a=mid`).
     Mid
 }
+
+impl Mid {
+    /// The name of a section that has none of its own: its place among the sections, counted from 0.
+    pub fn numbered(index: usize) -> Mid {
+        let digits = index.to_string();
+        // The limits of offers leave no number that is too long.
+        Mid::from_bytes(digits.as_bytes()).expect("the digits of a small number are a name")
+    }
+}
+
 name_type! {
     /// Names one simulcast encoding inside a media section (RFC 8851, `a=rid`).
     Rid

@@ -130,15 +130,14 @@ thread_local! {
         const { std::cell::RefCell::new(Vec::new()) };
 }
 
-/// A join by WHIP or WHEP, whose offer sends on `senders`.
+/// A join by WHIP or WHEP, whose offer sends on `senders`; without an offer, the server is to make one.
 ///
 /// # Errors
 /// The refusal that the client is to get; it names the field.
-pub fn by_http(visit: Visit, offer: String, senders: Vec<Sender>) -> Result<Wish, Refusal> {
+pub fn by_http(visit: Visit, offer: Option<String>, senders: Vec<Sender>) -> Result<Wish, Refusal> {
     check_senders(&senders)?;
     let Visit { manner, room, name } = visit;
     let (metadata, resume, simulcast) = (None, None, None);
-    let offer = Some(offer);
     Ok(Wish { room, manner, name, metadata, offer, senders, resume, simulcast })
 }
 

@@ -14,8 +14,8 @@ use crate::dialect::membrane::{self as dialect, Ask, Dialect};
 use crate::http::whip::fragment::{self, Fragment};
 use crate::room::about::{Entered, Metadata};
 use crate::room::command::{
-    Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Request,
-    Response, SessionId,
+    Answer, Command, Effect, Heard, Invite, Join, Manner, MediaCommand, MediaNews, NamedSender,
+    Request, Response, SessionId,
 };
 use crate::room::{RoomState, Token, Watch};
 
@@ -176,6 +176,9 @@ impl World {
                 let message = String::new();
                 self.apply(Command::End(Ended { reason: Reason::ServerStopping, message }));
             }
+            13 if argument.is_multiple_of(2) => {
+                self.request(session, Request::Answer { answer: String::new() });
+            }
             13 => self.request(session, Request::View(Vec::new())),
             _ => self.describe(operation % 18, session, argument),
         }
@@ -227,12 +230,14 @@ impl World {
         };
         // Those offer later, if at all.
         let with_offer = with_offer && manner != Manner::Membrane;
+        // Some of who watches have the server offer.
+        let asks = matches!(manner, Manner::Whep(_)) && session.0.is_multiple_of(3);
         let join = Join {
             session,
             reference: None,
             replaces: pick(&self.sessions, peer.0 as usize).filter(|_| peer.0.is_multiple_of(3)),
             name: "Ann".to_owned(),
-            offer: with_offer.then(String::new),
+            offer: (with_offer && !asks).then(String::new),
             senders: if with_offer { self.senders() } else { Vec::new() },
             manner,
             metadata: None,
@@ -287,6 +292,10 @@ impl World {
                 Effect::Media(MediaCommand::Join(offer) | MediaCommand::Offer(offer)) => {
                     self.offers.push((offer.peer, offer.attempt));
                 }
+                Effect::Media(
+                    MediaCommand::Invite(Invite { peer, attempt, .. })
+                    | MediaCommand::Accept { peer, attempt, .. },
+                ) => self.offers.push((peer, attempt)),
                 Effect::Reply { reply: Ok(Response::Joined(joined)), .. } => {
                     self.peers.push(joined.peer);
                     self.tokens.extend(Token::parse(&joined.resume));

@@ -82,6 +82,14 @@ impl Share {
         Ok(())
     }
 
+    /// Takes `amount` for the same client, apart from what is held here.
+    ///
+    /// # Errors
+    /// See [`Refused`].
+    pub fn beside(&self, amount: usize) -> Result<Share, Refused> {
+        self.pool.take(self.holder, amount)
+    }
+
     /// How much is held.
     pub fn amount(&self) -> usize {
         self.amount

@@ -71,8 +71,13 @@ impl Room {
             on: true,
         });
         let (room, peer) = (RoomId(1), PeerId((self.names_from + number).into()));
-        let join =
-            Join { room, peer, offer, senders: senders.collect(), receive: Receive::Floating };
+        let join = Join {
+            room,
+            peer,
+            opening: offer.into(),
+            senders: senders.collect(),
+            receive: Receive::Floating,
+        };
         let joined = self.engine.join(self.now, join).unwrap();
         client.accept(&joined.answer).unwrap();
         self.clients.push(client);

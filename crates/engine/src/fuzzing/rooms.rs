@@ -179,7 +179,7 @@ impl World {
         let join = Join {
             room,
             peer,
-            offer,
+            opening: offer.into(),
             senders: self.senders(peer, 0..senders),
             receive: if pinned { Receive::Pinned(pins(shape)) } else { Receive::Floating },
         };

@@ -119,7 +119,13 @@ impl World {
     fn enter(&mut self, number: u64) {
         let (client, id) = (Client::new(number), PeerId(number));
         let (offer, senders) = (client.offer(), client.senders());
-        let join = Join { room: RoomId(1), peer: id, offer, senders, receive: Receive::Floating };
+        let join = Join {
+            room: RoomId(1),
+            peer: id,
+            opening: offer.into(),
+            senders,
+            receive: Receive::Floating,
+        };
         self.engine.join(self.now, join).expect("it offers what a browser offers");
         let key = self.engine.peer_keys[&id];
         let local = IpAddr::V4(Ipv4Addr::LOCALHOST);

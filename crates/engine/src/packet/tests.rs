@@ -109,7 +109,7 @@ impl Call {
         let join = Join {
             room: RoomId(1),
             peer: PeerId(number),
-            offer: offer(formats),
+            opening: offer(formats).into(),
             senders,
             receive: Receive::Floating,
         };

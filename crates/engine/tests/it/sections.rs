@@ -32,8 +32,13 @@ impl Talker {
         let mut talker = Talker { world: World::new(), sections: sections.to_vec() };
         let offer = talker.offer();
         let senders = talker.senders(senders);
-        let join =
-            Join { room: RoomId(1), peer: PeerId(1), offer, senders, receive: Receive::Floating };
+        let join = Join {
+            room: RoomId(1),
+            peer: PeerId(1),
+            opening: offer.into(),
+            senders,
+            receive: Receive::Floating,
+        };
         talker.world.engine.join(talker.world.now, join).unwrap();
         talker
     }

@@ -117,8 +117,13 @@ impl World {
         let mut client = self.client();
         let offer = client.offer(self.now, &[], 1).replace("VP8/90000", "VP9/90000");
         let peer = PeerId(self.next_number);
-        let join =
-            Join { room: RoomId(1), peer, offer, senders: Vec::new(), receive: Receive::Floating };
+        let join = Join {
+            room: RoomId(1),
+            peer,
+            opening: offer.into(),
+            senders: Vec::new(),
+            receive: Receive::Floating,
+        };
         self.engine.join(self.now, join).unwrap();
         peer
     }
@@ -157,7 +162,7 @@ impl World {
         let join = Join {
             room,
             peer: PeerId(number),
-            offer,
+            opening: offer.into(),
             senders: senders.clone(),
             receive: Receive::Floating,
         };

@@ -37,8 +37,13 @@ impl Browser {
         let offer = client.offer(now, &kinds, 3);
         let senders = senders_of(&client, number, sources);
         let peer = PeerId(number.into());
-        let join =
-            Join { room, peer, offer, senders: senders.clone(), receive: Default::default() };
+        let join = Join {
+            room,
+            peer,
+            opening: offer.into(),
+            senders: senders.clone(),
+            receive: Default::default(),
+        };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         Browser { client, senders, socket, batch: ReceiveBatch::default(), server: None }

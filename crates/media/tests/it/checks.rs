@@ -49,7 +49,7 @@ impl Client {
         let join = Join {
             room,
             peer: PeerId(peer),
-            offer,
+            opening: offer.into(),
             senders: Vec::new(),
             receive: Default::default(),
         };

@@ -34,7 +34,7 @@ impl Browser {
         let join = Join {
             room: ROOM,
             peer: PEER,
-            offer,
+            opening: offer.into(),
             senders: Vec::new(),
             receive: Default::default(),
         };

@@ -33,7 +33,7 @@ fn bad_join(room: RoomId) -> Join {
     Join {
         room,
         peer: PeerId(1),
-        offer: String::new(),
+        opening: String::new().into(),
         senders: Vec::new(),
         receive: Receive::Floating,
     }

@@ -97,7 +97,7 @@ fn somebody_who_stops_waiting_for_another_part_of_a_room_leaves_one_that_serves_
         let join = Join {
             room: ROOM,
             peer: PeerId(9),
-            offer: String::new(),
+            opening: String::new().into(),
             senders: Vec::new(),
             receive: Receive::Floating,
         };

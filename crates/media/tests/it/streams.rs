@@ -51,7 +51,8 @@ impl Browser {
         let offer = client.offer(now, &kinds, 3);
         let senders = senders_of(&client, number, &SOURCES);
         let receive = Default::default();
-        let join = Join { room, peer: PeerId(number.into()), offer, senders, receive };
+        let join =
+            Join { room, peer: PeerId(number.into()), opening: offer.into(), senders, receive };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         Browser {

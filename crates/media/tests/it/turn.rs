@@ -53,7 +53,7 @@ impl Browser {
         let kinds: Vec<_> = SOURCES.iter().map(|source| client::kind(source.kind())).collect();
         let offer = client.offer(now, &kinds, 3);
         let senders = senders_of(&client, number, &SOURCES);
-        let join = Join { senders, offer, ..whoever(room, number) };
+        let join = Join { senders, opening: offer.into(), ..whoever(room, number) };
         let joined = block_on(media.handle().join(join)).unwrap();
         client.accept(&joined.answer).unwrap();
         Browser { client, phone, socket, peer }
@@ -92,7 +92,7 @@ fn whoever(room: RoomId, number: u32) -> Join {
     Join {
         room,
         peer: PeerId(number.into()),
-        offer: String::new(),
+        opening: String::new().into(),
         senders: Vec::new(),
         receive: Default::default(),
     }

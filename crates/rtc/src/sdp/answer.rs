@@ -1,4 +1,4 @@
-//! Writes the answer to a negotiated offer.
+//! Writes the answer to a negotiated offer, and the offer to a client that is to answer.
 
 use std::fmt::{self, Display, Write};
 
@@ -45,7 +45,21 @@ pub struct Slot {
 impl Negotiation {
     /// The answer. `slot` tells what each section that the client receives on sends as; `None`
     /// makes that section inactive.
-    pub fn answer(&self, local: &Local<'_>, mut slot: impl FnMut(Mid) -> Option<Slot>) -> String {
+    pub fn answer(&self, local: &Local<'_>, slot: impl FnMut(Mid) -> Option<Slot>) -> String {
+        self.describe(Type::Answer, local, slot)
+    }
+
+    /// What was [proposed](Negotiation::propose), as an offer. `slot` as in [`Negotiation::answer`].
+    pub fn offer(&self, local: &Local<'_>, slot: impl FnMut(Mid) -> Option<Slot>) -> String {
+        self.describe(Type::Offer, local, slot)
+    }
+
+    fn describe(
+        &self,
+        role: Type,
+        local: &Local<'_>,
+        mut slot: impl FnMut(Mid) -> Option<Slot>,
+    ) -> String {
         let sections = self.sections.iter().map(|section| match section {
             Section::Media(media) if media.direction == Direction::ClientReceives => {
                 (section, slot(media.mid))
@@ -53,17 +67,25 @@ impl Negotiation {
             _ => (section, None),
         });
         let sections = sections.collect();
-        Answer { negotiation: self, local, sections }.to_string()
+        Description { negotiation: self, role, local, sections }.to_string()
     }
 }
 
-struct Answer<'a> {
+/// What a description is to the client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Type {
+    Offer,
+    Answer,
+}
+
+struct Description<'a> {
     negotiation: &'a Negotiation,
+    role: Type,
     local: &'a Local<'a>,
     sections: Vec<(&'a Section, Option<Slot>)>,
 }
 
-impl Display for Answer<'_> {
+impl Display for Description<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.write_session(f)?;
         for (section, slot) in &self.sections {
@@ -76,7 +98,7 @@ impl Display for Answer<'_> {
     }
 }
 
-impl Answer<'_> {
+impl Description<'_> {
     fn write_session(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Local { session_id, version, .. } = self.local;
         // RFC 9429 section 5.2.1: the session id fits in 63 bits.
@@ -101,14 +123,21 @@ impl Answer<'_> {
         section: &MediaSection,
         slot: Option<&Slot>,
     ) -> fmt::Result {
-        write!(f, "m={} 9 {}", section.kind, section.protocol)?;
+        let port = if self.needs_bundle(section) { 0 } else { 9 };
+        write!(f, "m={} {port} {}", section.kind, section.protocol)?;
         for codec in &section.codecs {
             write!(f, " {}", codec.payload_type)?;
             if let Some(rtx) = codec.rtx_payload_type {
                 write!(f, " {rtx}")?;
             }
         }
-        write!(f, "\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\n", section.mid)?;
+        f.write_str("\r\nc=IN IP4 0.0.0.0\r\n")?;
+        if section.is_named {
+            write!(f, "a=mid:{}\r\n", section.mid)?;
+        }
+        if self.needs_bundle(section) {
+            f.write_str("a=bundle-only\r\n")?;
+        }
         self.write_transport(f, section)?;
         write_extensions(f, section)?;
         let direction = match (section.direction, slot) {
@@ -125,15 +154,29 @@ impl Answer<'_> {
         slot.map_or(Ok(()), |slot| write_ssrcs(f, section, slot))
     }
 
+    /// Whether nobody can take the section outside of the bundle (RFC 9143 section 6; RFC 9429 section 5.2.1, with the policy
+    /// max-bundle).
+    fn needs_bundle(&self, section: &MediaSection) -> bool {
+        self.role == Type::Offer && self.negotiation.bundle.first() != Some(&section.mid)
+    }
+
+    /// Every section tells of it, also one that has it by the bundle alone, as in browsers' own offers: without, Chromium 156
+    /// makes no answer, Firefox 153 crashes over its own, and aiortc 1.16 refuses the offer, whatever RFC 9429 section 5.2.1
+    /// says of those.
     fn write_transport(&self, f: &mut fmt::Formatter<'_>, section: &MediaSection) -> fmt::Result {
         let Local { ice, fingerprint, candidates, .. } = self.local;
         write!(f, "a=ice-ufrag:{}\r\na=ice-pwd:{}\r\n", ice.ufrag(), ice.password())?;
         write!(f, "a=fingerprint:sha-256 {fingerprint}\r\n")?;
-        let setup = match self.negotiation.role {
-            Role::Server => "passive",
-            Role::Client => "active",
+        let setup = match (self.role, self.negotiation.role) {
+            (Type::Offer, _) => "actpass",
+            (Type::Answer, Role::Server) => "passive",
+            (Type::Answer, Role::Client) => "active",
         };
         write!(f, "a=setup:{setup}\r\na=rtcp-mux\r\n")?;
+        if self.role == Type::Offer {
+            // RFC 8858: there is no port for RTCP that a client could take instead.
+            f.write_str("a=rtcp-mux-only\r\n")?;
+        }
         if section.reduced_size_rtcp {
             f.write_str("a=rtcp-rsize\r\n")?;
         }

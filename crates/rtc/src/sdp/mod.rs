@@ -4,9 +4,13 @@
 //! [`Negotiation::answer`] writes. A re-offer is negotiated against the [`Negotiation`] before it,
 //! and [`Negotiation::changes_since`] tells what became different.
 //!
-//! The server always answers, is ICE-lite, waits for the DTLS handshake unless the client does, and has one
+//! To a client that only receives the server may offer itself: [`Negotiation::propose`] decides what,
+//! [`Negotiation::offer`] writes it, and [`Negotiation::accept`] reads the client's answer.
+//!
+//! Else the server answers. It is ICE-lite, waits for the DTLS handshake unless the client does, and has one
 //! bundled transport. On each section media goes one way: from the client (a sender), or to it (a slot).
 
+mod accept;
 mod answer;
 mod attribute;
 mod candidate;
@@ -20,6 +24,7 @@ mod negotiate;
 mod negotiation;
 mod offer;
 mod opus;
+mod propose;
 mod reoffer;
 mod transport;
 

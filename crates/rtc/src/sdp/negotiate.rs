@@ -97,10 +97,7 @@ fn negotiate_section(
         Media::Other(_) => return Ok(reject(offered, RejectReason::NotMedia)),
         Media::Kind(kind) => kind,
     };
-    let Some(mid) = offered.mid else {
-        let what = "expected a=mid in the section that begins here";
-        return Err(SdpError::new(offered.line, what));
-    };
+    let Some(mid) = offered.mid else { return Ok(reject(offered, RejectReason::NotMedia)) };
     if !is_dtls_srtp(&offered.protocol) {
         return Ok(reject(offered, RejectReason::Protocol));
     }
@@ -129,6 +126,7 @@ fn negotiate_section(
         msid: if sends { offered.msid.clone() } else { None },
         reduced_size_rtcp: offered.rtcp_rsize,
         line: offered.line,
+        is_named: offered.is_named,
         simulcast: offered.simulcast.is_some(),
         protocol: offered.protocol.clone(),
     }))
@@ -140,7 +138,7 @@ fn reject(offered: &OfferedSection, reason: RejectReason) -> Section {
         Media::Other(name) => name.clone(),
     };
     Section::Rejected(RejectedSection {
-        mid: offered.mid,
+        mid: offered.mid.filter(|_| offered.is_named),
         reason,
         line: offered.line,
         media,

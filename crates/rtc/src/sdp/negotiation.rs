@@ -99,6 +99,8 @@ pub struct MediaSection {
     pub reduced_size_rtcp: bool,
     /// The line of its `m=`.
     pub line: usize,
+    /// Whether the name is the client's. Else it is [its number](Mid::numbered), and of no use to the client.
+    pub(super) is_named: bool,
     /// Whether `a=simulcast` was offered beside `a=rid`.
     pub(super) simulcast: bool,
     pub(super) protocol: String,

@@ -74,7 +74,10 @@ pub(super) struct OfferedSection {
     pub(super) formats: String,
     /// Payload types in the client's order; empty for other media.
     pub(super) payload_types: Vec<u8>,
+    /// Its name. Audio and video have one once all is read: what the offer does not name is named by its number.
     pub(super) mid: Option<Mid>,
+    /// Whether that is the client's.
+    pub(super) is_named: bool,
     pub(super) common: Common,
     pub(super) bundle_only: bool,
     pub(super) rtcp_mux: bool,
@@ -122,7 +125,21 @@ impl Offer {
             return Err(SdpError::new(1, "expected v=0, found an empty offer"));
         }
         offer.check_mids()?;
+        offer.name_sections();
         Ok(offer)
+    }
+
+    /// RFC 9429 section 5.10: a section need not have a name, since one that is alone needs no bundle. Ours for it is the
+    /// same each time the same is offered.
+    fn name_sections(&mut self) {
+        for index in 0..self.sections.len() {
+            let is_free = |mid: &Mid| self.sections.iter().all(|s| s.mid != Some(*mid));
+            let name = (index..).map(Mid::numbered).find(is_free);
+            let section = self.sections.get_mut(index);
+            if let Some(section) = section.filter(|s| matches!(s.media, Media::Kind(_))) {
+                section.mid = section.mid.or(name);
+            }
+        }
     }
 
     fn take(&mut self, line: Line<'_>) -> Result<(), SdpError> {
@@ -243,6 +260,7 @@ impl OfferedSection {
             formats: formats.to_owned(),
             payload_types,
             mid: None,
+            is_named: false,
             common: Common::default(),
             bundle_only: false,
             rtcp_mux: false,
@@ -260,7 +278,7 @@ impl OfferedSection {
 
     fn take(&mut self, line: usize, attribute: Attribute<'_>) -> Result<(), String> {
         match attribute {
-            Attribute::Mid(mid) => self.mid = Some(mid),
+            Attribute::Mid(mid) => (self.mid, self.is_named) = (Some(mid), true),
             Attribute::RtcpMux => self.rtcp_mux = true,
             Attribute::RtcpRsize => self.rtcp_rsize = true,
             Attribute::BundleOnly => self.bundle_only = true,

@@ -14,6 +14,7 @@ use super::about::{Entered, Metadata, Roster, TrackAbout};
 use super::token::Token;
 
 pub use super::about::Manner;
+pub use super::media_command::{Invite, MediaCommand, Negotiate};
 
 /// One client's membership of one topic over one socket, unique in the process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,6 +113,11 @@ pub enum Request {
         /// The tracks that are to be on its receive sections; of one whose sections float, none are looked at.
         pins: Vec<TrackId>,
     },
+    /// The answer of who was offered something by the server.
+    Answer {
+        /// The SDP.
+        answer: String,
+    },
     /// No better encoding of somebody's track is to be sent than the one of this rid; `None` takes that back.
     Cap {
         /// Which one.
@@ -163,7 +169,7 @@ pub struct Join {
     pub name: String,
     /// What it says of itself beside that.
     pub metadata: Option<Metadata>,
-    /// The SDP offer; none resumes a membership whose media is up.
+    /// The SDP offer; none resumes a membership whose media is up, and has who watches by WHEP be offered something.
     pub offer: Option<String>,
     /// Each sending section with the name of its track.
     pub senders: Vec<NamedSender>,
@@ -315,62 +321,6 @@ pub enum Push {
     Roster(Arc<Roster>),
     /// The membership is over.
     Ended(Ended),
-}
-
-/// What the media side is to do. [`Command::Answered`] answers `Join` and `Offer`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum MediaCommand {
-    /// A peer enters.
-    Join(Negotiate),
-    /// A later offer of a peer that is there.
-    Offer(Negotiate),
-    /// A track is on or off.
-    SwitchTrack {
-        /// Whose.
-        peer: PeerId,
-        /// Which one.
-        track: TrackId,
-        /// How.
-        on: bool,
-    },
-    /// What a peer's page shows.
-    View {
-        /// Whose.
-        peer: PeerId,
-        /// The tracks.
-        tracks: Vec<ViewedTrack>,
-    },
-    /// No better encoding of a track is to be sent to a peer than this one.
-    Cap {
-        /// Whose.
-        peer: PeerId,
-        /// Which one.
-        track: TrackId,
-        /// The rid.
-        up_to: Option<String>,
-    },
-    /// A peer goes.
-    Remove {
-        /// Which one.
-        peer: PeerId,
-    },
-}
-
-/// An offer to be answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Negotiate {
-    /// Whose.
-    pub peer: PeerId,
-    /// Which of that peer's negotiations.
-    pub attempt: u64,
-    /// The SDP.
-    pub offer: String,
-    /// Each sending section with the name of its track.
-    pub senders: Vec<NamedSender>,
-    /// The tracks that are to be on its receive sections, if those are pinned.
-    pub pins: Option<Vec<TrackId>>,
-    /// It is of somebody who is new here: nobody is turned away for want of room who was in.
-    pub is_new: bool,
 }
 
 impl Push {

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use parlor_wire::{Ended, LeaveReason, PeerId, PeerState, Reason};
 
+use parlor_rtc::connection::ANSWER_TIMEOUT;
+
 use super::command::SessionId;
 use super::member::Member;
 use super::presence::CROWD_INTERVAL;
@@ -18,6 +20,8 @@ pub const SOCKET_PATIENCE: Duration = Duration::from_secs(30);
 pub const GONE_WITHIN: Duration = Duration::from_secs(8);
 /// So the membership ends after this long: presence, which tells them, may have to wait for its turn.
 pub const BOTH_PATIENCE: Duration = GONE_WITHIN.saturating_sub(CROWD_INTERVAL);
+/// How long who was offered something may take to answer.
+pub const ANSWER_PATIENCE: Duration = ANSWER_TIMEOUT;
 /// How long the token of one who was lost gives back the same id.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(60);
 
@@ -47,6 +51,11 @@ pub enum Link {
 pub enum Media {
     /// There is none yet: the member has not offered, which its dialect leaves to it.
     Absent,
+    /// The server has offered it, and the client has not answered.
+    Invited {
+        /// Since when.
+        since: Instant,
+    },
     /// It has not come up yet.
     Connecting {
         /// Since when.
@@ -80,6 +89,8 @@ pub struct Verdict {
 pub enum End {
     /// The socket is open and is told; the token lives on.
     MediaSilent,
+    /// It did not answer what it was offered.
+    NotAnswered,
     /// It has no socket, and has closed its media: it has left.
     HungUp,
     /// Nobody came back to the socket; the token is void.
@@ -91,7 +102,9 @@ pub enum End {
 /// Reads the table.
 pub fn judge(link: Link, media: Media) -> Verdict {
     let (shown, silent_since) = match media {
-        Media::Connecting { since } => (PeerState::Connecting, Some(since)),
+        Media::Invited { since } | Media::Connecting { since } => {
+            (PeerState::Connecting, Some(since))
+        }
         Media::Absent | Media::Connected => (PeerState::Connected, None),
         Media::Silent { since } | Media::Over { since } => (PeerState::Reconnecting, Some(since)),
     };
@@ -103,6 +116,9 @@ pub fn judge(link: Link, media: Media) -> Verdict {
         }
         (Link::Open(_) | Link::Quiet { .. } | Link::ByMedia(_), None) => None,
         (Link::ByMedia(_), Some(silent)) if is_over => Some((silent, End::HungUp)),
+        (Link::ByMedia(_), Some(since)) if matches!(media, Media::Invited { .. }) => {
+            Some((since + ANSWER_PATIENCE, End::NotAnswered))
+        }
         // Of who has no socket that is the time after which consent has expired (RFC 7675 section 5.1).
         (Link::Open(_) | Link::ByMedia(_), Some(silent)) => {
             Some((silent + MEDIA_PATIENCE, End::MediaSilent))
@@ -128,6 +144,13 @@ impl RoomState {
             match end {
                 End::MediaSilent => {
                     let why = "No media has arrived from you for 30 seconds.".to_owned();
+                    self.end_one(peer, Reason::ConnectionFailed, why, now);
+                }
+                End::NotAnswered => {
+                    let why = format!(
+                        "The server's offer was not answered within {} seconds.",
+                        ANSWER_PATIENCE.as_secs()
+                    );
                     self.end_one(peer, Reason::ConnectionFailed, why, now);
                 }
                 End::HungUp => {

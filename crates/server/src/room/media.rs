@@ -5,7 +5,7 @@ use std::time::Duration;
 use parlor_engine::allocate::Reason as PauseCause;
 use parlor_engine::{self as engine, RoomId, Source};
 use parlor_engine::{Change, ConnectionState, PeerState, SlotState};
-use parlor_engine::{Join, JoinError, Receive, Sender, View};
+use parlor_engine::{Join, JoinError, Opening, Receive, Sender, View};
 use parlor_media::{MediaError, MediaHandle};
 use parlor_rtc::connection::CloseReason;
 use parlor_rtc::dtls::Failure;
@@ -16,7 +16,9 @@ use parlor_wire::{
 };
 use tokio::time::timeout;
 
-use super::command::{Answer, Command, Heard, MediaCommand, MediaNews, NamedSender, Negotiate};
+use super::command::{
+    Answer, Command, Heard, Invite, MediaCommand, MediaNews, NamedSender, Negotiate,
+};
 
 /// A media thread answers within milliseconds; one that takes longer than this is taken for dead.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -39,12 +41,31 @@ impl RoomMedia {
                 };
                 let receive =
                     pins.map_or(Receive::Floating, |pins| Receive::Pinned(tracks_of(&pins)));
-                let join = Join { room: self.room, peer: peer_of(peer), offer, senders, receive };
+                let (room, peer_id, opening) = (self.room, peer_of(peer), offer.into());
+                let join = Join { room, peer: peer_id, opening, senders, receive };
                 let result = match is_new {
                     true => timeout(PATIENCE, self.handle.join(join)).await,
                     false => timeout(PATIENCE, self.handle.rejoin(join)).await,
                 };
                 Some(answered(peer, attempt, answer_of(result)))
+            }
+            MediaCommand::Invite(Invite { peer, attempt, sections, pins }) => {
+                let receive =
+                    pins.map_or(Receive::Floating, |pins| Receive::Pinned(tracks_of(&pins)));
+                let opening = Opening::Invited(sections.into_iter().map(media_kind_of).collect());
+                let (room, senders) = (self.room, Vec::new());
+                let join = Join { room, peer: peer_of(peer), opening, senders, receive };
+                let result = timeout(PATIENCE, self.handle.join(join)).await;
+                Some(answered(peer, attempt, answer_of(result)))
+            }
+            MediaCommand::Accept { peer, attempt, answer } => {
+                let accept = self.handle.accept(self.room, peer_of(peer), answer);
+                let result = answer_of(timeout(PATIENCE, accept).await);
+                let result = result.map_err(|refusal| {
+                    let message = refusal.message.replacen("offer: ", "answer: ", 1);
+                    Refusal { message, ..refusal }
+                });
+                Some(answered(peer, attempt, result))
             }
             MediaCommand::Offer(Negotiate { peer, attempt, offer, senders, pins, .. }) => {
                 let senders = match senders_of(&senders) {
@@ -96,6 +117,13 @@ fn tracks_of(tracks: &[TrackId]) -> Vec<engine::TrackId> {
     tracks.iter().map(|track| engine::TrackId(track.0)).collect()
 }
 
+fn media_kind_of(kind: Kind) -> MediaKind {
+    match kind {
+        Kind::Audio => MediaKind::Audio,
+        Kind::Video => MediaKind::Video,
+    }
+}
+
 fn answered(peer: PeerId, attempt: u64, result: Result<Answer, Refusal>) -> Command {
     Command::Answered { peer, attempt, result }
 }
@@ -143,6 +171,9 @@ fn refusal_of(error: &JoinError) -> Refusal {
         | JoinError::SectionNotNamed(_)
         | JoinError::TooManySenders(_) => {
             Refusal::new(Reason::BadRequest, format!("senders: {error}"))
+        }
+        JoinError::NothingToAnswer | JoinError::NotAnswered => {
+            Refusal::new(Reason::BadRequest, format!("{error}."))
         }
         JoinError::Full => {
             Refusal::for_now(Reason::ServerFull, "This server takes no more people.", 10_000)

@@ -75,6 +75,8 @@ pub(super) enum Purpose {
     Join,
     /// `offer`.
     Offer,
+    /// It is none, but the answer to one of ours.
+    Answer,
 }
 
 impl Member {

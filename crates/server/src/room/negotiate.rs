@@ -12,6 +12,7 @@ use super::command::{
     SessionId,
 };
 use super::door::Watch;
+use super::invite::Opening;
 use super::liveness::{Link, Media};
 use super::member::{Member, Negotiation, Purpose, Stage, about_of, track_of};
 use super::state::RoomState;
@@ -85,11 +86,12 @@ impl RoomState {
             self.sessions.insert(join.session, peer);
             return self.enter_without_media(peer, join);
         }
-        let Some(offer) = join.offer.clone() else {
-            return self.refuse(&join, offer_is_missing());
-        };
         let pins = match self.pins_of(&join) {
             Ok(pins) => pins,
+            Err(refusal) => return self.refuse(&join, refusal),
+        };
+        let opening = match self.opening_of(&join, pins.as_deref()) {
+            Ok(opening) => opening,
             Err(refusal) => return self.refuse(&join, refusal),
         };
         let join = Join { pins, ..join };
@@ -101,7 +103,10 @@ impl RoomState {
         let ice_servers = join.ice_servers.clone();
         self.members.insert(peer, Member { lost_until, ice_servers, ..member });
         self.sessions.insert(join.session, peer);
-        self.negotiate_join(peer, join, offer, is_new);
+        match opening {
+            Opening::Offer(offer) => self.negotiate_join(peer, join, offer, is_new),
+            Opening::Sections(sections, pins) => self.invite(peer, join, (sections, pins)),
+        }
     }
 
     /// The tracks that are to be on the sections of whoever joins; none if they float.
@@ -234,7 +239,7 @@ impl RoomState {
             Err(refusal) => return self.failed(peer, pending, refusal, now),
         };
         let Negotiation { session, reference, purpose, tracks, about, .. } = pending;
-        if member.media == Media::Absent {
+        if member.media == Media::Absent || purpose == Purpose::Answer {
             member.media = Media::Connecting { since: now };
         }
         member.tracks = tracks;
@@ -253,7 +258,7 @@ impl RoomState {
         }
         match purpose {
             Purpose::Join => self.welcome(peer, session, reference, Some(answer.sdp)),
-            Purpose::Offer => {
+            Purpose::Offer | Purpose::Answer => {
                 let tracks = self.members.get(&peer).map(|member| member.tracks.clone());
                 let tracks = tracks.unwrap_or_default();
                 let done = Negotiated { answer: answer.sdp, tracks, slots: answer.slots };
@@ -266,7 +271,7 @@ impl RoomState {
     /// one that was to bring back a member leaves it without media, to try again.
     fn failed(&mut self, peer: PeerId, pending: Negotiation, refusal: Refusal, now: Instant) {
         let Negotiation { session, reference, purpose, .. } = pending;
-        if purpose == Purpose::Offer {
+        if purpose != Purpose::Join {
             return self.reply(session, reference, Err(refusal));
         }
         self.effect(Effect::Refuse { session, reference, refusal });
@@ -338,7 +343,7 @@ fn nothing_to_watch(message: String) -> Refusal {
     Refusal::new(Reason::UnknownTrack, message)
 }
 
-fn offer_is_missing() -> Refusal {
+pub(super) fn offer_is_missing() -> Refusal {
     let message = "offer: missing, and there is no media to resume; join with an offer";
     Refusal::new(Reason::BadOffer, message)
 }

@@ -148,6 +148,7 @@ impl RoomState {
             Request::Offer { offer, senders, pins } => {
                 return self.offer(peer, session, reference, (offer, senders, pins));
             }
+            Request::Answer { answer } => return self.accept(peer, session, reference, answer),
             Request::Cap { track, up_to } => Ok(self.cap(peer, track, up_to)),
             Request::Describe { name, metadata } => self.describe(peer, name, metadata),
             Request::DescribeTrack { track, metadata, on } => {
@@ -225,7 +226,10 @@ impl RoomState {
         let Some(member) = self.members.get_mut(&peer) else { return };
         let before = judge(member.link, member.media).shown;
         member.media = match (news.connection, member.media) {
-            (Heard::Connecting, known @ (Media::Connecting { .. } | Media::Over { .. })) => known,
+            (
+                Heard::Connecting,
+                known @ (Media::Invited { .. } | Media::Connecting { .. } | Media::Over { .. }),
+            ) => known,
             (Heard::Connecting, _) => Media::Connecting { since: now },
             (Heard::Connected, _) => Media::Connected,
             // The same silence, told again, takes back no time that was given.

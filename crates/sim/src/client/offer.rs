@@ -1,8 +1,8 @@
-//! What a simulated browser offers: sections to send and to receive on.
+//! What a simulated browser offers, sections to send and to receive on, and what it answers.
 
 use std::time::Instant;
 
-use str0m::change::{SdpAnswer, SdpApi};
+use str0m::change::{SdpAnswer, SdpApi, SdpOffer};
 use str0m::media::{Direction, MediaKind, Mid};
 
 use super::Client;
@@ -96,6 +96,16 @@ impl Client {
         let (offer, pending) = changes.apply().expect("an ICE restart needs an offer");
         self.pending = Some(pending);
         offer.to_sdp_string()
+    }
+
+    /// Answers an offer of the server, taking all of it that it can.
+    ///
+    /// # Errors
+    /// What str0m finds wrong with it.
+    pub fn answer(&mut self, offer: &str) -> Result<String, String> {
+        let offer = SdpOffer::from_sdp_string(offer).map_err(|error| error.to_string())?;
+        let answer = self.rtc.sdp_api().accept_offer(offer).map_err(|error| error.to_string())?;
+        Ok(answer.to_sdp_string())
     }
 
     /// Takes the server's answer to the last offer.

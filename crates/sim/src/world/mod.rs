@@ -1,5 +1,6 @@
 //! Clients, links and one engine on a clock of their own: what people in it do.
 
+mod invited;
 mod labour;
 mod pinned;
 mod time;
@@ -213,13 +214,26 @@ impl World {
         (offer, receive): (String, Receive),
         link: LinkConfig,
     ) -> (usize, Joined) {
-        let seat = self.seats.len();
-        let (number, address) = (client.number, client.address);
         let named = self.name_tracks(&client, sources);
-        let peer = PeerId(u64::from(number));
-        let join = Join { room, peer, offer, senders: named.clone(), receive };
+        let peer = PeerId(u64::from(client.number));
+        let join = Join { room, peer, opening: offer.into(), senders: named.clone(), receive };
         let joined = self.engine.join(self.now, join).expect("the engine takes the peer");
         client.accept(&joined.answer).expect("str0m takes the answer");
+        let seat = self.sit(room, client, named, link);
+        (seat, joined)
+    }
+
+    /// Gives a client that has joined a seat, and its links.
+    fn sit(
+        &mut self,
+        room: RoomId,
+        mut client: Client,
+        named: Vec<Sender>,
+        link: LinkConfig,
+    ) -> usize {
+        let seat = self.seats.len();
+        let (number, address) = (client.number, client.address);
+        let peer = PeerId(u64::from(number));
         let seed = self.seed.wrapping_mul(1_000_003) + u64::from(number) * 2;
         client.draw_phases(seed);
         self.seats.push(Seat {
@@ -235,7 +249,7 @@ impl World {
             public: address,
             present: true,
         });
-        (seat, joined)
+        seat
     }
 
     fn name_tracks(&mut self, client: &Client, sources: &[Source]) -> Vec<Sender> {

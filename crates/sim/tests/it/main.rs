@@ -8,6 +8,7 @@ mod fallback;
 mod feedback;
 mod fences;
 mod growth;
+mod invited;
 mod layers;
 mod loss;
 mod loudest;

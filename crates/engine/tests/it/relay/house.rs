@@ -199,7 +199,8 @@ impl House {
             })
             .collect();
         let id = PeerId(number);
-        let join = Join { room: ROOM, peer: id, offer, senders: senders.clone(), receive };
+        let join =
+            Join { room: ROOM, peer: id, opening: offer.into(), senders: senders.clone(), receive };
         let joined = self.threads[thread].engine.join(self.now, join).unwrap();
         client.accept(&joined.answer).unwrap();
         self.people.push(Person { id, thread, client, senders });

@@ -50,7 +50,7 @@ impl World {
             let kinds: Vec<_> = sources.iter().map(|source| client::kind(source.kind())).collect();
             let offer = client.offer(now, &kinds, 2);
             let senders = senders_of(&client, number, sources);
-            let join = Join { senders, offer, ..whoever(RoomId(1), number) };
+            let join = Join { senders, opening: offer.into(), ..whoever(RoomId(1), number) };
             client.accept(&engine.join(now, join).unwrap().answer).unwrap();
             client
         };

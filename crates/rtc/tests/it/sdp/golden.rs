@@ -2,18 +2,23 @@
 
 use super::*;
 
-/// Compares with the golden answer of `name`, or makes it so.
+/// Compares with the golden answer to the offer `name`, or makes it so.
 fn assert_golden(name: &str, answer: &str) {
-    let path = fixture(&format!("{name}.answer"));
+    assert_is_file(&format!("{name}.answer"), answer);
+}
+
+/// Compares with the golden description of `name`, or makes it so.
+pub(super) fn assert_is_file(name: &str, said: &str) {
+    let path = fixture(name);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
-        std::fs::write(&path, answer).expect("the golden file can be written");
+        std::fs::write(&path, said).expect("the golden file can be written");
         return;
     }
     let golden = std::fs::read_to_string(&path).unwrap_or_default();
-    let differs = golden.lines().zip(answer.lines()).position(|(old, new)| old != new);
+    let differs = golden.lines().zip(said.lines()).position(|(old, new)| old != new);
     assert!(
-        golden == answer,
-        "the answer to {name} changed at line {:?}; UPDATE_GOLDEN=1 accepts it:\n{answer}",
+        golden == said,
+        "{name} changed at line {:?}; UPDATE_GOLDEN=1 accepts it:\n{said}",
         differs.map(|index| index + 1)
     );
 }

@@ -11,6 +11,7 @@ mod peer;
 mod publishers;
 mod reoffer;
 mod sections;
+mod server_offers;
 
 use std::path::PathBuf;
 
@@ -66,6 +67,11 @@ fn answer_with(
     version: u64,
     slot: impl FnMut(Mid) -> Option<Slot>,
 ) -> String {
+    as_our_side(version, |local| negotiation.answer(local, slot))
+}
+
+/// What our side of a connection says, always the same server.
+fn as_our_side(version: u64, say: impl FnOnce(&Local<'_>) -> String) -> String {
     let ice = credentials(version);
     let addresses = |texts: &[&str]| texts.iter().map(|a| a.parse().expect("address")).collect();
     let candidates = Candidates {
@@ -80,7 +86,7 @@ fn answer_with(
         fingerprint: &fingerprint,
         candidates: &candidates,
     };
-    negotiation.answer(&local, slot)
+    say(&local)
 }
 
 fn credentials(version: u64) -> Credentials {

@@ -59,3 +59,29 @@ fn one_section_needs_no_bundle() {
     assert_eq!(outline(&negotiation), ["audio in"]);
     assert!(!answer(&negotiation, 0).contains("BUNDLE"));
 }
+
+#[test]
+fn a_section_without_a_name_is_taken_alone_and_answered_without_one() {
+    let text = read("ffmpeg_whip").replace("a=group:BUNDLE 0 1\r\n", "").replace("a=mid:0\r\n", "");
+    let audio = text.split("m=video").next().unwrap();
+    let negotiation = decide(audio).unwrap();
+    assert_eq!(outline(&negotiation), ["audio in"]);
+    let said = answer(&negotiation, 0);
+    assert!(!said.contains("a=mid:") && said.contains("a=candidate:"), "{said}");
+    let again = decide_again(audio, &negotiation).unwrap();
+    assert!(again.changes_since(&negotiation).sections.is_empty(), "it has the same name again");
+
+    // Another one cannot be in a bundle, and has no transport of its own.
+    let both = text.replace("a=mid:1\r\n", "");
+    let negotiation = decide(&both).unwrap();
+    assert_eq!(outline(&negotiation), ["audio in", "refused"]);
+    assert!(!answer(&negotiation, 0).contains("a=mid:"));
+}
+
+#[test]
+fn a_name_that_is_made_up_is_none_that_another_section_has() {
+    let text = read("ffmpeg_whip").replace("a=mid:0\r\n", "").replace("mid:1", "mid:0");
+    let negotiation = decide(&text.replace("BUNDLE 0 1", "BUNDLE 0")).unwrap();
+    assert_eq!(outline(&negotiation), ["refused", "video in"]);
+    assert_eq!(section(&negotiation, "0").kind, MediaKind::Video);
+}

@@ -20,6 +20,9 @@ pub(super) const SDP: &str = "application/sdp";
 /// The media type of what PATCH carries.
 pub(super) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
+/// What PATCH of a session takes whose offer the server has made.
+pub(super) const ANSWER_OR_FRAGMENT: &str = "application/sdp, application/trickle-ice-sdpfrag";
+
 /// Sets a header whose value has the form of one.
 pub(super) fn insert(headers: &mut HeaderMap, name: impl IntoHeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
@@ -40,6 +43,11 @@ pub(super) fn host(head: &HeaderMap) -> Option<&str> {
 pub(super) fn is_of(head: &HeaderMap, media_type: &str) -> bool {
     let said = text(head, CONTENT_TYPE).unwrap_or_default();
     said.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+}
+
+/// Whether the body is said to be of any media type.
+pub(super) fn is_typed(head: &HeaderMap) -> bool {
+    head.contains_key(CONTENT_TYPE)
 }
 
 /// The token of `Authorization: Bearer` (RFC 6750 section 2.1).
@@ -76,7 +84,9 @@ pub(super) fn links(headers: &mut HeaderMap, servers: &IceServers, peer: &str, h
 }
 
 /// The answer to OPTIONS, be it a browser's question before a request or a person's.
-pub(super) fn options(methods: &'static str, is_endpoint: bool) -> Response {
+///
+/// `accepts` is the header that says of which media types bodies are, and those.
+pub(super) fn options(methods: &'static str, (header, accepts): (&'static str, &str)) -> Response {
     let mut response = StatusCode::OK.into_response();
     let headers = response.headers_mut();
     insert(headers, ALLOW, methods);
@@ -84,10 +94,7 @@ pub(super) fn options(methods: &'static str, is_endpoint: bool) -> Response {
     insert(headers, "access-control-allow-headers", "authorization, content-type, if-match");
     // Browsers ask again after two hours at most anyway.
     insert(headers, "access-control-max-age", "7200");
-    match is_endpoint {
-        true => insert(headers, "accept-post", SDP),
-        false => insert(headers, "accept-patch", FRAGMENT),
-    }
+    insert(headers, header, accepts);
     response
 }
 
@@ -105,7 +112,7 @@ pub(super) async fn cross_origin(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     insert(headers, "access-control-allow-origin", "*");
-    let exposed = "accept-patch, accept-post, etag, link, location, retry-after";
+    let exposed = "accept-patch, accept-post, etag, expires, link, location, retry-after";
     insert(headers, "access-control-expose-headers", exposed);
     response
 }

@@ -8,17 +8,16 @@ mod problem;
 mod resource;
 mod session;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::header::{ETAG, LOCATION};
+use axum::http::header::{CONTENT_TYPE, ETAG, EXPIRES, LOCATION};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, post};
-use parlor_rtc::sdp::{Offer, negotiate};
 use parlor_wire::{Joined, Sender};
 use serde::Deserialize;
 use tokio::sync::mpsc;
@@ -30,10 +29,11 @@ use crate::client::Client;
 use crate::pool::Refused;
 use crate::rate::AddressRates;
 use crate::room::command::{Manner, Response as RoomResponse};
+use crate::room::liveness::ANSWER_PATIENCE;
 use crate::room::{Entry, HttpVoice, Seat, Voice, Watch};
-use head::{FRAGMENT, SDP, insert, is_of, links};
+use head::{ANSWER_OR_FRAGMENT, FRAGMENT, SDP, insert, is_of, is_typed, links};
 use problem::{Problem, Said};
-use resource::{PATIENCE, WAITING_REPLIES};
+use resource::{Description, PATIENCE, WAITING_REPLIES};
 use session::Door;
 
 pub use resource::Resources;
@@ -72,7 +72,7 @@ pub fn arrivals() -> AddressRates {
 fn endpoint(methods: MethodRouter<App>) -> MethodRouter<App> {
     methods
         .get(|| async { StatusCode::NO_CONTENT })
-        .options(|| async { head::options("GET, HEAD, OPTIONS, POST", true) })
+        .options(|| async { head::options("GET, HEAD, OPTIONS, POST", ("accept-post", SDP)) })
         .fallback(|| async { head::not_allowed("GET, HEAD, OPTIONS, POST") })
 }
 
@@ -106,10 +106,10 @@ async fn publish(
     let name = query.name.as_deref().unwrap_or(PUBLISHER);
     let visit = admission::visit(Manner::Whip, &room, name)?;
     let request = Request { app, client, visit, head };
-    let offer = request.offer(body).await?;
+    let offer = request.body(body).await?;
     let senders = offers::senders(&offer)?;
-    let entered = request.enter(offer, senders).await?;
-    Ok(request.answer("whip", entered))
+    let entered = request.enter(Some(offer), senders).await?;
+    request.answer("whip", Says::Answer, entered)
 }
 
 async fn play(
@@ -122,9 +122,23 @@ async fn play(
 ) -> Result<Response, Problem> {
     let visit = admission::visit(Manner::Whep(watch(&query)?), &room, VIEWER)?;
     let request = Request { app, client, visit, head };
-    let offer = offers::receiving(&request.offer(body).await?)?;
-    let entered = request.enter(offer, Vec::new()).await?;
-    Ok(request.answer("whep", entered))
+    if request.asks_for_an_offer(&body) {
+        request.admit()?;
+        return request.offer(Says::Offer).await;
+    }
+    let offer = request.body(body).await?;
+    if offer.is_empty() {
+        return request.offer(Says::Offer).await;
+    }
+    let entered = request.enter(Some(offers::receiving(&offer)?), Vec::new()).await?;
+    match request.has_missed_all(&entered) {
+        // It goes on with what it has where there is nothing better.
+        true => match request.offer(Says::CounterOffer).await {
+            Ok(counter) => Ok(counter),
+            Err(_) => request.answer("whep", Says::Answer, entered),
+        },
+        false => request.answer("whep", Says::Answer, entered),
+    }
 }
 
 fn watch(query: &PlayQuery) -> Result<Watch, Problem> {
@@ -143,34 +157,53 @@ fn watch(query: &PlayQuery) -> Result<Watch, Problem> {
     }
 }
 
-/// What a join came to.
+/// What a join came to. Dropping it is leaving.
 struct Entered {
     joined: Joined,
-    answer: String,
-    id: String,
-    etag: String,
+    session: resource::Session,
+}
+
+/// What the client is told with its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Says {
+    /// The answer to its offer.
+    Answer,
+    /// An offer, which it asked for (draft-murillo-whep-01).
+    Offer,
+    /// An offer in the place of its own (draft-ietf-wish-whep-03).
+    CounterOffer,
 }
 
 impl Request {
+    /// Whether there is neither a body nor the name of its media type, as of who asks for an offer. A body that is said to be an
+    /// offer has to be read to know.
+    fn asks_for_an_offer(&self, body: &Body) -> bool {
+        body.is_end_stream() && !is_typed(&self.head)
+    }
+
+    /// Takes one more of what the address may ask for, and admits whoever may come at all.
+    fn admit(&self) -> Result<(), Problem> {
+        self.app.arrivals.take(Instant::now(), self.client.address).map_err(too_often)?;
+        Ok(admission::admit(&self.visit, head::bearer(&self.head))?)
+    }
+
     /// Reads the offer of whoever may come at all.
-    async fn offer(&self, body: Body) -> Result<String, Problem> {
-        let (app, address) = (&self.app, self.client.address);
-        app.arrivals.take(Instant::now(), address).map_err(too_often)?;
+    async fn body(&self, body: Body) -> Result<String, Problem> {
+        self.admit()?;
         if !is_of(&self.head, SDP) {
             let detail = format!("expected Content-Type: {SDP}");
             let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
             return Err(Problem::new(status, "unsupported_media_type", detail));
         }
-        admission::admit(&self.visit, head::bearer(&self.head))?;
-        let memory = app.memory.take(address, MAX_OFFER_LEN);
+        let memory = self.app.memory.take(self.client.address, MAX_OFFER_LEN);
         let _memory = memory.map_err(|_| crowded("too many offers at once"))?;
         text_of(body, MAX_OFFER_LEN).await
     }
 
-    /// Has the room decide, and keeps the session of who is let in.
-    async fn enter(&self, offer: String, senders: Vec<Sender>) -> Result<Entered, Problem> {
-        let app = &self.app;
-        let place = app.sockets_room.take(self.client.address, 1).map_err(|refused| {
+    /// Has the room decide. Without an offer of the client's, the room has one made.
+    async fn enter(&self, offer: Option<String>, senders: Vec<Sender>) -> Result<Entered, Problem> {
+        let (app, address) = (&self.app, self.client.address);
+        let place = app.sockets_room.take(address, 1).map_err(|refused| {
             app.metrics.socket_refused();
             crowded(match refused {
                 Refused::Empty => "this server is full",
@@ -191,29 +224,75 @@ impl Request {
             _ => return Err(Problem::unavailable("media_failed", "The room does not answer.")),
         };
         let no_media = || Problem::unavailable("media_failed", "The room has no answer.");
-        let answer = joined.answer.clone().ok_or_else(no_media)?;
-        let ice = Offer::parse(&offer).and_then(|offer| negotiate(&offer, None));
-        let ice = ice.map_err(|_| no_media())?.ice;
+        let ours = joined.answer.clone().ok_or_else(no_media)?;
+        let was_invited = offer.is_none();
         let pins = joined.slots.iter().filter_map(|slot| slot.track).collect();
-        let (visit, answered) = (self.visit.clone(), answer.clone());
-        let session =
-            resource::Session { visit, seat, replies, offer, senders, pins, ice, answer: answered };
-        let (id, etag) = app.resources.keep(session, app.rooms.clone())?;
-        Ok(Entered { joined, answer, id, etag })
+        // What is kept counts as what is read does.
+        let many = |_| crowded("too many sessions at once");
+        let memory = app.memory.take(address, ours.len()).map_err(many)?;
+        let theirs = match offer {
+            None => None,
+            Some(sdp) => {
+                let memory = app.memory.take(address, sdp.len()).map_err(many)?;
+                Some(Description::read(sdp, memory).ok_or_else(no_media)?)
+            }
+        };
+        let visit = self.visit.clone();
+        let session = resource::Session {
+            visit,
+            seat,
+            replies,
+            senders,
+            pins,
+            was_invited,
+            theirs,
+            ours,
+            memory,
+        };
+        Ok(Entered { joined, session })
     }
 
-    /// 201 with everything that the client has to know.
-    fn answer(&self, endpoint: &str, entered: Entered) -> Response {
-        let Entered { joined, answer, id, etag } = entered;
-        let mut response = (StatusCode::CREATED, answer).into_response();
+    /// Whether a viewer who asked for certain tracks gets none of them: its offer has no section for any.
+    fn has_missed_all(&self, entered: &Entered) -> bool {
+        let floats = self.visit.manner == Manner::Whep(Watch::Everything);
+        !floats && entered.joined.slots.iter().all(|slot| slot.track.is_none())
+    }
+
+    /// Lets a viewer in who has no offer that could be answered, by one of ours.
+    async fn offer(&self, says: Says) -> Result<Response, Problem> {
+        let entered = self.enter(None, Vec::new()).await?;
+        self.answer("whep", says, entered)
+    }
+
+    /// Keeps the session of who was let in, and says everything that the client has to know.
+    fn answer(&self, endpoint: &str, says: Says, entered: Entered) -> Result<Response, Problem> {
+        let Entered { joined, session } = entered;
+        let ours = session.ours.clone();
+        let (id, etag) = self.app.resources.keep(session, self.app.rooms.clone())?;
+        let status = match says {
+            Says::Answer | Says::Offer => StatusCode::CREATED,
+            Says::CounterOffer => StatusCode::NOT_ACCEPTABLE,
+        };
+        let mut response = (status, ours).into_response();
         let headers = response.headers_mut();
-        insert(headers, "content-type", SDP);
+        let until = httpdate::fmt_http_date(SystemTime::now() + ANSWER_PATIENCE);
+        match says {
+            Says::Answer => insert(headers, CONTENT_TYPE, SDP),
+            Says::Offer => {
+                insert(headers, CONTENT_TYPE, SDP);
+                insert(headers, EXPIRES, &until);
+            }
+            Says::CounterOffer => {
+                insert(headers, CONTENT_TYPE, &format!("{SDP}; valid-until=\"{until}\""));
+            }
+        }
         // Of the same host whatever name that has; the name of a room has nothing that would have to be escaped.
         insert(headers, LOCATION, &format!("/{endpoint}/{}/{id}", self.visit.room));
         insert(headers, ETAG, &etag);
-        insert(headers, "accept-patch", FRAGMENT);
+        let takes = if says == Says::Answer { FRAGMENT } else { ANSWER_OR_FRAGMENT };
+        insert(headers, "accept-patch", takes);
         links(headers, &self.app.ice_servers, &joined.peer.to_string(), &self.head);
-        response
+        Ok(response)
     }
 }
 

@@ -1,7 +1,8 @@
-//! What an offer that came by HTTP sends and receives.
+//! What an offer that came by HTTP sends and receives, and what an answer has to be.
 
 use axum::http::StatusCode;
 use parlor_rtc::MediaKind;
+use parlor_rtc::ice::Credentials;
 use parlor_rtc::sdp::{Direction, MediaSection, Negotiation, Offer, negotiate};
 use parlor_wire::{Kind, Sender, Source};
 
@@ -43,6 +44,23 @@ pub(super) fn receiving(offer: &str) -> Result<String, Problem> {
         true => Ok(offer),
         false => Err(unusable("expected at least one recvonly section")),
     }
+}
+
+/// A viewer's answer as a room takes it, with the same leniency.
+///
+/// # Errors
+/// When it is no session description.
+pub(super) fn answer(answer: &str) -> Result<String, Problem> {
+    let answer = answer.replace("a=sendrecv", "a=recvonly");
+    let malformed = |error| Problem::new(StatusCode::BAD_REQUEST, "bad_answer", format!("{error}"));
+    Offer::parse(&answer).map_err(malformed)?;
+    Ok(answer)
+}
+
+/// The ICE credentials of a client's offer, or of its answer, which reads as one.
+pub(super) fn credentials(description: &str) -> Option<Credentials> {
+    let negotiation = negotiate(&Offer::parse(description).ok()?, None).ok()?;
+    Some(negotiation.ice)
 }
 
 fn read(offer: &str) -> Result<Negotiation, Problem> {

@@ -43,6 +43,8 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Problem {
         let status = match refusal.reason {
             Reason::BadOffer => StatusCode::UNPROCESSABLE_ENTITY,
+            // It is there, and there may be something to watch soon (draft-ietf-wish-whep-03, of who is not live).
+            Reason::UnknownTrack if refusal.retry_after_ms.is_some() => StatusCode::CONFLICT,
             Reason::UnknownTrack | Reason::ResumeUnknown | Reason::UnmatchedTopic => {
                 StatusCode::NOT_FOUND
             }

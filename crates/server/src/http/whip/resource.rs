@@ -12,9 +12,11 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::fragment::{self, Fragment};
+use super::offers;
 use super::problem::Problem;
 use super::session::Door;
 use crate::admission::Visit;
+use crate::pool::Share;
 use crate::room::command::{Manner, Request, Response};
 use crate::room::{Rooms, Seat, Token};
 
@@ -33,14 +35,33 @@ pub(super) struct Session {
     pub(super) visit: Visit,
     pub(super) seat: Seat,
     pub(super) replies: mpsc::Receiver<Result<Response, Refusal>>,
-    pub(super) offer: String,
     pub(super) senders: Vec<Sender>,
     /// The tracks that its sections are pinned to.
     pub(super) pins: Vec<TrackId>,
-    /// The client's credentials in the ICE session of now.
-    pub(super) ice: Credentials,
-    /// What the answer to `offer` was.
-    pub(super) answer: String,
+    /// Whether the offer was ours.
+    pub(super) was_invited: bool,
+    /// What the client has said of itself in the ICE session of now; nothing before it has answered our offer.
+    pub(super) theirs: Option<Description>,
+    /// What we have said last: our answer, or our offer.
+    pub(super) ours: String,
+    /// What that takes of the memory that all clients share.
+    pub(super) memory: Share,
+}
+
+/// A client's offer, or its answer to ours, which is one for whoever reads it later.
+pub(super) struct Description {
+    sdp: String,
+    ice: Credentials,
+    /// What it takes of the memory that all clients share.
+    _memory: Share,
+}
+
+impl Description {
+    /// `None` when there are no ICE credentials in it.
+    pub(super) fn read(sdp: String, memory: Share) -> Option<Description> {
+        let ice = offers::credentials(&sdp)?;
+        Some(Description { sdp, ice, _memory: memory })
+    }
 }
 
 /// What If-Match says (RFC 9110 section 13.1.1).
@@ -56,6 +77,8 @@ pub(super) enum IfMatch {
 pub(super) enum Patched {
     /// There was nothing to do.
     Nothing,
+    /// Our offer has been answered.
+    Answered { etag: String },
     /// ICE has restarted.
     Restarted { etag: String, fragment: String },
 }
@@ -64,6 +87,11 @@ pub(super) enum Patched {
 enum Ask {
     Patch {
         fragment: Fragment,
+        if_match: IfMatch,
+        answer: oneshot::Sender<Result<Patched, Problem>>,
+    },
+    Answer {
+        sdp: String,
         if_match: IfMatch,
         answer: oneshot::Sender<Result<Patched, Problem>>,
     },
@@ -82,6 +110,7 @@ pub struct Resources {
 #[derive(Clone, Debug)]
 pub(super) struct Found {
     visit: Visit,
+    was_invited: bool,
     asks: mpsc::Sender<Ask>,
 }
 
@@ -95,9 +124,10 @@ impl Resources {
             tracing::error!(%error, "no resource can be named");
             Problem::unavailable("media_failed", "The server cannot take anybody now.")
         })?;
-        let (id, etag) = (id.to_text(), etag_of(&session.answer));
+        let (id, etag) = (id.to_text(), etag_of(&session.ours));
         let (asks, inbox) = mpsc::channel(WAITING_REQUESTS);
-        self.lock().insert(id.clone(), Found { visit: session.visit.clone(), asks });
+        let (visit, was_invited) = (session.visit.clone(), session.was_invited);
+        self.lock().insert(id.clone(), Found { visit, was_invited, asks });
         let (resources, name) = (self.clone(), id.clone());
         tokio::spawn(async move {
             Keeper { session, rooms }.keep(inbox).await;
@@ -128,6 +158,21 @@ impl Found {
     /// Whose it is.
     pub(super) fn visit(&self) -> &Visit {
         &self.visit
+    }
+
+    /// Whether its client was offered something, so that it may answer.
+    pub(super) fn was_invited(&self) -> bool {
+        self.was_invited
+    }
+
+    /// Takes the client's answer to our offer.
+    ///
+    /// # Errors
+    /// See [`Problem`]; the session goes on as it was.
+    pub(super) async fn answer(&self, sdp: String, if_match: IfMatch) -> Result<Patched, Problem> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Ask::Answer { sdp, if_match, answer }).await?;
+        answered.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// Carries out a PATCH.
@@ -198,6 +243,10 @@ impl Keeper {
                     // Whoever does not wait any more has lost it.
                     let _ = answer.send(patched);
                 }
+                Some(Ask::Answer { sdp, if_match, answer }) => {
+                    let answered = self.accept(sdp, &if_match).await;
+                    let _ = answer.send(answered);
+                }
                 Some(Ask::Delete { done }) => {
                     let _ = self.request(Request::Leave).await;
                     let _ = done.send(());
@@ -210,47 +259,82 @@ impl Keeper {
     /// RFC 9725 section 4.3.1.
     async fn patch(&mut self, fragment: Fragment, if_match: &IfMatch) -> Result<Patched, Problem> {
         let session = &self.session;
-        let fresh = fragment.ice.filter(|ice| *ice != session.ice);
-        let is_of_now = match if_match {
-            IfMatch::Any => true,
-            IfMatch::Tags(tags) => {
-                let etag = etag_of(&session.answer);
-                tags.split(',').any(|tag| tag.trim() == etag)
-            }
-            // Players that are widely used leave it out where the credentials say which ICE session is meant.
-            IfMatch::Missing => fresh.is_none() && matches!(session.visit.manner, Manner::Whep(_)),
+        let Some(theirs) = &session.theirs else {
+            // Candidates may be here before the answer, and are of no use to us either way.
+            return self.check_tags(if_match).map(|()| Patched::Nothing);
         };
-        match (is_of_now, if_match) {
-            (true, _) => {}
-            (false, IfMatch::Missing) => {
-                let detail =
-                    "expected If-Match with the ETag of the ICE session, or * for a restart";
-                let status = StatusCode::PRECONDITION_REQUIRED;
-                return Err(Problem::new(status, "etag_missing", detail));
-            }
-            (false, _) => {
-                let detail = "this ICE session is over; restart ICE with If-Match: *";
-                return Err(Problem::new(StatusCode::PRECONDITION_FAILED, "etag_differs", detail));
-            }
+        let fresh = fragment.ice.filter(|ice| *ice != theirs.ice);
+        // Players that are widely used leave it out where the credentials say which ICE session is meant.
+        let may_be_missing = fresh.is_none() && matches!(session.visit.manner, Manner::Whep(_));
+        if *if_match == IfMatch::Missing && !may_be_missing {
+            let detail = "expected If-Match with the ETag of the ICE session, or * for a restart";
+            return Err(Problem::new(StatusCode::PRECONDITION_REQUIRED, "etag_missing", detail));
         }
+        self.check_tags(if_match)?;
         match fresh {
             None => Ok(Patched::Nothing),
             Some(ice) => self.restart(ice).await,
         }
     }
 
+    /// Whether the tags, if there are any, are of the ICE session of now.
+    fn check_tags(&self, if_match: &IfMatch) -> Result<(), Problem> {
+        let IfMatch::Tags(tags) = if_match else { return Ok(()) };
+        let etag = etag_of(&self.session.ours);
+        match tags.split(',').any(|tag| tag.trim() == etag) {
+            true => Ok(()),
+            false => {
+                let detail = "this ICE session is over; restart ICE with If-Match: *";
+                Err(Problem::new(StatusCode::PRECONDITION_FAILED, "etag_differs", detail))
+            }
+        }
+    }
+
+    /// draft-ietf-wish-whep-03, and draft-murillo-whep-01 before it. The same answer may come twice, since the client may
+    /// not have heard that it was taken.
+    async fn accept(&mut self, sdp: String, if_match: &IfMatch) -> Result<Patched, Problem> {
+        self.check_tags(if_match)?;
+        let etag = etag_of(&self.session.ours);
+        if let Some(known) = &self.session.theirs {
+            return match known.sdp == sdp {
+                true => Ok(Patched::Answered { etag }),
+                false => {
+                    let detail = "the offer has been answered; only ICE can change from now on";
+                    Err(Problem::new(StatusCode::CONFLICT, "already_answered", detail))
+                }
+            };
+        }
+        let full = |_| Problem::unavailable("server_full", "too many sessions at once");
+        let memory = self.session.memory.beside(sdp.len()).map_err(full)?;
+        let answered = self.request(Request::Answer { answer: sdp.clone() }).await;
+        let answered = answered.map_err(|problem| match problem.reason {
+            "bad_offer" => Problem { reason: "bad_answer", ..problem },
+            _ => problem,
+        })?;
+        match (answered, Description::read(sdp, memory)) {
+            (Response::Negotiated(done), Some(theirs)) => {
+                (self.session.theirs, self.session.ours) = (Some(theirs), done.answer);
+                Ok(Patched::Answered { etag })
+            }
+            _ => Err(gone()),
+        }
+    }
+
     async fn restart(&mut self, ice: Credentials) -> Result<Patched, Problem> {
-        let offer = fragment::with_credentials(&self.session.offer, &ice);
+        let Some(theirs) = &self.session.theirs else { return Err(gone()) };
+        let sdp = fragment::with_credentials(&theirs.sdp, &ice);
         let senders = self.rooms.name_tracks(self.session.senders.clone());
         let pins = self.session.pins.clone();
-        let request = Request::Offer { offer: offer.clone(), senders, pins };
-        match self.request(request).await? {
+        match self.request(Request::Offer { offer: sdp.clone(), senders, pins }).await? {
             Response::Negotiated(done) => {
                 let session = &mut self.session;
-                (session.offer, session.ice, session.answer) = (offer, ice, done.answer);
+                if let Some(theirs) = &mut session.theirs {
+                    (theirs.sdp, theirs.ice) = (sdp, ice);
+                }
+                session.ours = done.answer;
                 Ok(Patched::Restarted {
-                    etag: etag_of(&session.answer),
-                    fragment: fragment::of_answer(&session.answer),
+                    etag: etag_of(&session.ours),
+                    fragment: fragment::of_answer(&session.ours),
                 })
             }
             _ => Err(gone()),

@@ -9,10 +9,10 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, patch};
 
 use super::fragment::{Fragment, MAX_FRAGMENT_LEN};
-use super::head::{self, FRAGMENT, if_match, insert, is_of};
+use super::head::{self, ANSWER_OR_FRAGMENT, FRAGMENT, SDP, if_match, insert, is_of};
 use super::problem::{Problem, Said};
 use super::resource::{Found, Patched};
-use super::text_of;
+use super::{MAX_OFFER_LEN, offers, text_of};
 use crate::admission;
 use crate::app::App;
 use crate::room::command::Manner;
@@ -33,12 +33,20 @@ impl Door {
     }
 }
 
+/// What PATCH may carry at this door.
+const fn takes(door: Door) -> &'static str {
+    match door {
+        Door::Whip => FRAGMENT,
+        Door::Whep => ANSWER_OR_FRAGMENT,
+    }
+}
+
 /// The methods of sessions that have come by `door`.
 pub(super) fn methods(door: Door) -> MethodRouter<App> {
     patch(change)
         .delete(end)
         .merge(get(show))
-        .options(|| async { head::options(METHODS, false) })
+        .options(move || async move { head::options(METHODS, ("accept-patch", takes(door))) })
         .fallback(|| async { head::not_allowed(METHODS) })
         .layer(Extension(door))
 }
@@ -56,22 +64,17 @@ impl FromRequestParts<App> for Found {
     }
 }
 
-/// PATCH: trickled candidates, which we need not know, or an ICE restart (RFC 9725 section 4.3).
+/// PATCH: trickled candidates, which we need not know, or an ICE restart (RFC 9725 section 4.3); of who was offered
+/// something by the server, its answer (draft-ietf-wish-whep-03).
 async fn change(session: Found, head: HeaderMap, body: Body) -> Response {
-    let patched = async {
-        if !is_of(&head, FRAGMENT) {
-            let detail = format!("expected Content-Type: {FRAGMENT}");
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(Problem::new(status, "unsupported_media_type", detail));
-        }
-        let text = text_of(body, MAX_FRAGMENT_LEN).await?;
-        let malformed =
-            |error| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("{error}"));
-        let fragment = Fragment::parse(&text).map_err(malformed)?;
-        session.patch(fragment, if_match(&head)).await
-    };
-    match patched.await {
+    let takes = if session.was_invited() { ANSWER_OR_FRAGMENT } else { FRAGMENT };
+    match patched(session, &head, body).await {
         Ok(Patched::Nothing) => StatusCode::NO_CONTENT.into_response(),
+        Ok(Patched::Answered { etag }) => {
+            let mut response = StatusCode::NO_CONTENT.into_response();
+            insert(response.headers_mut(), ETAG, &etag);
+            response
+        }
         Ok(Patched::Restarted { etag, fragment }) => {
             let mut response = (StatusCode::OK, fragment).into_response();
             insert(response.headers_mut(), "content-type", FRAGMENT);
@@ -81,11 +84,28 @@ async fn change(session: Found, head: HeaderMap, body: Body) -> Response {
         Err(problem) => {
             let mut response = problem.into_response();
             if response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
-                insert(response.headers_mut(), "accept-patch", FRAGMENT);
+                insert(response.headers_mut(), "accept-patch", takes);
             }
             response
         }
     }
+}
+
+async fn patched(session: Found, head: &HeaderMap, body: Body) -> Result<Patched, Problem> {
+    if is_of(head, FRAGMENT) {
+        let text = text_of(body, MAX_FRAGMENT_LEN).await?;
+        let malformed =
+            |error| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("{error}"));
+        let fragment = Fragment::parse(&text).map_err(malformed)?;
+        return session.patch(fragment, if_match(head)).await;
+    }
+    if is_of(head, SDP) && session.was_invited() {
+        let answer = offers::answer(&text_of(body, MAX_OFFER_LEN).await?)?;
+        return session.answer(answer, if_match(head)).await;
+    }
+    let takes = if session.was_invited() { ANSWER_OR_FRAGMENT } else { FRAGMENT };
+    let detail = format!("expected Content-Type: {}", takes.replace(", ", " or "));
+    Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail))
 }
 
 async fn end(session: Found) -> Result<StatusCode, Problem> {

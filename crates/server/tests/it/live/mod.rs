@@ -8,6 +8,7 @@ mod http;
 mod meeting;
 mod membrane;
 mod membrane_traps;
+mod offers;
 mod one_port;
 mod process;
 mod sharing;

@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 
 use super::{config, connect, http, join, metric, offer, start, until_metric};
 
-const SDP: &str = "application/sdp";
-const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
+pub(super) const SDP: &str = "application/sdp";
+pub(super) const FRAGMENT: &str = "application/trickle-ice-sdpfrag";
 
 /// A head in lower case, and a body.
 pub(super) type Answer = (String, String);
 
-async fn send(
+pub(super) async fn send(
     at: SocketAddr,
     method: &str,
     path: &str,
@@ -36,16 +36,16 @@ pub(super) async fn post(at: SocketAddr, path: &str, body: &str) -> Answer {
     send(at, "POST", path, &[("Content-Type", SDP)], body).await
 }
 
-fn status((head, _): &Answer) -> u16 {
+pub(super) fn status((head, _): &Answer) -> u16 {
     head.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
-fn field<'a>((head, _): &'a Answer, name: &str) -> Option<&'a str> {
+pub(super) fn field<'a>((head, _): &'a Answer, name: &str) -> Option<&'a str> {
     head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")))
 }
 
 /// The reason of a problem, which says whose fault it is.
-fn problem(answer: &Answer) -> String {
+pub(super) fn problem(answer: &Answer) -> String {
     assert_eq!(field(answer, "content-type"), Some("application/problem+json"), "{answer:?}");
     let body: Value = serde_json::from_str(&answer.1).unwrap();
     assert_eq!(body["status"], status(answer));
@@ -56,17 +56,17 @@ fn problem(answer: &Answer) -> String {
 }
 
 /// What a simulated browser offers that sends sound and a picture.
-fn publication() -> String {
+pub(super) fn publication() -> String {
     offer().replace("a=recvonly", "a=sendonly")
 }
 
 /// A PATCH with the credentials of an ICE session of this name.
-fn fragment(name: &str) -> String {
+pub(super) fn fragment(name: &str) -> String {
     format!("a=ice-ufrag:{name}\r\na=ice-pwd:a-password-of-enough-characters\r\n")
 }
 
 /// The credentials of an offer, as a fragment.
-fn fragment_of(offer: &str) -> String {
+pub(super) fn fragment_of(offer: &str) -> String {
     let line = |name| offer.lines().find(|line| line.starts_with(name)).unwrap();
     format!("{}\r\n{}\r\na=end-of-candidates\r\n", line("a=ice-ufrag:"), line("a=ice-pwd:"))
 }
@@ -158,7 +158,7 @@ async fn what_cannot_be_taken_is_a_problem_that_says_whose_fault_it_is() {
     assert_eq!((status(&json), problem(&json).as_str()), (415, "unsupported_media_type"));
     let cases = [
         ("/whip/tea", "hello", 400, "bad_offer"),
-        ("/whep/tea", "", 400, "bad_offer"),
+        ("/whip/tea", "", 400, "bad_offer"),
         ("/whip/tea", "v=0\r\n", 422, "bad_offer"),
         ("/whip/tea", &offer(), 422, "bad_offer"),
         ("/whep/tea", &publication(), 422, "bad_offer"),

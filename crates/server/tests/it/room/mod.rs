@@ -1,6 +1,7 @@
 //! Rooms as values, in simulated time.
 
 mod doors;
+mod invited;
 mod joining;
 mod limits;
 mod liveness;
@@ -12,8 +13,8 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use parlor_server::room::command::{
-    Answer, Command, Effect, Heard, Join, Manner, MediaCommand, MediaNews, NamedSender, Push,
-    Request, Response, SessionId,
+    Answer, Command, Effect, Heard, Invite, Join, Manner, MediaCommand, MediaNews, NamedSender,
+    Push, Request, Response, SessionId,
 };
 use parlor_server::room::{RoomState, Token};
 use parlor_wire::{
@@ -99,6 +100,16 @@ impl World {
                     let result = refusal.or(self.media_refuses.clone()).map_or(Ok(answer), Err);
                     let (peer, attempt) = (offer.peer, offer.attempt);
                     waiting.push(Command::Answered { peer, attempt, result });
+                }
+                if let Effect::Media(
+                    MediaCommand::Invite(Invite { peer, attempt, .. })
+                    | MediaCommand::Accept { peer, attempt, .. },
+                ) = &effect
+                {
+                    let sdp = "described".to_owned();
+                    let answer = Answer { sdp, slots: slots(), encodings: Vec::new() };
+                    let result = self.media_refuses.clone().map_or(Ok(answer), Err);
+                    waiting.push(Command::Answered { peer: *peer, attempt: *attempt, result });
                 }
                 if let Effect::Refuse { session, .. }
                 | Effect::Close { session }
