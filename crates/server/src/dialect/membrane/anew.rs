@@ -17,6 +17,10 @@ use super::round::Round;
 use super::{Dialect, Generation};
 use crate::room::about::Metadata;
 
+/// Others that a page of before is told to forget at most, the newest: each is a frame, and what may wait for a socket is
+/// bounded. Those that are still there replace what it knows of them in any case.
+const MAX_TOLD_OF: usize = 256;
+
 /// A section to make an offer with, should there be no other.
 const ONE_SECTION: TracksTypes = TracksTypes { audio: 1, video: 0 };
 
@@ -45,8 +49,9 @@ impl Dialect {
         let own: BTreeSet<PeerId> = self.past.own.iter().copied().collect();
         let met: BTreeSet<PeerId> =
             self.past.met.iter().chain(self.others.keys()).copied().collect();
-        let all: Vec<PeerId> = met.difference(&own).chain(&own).copied().collect();
-        for id in all {
+        let met: Vec<PeerId> = met.difference(&own).copied().collect();
+        let newest = met.len().saturating_sub(MAX_TOLD_OF);
+        for id in met.into_iter().skip(newest).chain(own) {
             self.say(ServerEvent::EndpointRemoved { id: id.to_string() });
         }
         // It may have tracks of its own, of which it says nothing unasked.

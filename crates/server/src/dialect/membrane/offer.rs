@@ -81,6 +81,29 @@ impl Sections {
     }
 }
 
+/// Leaves one section for each track, the first; `twins` are those that were left out before, and afterwards all that
+/// are. A page that came back and adds its tracks again has each on two sections, which its library calls by the same
+/// name. When the page takes it away, the library ends the first section alone: the track is not to go on over the
+/// other.
+pub(super) fn leave_out_twins(
+    sections: &Sections,
+    mid_to_track_id: &mut BTreeMap<String, String>,
+    twins: &mut BTreeSet<String>,
+) {
+    twins.retain(|mid| sections.sending.contains_key(mid));
+    mid_to_track_id.retain(|mid, _| !twins.contains(mid));
+    let mut mids: Vec<&String> = mid_to_track_id.keys().collect();
+    // Browsers count them.
+    mids.sort_by_key(|mid| (mid.len(), *mid));
+    let mut labels = BTreeSet::new();
+    let is_twin = |mid: &&String| {
+        sections.sending.contains_key(*mid) && !labels.insert(&mid_to_track_id[*mid])
+    };
+    let new: Vec<String> = mids.into_iter().filter(is_twin).cloned().collect();
+    mid_to_track_id.retain(|mid, _| !new.contains(mid));
+    twins.extend(new);
+}
+
 /// What others know a track by: a client goes on to use names that begin with an id it had before, and nobody else's
 /// tracks may be called the same.
 fn shown_label(own: &str, label: &str) -> String {

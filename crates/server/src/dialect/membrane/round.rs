@@ -4,7 +4,7 @@
 //! by an `offerData` at once, and none is said while an offer is awaited or being answered: two of these at a time, and
 //! a browser makes neither.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use parlor_wire::membrane::SdpOffer;
@@ -68,6 +68,8 @@ pub(super) struct Round {
     types: TracksTypes,
     /// Its sections and tracks in the offer that is being answered.
     offered: BTreeMap<String, String>,
+    /// Sections that send what another one sends already.
+    twins: BTreeSet<String>,
     /// The sections that an answer has ever put a track on, by their mids.
     used: BTreeMap<String, Kind>,
     /// The tracks that the last answer has a section for.
@@ -260,10 +262,11 @@ impl Dialect {
 
     /// Hands the client's offer on. One that nobody has asked for is as good; one that comes while another is being
     /// answered, or right after that, is not.
-    pub(super) fn take_offer(&mut self, offer: SdpOffer<Metadata>) {
+    pub(super) fn take_offer(&mut self, mut offer: SdpOffer<Metadata>) {
         let is_taken = matches!(self.round.stage, Stage::Idle | Stage::Asked { .. });
         let Some(peer) = self.peer.filter(|_| is_taken) else { return };
         let sections = Sections::read(&offer.sdp_offer.sdp);
+        offer::leave_out_twins(&sections, &mut offer.mid_to_track_id, &mut self.round.twins);
         let types = &mut self.round.types;
         types.audio = types.audio.max(sections.receiving_audio.min(MAX_SECTIONS_OF_ITS_OWN));
         types.video = types.video.max(sections.receiving_video.min(MAX_SECTIONS_OF_ITS_OWN));

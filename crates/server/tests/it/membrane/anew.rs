@@ -78,6 +78,18 @@ fn whoever_is_new_passes_over_what_a_page_of_before_is_told() {
 }
 
 #[test]
+fn however_many_there_were_no_more_is_said_than_may_wait_for_a_socket() {
+    let mut call = Call::with(&[parlor(2)]);
+    call.page = super::page::Page::default();
+    let own = (5000..5064).map(PeerId).collect();
+    let met = (2..4000).map(PeerId).collect();
+    call.come_back(LATER, Past { own, met, ..Past::default() });
+    assert_eq!(call.page.told("endpointRemoved").len(), 256 + 64);
+    call.settle();
+    call.assert_sees_everything();
+}
+
+#[test]
 fn a_page_of_which_nothing_is_remembered_begins_anew_when_it_offers_under_former_names() {
     let mut call = Call::with(&[parlor(2)]);
     call.settle();
@@ -149,4 +161,25 @@ fn a_page_that_said_goodbye_and_comes_again_is_left_alone_and_may_use_its_former
     call.settle();
     call.assert_sees_everything();
     assert_eq!(call.page.removals, 0);
+}
+
+#[test]
+fn a_track_that_a_page_added_twice_is_published_once_and_gone_when_it_takes_it_away() {
+    let mut call = Call::with(&[]);
+    let label = call.page.add_track(Kind::Audio, metadata("audio", true));
+    call.page.add_again(&label, Kind::Audio);
+    call.request_round();
+    assert!(call.listen() && call.listen());
+    let mids = |call: &Call| {
+        let senders = call.asked.clone().expect("an offer").0;
+        senders.into_iter().map(|(sender, _)| sender.mid).collect::<Vec<_>>()
+    };
+    assert_eq!(mids(&call), ["0"]);
+    call.page.sections[1].stopped = true; // it is told of nothing there
+    call.settle();
+    call.page.sections[1].stopped = false;
+    call.page.sections[0].stopped = true;
+    call.request_round();
+    assert!(call.listen() && call.listen());
+    assert!(mids(&call).is_empty(), "it does not go on over the other section");
 }

@@ -219,6 +219,11 @@ impl Page {
         label
     }
 
+    /// The same after it came back, with a track that it has already: the library calls both by the first name.
+    pub(crate) fn add_again(&mut self, label: &str, kind: Kind) {
+        self.own.push((label.to_owned(), kind));
+    }
+
     pub(crate) fn remove_track(&mut self, label: &str) {
         self.own.retain(|(own, _)| own != label);
         let section = self.sections.iter_mut().find(|it| it.sends.as_deref() == Some(label));
