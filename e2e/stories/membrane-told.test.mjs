@@ -144,11 +144,15 @@ describe('Pages on Membrane’s client', () => {
         assert.deepEqual(encodings(stats, 'encoding.wanted'), [true, false, false]);
         assert.equal(of(stats, other)[`track_id=${camera}`]['outbound-rtp.variant'], 'l');
       });
-      await one.act((room) => room.webrtc.updateTrackMetadata(room.own.get('camera'), { type: 'camera', active: false }));
+      const show = (active) => one.act((room, active) => room.webrtc.updateTrackMetadata(room.own.get('camera'), { type: 'camera', active }), active);
+      await show(false);
       await other.readsNumbers((stats) => {
         assert.deepEqual(encodings(stats, 'track.active'), [false, false, false]);
         assert.equal(of(stats, other)[`track_id=${camera}`].paused, 'publisher_off');
       });
+      const since = await other.heard();
+      await show(true);
+      await other.hearsOf('encodingChanged', (_, encoding, reason) => encoding === 'l' && reason === 'variant_unmuted', { since });
       await other.act((room) => room.webrtc.disconnect());
       await other.readsNumbers((stats) => assert.deepEqual(stats, {}, 'who is out is told nothing'));
       const [reports, strange] = await Promise.all([other, stranger].map((person) => person.told('metrics')));
