@@ -56,9 +56,9 @@ pub enum Failure {
     )]
     NoCertificate,
     /// The client found nothing in common with us, who began: what it has is most likely RSA, of which `dimpl` has no
-    /// cipher suite.
+    /// cipher suite, or on a curve that `dimpl` does not offer.
     #[error(
-        "the client, which asked for the handshake by a=setup:passive, has no ECDSA certificate or no cipher suite of ours: let it offer a=setup:actpass or active, or give it a certificate on P-256"
+        "the client, which waits for our handshake (a=setup:passive), has no certificate on P-256 or P-384, or no cipher suite of ours: let it offer a=setup:actpass or active, or give it such a certificate"
     )]
     NoCommonSuite,
     /// The handshake broke off: no common cipher suite, a signature that does not hold, or the
