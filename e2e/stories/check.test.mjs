@@ -91,7 +91,7 @@ describe('the connection test', () => {
       await page.context().close();
       await encrypted.stop();
       const { log } = encrypted;
-      for (const way of ['udp', 'tcp', 'turn-udp', 'turn-tcp']) assert.equal(log.match(new RegExp(`check-\\d+-${way}\\b`, 'g'))?.length, 1, `one line for ${way}:\n${log}`);
+      for (const way of ['udp', 'tcp', 'turn-udp', 'turn-tcp']) assert.equal(log.match(new RegExp(`connection-test-\\d+-${way}\\b`, 'g'))?.length, 1, `one line for ${way}:\n${log}`);
     } finally {
       await encrypted.stop();
       rmSync(state, { recursive: true, force: true });

@@ -73,7 +73,7 @@ export class Check extends Events {
    */
   async #tryWays(socket, signal) {
     const { create, about, randomName = () => crypto.getRandomValues(new Uint32Array(2)).join("") } = this.#options;
-    const room = `check-${randomName()}`;
+    const room = `connection-test-${randomName()}`;
     const isUntrusted = hasOwnCertificate(about);
     /** @type {(iceServers: readonly IceServer[]) => void} */
     let tell = () => {};

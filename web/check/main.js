@@ -12,6 +12,9 @@ import { MEANINGS, NAMES, advice, outcomeWords, report, verdict } from "./words.
 
 void loadIcons().catch((error) => console.warn("the icons did not come; buttons have names, too", error));
 
+/** A server that has not said so long whose its certificate is may have a good one. */
+const ABOUT_MS = 3000;
+
 const summary = h("p", { class: "check-summary", role: "status", "data-testid": "check-summary" });
 const again = h("button", { type: "button", class: "primary", "data-testid": "check-again", onclick: () => void start() }, "Test again");
 const copy = h("button", { type: "button", class: "button", "data-testid": "check-copy", onclick: () => void copyReport() }, "Copy the report");
@@ -57,10 +60,10 @@ function row(subject) {
 async function start() {
   running?.abort();
   const control = (running = new AbortController());
-  const about = async () => (await fetch("/check/server.json")).json();
+  const { signal } = control;
+  const about = async () => (await fetch("/check/server.json", { signal: AbortSignal.any([signal, AbortSignal.timeout(ABOUT_MS)]) })).json();
   const check = new Check({ url: socketUrl(location.href), devices: new Devices(), about });
   for (const { show } of rows.values()) show(undefined);
-  const { signal } = control;
   const text = () => report(check.findings, { page: location.origin, browser: navigator.userAgent, time: new Date(), secure: isSecureContext });
   main.dataset.state = "testing"; // the button stays: pressed again, it begins anew, and the keyboard is not sent away
   copied.textContent = announcer.textContent = "";

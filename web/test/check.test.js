@@ -114,7 +114,7 @@ test("every way is tried by a join of its own in rooms that nobody else is in, a
   const world = new World();
   const { told, found } = await findings(world);
   assert.deepEqual(told, Object.fromEntries(SUBJECTS.map((subject) => [subject, "works"])));
-  assert.deepEqual(world.joins.map(({ topic }) => topic).sort(), WAYS.map((way) => `room:check-77-${way}`).sort());
+  assert.deepEqual(world.joins.map(({ topic }) => topic).sort(), WAYS.map((way) => `room:connection-test-77-${way}`).sort());
   assert.equal(world.leaves, WAYS.length);
   assert.ok(world.connections.every(({ connectionState }) => connectionState === "closed"));
   assert.equal(found.get("udp").roundTripMs, 12);

@@ -70,7 +70,7 @@ pub struct Options {
     /// How long to measure, in seconds.
     #[arg(long, default_value_t = 20.0, value_parser = number_to::<86_400>)]
     pub duration: f64,
-    /// How media travels. Through TURN a load can last nine minutes, and turn-tls takes an https server.
+    /// How media travels. Through TURN a load can last nine minutes, joins included, and turn-tls takes an https server.
     #[arg(long, value_enum, default_value_t)]
     pub over: Kind,
     /// Threads of this program that carry media.
@@ -137,10 +137,12 @@ impl Options {
     }
 
     fn check_turn(&self, is_tls: bool) -> Result<(), String> {
-        let length = Options::seconds(self.warm_up) + Options::seconds(self.duration);
+        let people = f64::from(self.rooms) * f64::from(self.publishers + self.subscribers);
+        let joining = people / self.joins_per_second.max(f64::MIN_POSITIVE);
+        let length = Options::seconds(joining + self.warm_up + self.duration);
         if self.over.is_turn() && length > transport::LONGEST_LOAD {
             let longest = transport::LONGEST_LOAD.as_secs() / 60;
-            return Err(format!("a load through TURN can last {longest} minutes"));
+            return Err(format!("a load through TURN can last {longest} minutes, joins included"));
         }
         match self.over == Kind::TurnTls && !is_tls {
             true => Err("--over turn-tls takes a server with https".into()),

@@ -56,6 +56,8 @@ pub struct MediaConfig {
     /// Addresses to which the TURN server relays beside those that are announced, and from which everything comes back at
     /// once: for trying TURN clients. No socket has them.
     pub turn_echoes: Vec<SocketAddr>,
+    /// What makes and checks credentials for TURN; without, one that is new at each start.
+    pub turn_secret: Option<Secret>,
     /// Sizes of the sockets' buffers.
     pub buffers: Buffers,
     /// How much each thread's engine takes on.
@@ -76,6 +78,7 @@ impl Default for MediaConfig {
             announce: Announce::default(),
             tcp: None,
             turn_echoes: Vec::new(),
+            turn_secret: None,
             buffers: Buffers::default(),
             limits: Limits::default(),
             peers_per_thread_of_room: PEERS_PER_THREAD_OF_ROOM,
@@ -141,7 +144,7 @@ impl Media {
         let wakers: Vec<_> = pollers.iter().map(Poller::waker).collect();
         let now = Instant::now();
         let directory = Arc::new(Directory::new(config.threads));
-        let secret = turn_secret();
+        let secret = config.turn_secret.clone().unwrap_or_else(turn_secret);
         let turn = TurnMaker::new(config.threads, secret.clone(), &addresses, &config.turn_echoes)?;
         let mut links = Vec::with_capacity(config.threads);
         let mut starting = Vec::with_capacity(config.threads);

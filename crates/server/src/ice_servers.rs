@@ -157,9 +157,12 @@ impl IceServers {
     }
 }
 
-/// A number for each peer, and the next one for the next: their names end with a counter.
+/// The number in a peer's name, which counts peers: however many ports there are, all have as many.
 fn spread(peer: &str) -> usize {
-    peer.bytes().fold(0, |number: usize, byte| number.wrapping_mul(31).wrapping_add(byte.into()))
+    let digits = peer.bytes().filter(u8::is_ascii_digit);
+    digits.fold(0, |number: usize, digit| {
+        number.wrapping_mul(10).wrapping_add(usize::from(digit - b'0'))
+    })
 }
 
 fn first_of_each_family(candidates: &[SocketAddr]) -> Vec<SocketAddr> {

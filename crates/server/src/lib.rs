@@ -27,3 +27,4 @@ pub mod server;
 pub mod session;
 pub mod socket;
 pub mod tls;
+mod turn_secret;

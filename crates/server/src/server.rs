@@ -26,6 +26,7 @@ use crate::pool::Pool;
 use crate::reach;
 use crate::room::{RoomConfig, Rooms};
 use crate::tls::{Encryption, TlsError};
+use crate::turn_secret;
 
 /// How long rooms, sockets and media threads may each take to end: together less than the 5 s
 /// after which supervisors lose their patience.
@@ -226,6 +227,7 @@ fn media_config(config: &Config, seen_ips: Vec<IpAddr>, tcp: SocketAddr) -> Medi
         threads: threads.min(MAX_THREADS),
         ports: config.udp_ports.into(),
         pin_threads: config.pin_threads,
+        turn_secret: turn_secret::kept_in(config.state_dir.as_deref()),
         announce: Announce { public_ips: config.public_ips.clone(), seen_ips, loopback: true },
         tcp: Some(tcp),
         limits: Limits {

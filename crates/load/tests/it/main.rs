@@ -177,7 +177,7 @@ fn media_travels_in_streams_and_through_the_servers_turn_as_well_as_by_udp() {
 #[test]
 fn what_cannot_be_through_turn_is_said_before_anybody_joins() {
     for (words, expected) in [
-        ("--over turn --duration 600", "a load through TURN can last 9 minutes"),
+        ("--over turn --duration 600", "a load through TURN can last 9 minutes, joins included"),
         ("--over turn-tls", "--over turn-tls takes a server with https"),
     ] {
         let line = format!("load http://127.0.0.1:1 {words}");

@@ -28,7 +28,7 @@ pub(super) const MAILBOX_LEN: usize = 256;
 
 /// How the names of the connection test's rooms begin, of which there is one for each way that it tries (web/check/check.js). The
 /// log has one line for each.
-const TRIALS: &str = "check-";
+const TRIALS: &str = "connection-test-";
 
 /// What comes into a room's mailbox.
 #[derive(Debug)]
