@@ -94,7 +94,7 @@ fn each_of_as_many_sections_as_there_may_be_has_a_name_of_its_own_the_next_numbe
     let audio = format!("m={}", sections.split("m=").next().unwrap());
     // Who is named takes numbers that others would have had, before them and after.
     let of_none = |_: usize| None;
-    let of_every_other = |place: usize| (place % 2 == 0).then_some(place / 2);
+    let of_every_other = |place: usize| place.is_multiple_of(2).then_some(place / 2);
     let of_the_last = |place: usize| (place >= 200).then(|| place - 200);
     let of_all = |place: usize| Some(MAX_SECTIONS - place);
     let namings: [&dyn Fn(usize) -> Option<usize>; 4] =
