@@ -116,7 +116,7 @@ pub enum JoinError {
     /// More senders than one peer may have.
     #[error("a peer publishes at most {0} tracks")]
     TooManySenders(usize),
-    /// An answer of somebody who has been offered nothing, or has answered.
+    /// An answer of somebody who has been offered nothing, has answered, or came too late.
     #[error("there is no offer of the server that waits for an answer")]
     NothingToAnswer,
     /// A later offer of somebody who has to answer first.

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use parlor_rtc::sdp::Offer;
 
+use crate::change::ConnectionState;
 use crate::command::{JoinError, Joined};
 use crate::engine::Engine;
 use crate::id::PeerId;
@@ -24,11 +25,12 @@ impl Engine {
         answer: &str,
     ) -> Result<Joined, JoinError> {
         let key = *self.peer_keys.get(&peer).ok_or(JoinError::UnknownPeer(peer))?;
-        let session = &self.peers.get(key).ok_or(JoinError::UnknownPeer(peer))?.session;
-        if !session.is_unanswered() {
+        let invited = self.peers.get(key).ok_or(JoinError::UnknownPeer(peer))?;
+        // An offer does not hold for ever: whoever has not answered in time is closed, and stays so.
+        if !invited.session.is_unanswered() || invited.state != ConnectionState::Connecting {
             return Err(JoinError::NothingToAnswer);
         }
-        let accepted = session.negotiation.accept(Offer::parse(answer)?)?;
+        let accepted = invited.session.negotiation.accept(Offer::parse(answer)?)?;
 
         let invited = self.peers.get_mut(key).ok_or(JoinError::UnknownPeer(peer))?;
         invited.session.accept(accepted);

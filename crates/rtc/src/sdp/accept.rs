@@ -7,6 +7,9 @@ use super::negotiate::negotiate;
 use super::negotiation::{MediaSection, Negotiation, RejectReason, Section};
 use super::offer::{Media, Offer, OfferedSection};
 
+/// What is said of an answer that does not say who begins the handshake (RFC 8842 section 5.3).
+const WHO_BEGINS: &str = "expected a=setup:active or a=setup:passive, as an answer has it";
+
 impl Negotiation {
     /// What becomes of what was [proposed](Negotiation::propose) by the client's answer: it has the same sections, or
     /// fewer, with some of what was offered of each, and with that under the same numbers.
@@ -18,6 +21,7 @@ impl Negotiation {
     pub fn accept(&self, mut answer: Offer) -> Result<Negotiation, SdpError> {
         self.check_sections(&mut answer)?;
         let mut accepted = negotiate(&answer, None)?;
+        check_setup(&answer, &accepted)?;
         for (taken, offered) in accepted.sections.iter().zip(&self.sections) {
             let Section::Media(offered) = offered else { continue };
             match taken {
@@ -70,8 +74,7 @@ impl Negotiation {
             if let Some(setup) = answered.common.setup.or(session.setup)
                 && matches!(setup.value, Setup::ActPass | Setup::HoldConn)
             {
-                let what = "expected a=setup:active or a=setup:passive, as an answer has it";
-                return Err(SdpError::new(setup.line, what));
+                return Err(SdpError::new(setup.line, WHO_BEGINS));
             }
             check_payload_types(answered, offered)?;
             answered.mid = Some(*mid);
@@ -80,6 +83,18 @@ impl Negotiation {
             true => Err(SdpError::new(answer.lines, "expected at least one section that is taken")),
             false => Ok(()),
         }
+    }
+}
+
+/// RFC 8842 section 5.3: an answer says who begins the handshake, in the section whose transport is taken or above all. One that
+/// does not may come from who waits for us, as we would for it: nobody would ever begin.
+fn check_setup(answer: &Offer, accepted: &Negotiation) -> Result<(), SdpError> {
+    let tag = accepted.bundle.first().copied();
+    match answer.sections.iter().find(|section| tag.is_some() && section.mid == tag) {
+        Some(tagged) if tagged.common.setup.or(answer.session.setup).is_none() => {
+            Err(SdpError::new(tagged.line, WHO_BEGINS))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -92,12 +92,12 @@ fn negotiate_section(
     offered: &OfferedSection,
     bundled: bool,
 ) -> Result<Section, SdpError> {
-    let kind = match offered.media {
+    // Audio and video have a name, each of them.
+    let (kind, mid) = match (&offered.media, offered.mid) {
         _ if offered.is_rejected() => return Ok(reject(offered, RejectReason::Offered)),
-        Media::Other(_) => return Ok(reject(offered, RejectReason::NotMedia)),
-        Media::Kind(kind) => kind,
+        (Media::Kind(kind), Some(mid)) => (*kind, mid),
+        (Media::Other(_), _) | (_, None) => return Ok(reject(offered, RejectReason::NotMedia)),
     };
-    let Some(mid) = offered.mid else { return Ok(reject(offered, RejectReason::NotMedia)) };
     if !is_dtls_srtp(&offered.protocol) {
         return Ok(reject(offered, RejectReason::Protocol));
     }

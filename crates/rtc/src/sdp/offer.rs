@@ -124,21 +124,30 @@ impl Offer {
         if offer.lines == 0 {
             return Err(SdpError::new(1, "expected v=0, found an empty offer"));
         }
-        offer.check_mids()?;
-        offer.name_sections();
+        let named = offer.mids()?;
+        offer.name_sections(&named);
         Ok(offer)
     }
 
     /// RFC 9429 section 5.10: a section need not have a name, since one that is alone needs no bundle. Ours for it is the
-    /// same each time the same is offered.
-    fn name_sections(&mut self) {
-        for index in 0..self.sections.len() {
-            let is_free = |mid: &Mid| self.sections.iter().all(|s| s.mid != Some(*mid));
-            let name = (index..).map(Mid::numbered).find(is_free);
-            let section = self.sections.get_mut(index);
-            if let Some(section) = section.filter(|s| matches!(s.media, Media::Kind(_))) {
-                section.mid = section.mid.or(name);
+    /// same each time the same is offered: its place, or the next number that is free.
+    ///
+    /// `named` are the names that the client has given. Numbers are only ever gone up through, so that all is linear in how
+    /// many sections there are: this is done on a media thread.
+    fn name_sections(&mut self, named: &BTreeMap<Mid, usize>) {
+        let mut next = 0;
+        for (place, section) in self.sections.iter_mut().enumerate() {
+            if section.mid.is_some() || !matches!(section.media, Media::Kind(_)) {
+                continue;
             }
+            next = place.max(next);
+            let mut name = Mid::numbered(next);
+            while named.contains_key(&name) {
+                next += 1;
+                name = Mid::numbered(next);
+            }
+            section.mid = Some(name);
+            next += 1;
         }
     }
 
@@ -177,8 +186,9 @@ impl Offer {
         taken.map_err(|what| SdpError::new(line, what))
     }
 
-    /// RFC 8843 section 7.1 and RFC 5888 section 4: sections are told apart by unique mids.
-    fn check_mids(&self) -> Result<(), SdpError> {
+    /// The names that the client has given, and the line of each section. RFC 8843 section 7.1 and RFC 5888 section 4:
+    /// sections are told apart by unique mids.
+    fn mids(&self) -> Result<BTreeMap<Mid, usize>, SdpError> {
         let mut seen = BTreeMap::new();
         for section in &self.sections {
             let Some(mid) = section.mid else { continue };
@@ -187,7 +197,7 @@ impl Offer {
                 return Err(SdpError::new(section.line, what));
             }
         }
-        Ok(())
+        Ok(seen)
     }
 }
 

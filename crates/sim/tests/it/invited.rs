@@ -10,6 +10,7 @@ use parlor_sim::link::LinkConfig;
 use parlor_sim::world::ROOM;
 use parlor_sim::{Client, World};
 
+use crate::layers::{Call, TOP_BPS, layer, path};
 use crate::{connect_all, seconds};
 
 /// The lines of a description that begin so.
@@ -134,7 +135,7 @@ fn an_offer_that_nobody_answers_is_over_after_its_time() {
     let opening = Opening::Invited(vec![Audio, Video]);
     let receive = Receive::Floating;
     let join = Join { room: ROOM, peer, opening, senders: Vec::new(), receive };
-    world.engine.join(world.now(), join).unwrap();
+    let offered = world.engine.join(world.now(), join).unwrap();
     let over = |world: &World| {
         let mut states = world.changes.iter().filter_map(|(_, change)| match change {
             Change::Peer { peer: it, state } if *it == peer => Some(state.connection),
@@ -146,4 +147,32 @@ fn an_offer_that_nobody_answers_is_over_after_its_time() {
     assert!(!over(&world));
     world.run_for(seconds(2));
     assert!(over(&world), "{:?}", world.changes);
+    let answer = client(&world, 77).answer(&offered.answer).unwrap();
+    let late = world.engine.accept(world.now(), peer, &answer);
+    assert_eq!(late, Err(JoinError::NothingToAnswer), "it is closed, and stays so");
+}
+
+#[test]
+fn who_was_invited_is_sent_the_size_that_fits_its_path() {
+    let paths = [LinkConfig::default(), path(TOP_BPS / 1000 / 2)];
+    let mut call = Call::of(6, |world| {
+        let seats = (70..).zip(paths).map(|(number, link)| {
+            let address = SocketAddr::from(([10, 9, 0, number], 9000));
+            let client = Client::new(world.now(), u32::from(number), address);
+            let floats = (vec![Audio, Video], Receive::Floating);
+            world.seat_invited(ROOM, client, floats, link).0
+        });
+        seats.collect()
+    });
+    call.world.run_for(seconds(10));
+    let from = call.world.now();
+    call.world.run_for(seconds(10));
+    let sizes = |viewer: usize| {
+        let frames = call.frames(viewer);
+        frames.iter().filter(|seen| seen.at >= from).filter_map(layer).collect::<Vec<u8>>()
+    };
+    let (wide, narrow) = (sizes(0), sizes(1));
+    assert!(wide.len() > 200 && wide.iter().all(|size| *size == 2), "{wide:?}");
+    assert!(narrow.len() > 100 && narrow.iter().all(|size| *size < 2), "{narrow:?}");
+    assert!(call.missing_sound(1, from) < Duration::from_millis(500));
 }

@@ -122,7 +122,7 @@ impl Call {
 }
 
 /// Which encoding a picture is of, by its length. Key frames are longer, and tell nothing.
-fn layer(seen: &SeenFrame) -> Option<u8> {
+pub(crate) fn layer(seen: &SeenFrame) -> Option<u8> {
     let top = TOP_BPS as usize / 8 / 30;
     let is_delta = seen.frame.is_some_and(|frame| frame.kind == FrameKind::Delta);
     is_delta.then_some(match seen.len {

@@ -3,6 +3,7 @@
 use super::*;
 use parlor_rtc::dtls::Role;
 use parlor_rtc::sdp::Codec;
+use parlor_rtc::sdp::limits::MAX_SECTIONS;
 
 #[test]
 fn an_offer_that_waits_for_the_handshake_is_answered_by_who_begins_it() {
@@ -84,4 +85,34 @@ fn a_name_that_is_made_up_is_none_that_another_section_has() {
     let negotiation = decide(&text.replace("BUNDLE 0 1", "BUNDLE 0")).unwrap();
     assert_eq!(outline(&negotiation), ["refused", "video in"]);
     assert_eq!(section(&negotiation, "0").kind, MediaKind::Video);
+}
+
+#[test]
+fn each_of_as_many_sections_as_there_may_be_has_a_name_of_its_own_the_next_number_that_is_free() {
+    let text = read("ffmpeg_whip");
+    let (session, sections) = text.split_once("m=").unwrap();
+    let audio = format!("m={}", sections.split("m=").next().unwrap());
+    // Who is named takes numbers that others would have had, before them and after.
+    let of_none = |_: usize| None;
+    let of_every_other = |place: usize| place.is_multiple_of(2).then_some(place / 2);
+    let of_the_last = |place: usize| (place >= 200).then(|| place - 200);
+    let of_all = |place: usize| Some(MAX_SECTIONS - place);
+    let namings: [&dyn Fn(usize) -> Option<usize>; 4] =
+        [&of_none, &of_every_other, &of_the_last, &of_all];
+    for naming in namings {
+        let mut names: Vec<Option<usize>> = (0..MAX_SECTIONS).map(naming).collect();
+        let line = |name: &Option<usize>| name.map_or(String::new(), |n| format!("a=mid:{n}\r\n"));
+        let sections: String =
+            names.iter().map(|name| audio.replace("a=mid:0\r\n", &line(name))).collect();
+        for place in 0..MAX_SECTIONS {
+            let free = (place..).find(|number| !names.contains(&Some(*number)));
+            names[place] = names[place].or(free);
+        }
+        let expected: Vec<String> = names.iter().flatten().map(usize::to_string).collect();
+        // The group has them all, so that what is taken shows what each is called.
+        let session = session.replace("BUNDLE 0 1", &format!("BUNDLE {}", expected.join(" ")));
+        let negotiation = decide(&format!("{session}{sections}")).unwrap();
+        let found: Vec<String> = negotiation.media().map(|s| s.mid.to_string()).collect();
+        assert_eq!(found, expected);
+    }
 }

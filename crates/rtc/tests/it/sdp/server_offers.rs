@@ -157,6 +157,20 @@ fn a_client_that_waits_for_the_handshake_has_it_begun_by_us() {
 }
 
 #[test]
+fn an_answer_says_who_begins_the_handshake_once_for_all_or_where_its_transport_is() {
+    let silent = ANSWER.replace("a=setup:active\n", "");
+    let error = accept(&silent).unwrap_err();
+    assert!(error.what.starts_with("expected a=setup:active or a=setup:passive"), "{error}");
+    assert_eq!(error.line, 9, "where the transport is");
+    let first = silent.replace("a=mid:0\n", "a=mid:0\na=setup:passive\n");
+    assert_eq!(accept(&first).unwrap().role, Role::Client);
+    let second = silent.replace("a=mid:1\n", "a=mid:1\na=setup:passive\n");
+    assert_eq!(accept(&second).unwrap_err().line, 9, "the transport of another is not taken");
+    let refused = second.replace("m=audio 9", "m=audio 0").replace("BUNDLE 0 1", "BUNDLE 1");
+    assert_eq!(accept(&refused).unwrap().role, Role::Client, "the first that is taken has it");
+}
+
+#[test]
 fn h264_of_another_level_is_the_same_and_of_another_profile_or_mode_is_not() {
     let with = |fmtp: &str| {
         let h264 = format!("a=rtpmap:106 H264/90000\na=fmtp:106 {fmtp}\n");

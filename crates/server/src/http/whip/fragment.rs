@@ -101,8 +101,9 @@ pub(crate) fn ufrag_of(answer: &str) -> Option<&str> {
     lines(answer).find_map(|line| line.strip_prefix("a=ice-ufrag:"))
 }
 
-/// The same offer with these ICE credentials in the place of its own.
-pub(crate) fn with_credentials(offer: &str, ice: &Credentials) -> String {
+/// The same offer with these ICE credentials in the place of its own; `None` if it were longer than `limit` then, in bytes. An
+/// offer may have short ones in every section.
+pub(crate) fn with_credentials(offer: &str, ice: &Credentials, limit: usize) -> Option<String> {
     let mut text = String::with_capacity(offer.len() + 64);
     for line in lines(offer) {
         let _ = if line.starts_with("a=ice-ufrag:") {
@@ -112,8 +113,11 @@ pub(crate) fn with_credentials(offer: &str, ice: &Credentials) -> String {
         } else {
             write!(text, "{line}\r\n")
         };
+        if text.len() > limit {
+            return None;
+        }
     }
-    text
+    Some(text)
 }
 
 fn lines(text: &str) -> impl Iterator<Item = &str> {
@@ -181,7 +185,10 @@ mod tests {
     #[test]
     fn an_offer_takes_new_credentials_wherever_it_had_some() {
         let offer = "v=0\r\na=ice-ufrag:old1\r\nm=audio 9 X 1\r\na=ice-ufrag:old1\r\na=ice-pwd:old\r\na=mid:0\r\n";
-        let text = with_credentials(offer, &credentials("new1"));
+        let text = with_credentials(offer, &credentials("new1"), 1000).unwrap();
+        let limited = |limit| with_credentials(offer, &credentials("new1"), limit);
+        assert_eq!(limited(text.len()).as_ref(), Some(&text));
+        assert_eq!(limited(text.len() - 1), None, "it would be longer than what it may be");
         assert_eq!(text.matches("a=ice-ufrag:new1\r\n").count(), 2);
         assert!(
             text.contains(&format!("a=ice-pwd:{PASSWORD}\r\na=mid:0\r\n")) && !text.contains("old")

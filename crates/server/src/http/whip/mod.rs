@@ -4,6 +4,7 @@
 pub(crate) mod fragment;
 mod head;
 mod offers;
+mod patches;
 mod problem;
 mod resource;
 mod session;
@@ -183,7 +184,9 @@ impl Request {
 
     /// Takes one more of what the address may ask for, and admits whoever may come at all.
     fn admit(&self) -> Result<(), Problem> {
-        self.app.arrivals.take(Instant::now(), self.client.address).map_err(too_often)?;
+        let detail = "too many requests for sessions have come from this address; slow down";
+        let slow_down = |wait| too_often(wait, detail);
+        self.app.arrivals.take(Instant::now(), self.client.address).map_err(slow_down)?;
         Ok(admission::admit(&self.visit, head::bearer(&self.head))?)
     }
 
@@ -296,10 +299,9 @@ impl Request {
     }
 }
 
-fn too_often(wait: Duration) -> Problem {
-    let detail = "too many requests for sessions have come from this address; slow down";
+fn too_often(wait: Duration, detail: &'static str) -> Problem {
     let status = StatusCode::TOO_MANY_REQUESTS;
-    let retry_after = Some(wait.as_secs().max(1));
+    let retry_after = Some(wait.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1));
     Problem { retry_after, ..Problem::new(status, "too_many_requests", detail) }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::StatusCode;
 use parlor_rtc::ice::Credentials;
@@ -12,9 +12,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::fragment::{self, Fragment};
-use super::offers;
+use super::patches::Patches;
 use super::problem::Problem;
 use super::session::Door;
+use super::{MAX_OFFER_LEN, crowded, offers};
 use crate::admission::Visit;
 use crate::pool::Share;
 use crate::room::command::{Manner, Request, Response};
@@ -111,6 +112,7 @@ pub struct Resources {
 pub(super) struct Found {
     visit: Visit,
     was_invited: bool,
+    patches: Patches,
     asks: mpsc::Sender<Ask>,
 }
 
@@ -127,10 +129,12 @@ impl Resources {
         let (id, etag) = (id.to_text(), etag_of(&session.ours));
         let (asks, inbox) = mpsc::channel(WAITING_REQUESTS);
         let (visit, was_invited) = (session.visit.clone(), session.was_invited);
-        self.lock().insert(id.clone(), Found { visit, was_invited, asks });
+        let patches = Patches::new(Instant::now());
+        let found = Found { visit, was_invited, patches: patches.clone(), asks };
+        self.lock().insert(id.clone(), found);
         let (resources, name) = (self.clone(), id.clone());
         tokio::spawn(async move {
-            Keeper { session, rooms }.keep(inbox).await;
+            Keeper { session, rooms, patches, is_answer_lost: false }.keep(inbox).await;
             resources.lock().remove(&name);
         });
         Ok((id, etag))
@@ -163,6 +167,11 @@ impl Found {
     /// Whether its client was offered something, so that it may answer.
     pub(super) fn was_invited(&self) -> bool {
         self.was_invited
+    }
+
+    /// How often it may be changed.
+    pub(super) fn patches(&self) -> &Patches {
+        &self.patches
     }
 
     /// Takes the client's answer to our offer.
@@ -214,6 +223,11 @@ fn gone() -> Problem {
     )
 }
 
+fn not_answered() -> Problem {
+    let detail = "there is no answer to the offer whose ICE could restart; answer first, or begin a new session";
+    Problem::new(StatusCode::CONFLICT, "not_answered", detail)
+}
+
 /// The tag of an ICE session: our ufrag in it, which is never the same twice.
 fn etag_of(answer: &str) -> String {
     format!("\"{}\"", fragment::ufrag_of(answer).unwrap_or_default())
@@ -223,6 +237,9 @@ fn etag_of(answer: &str) -> String {
 struct Keeper {
     session: Session,
     rooms: Rooms,
+    patches: Patches,
+    /// Whether the room was told an answer, and we were not told what became of it.
+    is_answer_lost: bool,
 }
 
 impl Keeper {
@@ -260,8 +277,13 @@ impl Keeper {
     async fn patch(&mut self, fragment: Fragment, if_match: &IfMatch) -> Result<Patched, Problem> {
         let session = &self.session;
         let Some(theirs) = &session.theirs else {
-            // Candidates may be here before the answer, and are of no use to us either way.
-            return self.check_tags(if_match).map(|()| Patched::Nothing);
+            self.check_tags(if_match)?;
+            // Candidates may be here before the answer, with the credentials that it will have, and are of no use to us.
+            let restarts = *if_match == IfMatch::Any || self.is_answer_lost;
+            return match fragment.ice.is_some() && restarts {
+                true => Err(not_answered()),
+                false => Ok(Patched::Nothing),
+            };
         };
         let fresh = fragment.ice.filter(|ice| *ice != theirs.ice);
         // Players that are widely used leave it out where the credentials say which ICE session is meant.
@@ -304,9 +326,11 @@ impl Keeper {
                 }
             };
         }
-        let full = |_| Problem::unavailable("server_full", "too many sessions at once");
-        let memory = self.session.memory.beside(sdp.len()).map_err(full)?;
+        let memory = self.memory_for(&sdp)?;
         let answered = self.request(Request::Answer { answer: sdp.clone() }).await;
+        // By the room, or by the media of the room.
+        self.is_answer_lost |=
+            matches!(&answered, Err(problem) if problem.reason == "media_failed");
         let answered = answered.map_err(|problem| match problem.reason {
             "bad_offer" => Problem { reason: "bad_answer", ..problem },
             _ => problem,
@@ -321,16 +345,21 @@ impl Keeper {
     }
 
     async fn restart(&mut self, ice: Credentials) -> Result<Patched, Problem> {
+        self.patches.take_negotiation(Instant::now())?;
         let Some(theirs) = &self.session.theirs else { return Err(gone()) };
-        let sdp = fragment::with_credentials(&theirs.sdp, &ice);
+        let sdp =
+            fragment::with_credentials(&theirs.sdp, &ice, MAX_OFFER_LEN).ok_or_else(|| {
+                let detail =
+                    "the session's description would be too long with these ICE credentials";
+                Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+            })?;
+        let memory = self.memory_for(&sdp)?;
         let senders = self.rooms.name_tracks(self.session.senders.clone());
         let pins = self.session.pins.clone();
         match self.request(Request::Offer { offer: sdp.clone(), senders, pins }).await? {
             Response::Negotiated(done) => {
                 let session = &mut self.session;
-                if let Some(theirs) = &mut session.theirs {
-                    (theirs.sdp, theirs.ice) = (sdp, ice);
-                }
+                session.theirs = Some(Description { sdp, ice, _memory: memory });
                 session.ours = done.answer;
                 Ok(Patched::Restarted {
                     etag: etag_of(&session.ours),
@@ -339,6 +368,12 @@ impl Keeper {
             }
             _ => Err(gone()),
         }
+    }
+
+    /// What keeping a description takes of the memory that all clients share.
+    fn memory_for(&self, sdp: &str) -> Result<Share, Problem> {
+        let full = |_| crowded("too many sessions at once");
+        self.session.memory.beside(sdp.len()).map_err(full)
     }
 
     /// Asks the room something and waits for its answer.

@@ -1,7 +1,9 @@
 //! What is asked of a session by its URL: PATCH, DELETE, and whether it is there.
 
+use std::time::Instant;
+
 use axum::body::Body;
-use axum::extract::{Extension, FromRequestParts, Path};
+use axum::extract::{Extension, FromRequestParts, Path, State};
 use axum::http::header::ETAG;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode};
@@ -12,9 +14,11 @@ use super::fragment::{Fragment, MAX_FRAGMENT_LEN};
 use super::head::{self, ANSWER_OR_FRAGMENT, FRAGMENT, SDP, if_match, insert, is_of};
 use super::problem::{Problem, Said};
 use super::resource::{Found, Patched};
-use super::{MAX_OFFER_LEN, offers, text_of};
+use super::{MAX_OFFER_LEN, crowded, offers, text_of};
 use crate::admission;
 use crate::app::App;
+use crate::client::Client;
+use crate::pool::Share;
 use crate::room::command::Manner;
 
 const METHODS: &str = "DELETE, GET, HEAD, OPTIONS, PATCH";
@@ -66,9 +70,17 @@ impl FromRequestParts<App> for Found {
 
 /// PATCH: trickled candidates, which we need not know, or an ICE restart (RFC 9725 section 4.3); of who was offered
 /// something by the server, its answer (draft-ietf-wish-whep-03).
-async fn change(session: Found, head: HeaderMap, body: Body) -> Response {
+async fn change(
+    State(app): State<App>,
+    Extension(client): Extension<Client>,
+    session: Found,
+    head: HeaderMap,
+    body: Body,
+) -> Response {
     let takes = if session.was_invited() { ANSWER_OR_FRAGMENT } else { FRAGMENT };
-    match patched(session, &head, body).await {
+    let memory = |len| app.memory.take(client.address, len);
+    let memory = |len| memory(len).map_err(|_| crowded("too many requests at once"));
+    match patched(session, &head, body, memory).await {
         Ok(Patched::Nothing) => StatusCode::NO_CONTENT.into_response(),
         Ok(Patched::Answered { etag }) => {
             let mut response = StatusCode::NO_CONTENT.into_response();
@@ -91,8 +103,16 @@ async fn change(session: Found, head: HeaderMap, body: Body) -> Response {
     }
 }
 
-async fn patched(session: Found, head: &HeaderMap, body: Body) -> Result<Patched, Problem> {
+/// `memory` is what all clients share, of which a body takes as much as it may be long until it is done with.
+async fn patched(
+    session: Found,
+    head: &HeaderMap,
+    body: Body,
+    memory: impl Fn(usize) -> Result<Share, Problem>,
+) -> Result<Patched, Problem> {
+    session.patches().take(Instant::now())?;
     if is_of(head, FRAGMENT) {
+        let _memory = memory(MAX_FRAGMENT_LEN)?;
         let text = text_of(body, MAX_FRAGMENT_LEN).await?;
         let malformed =
             |error| Problem::new(StatusCode::BAD_REQUEST, "bad_request", format!("{error}"));
@@ -100,6 +120,8 @@ async fn patched(session: Found, head: &HeaderMap, body: Body) -> Result<Patched
         return session.patch(fragment, if_match(head)).await;
     }
     if is_of(head, SDP) && session.was_invited() {
+        session.patches().take_negotiation(Instant::now())?;
+        let _memory = memory(MAX_OFFER_LEN)?;
         let answer = offers::answer(&text_of(body, MAX_OFFER_LEN).await?)?;
         return session.answer(answer, if_match(head)).await;
     }

@@ -107,3 +107,33 @@ async fn whatever_is_asked_admission_knows_door_room_name_and_token_first() {
     assert_eq!(admission::ASKED.take(), expected);
     server.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_patch_carries_counts_in_the_memory_of_all_while_it_is_read() {
+    let server = start(100).await;
+    let app = server.app();
+    let (somebody, proxy) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([127, 0, 0, 1]));
+    let coming = Request::post("/whep/tea").body(Body::empty()).unwrap();
+    let made = ask(&server, somebody, coming).await;
+    assert_eq!(made.status(), StatusCode::CREATED);
+    let session = made.headers()[LOCATION].to_str().unwrap();
+    let patch = |content_type: &str| {
+        let request = Request::patch(session).header("content-type", content_type);
+        let body = Body::from("a=end-of-candidates\r\n");
+        ask(&server, somebody, request.body(body).unwrap()).map(|response| response.status())
+    };
+    let mut all = Vec::new();
+    for amount in [1 << 20, 1 << 10, 1] {
+        while let Ok(share) = app.memory.take(proxy, amount) {
+            all.push(share);
+        }
+    }
+    assert_eq!(patch(FRAGMENT).await, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(patch(SDP).await, StatusCode::SERVICE_UNAVAILABLE);
+    all.clear();
+    assert_eq!(patch(FRAGMENT).await, StatusCode::NO_CONTENT);
+    assert_eq!(patch(SDP).await, StatusCode::BAD_REQUEST, "it is no answer");
+    let left = |app: &App| app.memory.take(proxy, MAX_OFFER_LEN).is_ok();
+    assert!(left(&app), "it is given back");
+    server.stop().await;
+}

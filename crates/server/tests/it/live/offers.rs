@@ -238,3 +238,74 @@ async fn a_post_that_has_a_body_and_does_not_say_what_it_is_asks_for_nothing() {
     assert_eq!(problem(&send(at, "POST", "/whip/tea", &[], "").await), "unsupported_media_type");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_session_that_is_answered_or_restarted_in_a_loop_is_told_to_slow_down_and_goes_on() {
+    let (server, ..) = studio().await;
+    let at = server.address();
+    let made = ask(at, "/whep/tea").await;
+    let session = location(&made);
+    let answer = Player::new().client.answer(&made.1).unwrap();
+    assert_eq!(status(&patch(at, &session, SDP, &answer).await), 204);
+    let slow_down = async |media_type: &str| {
+        for number in 0..100 {
+            let ice = fragment(&format!("new{number}"));
+            let body = if media_type == SDP { &answer } else { &ice };
+            let fields = [("Content-Type", media_type), ("If-Match", "*")];
+            let said = send(at, "PATCH", &session, &fields, body).await;
+            if status(&said) == 429 {
+                return said;
+            }
+        }
+        panic!("nobody is told to slow down");
+    };
+    for media_type in [FRAGMENT, SDP] {
+        let refused = slow_down(media_type).await;
+        assert_eq!(problem(&refused), "too_many_requests", "{media_type}");
+        assert_eq!(field(&refused, "retry-after"), Some("1"), "{media_type}");
+        assert_eq!(field(&refused, "content-type"), Some("application/problem+json"));
+    }
+    // Candidates are told meanwhile, and other sessions are other clients'.
+    let candidate = patch(at, &session, FRAGMENT, "a=end-of-candidates\r\n").await;
+    assert_eq!(status(&candidate), 204);
+    let other = ask(at, "/whep/tea").await;
+    let answer = Player::new().client.answer(&other.1).unwrap();
+    assert_eq!(status(&patch(at, &location(&other), SDP, &answer).await), 204);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn ice_cannot_restart_before_the_answer_is_there() {
+    let (server, ..) = studio().await;
+    let at = server.address();
+    let made = ask(at, "/whep/tea").await;
+    let session = location(&made);
+    let fields = [("Content-Type", FRAGMENT), ("If-Match", "*")];
+    let early = send(at, "PATCH", &session, &fields, &fragment("new1")).await;
+    assert_eq!((status(&early), problem(&early).as_str()), (409, "not_answered"));
+    let candidates = send(at, "PATCH", &session, &fields, "a=end-of-candidates\r\n").await;
+    assert_eq!(status(&candidates), 204);
+    let answer = Player::new().client.answer(&made.1).unwrap();
+    assert_eq!(status(&patch(at, &session, SDP, &answer).await), 204);
+    let restarted = send(at, "PATCH", &session, &fields, &fragment("new1")).await;
+    assert_eq!(status(&restarted), 200);
+    let again = patch(at, &session, SDP, &answer).await;
+    assert_eq!(problem(&again), "already_answered", "it is not what the session has now");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn credentials_that_would_make_a_description_longer_than_it_may_be_do_not_restart_ice() {
+    let server = start().await;
+    let at = server.address();
+    let offer = offer();
+    let ufrag = offer.lines().find(|line| line.starts_with("a=ice-ufrag:")).unwrap();
+    let many = format!("{ufrag}\r\n").repeat(3000);
+    let long = offer.replacen(&format!("{ufrag}\r\n"), &many, 1);
+    let session = location(&post(at, "/whep/tea", &long).await);
+    let fields = [("Content-Type", FRAGMENT), ("If-Match", "*")];
+    let refused = send(at, "PATCH", &session, &fields, &fragment(&"x".repeat(256))).await;
+    assert_eq!((status(&refused), problem(&refused).as_str()), (413, "too_large"));
+    assert_eq!(status(&send(at, "PATCH", &session, &fields, &fragment("new1")).await), 200);
+    server.stop().await;
+}
