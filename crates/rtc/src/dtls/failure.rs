@@ -9,9 +9,10 @@ pub enum Failure {
     #[error("the client's certificate does not have the signalled fingerprint")]
     FingerprintMismatch,
     /// The client has none of a kind that we verify by. WebRTC has P-256 (RFC 8827 section 6.5), encoders make RSA keys as
-    /// well; FFmpeg built with GnuTLS makes such on P-224.
+    /// well; FFmpeg built with GnuTLS makes such on P-224. RSA and P-521 are asked for in DTLS 1.2 alone, which a client
+    /// that offers 1.3 gets only for the sake of its SRTP profiles (`hello`).
     #[error(
-        "the client has no certificate that this server can verify: RSA of 2048 bits or more, or ECDSA on P-256, P-384 or P-521"
+        "the client has no certificate that this server can verify: ECDSA on P-256 or P-384, or, of clients without DTLS 1.3, RSA of 2048 bits or more or ECDSA on P-521"
     )]
     NoCertificate,
     /// The client found nothing in common with us, who began: what it has is most likely RSA, of which `dimpl` has no

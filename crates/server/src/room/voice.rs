@@ -28,8 +28,8 @@ pub enum Voice {
 /// Something to be asked of the room, and what its reply is to refer to.
 pub type Asked = (Reference, Request);
 
-/// Between a room and one client of another dialect, which the room knows nothing of: hears what either says, and has
-/// things to ask of the room.
+/// Between a room and one client of Membrane's dialect: hears what either says, and has things to ask of the room. The
+/// room carries that client's events to it and knows nothing of what they mean.
 pub trait Interpreter: fmt::Debug + Send {
     /// The room replies to something.
     fn reply(&mut self, reference: Option<&str>, reply: Result<Response, Refusal>);

@@ -186,7 +186,7 @@ impl Dialect {
         let Entered { peer, others, speakers } = entered;
         (self.peer, self.turn, self.speakers) = (Some(peer), turn, speakers);
         self.others = others.into_iter().map(|other| (other.peer.id, other)).collect();
-        self.tell_of_past();
+        self.tell_of_past(peer);
         self.introduce(now, peer);
     }
 
@@ -297,7 +297,10 @@ impl Dialect {
                 self.round.request();
                 self.advance(now);
             }
-            CustomEvent::SdpOffer(offer) if self.is_of_before(&offer) => self.begin_anew(now),
+            CustomEvent::SdpOffer(offer) if self.is_of_before(&offer) => {
+                self.begin_anew(now, self.former_in(&offer));
+            }
+            CustomEvent::SdpOffer(offer) if self.is_too_late(&offer) => {}
             CustomEvent::SdpOffer(offer) => self.take_offer(offer),
             CustomEvent::SetTargetTrackVariant { track_id, variant: encoding }
             | CustomEvent::SelectEncoding { track_id, encoding } => {
@@ -336,7 +339,7 @@ impl Dialect {
     pub fn tick(&mut self, now: Instant) {
         if self.round.tick(now) {
             if self.may_begin_anew() {
-                return self.begin_anew(now);
+                return self.begin_anew(now, None);
             }
             let message = "Your browser has made no offer for 30 seconds.".to_owned();
             return self.effects.push(Effect::Fail(message));

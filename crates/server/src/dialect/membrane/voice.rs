@@ -68,8 +68,8 @@ impl Interpreter for MembraneVoice {
         match (reply, reference) {
             (Ok(Response::Entered(entered)), _) => {
                 let turn = self.turn_servers(entered.peer);
-                self.dialect.recall(self.visitor.past());
-                let place = self.place.insert(self.visitor.enters(entered.peer));
+                self.dialect.recall(self.visitor.past(now));
+                let place = self.place.insert(self.visitor.enters(now, entered.peer));
                 place.meets(entered.others.iter().map(|other| other.peer.id));
                 self.dialect.entered(now, entered, turn);
             }

@@ -92,7 +92,7 @@ impl Call {
 
     /// The page has lost its socket and says `connect` over another one, as somebody new of whom this is remembered.
     pub(crate) fn come_back(&mut self, peer: PeerId, past: Past) {
-        self.page.is_in = false;
+        (self.page.is_in, self.page.is_back) = (false, true);
         self.dialect = Dialect::new(false);
         self.dialect.recall(past);
         (self.holds, self.own) = (BTreeMap::new(), BTreeMap::new());
