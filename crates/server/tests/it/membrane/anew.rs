@@ -143,6 +143,8 @@ fn an_offer_that_was_on_its_way_when_its_connection_was_given_up_is_not_taken_fo
     call.carry();
     assert_eq!((call.page.removals, call.to_server.len()), (1, 1));
     call.to_server.push_front(late);
+    assert!(call.listen());
+    assert_eq!(call.asked, None, "no answer to that could be of use");
     call.settle();
     call.assert_sees_everything();
     assert_eq!(call.failed, None);
