@@ -59,6 +59,15 @@ impl Browser {
         Browser { client, phone, socket, peer }
     }
 
+    /// Two people in the first room: one through the thread that has it, the other through the other.
+    fn join_through_both(media: &Media) -> [Browser; 2] {
+        let handle = media.handle();
+        let home = handle.threads_of(RoomId(1))[0];
+        let threads = handle.candidates();
+        [(1, threads[home]), (2, threads[1 - home])]
+            .map(|(number, turn)| Browser::join(media, RoomId(1), number, turn, threads[home]))
+    }
+
     fn run(&mut self) {
         let Browser { client, socket, peer, .. } = self;
         let say = |Datagram { bytes, .. }: Datagram| {
@@ -75,6 +84,12 @@ impl Browser {
     fn frames_of(&self, publisher: u32, kind: MediaKind) -> usize {
         self.client.frames_of(publisher, client::kind(kind)).len()
     }
+}
+
+/// Two media threads, each with a port of its own.
+fn two_threads() -> Media {
+    let bind = vec![Ipv4Addr::LOCALHOST.into()];
+    Media::start(MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() }).unwrap()
 }
 
 /// Somebody of this name who asks the TURN server at `turn`.
@@ -114,16 +129,11 @@ fn ask(socket: &UdpSocket, phone: &mut Phone, method: Method, wish: &[Add<'_>]) 
 
 #[test]
 fn people_meet_through_turn_whichever_thread_has_their_room() {
-    let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
-    let media = Media::start(config).unwrap();
+    let media = two_threads();
     let handle = media.handle();
     let _events = block_on(handle.create_room(RoomId(1))).unwrap();
     let home = handle.threads_of(RoomId(1))[0];
-    let threads = handle.candidates();
-    // One through the thread that has the room, one through the other.
-    let mut browsers = [(1, threads[home]), (2, threads[1 - home])]
-        .map(|(number, turn)| Browser::join(&media, RoomId(1), number, turn, threads[home]));
+    let mut browsers = Browser::join_through_both(&media);
     let (mut poller, give_up) = (Poller::new().unwrap(), Instant::now() + PATIENCE);
     let is_waiting = |browsers: &[Browser]| {
         [(0, 2), (1, 1)].iter().any(|(viewer, publisher)| {
@@ -146,9 +156,7 @@ fn people_meet_through_turn_whichever_thread_has_their_room() {
 
 #[test]
 fn a_peer_has_one_share_whichever_threads_have_its_allocations() {
-    let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
-    let media = Media::start(config).unwrap();
+    let media = two_threads();
     let handle = media.handle();
     let threads = handle.candidates();
     let allocate = |thread: usize, name: &str| {

@@ -167,16 +167,11 @@ fn nothing_is_sent_along_the_path_of_an_allocation_that_has_ended_and_another_pa
 
 #[test]
 fn an_allocation_that_ends_is_told_to_the_thread_that_has_the_peer() {
-    let bind = vec![Ipv4Addr::LOCALHOST.into()];
-    let config = MediaConfig { bind, threads: 2, ports: 2, ..MediaConfig::default() };
-    let media = Media::start(config).unwrap();
+    let media = two_threads();
     let handle = media.handle();
     let _events = block_on(handle.create_room(RoomId(1))).unwrap();
     let home = handle.threads_of(RoomId(1))[0];
-    let threads = handle.candidates();
-    // One through the thread that has the room, the other through the other.
-    let mut browsers = [(1, threads[home]), (2, threads[1 - home])]
-        .map(|(number, turn)| Browser::join(&media, RoomId(1), number, turn, threads[home]));
+    let mut browsers = Browser::join_through_both(&media);
     let (mut poller, give_up) = (Poller::new().unwrap(), Instant::now() + PATIENCE);
     let mut run_while = |browsers: &mut [Browser], holds: &dyn Fn(&[Browser]) -> bool| {
         while holds(browsers) {
