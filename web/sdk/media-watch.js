@@ -1,7 +1,7 @@
 /** Judges from counts of what arrived whether media still gets through; time comes in as an argument. */
 
 /** Silence this long, while something should arrive, means that the path is dead: browsers themselves take 5 to 30 s to say so. */
-export const SILENT_AFTER_MS = 4_000;
+export const SILENT_AFTER_MS = 3_000;
 /** A new connection or a restarted path gets this long to bring its first packet. */
 export const GRACE_MS = 8_000;
 /** A first path that is not found by then is looked for by way of TURN, too. */

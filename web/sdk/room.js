@@ -19,6 +19,10 @@ import { receivedCount, summarise } from "./stats.js";
 /** @import { Stage } from "./next-step.js" */
 
 const SAMPLE_INTERVAL_MS = 1_000;
+/** While media is being restored it is looked at so often. */
+const RESTORING_SAMPLE_MS = 250;
+/** While media is silent, a server that answers no heartbeat for so long is reached over another socket. */
+const SILENT_SOCKET_MS = 1_000;
 
 /** What is known before the server says something. @type {Quality} */
 const NOTHING_KNOWN = { estimate_bps: null, network: "unknown", tracks: [] };
@@ -74,6 +78,8 @@ export class Room extends Events {
   #dominant = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
   #sampler;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #soon;
   /** Aborts when it is over, with the reason. */
   #over = new AbortController();
 
@@ -249,7 +255,11 @@ export class Room extends Events {
     this.#membership.on("slots", (slots) => this.#changed(this.#roster.assign(slots)));
     this.#membership.on("sections", () => this.#changed(this.#roster.refreshMedia()));
     this.#membership.on("connection-state", () => this.#sample());
-    this.#recovery.on("stage", (stage) => this.emit("stage", stage));
+    this.#recovery.on("stage", (stage) => {
+      // Where media goes nowhere the socket may not either, and what restores media goes over it.
+      if (stage === "restoring") this.#socket.probe(SILENT_SOCKET_MS);
+      this.emit("stage", stage);
+    });
     this.#recovery.on("refused", (error) => this.emit("refused", error));
     this.#recovery.on("hopeless", (error) => this.#end(error));
   }
@@ -341,6 +351,8 @@ export class Room extends Events {
     this.#recovery.sample({ received: receivedCount(report), expected, state: connection.state });
     this.#reportFreezes(report);
     this.statistics.take(report); // after them: it tells them too
+    clearTimeout(this.#soon);
+    if (this.stage === "restoring") this.#soon = setTimeout(() => this.#sample(), RESTORING_SAMPLE_MS);
   }
 
   /** @param {RTCStatsReport} report */
@@ -374,6 +386,7 @@ export class Room extends Events {
     this.#over.abort(reason);
     this.#recovery.end();
     clearInterval(this.#sampler);
+    clearTimeout(this.#soon);
     this.#membership.connection.close();
     this.#socket.close();
   }

@@ -60,10 +60,13 @@ export class Socket extends Events {
     this.#drop();
   }
 
-  /** Something happened to the network: try at once instead of waiting, or find out at once whether the socket lives. */
-  probe() {
+  /**
+   * Something happened to the network: try at once instead of waiting, or find out at once whether the socket lives.
+   * @param {number} [patienceMs]  one whose server does not answer for so long is dead
+   */
+  probe(patienceMs = HEARTBEAT_INTERVAL_MS) {
     if (!this.#wanted) return;
-    if (this.#isOpen) this.#beat();
+    if (this.#isOpen) this.#beat(patienceMs);
     else {
       this.#attempt = 0;
       this.#discard();
@@ -118,11 +121,11 @@ export class Socket extends Events {
     else this.#beat();
   }
 
-  #beat() {
+  #beat(patienceMs = HEARTBEAT_INTERVAL_MS) {
     clearTimeout(this.#timer);
     this.#heartbeat = this.nextRef();
     this.send([null, this.#heartbeat, "phoenix", "heartbeat", {}]);
-    this.#timer = setTimeout(() => this.#tick(), HEARTBEAT_INTERVAL_MS);
+    this.#timer = setTimeout(() => this.#tick(), patienceMs);
   }
 
   /** @param {unknown} data */

@@ -85,6 +85,18 @@ test("a probe of a waiting socket dials at once", async () => {
   assert.equal(socket.isOpen, true);
 });
 
+test("an open socket whose server does not answer a probe in time is dialled anew", async () => {
+  socket.open();
+  await settle();
+  server.answersHeartbeats = false;
+  socket.probe(1_000);
+  mock.timers.tick(999);
+  assert.equal(server.sockets.length, 1);
+  mock.timers.tick(1);
+  mock.timers.tick(100);
+  assert.equal(server.sockets.length, 2);
+});
+
 test("what is no frame of the protocol is ignored", async () => {
   socket.open();
   await settle();
