@@ -94,9 +94,19 @@ name_type! {
 impl Mid {
     /// The name of a section that has none of its own: its place among the sections, counted from 0.
     pub fn numbered(index: usize) -> Mid {
-        let digits = index.to_string();
-        // The limits of offers leave no number that is too long.
-        Mid::from_bytes(digits.as_bytes()).expect("the digits of a small number are a name")
+        let mut rest = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut name = Name { len: 0, bytes: [0; MAX_NAME_LEN] };
+        // From the last digit on: there are ten at most, and one of nought.
+        for place in &mut name.bytes {
+            *place = b'0' + (rest % 10) as u8;
+            name.len += 1;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        name.bytes[..usize::from(name.len)].reverse();
+        Mid(name)
     }
 }
 
@@ -120,5 +130,18 @@ impl fmt::Display for MediaKind {
             MediaKind::Audio => "audio",
             MediaKind::Video => "video",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_as_a_name_is_its_digits() {
+        for index in [0, 7, 10, 99, 100, 255, 65_536, u32::MAX as usize] {
+            assert_eq!(Mid::numbered(index).as_str(), index.to_string());
+            assert_eq!(Mid::from_bytes(index.to_string().as_bytes()), Ok(Mid::numbered(index)));
+        }
     }
 }
